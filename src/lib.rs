@@ -1,0 +1,7 @@
+//! Ground-truth Jacobians of robot dynamics.
+//!
+//! The way of one number: MJCF and task, physics, policy, Jacobian engine, record, dataset. A module
+//! knows the ones before it and never those after it; `ARCHITECTURE.md` has the picture.
+
+pub mod physics;
+pub mod rng;

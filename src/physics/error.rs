@@ -1,0 +1,94 @@
+//! What can go wrong in the physics room, and why an episode ends early.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An error of the physics room.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PhysicsError {
+    /// The library that was loaded is not the one this program is written for.
+    #[error(
+        "MuJoCo {} is needed but {found} was loaded: run `cargo xtask setup`, or point MUJOCO_DYNAMIC_LINK_DIR to {}",
+        super::REQUIRED_VERSION,
+        super::REQUIRED_VERSION
+    )]
+    Version {
+        /// What `mj_version` said.
+        found: String,
+    },
+    /// MuJoCo could not compile the model. `message` names the element and the line where it knows them.
+    #[error("{file}: MuJoCo cannot load the model: {message}")]
+    Load {
+        /// The main file.
+        file: String,
+        /// MuJoCo's own words, on one line.
+        message: String,
+    },
+    /// The model loads but cannot mean anything.
+    #[error("{file}: {field} is {value}: {fix}")]
+    Nonsense {
+        /// The main file.
+        file: String,
+        /// The field of mjModel, with its index and the name of its owner.
+        field: String,
+        /// What it holds.
+        value: String,
+        /// What to do.
+        fix: String,
+    },
+    /// A file of the model cannot be read.
+    #[error("{file}: {message}")]
+    File {
+        /// The file.
+        file: String,
+        /// Why not, and what to do.
+        message: String,
+    },
+    /// A fatal error (mju_error) inside a call. The simulation it happened in cannot be used again.
+    #[error("MuJoCo: {0}")]
+    Mujoco(String),
+    /// A simulation was used after a fatal error.
+    #[error("this simulation raised a MuJoCo error before and cannot be used again")]
+    Poisoned,
+    /// A name that the model does not have.
+    #[error("the model has no {kind} named \"{name}\"")]
+    NoSuchName {
+        /// The kind of object: joint, site, keyframe, ...
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// An edit of the model that does not fit it.
+    #[error("cannot set {field}: {reason}")]
+    Edit {
+        /// The field of mjModel.
+        field: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// Why an episode ended before its last step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Divergence {
+    /// A NaN or infinite value in the state; names the entry.
+    NotFinite(String),
+    /// A value beyond 1e10, MuJoCo's own bound (mjMAXVAL); names the entry.
+    Huge(String),
+    /// A warning that MuJoCo counts as a failed step; its name, such as `BADQACC`.
+    Warning(String),
+    /// A fatal error that stopped the episode.
+    Fatal(String),
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFinite(what) => write!(f, "diverged: {what} is not finite"),
+            Self::Huge(what) => write!(f, "diverged: {what} is beyond 1e10"),
+            Self::Warning(what) => write!(f, "MuJoCo warning {what}"),
+            Self::Fatal(what) => write!(f, "MuJoCo error: {what}"),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+// Contains MuJoCo's fatal errors.
+//
+// mju_error does not return: it calls the log handler and then exit(1). The handler below jumps back
+// to the call that is running on this thread instead. Only C frames lie between the setjmp and the
+// longjmp (MuJoCo's own and these wrappers), so no Rust destructor is ever skipped. The mjData in use
+// is left half-computed and must be thrown away, which Sim (sim.rs) does.
+//
+// The prototypes are declared here, not included: MuJoCo's version is pinned and checked at start
+// (guard.rs), and a machine with the library alone can still build.
+
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct mjModel_ mjModel;
+typedef struct mjData_ mjData;
+typedef struct mjVFS_ mjVFS;
+
+// Leading members of mjLogMessage (mjtype.h, 3.17.0); only these are read.
+typedef struct {
+  int level;
+  int topic;
+  char subject[1024];
+} log_message;
+
+enum { LOG_WARNING = 2, LOG_ERROR = 3 };
+
+typedef void (*log_handler)(const log_message*);
+
+log_handler mju_setLogHandler(log_handler handler);
+mjModel* mj_loadXML(const char* filename, const mjVFS* vfs, char* error, int error_sz);
+mjData* mj_makeData(const mjModel* m);
+void mj_resetData(const mjModel* m, mjData* d);
+void mj_resetDataKeyframe(const mjModel* m, mjData* d, int key);
+void mj_step(const mjModel* m, mjData* d);
+void mj_forward(const mjModel* m, mjData* d);
+void mj_getState(const mjModel* m, const mjData* d, double* state, int sig);
+void mj_setState(const mjModel* m, mjData* d, const double* state, int sig);
+void mjd_transitionFD(const mjModel* m, mjData* d, double eps, unsigned char centered, double* A,
+                      double* B, double* C, double* D);
+
+#define MESSAGE_SIZE 1024
+
+static _Thread_local jmp_buf* armed;
+static _Thread_local char last_error[MESSAGE_SIZE];
+static _Thread_local char last_warning[MESSAGE_SIZE];
+
+static void copy(char* to, const char* from) {
+  size_t n = 0;
+  for (; n + 1 < MESSAGE_SIZE && from[n]; n++) to[n] = from[n];
+  to[n] = 0;
+}
+
+static void handler(const log_message* m) {
+  if (m->level == LOG_ERROR) {
+    copy(last_error, m->subject);
+    if (armed) {
+      jmp_buf* target = armed;
+      armed = NULL;
+      longjmp(*target, 1);
+    }
+    // Outside a guarded call there is nowhere to go back to; MuJoCo exits after this line.
+    fprintf(stderr, "error: MuJoCo: %s\n", m->subject);
+  } else if (m->level == LOG_WARNING) {
+    copy(last_warning, m->subject);
+  }
+}
+
+void ds_install_handler(void) { mju_setLogHandler(handler); }
+
+// The message of the last error or warning on this thread; valid until the next one.
+const char* ds_last_error(void) { return last_error; }
+const char* ds_last_warning(void) { return last_warning; }
+void ds_clear_warning(void) { last_warning[0] = 0; }
+
+// Runs `call` under the guard; returns 0, or 1 when MuJoCo raised an error.
+#define GUARDED(call)     \
+  do {                    \
+    jmp_buf here;         \
+    last_error[0] = 0;    \
+    if (_setjmp(here)) {  \
+      armed = NULL;       \
+      return 1;           \
+    }                     \
+    armed = &here;        \
+    call;                 \
+    armed = NULL;         \
+    return 0;             \
+  } while (0)
+
+int ds_load_xml(const char* filename, const mjVFS* vfs, mjModel** out, char* error, int error_sz) {
+  GUARDED(*out = mj_loadXML(filename, vfs, error, error_sz));
+}
+
+int ds_make_data(const mjModel* m, mjData** out) { GUARDED(*out = mj_makeData(m)); }
+
+int ds_reset(const mjModel* m, mjData* d) { GUARDED(mj_resetData(m, d)); }
+
+int ds_reset_key(const mjModel* m, mjData* d, int key) { GUARDED(mj_resetDataKeyframe(m, d, key)); }
+
+int ds_step(const mjModel* m, mjData* d) { GUARDED(mj_step(m, d)); }
+
+int ds_forward(const mjModel* m, mjData* d) { GUARDED(mj_forward(m, d)); }
+
+int ds_get_state(const mjModel* m, const mjData* d, double* state, int sig) {
+  GUARDED(mj_getState(m, d, state, sig));
+}
+
+int ds_set_state(const mjModel* m, mjData* d, const double* state, int sig) {
+  GUARDED(mj_setState(m, d, state, sig));
+}
+
+int ds_transition_fd(const mjModel* m, mjData* d, double eps, int centered, double* A, double* B,
+                     double* C, double* D) {
+  GUARDED(mjd_transitionFD(m, d, eps, (unsigned char)centered, A, B, C, D));
+}

@@ -1,0 +1,22 @@
+//! The only room that touches MuJoCo.
+//!
+//! A [`Model`] is loaded, edited and then shared as a constant; every worker owns one [`Sim`] (an
+//! mjData). MuJoCo's fatal errors come back as [`PhysicsError`], nothing outside sees a raw pointer,
+//! and no file or console output is left to the library.
+
+mod arrays;
+mod error;
+mod guard;
+mod model;
+mod names;
+mod settings;
+mod sim;
+mod source;
+
+pub use error::{Divergence, PhysicsError};
+pub use guard::{REQUIRED_VERSION, mujoco_version};
+pub use model::Model;
+pub use names::Names;
+pub use settings::{Solver, SolverMode};
+pub use sim::{Contact, Sim, SolverStats};
+pub use source::{Files, ModelSource, SourceFile, sha256_hex};

@@ -1,0 +1,413 @@
+//! A compiled model: loaded, checked, edited, then shared as a constant.
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+
+use mujoco_rs::mujoco_c::{
+    mj_deleteModel, mj_name2id, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtIntegrator, mjtObj, mjtState,
+};
+use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
+
+use super::arrays::{Array, float_arrays};
+use super::guard::{self, check};
+use super::names::{self, Names};
+use super::{Files, PhysicsError, Solver};
+
+/// A compiled MuJoCo model. Auto-reset is off, so that divergence stays visible.
+#[derive(Debug)]
+pub struct Model {
+    ptr: NonNull<mjModel>,
+    file: String,
+    names: Names,
+}
+
+// SAFETY: mjModel is plain memory without thread affinity; it is only changed through `&mut self`, and
+// simulations read it (the C API takes it as const).
+unsafe impl Send for Model {}
+// SAFETY: as above; shared access never writes.
+unsafe impl Sync for Model {}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        // SAFETY: `ptr` came from mj_loadXML and is deleted once; every Sim holds an Arc of its Model.
+        unsafe { mj_deleteModel(self.ptr.as_ptr()) };
+    }
+}
+
+impl Model {
+    /// Compiles an MJCF file from disk.
+    ///
+    /// # Errors
+    /// [`PhysicsError::File`] when it cannot be read, [`PhysicsError::Load`] when MuJoCo refuses it (the
+    /// message names element and line), [`PhysicsError::Nonsense`] when it loads but holds NaN or a
+    /// time step that is not positive.
+    pub fn from_path(path: &Path) -> Result<Self, PhysicsError> {
+        let file = path.display().to_string();
+        let reason = match std::fs::metadata(path) {
+            Err(e) => Some(e.to_string()),
+            Ok(m) if m.is_dir() => Some("is a folder; name the MJCF file in it".to_owned()),
+            Ok(_) => None,
+        };
+        if let Some(message) = reason {
+            return Err(PhysicsError::File { file, message });
+        }
+        Self::load(file.clone(), &file, ptr::null())
+    }
+
+    /// Compiles an MJCF given as text.
+    ///
+    /// # Errors
+    /// As [`Model::from_path`].
+    pub fn from_text(name: &str, mjcf: &str) -> Result<Self, PhysicsError> {
+        Self::from_files(name, &Files::from([(name.to_owned(), mjcf.as_bytes().into())]))
+    }
+
+    /// Compiles the MJCF `main` among `files`; references inside them resolve by bare file name.
+    ///
+    /// # Errors
+    /// As [`Model::from_path`].
+    pub fn from_files(main: &str, files: &Files) -> Result<Self, PhysicsError> {
+        guard::init()?;
+        let mut vfs = MjVfs::new();
+        for (name, bytes) in files {
+            if name.contains('\0') {
+                return Err(PhysicsError::File {
+                    file: name.replace('\0', "?"),
+                    message: "the file name holds a NUL byte".to_owned(),
+                });
+            }
+            vfs.add_from_buffer(name, bytes).map_err(|e| PhysicsError::File {
+                file: name.clone(),
+                message: format!("cannot be given to MuJoCo: {e}"),
+            })?;
+        }
+        if !files.contains_key(main) {
+            return Err(PhysicsError::File {
+                file: main.to_owned(),
+                message: "is not among the model's files".to_owned(),
+            });
+        }
+        Self::load(main.to_owned(), main, vfs.ffi())
+    }
+
+    fn load(file: String, name: &str, vfs: *const mjVFS) -> Result<Self, PhysicsError> {
+        guard::init()?;
+        let failed = |message: &str| PhysicsError::Load { file: file.clone(), message: one_line(message) };
+        let c_name = CString::new(name).map_err(|_| failed("the file name holds a NUL byte"))?;
+        let mut raw: *mut mjModel = ptr::null_mut();
+        let mut error = [0 as c_char; 1024];
+        // SAFETY: the name is NUL-terminated, `vfs` is null or lives through this call, `error` has the
+        // size that is passed, and the guard turns a fatal error into a return code.
+        let code =
+            unsafe { guard::ds_load_xml(c_name.as_ptr(), vfs, &mut raw, error.as_mut_ptr(), error.len() as c_int) };
+        check(code).map_err(|e| failed(&e.to_string()))?;
+        // SAFETY: MuJoCo leaves a NUL-terminated string in `error`; the last byte was zero before.
+        let message = unsafe { CStr::from_ptr(error.as_ptr()) }.to_string_lossy();
+        let Some(ptr) = NonNull::new(raw) else { return Err(failed(&message)) };
+        if !message.is_empty() {
+            tracing::debug!(%file, warning = %one_line(&message), "MuJoCo compiled with a warning");
+        }
+        // SAFETY: just made by mj_loadXML and owned here alone.
+        let names = Names::read(unsafe { ptr.as_ref() });
+        let mut model = Self { ptr, file, names };
+        model.check_sense()?;
+        model.raw_mut().opt.disableflags |= mjtDisableBit::mjDSBL_AUTORESET as i32;
+        Ok(model)
+    }
+
+    /// Refuses what MuJoCo loads without complaint although it cannot mean anything.
+    fn check_sense(&self) -> Result<(), PhysicsError> {
+        let nonsense = |field: String, value: f64, fix: &str| {
+            Err(PhysicsError::Nonsense {
+                file: self.file.clone(),
+                field,
+                value: value.to_string(),
+                fix: fix.to_owned(),
+            })
+        };
+        let opt = &self.raw().opt;
+        if !(opt.timestep.is_finite() && opt.timestep > 0.0) {
+            return nonsense(
+                "option timestep".to_owned(),
+                opt.timestep,
+                "a time step must be positive; set <option timestep=\"0.002\"/>",
+            );
+        }
+        let scalars = [
+            ("density", opt.density),
+            ("viscosity", opt.viscosity),
+            ("impratio", opt.impratio),
+            ("tolerance", opt.tolerance),
+        ];
+        let vectors = opt
+            .gravity
+            .iter()
+            .map(|v| ("gravity", *v))
+            .chain(opt.wind.iter().map(|v| ("wind", *v)))
+            .chain(opt.magnetic.iter().map(|v| ("magnetic", *v)));
+        for (name, value) in scalars.into_iter().chain(vectors) {
+            if !value.is_finite() {
+                return nonsense(format!("option {name}"), value, "give it a finite number");
+            }
+        }
+        for array in float_arrays(self.raw()) {
+            // SAFETY: the table's sizes are those of mjmodel.h for this pinned version.
+            let values = unsafe { array.values() };
+            // Ranges may be infinite on purpose; NaN never means anything.
+            if let Some(i) = values.iter().position(|v| v.is_nan()) {
+                let (row, owner) = (i / array.cols, self.owner_name(array.owner, i / array.cols));
+                return nonsense(
+                    format!("{} of {} {owner}", array.name, array.owner),
+                    values[i],
+                    &format!("mend the number in the MJCF (row {row} of {})", array.name),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn owner_name(&self, owner: &str, row: usize) -> String {
+        let kind = match owner {
+            "body" => mjtObj::mjOBJ_BODY,
+            "joint" => mjtObj::mjOBJ_JOINT,
+            "geom" => mjtObj::mjOBJ_GEOM,
+            "site" => mjtObj::mjOBJ_SITE,
+            "tendon" => mjtObj::mjOBJ_TENDON,
+            "actuator" => mjtObj::mjOBJ_ACTUATOR,
+            "equality" => mjtObj::mjOBJ_EQUALITY,
+            "keyframe" => mjtObj::mjOBJ_KEY,
+            _ => return row.to_string(),
+        };
+        names::name(self.raw(), kind, row).map_or_else(|| row.to_string(), |n| format!("\"{n}\""))
+    }
+
+    pub(super) fn raw(&self) -> &mjModel {
+        // SAFETY: valid for as long as self; written only through `&mut self`.
+        unsafe { self.ptr.as_ref() }
+    }
+
+    fn raw_mut(&mut self) -> &mut mjModel {
+        // SAFETY: valid, and `&mut self` excludes every other access.
+        unsafe { self.ptr.as_mut() }
+    }
+
+    /// The main file the model was loaded from.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Labels of its coordinates.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Number of position coordinates.
+    pub fn nq(&self) -> usize {
+        self.raw().nq as usize
+    }
+
+    /// Number of degrees of freedom.
+    pub fn nv(&self) -> usize {
+        self.raw().nv as usize
+    }
+
+    /// Number of controls.
+    pub fn nu(&self) -> usize {
+        self.raw().nu as usize
+    }
+
+    /// Number of activations.
+    pub fn na(&self) -> usize {
+        self.raw().na as usize
+    }
+
+    /// Number of mocap bodies.
+    pub fn nmocap(&self) -> usize {
+        self.raw().nmocap as usize
+    }
+
+    /// Number of sensor values.
+    pub fn nsensordata(&self) -> usize {
+        self.raw().nsensordata as usize
+    }
+
+    /// Size of the tangent state, 2 nv + na.
+    pub fn ndx(&self) -> usize {
+        2 * self.nv() + self.na()
+    }
+
+    /// Physics time step, s.
+    pub fn timestep(&self) -> f64 {
+        self.raw().opt.timestep
+    }
+
+    /// The integrator's name, as in MJCF.
+    pub fn integrator(&self) -> &'static str {
+        match self.raw().opt.integrator {
+            i if i == mjtIntegrator::mjINT_EULER as i32 => "Euler",
+            i if i == mjtIntegrator::mjINT_RK4 as i32 => "RK4",
+            i if i == mjtIntegrator::mjINT_IMPLICIT as i32 => "implicit",
+            i if i == mjtIntegrator::mjINT_IMPLICITFAST as i32 => "implicitfast",
+            _ => "unknown",
+        }
+    }
+
+    /// The friction cone's name, as in MJCF.
+    pub fn cone(&self) -> &'static str {
+        if self.raw().opt.cone == 0 { "pyramidal" } else { "elliptic" }
+    }
+
+    /// The solver settings in force.
+    pub fn solver(&self) -> Solver {
+        let opt = &self.raw().opt;
+        Solver { iterations: opt.iterations, ls_iterations: opt.ls_iterations, tolerance: opt.tolerance }
+    }
+
+    /// Sets the solver settings.
+    pub fn set_solver(&mut self, solver: Solver) {
+        let opt = &mut self.raw_mut().opt;
+        opt.iterations = solver.iterations;
+        opt.ls_iterations = solver.ls_iterations;
+        opt.tolerance = solver.tolerance;
+    }
+
+    /// The range of control `i` where it is limited.
+    pub fn ctrl_range(&self, i: usize) -> Option<[f64; 2]> {
+        assert!(i < self.nu(), "control {i} of {}", self.nu());
+        let m = self.raw();
+        // SAFETY: both arrays have nu rows and i < nu.
+        unsafe {
+            let limited = *m.actuator_ctrllimited.add(i);
+            limited.then(|| {
+                [*m.actuator_ctrlrange.cast::<f64>().add(2 * i), *m.actuator_ctrlrange.cast::<f64>().add(2 * i + 1)]
+            })
+        }
+    }
+
+    /// Default position coordinates (nq).
+    pub fn qpos0(&self) -> &[f64] {
+        self.slice(self.raw().qpos0, self.nq())
+    }
+
+    /// Row of the keyframe of that name (or number).
+    ///
+    /// # Errors
+    /// [`PhysicsError::NoSuchName`].
+    pub fn keyframe(&self, name: &str) -> Result<usize, PhysicsError> {
+        match self.id(mjtObj::mjOBJ_KEY, name) {
+            Some(id) => Ok(id),
+            None => name
+                .parse()
+                .ok()
+                .filter(|k| *k < self.raw().nkey as usize)
+                .ok_or_else(|| PhysicsError::NoSuchName { kind: "keyframe", name: name.to_owned() }),
+        }
+    }
+
+    fn id(&self, kind: mjtObj, name: &str) -> Option<usize> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: the name is NUL-terminated; the result is -1 or a valid id.
+        usize::try_from(unsafe { mj_name2id(self.ptr.as_ptr(), kind as i32, name.as_ptr()) }).ok()
+    }
+
+    fn slice(&self, p: *const f64, n: usize) -> &[f64] {
+        // SAFETY: callers pass an array of mjModel with its own length; a null pointer only with n = 0.
+        if n == 0 { &[] } else { unsafe { std::slice::from_raw_parts(p, n) } }
+    }
+
+    /// Sets a number of the compiled model without deriving anything from it anew (no mj_setConst), as
+    /// Playground edits its models. `field` is `opt.timestep` or an array of mjModel; `object` picks the
+    /// row by name (for dof arrays: of the joint, which must have one dof), None sets the whole array;
+    /// `column` picks one column.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Edit`] for an unknown field or column, [`PhysicsError::NoSuchName`] for the object,
+    /// [`PhysicsError::Nonsense`] when the value leaves the model without meaning.
+    pub fn set_field(
+        &mut self,
+        field: &str,
+        object: Option<&str>,
+        column: Option<usize>,
+        value: f64,
+    ) -> Result<(), PhysicsError> {
+        let refuse = |reason: String| PhysicsError::Edit { field: field.to_owned(), reason };
+        if field == "opt.timestep" {
+            self.raw_mut().opt.timestep = value;
+            return self.check_sense();
+        }
+        let arrays = float_arrays(self.raw());
+        let array = arrays
+            .iter()
+            .find(|a| a.name == field)
+            .ok_or_else(|| refuse("it is not a field that can be set".to_owned()))?;
+        let rows = match object {
+            None => 0..array.rows,
+            Some(name) => {
+                let row = self.row_of(array, name)?;
+                row..row + 1
+            }
+        };
+        let columns = match column {
+            None => 0..array.cols,
+            Some(c) if c < array.cols => c..c + 1,
+            Some(c) => return Err(refuse(format!("it has {} columns, not {}", array.cols, c + 1))),
+        };
+        for i in rows.flat_map(|r| columns.clone().map(move |c| r * array.cols + c)) {
+            // SAFETY: i < rows * cols of this array, and `&mut self` excludes every reader.
+            unsafe { *array.ptr.add(i) = value };
+        }
+        self.check_sense()
+    }
+
+    fn row_of(&self, array: &Array, name: &str) -> Result<usize, PhysicsError> {
+        let (kind, word) = match array.owner {
+            "body" => (mjtObj::mjOBJ_BODY, "body"),
+            "joint" | "dof" => (mjtObj::mjOBJ_JOINT, "joint"),
+            "geom" => (mjtObj::mjOBJ_GEOM, "geom"),
+            "site" => (mjtObj::mjOBJ_SITE, "site"),
+            "tendon" => (mjtObj::mjOBJ_TENDON, "tendon"),
+            "actuator" | "control" => (mjtObj::mjOBJ_ACTUATOR, "actuator"),
+            "equality" => (mjtObj::mjOBJ_EQUALITY, "equality"),
+            "keyframe" => (mjtObj::mjOBJ_KEY, "keyframe"),
+            _ => {
+                return Err(PhysicsError::Edit {
+                    field: array.name.to_owned(),
+                    reason: "its rows have no names".to_owned(),
+                });
+            }
+        };
+        let id = self.id(kind, name).ok_or_else(|| PhysicsError::NoSuchName { kind: word, name: name.to_owned() })?;
+        if array.owner == "dof" {
+            // SAFETY: jnt_dofadr has njnt entries and id is a valid joint.
+            return Ok(unsafe { *self.raw().jnt_dofadr.add(id) } as usize);
+        }
+        Ok(id)
+    }
+
+    /// Numbers in the integration state (mjSTATE_INTEGRATION): everything a step depends on.
+    pub fn state_size(&self) -> usize {
+        // SAFETY: the model is valid and the signature is one of MuJoCo's own.
+        let n = unsafe { mj_stateSize(self.ptr.as_ptr(), mjtState::mjSTATE_INTEGRATION as i32) };
+        n as usize
+    }
+
+    pub(super) fn ptr(&self) -> *const mjModel {
+        self.ptr.as_ptr()
+    }
+}
+
+impl Array {
+    /// # Safety
+    /// The model that the array was read from must be alive.
+    unsafe fn values(&self) -> &[f64] {
+        let n = self.rows * self.cols;
+        // SAFETY: the caller keeps the model alive; the table holds the array's own size.
+        if n == 0 { &[] } else { unsafe { std::slice::from_raw_parts(self.ptr, n) } }
+    }
+}
+
+/// MuJoCo spreads its messages over lines; one clear line is what a terminal wants.
+fn one_line(message: &str) -> String {
+    message.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(", ")
+}
