@@ -22,6 +22,8 @@ pub struct Names {
     pub sensor: Vec<String>,
     /// One per joint (njnt).
     pub joint: Vec<String>,
+    /// One per mocap body (nmocap).
+    pub mocap: Vec<String>,
 }
 
 impl Names {
@@ -43,6 +45,16 @@ impl Names {
         let joint = object(mjtObj::mjOBJ_JOINT, "joint", m.njnt as usize);
         let actuator = object(mjtObj::mjOBJ_ACTUATOR, "actuator", m.nactuator as usize);
         let sensor = object(mjtObj::mjOBJ_SENSOR, "sensor", m.nsensor as usize);
+
+        let body = object(mjtObj::mjOBJ_BODY, "body", m.nbody as usize);
+        let mut mocap = numbered("mocap", m.nmocap as usize);
+        for (i, label) in body.iter().enumerate() {
+            // SAFETY: body_mocapid has nbody entries; each is -1 or a mocap index.
+            let slot = unsafe { *m.body_mocapid.add(i) };
+            if let Some(entry) = usize::try_from(slot).ok().and_then(|s| mocap.get_mut(s)) {
+                entry.clone_from(label);
+            }
+        }
 
         let mut qpos = Vec::with_capacity(m.nq as usize);
         let mut dof = Vec::with_capacity(m.nv as usize);
@@ -89,6 +101,7 @@ impl Names {
             geom: object(mjtObj::mjOBJ_GEOM, "geom", m.ngeom as usize),
             sensor: unique(sensors),
             joint,
+            mocap,
         }
     }
 }

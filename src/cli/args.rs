@@ -1,0 +1,299 @@
+//! The settings of a recording: flags and the TOML file share this one struct, so their names are the same.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use dynsparse::dataset::Effort;
+use dynsparse::jacobian::{Difference, EngineKind, EngineSpec};
+use dynsparse::physics::SolverMode;
+use dynsparse::policy::{PolicySpec, ReplayWith};
+use dynsparse::record::{Job, StepKind};
+use dynsparse::task::{Assets, Task};
+use serde::Deserialize;
+
+/// Settings that decide what is recorded, and where. What is not given has a default.
+#[derive(Debug, Clone, Default, clap::Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Settings {
+    /// A Playground task (see `dynsparse tasks`) or an MJCF file; the embedded Juggler when left out
+    #[arg(value_name = "TASK|MODEL.xml")]
+    pub(super) task: Option<String>,
+    /// The file to write [default: TASK.h5]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Number of episodes [default: 10, or all of a replay]
+    #[arg(long, value_name = "N")]
+    pub(super) episodes: Option<u64>,
+    /// Control steps per episode [default: the task's, or all of a replay]
+    #[arg(long, value_name = "N")]
+    pub(super) steps: Option<usize>,
+    /// Seed of resets and policy [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Worker threads; the result does not depend on them [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+
+    /// Who acts [default: uniform, or replay with --replay]
+    #[arg(long, value_enum, help_heading = "Policy")]
+    pub(super) policy: Option<PolicyName>,
+    /// Standard deviation of gaussian and colored noise, in half control ranges [default: 1]
+    #[arg(long, value_name = "X", help_heading = "Policy")]
+    pub(super) scale: Option<f64>,
+    /// Exponent of colored noise, power 1/f^beta, from 0 (white) to 2 (red) [default: 1, pink]
+    #[arg(long, value_name = "X", help_heading = "Policy")]
+    pub(super) beta: Option<f64>,
+    /// Frequency of the sinusoid, Hz [default: 1]
+    #[arg(long, value_name = "HZ", help_heading = "Policy")]
+    pub(super) frequency: Option<f64>,
+    /// Amplitude of the sinusoid, a share of the half control range [default: 1]
+    #[arg(long, value_name = "X", help_heading = "Policy")]
+    pub(super) amplitude: Option<f64>,
+    /// Trajectories to replay: our own .h5, an .npz, or an HDF5 file with qpos, qvel, ctrl
+    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    pub(super) replay: Option<PathBuf>,
+    /// What to take from the replay [default: states]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Policy")]
+    pub(super) replay_with: Option<ReplayWith>,
+
+    /// What computes the Jacobians [default: transition-fd]
+    #[arg(long, value_enum, help_heading = "Jacobian")]
+    pub(super) engine: Option<EngineKind>,
+    /// Size of a nudge [default: 1e-6]
+    #[arg(long, value_name = "X", help_heading = "Jacobian")]
+    pub(super) eps: Option<f64>,
+    /// Kind of difference [default: centered]
+    #[arg(long, value_enum, help_heading = "Jacobian")]
+    pub(super) difference: Option<Difference>,
+    /// Record sensors and their Jacobians C and D too
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Jacobian")]
+    pub(super) sensors: Option<bool>,
+    /// What a row is: a control step, or one physics step [default: control]
+    #[arg(long, value_enum, help_heading = "Jacobian")]
+    pub(super) step: Option<StepKind>,
+    /// Constraint solver: run to convergence, or as the model says [default: converged]
+    #[arg(long, value_enum, help_heading = "Jacobian")]
+    pub(super) solver: Option<SolverMode>,
+
+    /// Physics steps per control step of an MJCF file [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Model file")]
+    pub(super) substeps: Option<usize>,
+    /// Keyframe that episodes of an MJCF file start from
+    #[arg(long, value_name = "NAME", help_heading = "Model file")]
+    pub(super) keyframe: Option<String>,
+    /// Uniform noise on the start of an MJCF file: +-X on hinge and slide positions and all velocities [default: 0]
+    #[arg(long, value_name = "X", help_heading = "Model file")]
+    pub(super) reset_noise: Option<f64>,
+
+    /// How hard to compress [default: fast]
+    #[arg(long, value_enum, help_heading = "Files")]
+    pub(super) compression: Option<Effort>,
+    /// Folder of Playground's model files [default: vendor/ here, above, or where the program was built]
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
+    pub(super) assets: Option<PathBuf>,
+}
+
+/// Names of the policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PolicyName {
+    /// No control
+    Zero,
+    /// Uniform in the control range, new at every control step
+    Uniform,
+    /// Normal around the middle of the range
+    Gaussian,
+    /// Noise with power 1/f^beta
+    Colored,
+    /// A sine with random phase
+    Sinusoid,
+    /// States or controls from a file
+    Replay,
+}
+
+/// A setting that belongs to one policy was given with another.
+fn misplaced(flag: &str, policy: PolicyName) -> anyhow::Error {
+    let name = policy.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+    anyhow::anyhow!("{flag} has no meaning for the policy {name}; remove it, or choose another --policy")
+}
+
+impl Settings {
+    /// These settings, with those of `file` where these say nothing.
+    pub(super) fn or(self, file: Self) -> Self {
+        macro_rules! merged {
+            ($($field:ident),* $(,)?) => { Self { $($field: self.$field.or(file.$field)),* } };
+        }
+        merged!(
+            task,
+            output,
+            episodes,
+            steps,
+            seed,
+            threads,
+            policy,
+            scale,
+            beta,
+            frequency,
+            amplitude,
+            replay,
+            replay_with,
+            engine,
+            eps,
+            difference,
+            sensors,
+            step,
+            solver,
+            substeps,
+            keyframe,
+            reset_noise,
+            compression,
+            assets,
+        )
+    }
+
+    /// The task that is meant.
+    pub(super) fn task(&self) -> anyhow::Result<Task> {
+        let embedded = Task::embedded();
+        let (file_only, path) = match self.task.as_deref() {
+            None => (None, None),
+            Some(name) if name == embedded.spec.name => (None, None),
+            Some(name) if is_path(name) => (None, Some(name)),
+            Some(name) => (Some(name), None),
+        };
+        if path.is_none() {
+            let given = [
+                ("--substeps", self.substeps.is_some()),
+                ("--keyframe", self.keyframe.is_some()),
+                ("--reset-noise", self.reset_noise.is_some()),
+            ];
+            if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
+                anyhow::bail!("{flag} is for MJCF files; the task says its own");
+            }
+        }
+        Ok(match (file_only, path) {
+            (Some(name), _) => Task::from_catalogue(name, &Assets::find(self.assets.as_deref()))?,
+            (_, Some(path)) => Task::from_mjcf(
+                path.as_ref(),
+                self.substeps.unwrap_or(1),
+                self.keyframe.as_deref(),
+                self.reset_noise.unwrap_or(0.0),
+            )?,
+            _ => embedded,
+        })
+    }
+
+    fn policy(&self) -> anyhow::Result<PolicySpec> {
+        let name = self.policy.unwrap_or(if self.replay.is_some() { PolicyName::Replay } else { PolicyName::Uniform });
+        let noise = matches!(name, PolicyName::Gaussian | PolicyName::Colored);
+        let sine = name == PolicyName::Sinusoid;
+        let replay = name == PolicyName::Replay;
+        let given = [
+            ("--scale", self.scale.is_some(), noise),
+            ("--beta", self.beta.is_some(), name == PolicyName::Colored),
+            ("--frequency", self.frequency.is_some(), sine),
+            ("--amplitude", self.amplitude.is_some(), sine),
+            ("--replay", self.replay.is_some(), replay),
+            ("--replay-with", self.replay_with.is_some(), replay),
+        ];
+        if let Some((flag, ..)) = given.iter().find(|(_, given, fits)| *given && !fits) {
+            return Err(misplaced(flag, name));
+        }
+        let scale = self.scale.unwrap_or(1.0);
+        Ok(match name {
+            PolicyName::Zero => PolicySpec::Zero,
+            PolicyName::Uniform => PolicySpec::Uniform,
+            PolicyName::Gaussian => PolicySpec::Gaussian { scale },
+            PolicyName::Colored => PolicySpec::Colored { beta: self.beta.unwrap_or(1.0), scale },
+            PolicyName::Sinusoid => PolicySpec::Sinusoid {
+                frequency: self.frequency.unwrap_or(1.0),
+                amplitude: self.amplitude.unwrap_or(1.0),
+            },
+            PolicyName::Replay => {
+                let file = self
+                    .replay
+                    .clone()
+                    .ok_or_else(|| anyhow::anyhow!("the policy replay needs a file: add --replay FILE"))?;
+                PolicySpec::Replay { file, with: self.replay_with.unwrap_or(ReplayWith::States), sha256: None }
+            }
+        })
+    }
+
+    /// The job for a task.
+    pub(super) fn job(&self, task: &Task) -> anyhow::Result<Job> {
+        let policy = self.policy()?;
+        let replay = policy.is_replay();
+        Ok(Job {
+            task: task.spec.clone(),
+            jacobian: EngineSpec {
+                engine: self.engine.unwrap_or_default(),
+                eps: self.eps.unwrap_or(1e-6),
+                difference: self.difference.unwrap_or_default(),
+                sensors: self.sensors.unwrap_or(false),
+            },
+            solver: self.solver.unwrap_or_default(),
+            step: self.step.unwrap_or_default(),
+            episodes: self.episodes.unwrap_or(if replay { 100_000_000 } else { 10 }),
+            steps: self.steps.unwrap_or(if replay { usize::MAX } else { task.spec.episode_length }),
+            seed: self.seed.unwrap_or(0),
+            compression: self.compression.unwrap_or_default(),
+            policy,
+        })
+    }
+
+    /// The output file.
+    pub(super) fn output(&self, task: &Task) -> PathBuf {
+        self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", task.spec.name)))
+    }
+
+    /// The command that makes a job's recording: everything that decides its content and nothing else, so
+    /// that it does not vary with threads or shards.
+    pub(super) fn command(&self, job: &Job) -> String {
+        let mut out = vec!["dynsparse record".to_owned()];
+        out.extend(self.task.clone().map(|t| quoted(&t)));
+        let mut put = |flag: &str, value: Option<String>| out.extend(value.map(|v| format!("--{flag} {}", quoted(&v))));
+        put("episodes", Some(job.episodes.to_string()));
+        put("steps", Some(job.steps.to_string()));
+        put("seed", Some(job.seed.to_string()));
+        put("policy", self.policy.and_then(|p| p.to_possible_value()).map(|v| v.get_name().to_owned()));
+        put("scale", self.scale.map(|v| v.to_string()));
+        put("beta", self.beta.map(|v| v.to_string()));
+        put("frequency", self.frequency.map(|v| v.to_string()));
+        put("amplitude", self.amplitude.map(|v| v.to_string()));
+        put("replay", self.replay.as_ref().map(|p| p.display().to_string()));
+        put("replay-with", name(self.replay_with));
+        put("engine", name(self.engine));
+        put("eps", self.eps.map(|v| v.to_string()));
+        put("difference", name(self.difference));
+        put("sensors", self.sensors.map(|v| v.to_string()));
+        put("step", name(self.step));
+        put("solver", name(self.solver));
+        put("substeps", self.substeps.map(|v| v.to_string()));
+        put("keyframe", self.keyframe.clone());
+        put("reset-noise", self.reset_noise.map(|v| v.to_string()));
+        put("compression", name(self.compression));
+        out.join(" ")
+    }
+}
+
+fn name(value: Option<impl ValueEnum>) -> Option<String> {
+    value.and_then(|v| v.to_possible_value()).map(|v| v.get_name().to_owned())
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// A model file rather than the name of a task.
+fn is_path(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    name.contains(['/', '\\'])
+        || lower.ends_with(".xml")
+        || lower.ends_with(".mjcf")
+        || lower.ends_with(".mjb")
+        || lower.ends_with(".urdf")
+}

@@ -1,0 +1,347 @@
+//! `dynsparse info`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use dynsparse::dataset::schema::{self, Axis, Var, flag};
+use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
+use serde_json::{Map, Value, json};
+
+use super::output::{self, bytes, grouped};
+
+/// Rows read at once when a whole variable is summed up.
+const BLOCK: usize = 1 << 16;
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Recordings; several give one line each
+    #[arg(required_unless_present = "schema")]
+    files: Vec<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+    /// The schema of recordings as Markdown
+    #[arg(long, conflicts_with_all = ["files", "json"])]
+    schema: bool,
+}
+
+/// What a recording holds, summed up.
+struct Summary {
+    path: PathBuf,
+    attributes: Vec<(String, Attribute)>,
+    variables: Vec<(Var, Vec<usize>, u64)>,
+    episodes: Vec<EpisodeRow>,
+    steps: usize,
+    /// Steps with each bit of schema::flag::TABLE.
+    flagged: Vec<usize>,
+    contacts: Range,
+    iterations: Range,
+    size: u64,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Range {
+    sum: i64,
+    max: i64,
+}
+
+/// Shows.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.schema {
+        output::print(&schema_markdown())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let summaries = args.files.iter().map(|path| Summary::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let text = if args.json {
+        let mut values: Vec<Value> = summaries.iter().map(Summary::json).collect();
+        let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+        serde_json::to_string_pretty(&value)?
+    } else if let [one] = &summaries[..] {
+        one.page()
+    } else {
+        table(&summaries)
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Summary {
+    fn read(path: &std::path::Path) -> Result<Self, DatasetError> {
+        let recording = Recording::open(path)?;
+        let steps = recording.len(Axis::Step);
+        let mut flagged = vec![0; flag::TABLE.len()];
+        let (mut contacts, mut iterations) = (Range::default(), Range::default());
+        let mut at = 0;
+        while at < steps {
+            let end = (at + BLOCK).min(steps);
+            for flags in recording.read::<u32>(Var::Flags, at..end)? {
+                for (count, (bit, ..)) in flagged.iter_mut().zip(flag::TABLE) {
+                    *count += usize::from(flags & bit != 0);
+                }
+            }
+            for (range, var) in [(&mut contacts, Var::Ncon), (&mut iterations, Var::SolverIterations)] {
+                for n in recording.read::<i32>(var, at..end)? {
+                    range.sum += i64::from(n);
+                    range.max = range.max.max(n.into());
+                }
+            }
+            at = end;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            attributes: recording.attributes(),
+            variables: Var::ALL
+                .iter()
+                .filter(|v| recording.has(**v))
+                .map(|v| (*v, recording.shape(*v), recording.stored_bytes(*v)))
+                .collect(),
+            episodes: recording.episodes()?,
+            steps,
+            flagged,
+            contacts,
+            iterations,
+            size: std::fs::metadata(path).map_or(0, |m| m.len()),
+        })
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.attributes.iter().find(|(n, _)| n == name).map_or_else(String::new, |(_, value)| match value {
+            Attribute::Text(t) => t.clone(),
+            Attribute::Int(i) => i.to_string(),
+            Attribute::Float(x) => number(*x),
+        })
+    }
+
+    fn mean(&self, range: Range) -> f64 {
+        range.sum as f64 / self.steps.max(1) as f64
+    }
+
+    fn page(&self) -> String {
+        let t = |name: &str| self.text(name);
+        let kind = t("step_kind");
+        let duration = self.attributes.iter().find_map(|(n, v)| match v {
+            Attribute::Float(x) if n == "step_duration" => Some(*x * 1e3),
+            _ => None,
+        });
+        let early: Vec<&EpisodeRow> = self.episodes.iter().filter(|e| e.end != COMPLETED).collect();
+        let ends = match early.as_slice() {
+            [] => "all completed".to_owned(),
+            [first, ..] => format!("{} ended early (episode {}: {})", early.len(), first.episode, first.end),
+        };
+        let per = match (kind.as_str(), t("substeps").as_str()) {
+            ("physics", _) => "per physics step".to_owned(),
+            (_, "1") => "per control step (1 physics step)".to_owned(),
+            (_, n) => format!("per control step (chain over {n} physics steps)"),
+        };
+        let mut hosts: Vec<String> = self.episodes.iter().map(|e| format!("{} ({})", e.host, e.cpu)).collect();
+        hosts.sort();
+        hosts.dedup();
+        let flags: Vec<String> = self
+            .flagged
+            .iter()
+            .zip(flag::TABLE)
+            .filter(|(n, _)| **n > 0)
+            .map(|(n, (_, name, _))| format!("{name} {:.1} %", 100.0 * *n as f64 / self.steps.max(1) as f64))
+            .collect();
+        let commit = t("git_commit");
+        let lines = [
+            ("task", format!("{} ({}): {}", t("task"), t("suite"), t("description"))),
+            (
+                "steps",
+                format!(
+                    "{} {kind} steps of {} ms in {} episodes, {ends}",
+                    grouped(self.steps),
+                    number(duration.unwrap_or(0.0)),
+                    self.episodes.len()
+                ),
+            ),
+            (
+                "model",
+                format!(
+                    "nq {}, nv {}, na {}, nu {}; {}, {} cone",
+                    t("nq"),
+                    t("nv"),
+                    t("na"),
+                    t("nu"),
+                    t("integrator"),
+                    t("cone")
+                ),
+            ),
+            ("policy", format!("{}; seed {}", t("policy"), t("seed"))),
+            ("Jacobian", format!("{}, eps {}, {}, {per}", t("engine"), t("eps"), t("difference"))),
+            (
+                "solver",
+                format!(
+                    "{}: at most {} iterations, tolerance {}; used {:.1} on average, {} at most",
+                    t("solver"),
+                    t("solver_max_iterations"),
+                    t("solver_tolerance"),
+                    self.mean(self.iterations),
+                    self.iterations.max
+                ),
+            ),
+            ("contacts", format!("{:.2} per step on average, {} at most", self.mean(self.contacts), self.contacts.max)),
+            ("flags", if flags.is_empty() { "none".to_owned() } else { flags.join(", ") }),
+            (
+                "made by",
+                format!(
+                    "dynsparse {} ({}), MuJoCo {}, HDF5 {}",
+                    t("dynsparse_version"),
+                    &commit[..commit.len().min(9)],
+                    t("mujoco_version"),
+                    t("hdf5_version")
+                ),
+            ),
+            ("made on", format!("{}, {}", hosts.join("; "), t("platform"))),
+            ("again", t("command")),
+        ];
+        let mut out = format!("{}  {}\n\n", self.path.display(), bytes(self.size));
+        for (name, value) in lines {
+            out.push_str(&wrapped(name, &value));
+        }
+        out.push_str("\n  variable           shape             stored  holds\n");
+        for (var, shape, stored) in &self.variables {
+            let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+            let spec = var.spec();
+            let axes = spec.axes.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
+            out.push_str(&format!("  {:<17} {:<16} {:>8}  {axes}\n", spec.name, shape, bytes(*stored)));
+        }
+        out
+    }
+
+    fn json(&self) -> Value {
+        let attributes: Map<String, Value> = self
+            .attributes
+            .iter()
+            .map(|(name, value)| {
+                let value = match value {
+                    // The recipe is JSON itself; a script wants it as such.
+                    Attribute::Text(t) if name == "recipe" => serde_json::from_str(t).unwrap_or_else(|_| json!(t)),
+                    Attribute::Text(t) => json!(t),
+                    Attribute::Int(i) => json!(i),
+                    Attribute::Float(x) => json!(x),
+                };
+                (name.clone(), value)
+            })
+            .collect();
+        json!({
+            "file": self.path.display().to_string(),
+            "bytes": self.size,
+            "steps": self.steps,
+            "attributes": attributes,
+            "episodes": self.episodes.iter().map(|e| json!({"episode": e.episode, "steps": e.length, "end": e.end, "host": e.host, "cpu": e.cpu})).collect::<Vec<_>>(),
+            "flags": flag::TABLE.iter().zip(&self.flagged).map(|((_, name, _), n)| ((*name).to_owned(), json!(n))).collect::<Map<_, _>>(),
+            "contacts": {"mean": self.mean(self.contacts), "max": self.contacts.max},
+            "solver_iterations": {"mean": self.mean(self.iterations), "max": self.iterations.max},
+            "variables": self.variables.iter().map(|(var, shape, stored)| {
+                let spec = var.spec();
+                (spec.name.to_owned(), json!({
+                    "shape": shape, "stored_bytes": stored, "units": spec.units, "description": spec.description,
+                    "dimensions": spec.axes.iter().map(|a| a.name()).collect::<Vec<_>>(),
+                }))
+            }).collect::<Map<_, _>>(),
+        })
+    }
+}
+
+/// `name` and its text, broken at spaces before column 80.
+fn wrapped(name: &str, text: &str) -> String {
+    let mut out = format!("  {name:<9}");
+    let mut width = out.len();
+    for word in text.split(' ') {
+        if width + 1 + word.len() > 79 && width > 11 {
+            out.push_str("\n           ");
+            width = 11;
+        }
+        out.push(' ');
+        out.push_str(word);
+        width += 1 + word.chars().count();
+    }
+    out.push('\n');
+    out
+}
+
+fn number(x: f64) -> String {
+    if x != 0.0 && (x.abs() < 1e-3 || x.abs() >= 1e6) {
+        format!("{x:e}")
+    } else {
+        format!("{}", (x * 1e9).round() / 1e9)
+    }
+}
+
+/// One line a recording.
+fn table(summaries: &[Summary]) -> String {
+    let header =
+        ["task", "episodes", "steps", "state", "ctrl", "contacts", "flagged", "size", "file"].map(str::to_owned);
+    let rows: Vec<[String; 9]> = summaries
+        .iter()
+        .map(|s| {
+            let states = s
+                .variables
+                .iter()
+                .find(|(v, ..)| *v == Var::A)
+                .and_then(|(_, shape, _)| shape.last().copied())
+                .unwrap_or(0);
+            let most = s.flagged.iter().copied().max().unwrap_or(0);
+            [
+                s.text("task"),
+                s.episodes.len().to_string(),
+                grouped(s.steps),
+                states.to_string(),
+                s.text("nu"),
+                format!("{:.2}", s.mean(s.contacts)),
+                format!("{:.1} %", 100.0 * most as f64 / s.steps.max(1) as f64),
+                bytes(s.size),
+                s.path.display().to_string(),
+            ]
+        })
+        .collect();
+    let width: Vec<usize> =
+        (0..9).map(|i| rows.iter().chain([&header]).map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
+    let line = |row: &[String; 9]| {
+        let cells: Vec<String> = row
+            .iter()
+            .enumerate()
+            .map(
+                |(i, c)| {
+                    if i == 0 || i == 8 { format!("{c:<w$}", w = width[i]) } else { format!("{c:>w$}", w = width[i]) }
+                },
+            )
+            .collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    let mut out = line(&header);
+    for row in &rows {
+        out.push_str(&line(row));
+    }
+    out.push_str("\ncontacts: mean per step; flagged: share of steps with the most frequent flag (`dynsparse info FILE` names it)\n");
+    out
+}
+
+fn schema_markdown() -> String {
+    let mut out = format!(
+        "Schema version {}.\n\n| variable | dimensions | type | units | holds |\n|---|---|---|---|---|\n",
+        schema::VERSION
+    );
+    for var in Var::ALL {
+        let v = var.spec();
+        let axes = v.axes.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
+        out.push_str(&format!(
+            "| `{}` | {axes} | {} | {} | {} |\n",
+            v.name,
+            format!("{:?}", v.kind).to_lowercase(),
+            v.units,
+            v.description
+        ));
+    }
+    out.push_str("\n| dimension | runs over |\n|---|---|\n");
+    for axis in Axis::ALL {
+        out.push_str(&format!("| `{}` | {} |\n", axis.name(), axis.description()));
+    }
+    out.push_str("\n| flag | bit | meaning |\n|---|---|---|\n");
+    for (bit, name, meaning) in flag::TABLE {
+        out.push_str(&format!("| `{name}` | {bit} | {meaning} |\n"));
+    }
+    out
+}

@@ -1,0 +1,106 @@
+//! The command line: one file per verb. Each parses into a validated job, calls one library function and
+//! prints. Nothing else in the program prints.
+
+mod args;
+mod completions;
+mod config;
+mod info;
+mod merge;
+mod output;
+mod progress;
+mod record;
+mod signals;
+mod tasks;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+const AFTER: &str = "\
+Examples:
+  dynsparse record                              the embedded model, nothing downloaded
+  dynsparse record CheetahRun --episodes 10     a task of MuJoCo Playground
+  dynsparse record robot.xml --substeps 5       any MJCF
+  dynsparse info CheetahRun.h5                  what a file holds
+  dynsparse verify CheetahRun.h5                simulate it again, compare every bit";
+
+/// Ground-truth Jacobians of robot dynamics, recorded from MuJoCo into HDF5
+#[derive(Debug, Parser)]
+#[command(name = "dynsparse", version = output::version(), after_help = AFTER, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    /// More log messages on stderr: -v for progress, -vv for details
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// How log messages look
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// One line for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Record trajectories and the Jacobians of every step
+    Record(Box<record::Args>),
+    /// Join the episodes that several `record --shard` processes have recorded
+    Merge(Box<record::Args>),
+    /// Show what recordings hold
+    Info(info::Args),
+    /// Simulate a recording again and compare bit for bit
+    Verify(verify::Args),
+    /// List what can be recorded
+    Tasks(tasks::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+}
+
+/// Parses the command line, runs one verb, and turns every error into one line on stderr.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.verbose, cli.log_format);
+    dynsparse::dataset::survive_file_size_limit();
+    let result = match cli.verb {
+        Verb::Record(args) => record::run(&args),
+        Verb::Merge(args) => merge::run(&args),
+        Verb::Info(args) => info::run(&args),
+        Verb::Verify(args) => verify::run(&args),
+        Verb::Tasks(args) => tasks::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            if let Some(code) = output::broken_pipe(&error) {
+                return code;
+            }
+            output::report(&error);
+            // HDF5's own exit handlers would try again to write what the disk has refused.
+            dynsparse::dataset::exit_now(signals::exit_code().unwrap_or(1))
+        }
+    }
+}
+
+fn start_log(verbose: u8, format: LogFormat) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("DYNSPARSE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match format {
+        LogFormat::Text => builder.with_ansi(output::colour()).without_time().init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

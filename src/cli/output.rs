@@ -1,0 +1,75 @@
+//! What goes to stdout and stderr.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Version, commit and the libraries in use.
+pub(super) fn version() -> String {
+    let commit = dynsparse::record::COMMIT;
+    format!(
+        "{} ({}, MuJoCo {}, HDF5 {})",
+        env!("CARGO_PKG_VERSION"),
+        &commit[..commit.len().min(9)],
+        dynsparse::physics::mujoco_version(),
+        dynsparse::dataset::hdf5_version()
+    )
+}
+
+/// Writes to stdout.
+///
+/// # Errors
+/// When stdout is closed.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// A reader that went away (`| head`) is no error.
+pub(super) fn broken_pipe(error: &anyhow::Error) -> Option<ExitCode> {
+    let io = error.downcast_ref::<std::io::Error>()?;
+    (io.kind() == std::io::ErrorKind::BrokenPipe).then_some(ExitCode::SUCCESS)
+}
+
+/// One line on stderr; it stays one line whatever a library has put into the message.
+pub(super) fn report(error: &anyhow::Error) {
+    let text = format!("{error:#}");
+    let line = text.split(['\n', '\r']).map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
+    let _ = if colour() {
+        writeln!(std::io::stderr(), "\x1b[1;31merror\x1b[0m: {line}")
+    } else {
+        writeln!(std::io::stderr(), "error: {line}")
+    };
+}
+
+/// Whether stderr takes colours.
+pub(super) fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Bytes for people.
+pub(super) fn bytes(n: u64) -> String {
+    let n = n as f64;
+    for (unit, size) in [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)] {
+        if n >= size {
+            return format!("{:.1} {unit}", n / size);
+        }
+    }
+    format!("{n} B")
+}
+
+/// A whole number with thin groups of three, as people read it.
+pub(super) fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    out
+}

@@ -1,0 +1,128 @@
+//! Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use dynsparse::record::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Time between two lines where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows how a job comes along.
+pub(super) struct Shown {
+    what: String,
+    terminal: bool,
+    bar: Mutex<Option<ProgressBar>>,
+    lines: Mutex<Lines>,
+    rows: AtomicU64,
+    episodes: AtomicU64,
+    total: AtomicU64,
+    ended_early: AtomicU64,
+}
+
+struct Lines {
+    started: Instant,
+    last: Instant,
+}
+
+impl Shown {
+    /// For a job of that name.
+    pub(super) fn new(what: &str) -> Self {
+        let now = Instant::now();
+        Self {
+            what: what.to_owned(),
+            terminal: std::io::stderr().is_terminal(),
+            bar: Mutex::new(None),
+            lines: Mutex::new(Lines { started: now, last: now }),
+            rows: AtomicU64::new(0),
+            episodes: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            ended_early: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = lock(&self.bar).take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Episodes that ended before their last step.
+    pub(super) fn ended_early(&self) -> u64 {
+        self.ended_early.load(Ordering::Relaxed)
+    }
+
+    fn line(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "{}: {text}", self.what);
+    }
+
+    fn message(&self) -> String {
+        format!("{}/{} episodes", self.episodes.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Progress for Shown {
+    fn begin(&self, episodes: u64, done: u64, rows: usize) {
+        self.total.store(episodes, Ordering::Relaxed);
+        self.episodes.store(done, Ordering::Relaxed);
+        if done > 0 {
+            self.line(&format!("{done} of {episodes} episodes are there already"));
+        }
+        if self.terminal && done < episodes {
+            let bar = ProgressBar::new((episodes - done).saturating_mul(rows as u64));
+            let template = "{prefix} {bar:24} {percent:>3}%  {per_sec:>12}  {eta:>4} left  {msg}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("━╸─"));
+            }
+            bar.set_prefix(self.what.clone());
+            bar.set_message(self.message());
+            *lock(&self.bar) = Some(bar);
+        }
+    }
+
+    fn row(&self) {
+        let n = self.rows.fetch_add(1, Ordering::Relaxed) + 1;
+        // Drawing takes a lock; the rows of a small model come every few microseconds.
+        if !n.is_multiple_of(64) {
+            return;
+        }
+        if self.terminal {
+            if let Some(bar) = &*lock(&self.bar) {
+                bar.set_position(n);
+            }
+            return;
+        }
+        let mut lines = lock(&self.lines);
+        if lines.last.elapsed() >= LINE_EVERY {
+            lines.last = Instant::now();
+            let rate = n as f64 / lines.started.elapsed().as_secs_f64();
+            self.line(&format!("{}, {n} steps, {rate:.0} steps/s", self.message()));
+        }
+    }
+
+    fn episode(&self, episode: u64, rows: usize, end: &str) {
+        self.episodes.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(episode, rows, end, "episode finished");
+        if end != dynsparse::dataset::COMPLETED {
+            self.ended_early.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(episode, "ended early: {end}");
+        }
+        if let Some(bar) = &*lock(&self.bar) {
+            bar.set_message(self.message());
+        }
+    }
+
+    fn merging(&self, done: usize, total: usize) {
+        if let Some(bar) = &*lock(&self.bar) {
+            bar.set_message(format!("joining {done}/{total}"));
+        }
+    }
+}

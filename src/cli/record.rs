@@ -1,0 +1,106 @@
+//! `dynsparse record`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use dynsparse::dataset::{Recording, schema::Axis};
+use dynsparse::record::{self, Outcome, Prepared, Run};
+
+use super::args::Settings;
+use super::progress::Shown;
+use super::{config, output, signals};
+
+const AFTER: &str = "\
+Examples:
+  dynsparse record CheetahRun --episodes 10 -o cheetah.h5
+  dynsparse record WalkerRun --policy colored --beta 1 --step physics
+  dynsparse record robot.xml --substeps 5 --reset-noise 0.05 --sensors
+  dynsparse record HumanoidRun --replay expert.npz --replay-with states
+  dynsparse record --config job.toml --threads 8
+
+A TOML file holds the same names: task = \"CheetahRun\", episodes = 10, replay-with = \"states\".
+Killed at any instant, the same command goes on with the episodes that are missing.";
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    /// A TOML file of settings; flags win over it
+    #[arg(long, value_name = "FILE", help_heading = "Files")]
+    pub(super) config: Option<PathBuf>,
+    /// Record only every N-th episode, beginning with the I-th, and leave the joining to `dynsparse merge`
+    #[arg(long, value_name = "I/N", value_parser = parse_shard, help_heading = "Files")]
+    pub(super) shard: Option<(u64, u64)>,
+    /// Replace an output or unfinished episodes of other settings
+    #[arg(long, help_heading = "Files")]
+    pub(super) force: bool,
+}
+
+fn parse_shard(text: &str) -> Result<(u64, u64), String> {
+    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parsed.filter(|(i, n)| 1 <= *i && i <= n).ok_or_else(|| "give I/N with 1 <= I <= N, such as 2/8".to_owned())
+}
+
+/// Records.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    work(args, false)
+}
+
+/// Records what is missing (or nothing, with `merge_only`) and joins it.
+pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
+    let settings = match &args.config {
+        Some(path) => args.settings.clone().or(config::read(path)?),
+        None => args.settings.clone(),
+    };
+    let stop = signals::install()?;
+    let threads = match settings.threads {
+        Some(0) => anyhow::bail!("threads is 0; give at least 1, or leave it out for all cores"),
+        Some(n) => n,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let task = settings.task()?;
+    let job = settings.job(&task)?;
+    let file = settings.output(&task);
+    let name = task.spec.name.clone();
+    let prepared = Prepared::new(task, job)?;
+    let command = settings.command(prepared.job());
+    let run = Run { output: &file, threads, shard: args.shard, merge_only, force: args.force, command, stop: &stop };
+    let shown = Shown::new(&name);
+    let started = Instant::now();
+    let outcome = record::record(&prepared, &run, &shown);
+    shown.finish();
+    let outcome = outcome.map_err(|error| match error {
+        record::RecordError::Stopped => {
+            anyhow::anyhow!("stopped; finished episodes are kept, and the same command goes on from them")
+        }
+        other => other.into(),
+    })?;
+    let text = match outcome {
+        Outcome::AlreadyThere => format!("{} is there already, recorded with the same settings", file.display()),
+        Outcome::PartDone { folder } => format!(
+            "all episodes of this part are in {}; when the others are done, run `dynsparse merge` with the same settings",
+            folder.display()
+        ),
+        Outcome::Recorded => {
+            let recording = Recording::open(&file)?;
+            let size = std::fs::metadata(&file).map_or(0, |m| m.len());
+            let early = match shown.ended_early() {
+                0 => String::new(),
+                n => format!(", {n} ended early (see episode_end)"),
+            };
+            format!(
+                "{}: {} episodes, {} steps{early}, {}, {:.1} s",
+                file.display(),
+                recording.len(Axis::Episode),
+                output::grouped(recording.len(Axis::Step)),
+                output::bytes(size),
+                started.elapsed().as_secs_f64()
+            )
+        }
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,111 @@
+//! Joins shards into one recording. Whole chunks that fall on a chunk of the result go over as they are,
+//! without being decompressed.
+
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use hdf5::Dataset;
+
+use super::column::Column;
+use super::reader::Recording;
+use super::schema::{Axis, Var};
+use super::{DatasetError, Encoder, Header, Writer, decode};
+
+/// Writes `shards`, in their order, into a new file at `path`. `progress` is called after each shard with
+/// the number of shards done and may stop the merge by returning false.
+///
+/// # Errors
+/// [`DatasetError`] naming the shard or the result. None is returned when `progress` stopped it.
+pub fn merge(
+    path: &Path,
+    header: Header,
+    shards: &[PathBuf],
+    mut progress: impl FnMut(usize) -> bool,
+) -> Result<Option<()>, DatasetError> {
+    let mut writer = Writer::create(path, header)?;
+    for (i, shard) in shards.iter().enumerate() {
+        append(&mut writer, &Recording::open(shard)?)?;
+        if !progress(i + 1) {
+            return Ok(None);
+        }
+    }
+    writer.finish().map(Some)
+}
+
+fn append(writer: &mut Writer, shard: &Recording) -> Result<(), DatasetError> {
+    let steps = shard.len(Axis::Step);
+    let bytes = std::fs::File::open(shard.path()).map_err(|e| DatasetError::io(shard.path(), e))?;
+    let target = writer.path().to_owned();
+    for var in Var::ALL.iter().copied() {
+        if matches!(var, Var::ContactOffset | Var::ConstraintOffset) {
+            continue;
+        }
+        let Some((column, encoder)) = writer.column(var) else { continue };
+        let dataset =
+            shard.dataset(var).ok_or_else(|| shard.foreign(&format!("lacks the variable {}", var.spec().name)))?;
+        copy_column(column, encoder, dataset, shard, &bytes).map_err(|e| match e {
+            CopyError::Source(e) => e,
+            CopyError::Target(e) => DatasetError::h5(&target, "cannot be written", &e),
+        })?;
+    }
+    let ncon: Vec<i32> = shard.read(Var::Ncon, 0..steps)?;
+    let nefc: Vec<i32> = shard.read(Var::Nefc, 0..steps)?;
+    for (contacts, constraints) in ncon.into_iter().zip(nefc) {
+        writer
+            .offsets(contacts.into(), constraints.into())
+            .map_err(|e| DatasetError::h5(&target, "cannot be written", &e))?;
+    }
+    for episode in shard.episodes()? {
+        writer.end_episode(episode);
+    }
+    Ok(())
+}
+
+enum CopyError {
+    Source(DatasetError),
+    Target(hdf5::Error),
+}
+
+fn copy_column(
+    to: &mut Column,
+    encoder: &mut Encoder,
+    from: &Dataset,
+    shard: &Recording,
+    bytes: &std::fs::File,
+) -> Result<(), CopyError> {
+    let damaged = |what: &str| {
+        CopyError::Source(shard.foreign(&format!("{what}: remove this file and start the same command again")))
+    };
+    let rows = from.shape()[0];
+    if from.chunk().map(|c| c[0]) != Some(to.chunk_rows()) {
+        return Err(damaged("has other chunks than this program writes"));
+    }
+    let mut chunks = Vec::new();
+    from.chunks_visit(|info| {
+        chunks.push((info.offset[0] as usize, info.addr, info.size as usize));
+        0
+    })
+    .map_err(|e| CopyError::Source(DatasetError::h5(shard.path(), "cannot be read", &e)))?;
+    chunks.sort_unstable();
+    let mut filtered = Vec::new();
+    let mut next = 0;
+    for (row, address, size) in chunks {
+        if row != next {
+            return Err(damaged("lacks a chunk"));
+        }
+        filtered.resize(size, 0);
+        bytes
+            .read_exact_at(&mut filtered, address)
+            .map_err(|e| CopyError::Source(DatasetError::io(shard.path(), e)))?;
+        let count = to.chunk_rows().min(rows - row);
+        if count == to.chunk_rows() && to.aligned() {
+            to.append_filtered(&filtered).map_err(CopyError::Target)?;
+        } else {
+            let whole =
+                decode(&filtered, to.item(), to.chunk_bytes()).ok_or_else(|| damaged("holds a damaged chunk"))?;
+            to.append(&whole[..count * to.row_bytes()], encoder).map_err(CopyError::Target)?;
+        }
+        next = row + count;
+    }
+    if next == rows { Ok(()) } else { Err(damaged("lacks its last chunk")) }
+}

@@ -1,0 +1,122 @@
+//! One recorded step, as the dataset room sees it: plain numbers.
+
+use super::schema::Var;
+
+/// One step. All slices have the sizes of the schema's axes; matrices are row-major. A slice is empty where
+/// the recording does not hold the variable.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StepRow<'a> {
+    /// See [`Var::Time`].
+    pub time: f64,
+    /// See [`Var::StepEpisode`].
+    pub episode: i32,
+    /// See [`Var::StepInEpisode`].
+    pub step: i32,
+    /// nq
+    pub qpos: &'a [f64],
+    /// nv
+    pub qvel: &'a [f64],
+    /// na
+    pub act: &'a [f64],
+    /// nu
+    pub ctrl: &'a [f64],
+    /// nv
+    pub qacc_warmstart: &'a [f64],
+    /// nmocap x 3
+    pub mocap_pos: &'a [f64],
+    /// nmocap x 4
+    pub mocap_quat: &'a [f64],
+    /// nq
+    pub qpos_next: &'a [f64],
+    /// nv
+    pub qvel_next: &'a [f64],
+    /// na
+    pub act_next: &'a [f64],
+    /// ndx x ndx
+    pub a: &'a [f64],
+    /// ndx x nu
+    pub b: &'a [f64],
+    /// ns
+    pub sensordata: &'a [f64],
+    /// ns x ndx
+    pub c: &'a [f64],
+    /// ns x nu
+    pub d: &'a [f64],
+    /// See [`Var::SolverIterations`].
+    pub solver_iterations: i32,
+    /// See [`Var::SolverResidual`].
+    pub solver_residual: f64,
+    /// See [`super::schema::flag`].
+    pub flags: u32,
+    /// One per contact.
+    pub contact_geom1: &'a [i32],
+    /// One per contact.
+    pub contact_geom2: &'a [i32],
+    /// One per contact, m.
+    pub contact_dist: &'a [f64],
+    /// One per constraint row.
+    pub constraint_type: &'a [u8],
+    /// One per constraint row.
+    pub constraint_id: &'a [i32],
+    /// One per constraint row.
+    pub constraint_state: &'a [u8],
+}
+
+impl StepRow<'_> {
+    /// Calls `f` with every variable that a step decides and its bytes. Offsets into the ragged variables
+    /// are not among them: they follow from the counts.
+    pub fn visit(&self, mut f: impl FnMut(Var, &[u8])) {
+        let mut put = |var, bytes: &[u8]| f(var, bytes);
+        put(Var::Time, &self.time.to_le_bytes());
+        put(Var::StepEpisode, &self.episode.to_le_bytes());
+        put(Var::StepInEpisode, &self.step.to_le_bytes());
+        for (var, values) in [
+            (Var::Qpos, self.qpos),
+            (Var::Qvel, self.qvel),
+            (Var::Act, self.act),
+            (Var::Ctrl, self.ctrl),
+            (Var::QaccWarmstart, self.qacc_warmstart),
+            (Var::MocapPos, self.mocap_pos),
+            (Var::MocapQuat, self.mocap_quat),
+            (Var::QposNext, self.qpos_next),
+            (Var::QvelNext, self.qvel_next),
+            (Var::ActNext, self.act_next),
+            (Var::A, self.a),
+            (Var::B, self.b),
+            (Var::Sensordata, self.sensordata),
+            (Var::C, self.c),
+            (Var::D, self.d),
+        ] {
+            put(var, bytemuck::cast_slice(values));
+        }
+        put(Var::Ncon, &(self.contact_dist.len() as i32).to_le_bytes());
+        put(Var::Nefc, &(self.constraint_type.len() as i32).to_le_bytes());
+        put(Var::SolverIterations, &self.solver_iterations.to_le_bytes());
+        put(Var::SolverResidual, &self.solver_residual.to_le_bytes());
+        put(Var::Flags, &self.flags.to_le_bytes());
+        put(Var::ContactGeom1, bytemuck::cast_slice(self.contact_geom1));
+        put(Var::ContactGeom2, bytemuck::cast_slice(self.contact_geom2));
+        put(Var::ContactDist, bytemuck::cast_slice(self.contact_dist));
+        put(Var::ConstraintType, self.constraint_type);
+        put(Var::ConstraintId, bytemuck::cast_slice(self.constraint_id));
+        put(Var::ConstraintState, self.constraint_state);
+    }
+}
+
+/// How an episode ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpisodeRow {
+    /// Its number.
+    pub episode: i64,
+    /// Recorded steps.
+    pub length: i64,
+    /// See [`Var::EpisodeEnd`].
+    pub end: String,
+    /// See [`Var::EpisodeHost`].
+    pub host: String,
+    /// See [`Var::EpisodeCpu`].
+    pub cpu: String,
+}
+
+/// [`EpisodeRow::end`] of an episode that ran its whole length.
+pub const COMPLETED: &str = "completed";

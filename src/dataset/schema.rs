@@ -1,0 +1,296 @@
+//! The schema of a recording, written down once. Writer and reader both come from these tables, and so do
+//! the README's tables (`dynsparse info --schema`).
+
+use super::codec::NOMINAL_LEVEL;
+
+/// Version of the schema; a reader refuses a newer one.
+pub const VERSION: u32 = 1;
+
+/// The value of the root attribute `format`.
+pub const FORMAT: &str = "dynsparse-recording";
+
+/// A dimension. Each has a scale dataset of its name: labels for what has names, indices for rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Axis {
+    /// Recorded steps, all episodes one after the other.
+    Step,
+    /// Contacts, of all steps one after the other.
+    Contact,
+    /// Constraint rows (efc), of all steps one after the other.
+    Constraint,
+    /// Episodes.
+    Episode,
+    /// Bounds between episodes: one more than episodes.
+    EpisodeBound,
+    /// Position coordinates (nq).
+    Coordinate,
+    /// Degrees of freedom (nv).
+    Dof,
+    /// Activations (na).
+    Activation,
+    /// Controls (nu).
+    Actuator,
+    /// Tangent state (ndx = 2 nv + na), as the input of a Jacobian.
+    State,
+    /// Tangent state, as the output of a Jacobian.
+    StateNext,
+    /// Sensor values.
+    Sensor,
+    /// Mocap bodies.
+    Mocap,
+    /// x, y, z.
+    Xyz,
+    /// w, x, y, z.
+    Quaternion,
+    /// Geoms; the meaning of the numbers in `contact_geom1` and `contact_geom2`.
+    Geom,
+}
+
+impl Axis {
+    /// All axes.
+    pub const ALL: [Self; 16] = [
+        Self::Step,
+        Self::Contact,
+        Self::Constraint,
+        Self::Episode,
+        Self::EpisodeBound,
+        Self::Coordinate,
+        Self::Dof,
+        Self::Activation,
+        Self::Actuator,
+        Self::State,
+        Self::StateNext,
+        Self::Sensor,
+        Self::Mocap,
+        Self::Xyz,
+        Self::Quaternion,
+        Self::Geom,
+    ];
+
+    /// Name of the dimension and of its scale dataset.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Contact => "contact",
+            Self::Constraint => "constraint",
+            Self::Episode => "episode",
+            Self::EpisodeBound => "episode_bound",
+            Self::Coordinate => "coordinate",
+            Self::Dof => "dof",
+            Self::Activation => "activation",
+            Self::Actuator => "actuator",
+            Self::State => "state",
+            Self::StateNext => "state_next",
+            Self::Sensor => "sensor",
+            Self::Mocap => "mocap",
+            Self::Xyz => "xyz",
+            Self::Quaternion => "quaternion",
+            Self::Geom => "geom",
+        }
+    }
+
+    /// What it runs over.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Step => "recorded steps, all episodes one after the other",
+            Self::Contact => "contacts, all steps one after the other; contact_offset says where a step's begin",
+            Self::Constraint => {
+                "constraint rows, all steps one after the other; constraint_offset says where a step's begin"
+            }
+            Self::Episode => "episodes, by their number",
+            Self::EpisodeBound => "bounds between episodes",
+            Self::Coordinate => "position coordinates (nq), by joint",
+            Self::Dof => "degrees of freedom (nv), by joint",
+            Self::Activation => "actuator activations (na)",
+            Self::Actuator => "controls (nu), by actuator",
+            Self::State => "tangent state (2 nv + na): pos: and vel: of every dof, act: of every activation",
+            Self::StateNext => "tangent state after the step, same labels as state",
+            Self::Sensor => "sensor values",
+            Self::Mocap => "mocap bodies",
+            Self::Xyz => "Cartesian components",
+            Self::Quaternion => "quaternion components",
+            Self::Geom => "geoms, by number as in contact_geom1 and contact_geom2",
+        }
+    }
+
+    /// Whether it grows while recording (its scale is then an index), and is the first axis of a table.
+    pub const fn is_rows(self) -> bool {
+        matches!(self, Self::Step | Self::Contact | Self::Constraint | Self::Episode | Self::EpisodeBound)
+    }
+}
+
+/// Element types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 64-bit float.
+    F64,
+    /// 64-bit signed integer.
+    I64,
+    /// 32-bit signed integer.
+    I32,
+    /// 32-bit unsigned integer, a bit mask.
+    U32,
+    /// 8-bit unsigned integer.
+    U8,
+    /// Text.
+    Text,
+}
+
+impl Kind {
+    /// Bytes of one element; 0 for text.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::F64 | Self::I64 => 8,
+            Self::I32 | Self::U32 => 4,
+            Self::U8 => 1,
+            Self::Text => 0,
+        }
+    }
+}
+
+/// One dataset of the file.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Element type.
+    pub kind: Kind,
+    /// Its axes; the first grows.
+    pub axes: &'static [Axis],
+    /// Units, as text; empty where they differ by entry or there are none.
+    pub units: &'static str,
+    /// What it is.
+    pub description: &'static str,
+}
+
+macro_rules! variables {
+    ($( $id:ident = $name:literal: $kind:ident [$($axis:ident),*] $units:literal $description:literal; )*) => {
+        /// The variables, in the order of [`VARIABLES`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[allow(missing_docs, reason = "each is described in VARIABLES")]
+        pub enum Var { $($id),* }
+
+        impl Var {
+            /// All variables.
+            pub const ALL: &'static [Self] = &[$(Self::$id),*];
+        }
+
+        /// The schema's table.
+        pub const VARIABLES: &[Variable] = &[$(Variable {
+            name: $name, kind: Kind::$kind, axes: &[$(Axis::$axis),*], units: $units, description: $description,
+        }),*];
+    };
+}
+
+variables! {
+    Time = "time": F64 [Step] "s" "simulation time at the start of the step";
+    StepEpisode = "step_episode": I32 [Step] "" "number of the episode the step belongs to";
+    StepInEpisode = "step_in_episode": I32 [Step] "" "number of the step within its episode, from 0";
+    Qpos = "qpos": F64 [Step, Coordinate] "" "position coordinates at the start of the step (m, rad, or quaternion components)";
+    Qvel = "qvel": F64 [Step, Dof] "" "generalised velocity at the start of the step (m/s, rad/s)";
+    Act = "act": F64 [Step, Activation] "" "actuator activations at the start of the step";
+    Ctrl = "ctrl": F64 [Step, Actuator] "" "control applied during the step, already inside its range";
+    QaccWarmstart = "qacc_warmstart": F64 [Step, Dof] "" "acceleration the solver starts from; part of the state that a Jacobian depends on";
+    MocapPos = "mocap_pos": F64 [Step, Mocap, Xyz] "m" "positions of mocap bodies";
+    MocapQuat = "mocap_quat": F64 [Step, Mocap, Quaternion] "" "orientations of mocap bodies";
+    QposNext = "qpos_next": F64 [Step, Coordinate] "" "position coordinates after the step";
+    QvelNext = "qvel_next": F64 [Step, Dof] "" "generalised velocity after the step";
+    ActNext = "act_next": F64 [Step, Activation] "" "actuator activations after the step";
+    A = "A": F64 [Step, StateNext, State] "" "d next state / d state, in the tangent space of the position";
+    B = "B": F64 [Step, StateNext, Actuator] "" "d next state / d control";
+    Sensordata = "sensordata": F64 [Step, Sensor] "" "sensor values at the start of the last physics step of the step";
+    C = "C": F64 [Step, Sensor, State] "" "d sensor values / d state";
+    D = "D": F64 [Step, Sensor, Actuator] "" "d sensor values / d control";
+    Ncon = "ncon": I32 [Step] "" "number of contacts at the start of the step";
+    ContactOffset = "contact_offset": I64 [Step] "" "row of the step's first contact in the contact_* variables";
+    Nefc = "nefc": I32 [Step] "" "number of constraint rows at the start of the step";
+    ConstraintOffset = "constraint_offset": I64 [Step] "" "row of the step's first constraint in the constraint_* variables";
+    SolverIterations = "solver_iterations": I32 [Step] "" "constraint solver iterations, the most over islands and physics steps";
+    SolverResidual = "solver_residual": F64 [Step] "" "solver gradient norm after its last iteration, scaled by 1/trace(M); the largest over islands and physics steps";
+    Flags = "flags": U32 [Step] "" "why a step deserves a second look, as a bit mask";
+    ContactGeom1 = "contact_geom1": I32 [Contact] "" "first geom of the contact, a number along geom; -1 for a flex";
+    ContactGeom2 = "contact_geom2": I32 [Contact] "" "second geom of the contact";
+    ContactDist = "contact_dist": F64 [Contact] "m" "distance between the geoms; negative: penetration";
+    ConstraintType = "constraint_type": U8 [Constraint] "" "type of the constraint row";
+    ConstraintId = "constraint_id": I32 [Constraint] "" "equality, dof, tendon, joint or contact of the row, by its type; contacts count from the step's first";
+    ConstraintState = "constraint_state": U8 [Constraint] "" "state of the constraint row in the solver";
+    EpisodeLength = "episode_length": I64 [Episode] "" "recorded steps of the episode";
+    EpisodeEnd = "episode_end": Text [Episode] "" "why it ended: completed, or what went wrong";
+    EpisodeHost = "episode_host": Text [Episode] "" "machine that recorded it";
+    EpisodeCpu = "episode_cpu": Text [Episode] "" "processor that recorded it";
+    EpisodeOffsets = "episode_offsets": I64 [EpisodeBound] "" "first step of every episode, then the number of steps";
+}
+
+impl Var {
+    /// Its row in the schema.
+    pub const fn spec(self) -> &'static Variable {
+        &VARIABLES[self as usize]
+    }
+
+    /// The variable of that name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|v| v.spec().name == name)
+    }
+}
+
+/// Bits of [`Var::Flags`].
+pub mod flag {
+    /// The policy asked for a control outside its range; it was clamped.
+    pub const CTRL_CLAMPED: u32 = 1;
+    /// A control sits exactly on its limit: its column of B is a one-sided difference.
+    pub const CTRL_AT_LIMIT: u32 = 2;
+    /// The solver used all its iterations and its residual is above the tolerance.
+    pub const SOLVER_UNCONVERGED: u32 = 4;
+    /// The set of touching geom pairs changed between two physics steps of the step.
+    pub const CONTACTS_CHANGED: u32 = 8;
+    /// An entry of the Jacobian is NaN or infinite.
+    pub const JACOBIAN_NOT_FINITE: u32 = 16;
+
+    /// Bits, names and meanings.
+    pub const TABLE: [(u32, &str, &str); 5] = [
+        (CTRL_CLAMPED, "ctrl_clamped", "the policy asked for a control outside its range; it was clamped"),
+        (CTRL_AT_LIMIT, "ctrl_at_limit", "a control sits on its limit: its column of B is one-sided"),
+        (SOLVER_UNCONVERGED, "solver_unconverged", "the solver ran out of iterations above its tolerance"),
+        (CONTACTS_CHANGED, "contacts_changed", "the touching geom pairs changed within the control step"),
+        (JACOBIAN_NOT_FINITE, "jacobian_not_finite", "an entry of the Jacobian is NaN or infinite"),
+    ];
+}
+
+/// mjtConstraint by number (MuJoCo 3.17.0).
+pub const CONSTRAINT_TYPES: [&str; 8] = [
+    "equality",
+    "friction_dof",
+    "friction_tendon",
+    "limit_joint",
+    "limit_tendon",
+    "contact_frictionless",
+    "contact_pyramidal",
+    "contact_elliptic",
+];
+
+/// mjtConstraintState by number (MuJoCo 3.17.0).
+pub const CONSTRAINT_STATES: [&str; 5] = ["satisfied", "quadratic", "linear_negative", "linear_positive", "cone"];
+
+/// Aim for the bytes of one chunk: large enough to compress and to read fast, small enough to hold one of
+/// every variable in memory.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Rows of a chunk. Step variables take a divisor of the episode's rows where a good one exists, so that
+/// whole chunks of one episode's shard go into the merged file as they are.
+pub fn chunk_rows(row_bytes: usize, axis: Axis, rows_per_episode: usize) -> usize {
+    let target = (CHUNK_BYTES / row_bytes.max(1)).max(1);
+    match axis {
+        Axis::Step => {
+            let n = rows_per_episode.max(1);
+            let most = target.min(n);
+            (most.div_ceil(2)..=most).rev().find(|r| n % r == 0).unwrap_or(most)
+        }
+        Axis::Contact | Axis::Constraint => target.min(8192),
+        _ => target.min(1024),
+    }
+}
+
+/// The gzip level in the filter's description.
+pub(super) const fn nominal_level() -> u8 {
+    NOMINAL_LEVEL
+}

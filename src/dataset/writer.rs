@@ -1,0 +1,352 @@
+//! Writes a recording: rows in, one self-describing HDF5 file out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hdf5::types::VarLenUnicode;
+use hdf5::{Dataset, File, Group};
+
+use super::codec::{Effort, Encoder};
+use super::column::Column;
+use super::row::{EpisodeRow, StepRow};
+use super::schema::{self, Axis, Kind, Var, flag};
+use super::{DatasetError, h5};
+
+/// A value of a root attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attribute {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+}
+
+impl From<&str> for Attribute {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Attribute {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// A file that the model was built from.
+#[derive(Debug, Clone)]
+pub struct ModelFile {
+    /// Bare name, or path relative to the model's folder.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Arc<[u8]>,
+    /// SHA-256 of the bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// The whole model, so that the recording can be made again from itself.
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    /// The main file's name among `files`.
+    pub main: String,
+    /// `memory`: references resolve by bare name; `disk`: they resolve by relative path.
+    pub layout: String,
+    /// All files.
+    pub files: Vec<ModelFile>,
+}
+
+/// What a recording holds besides its rows.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Labels of every axis that does not grow; an axis without labels does not exist in the file.
+    pub labels: BTreeMap<Axis, Vec<String>>,
+    /// Whether sensors and their Jacobians C and D are recorded.
+    pub sensors: bool,
+    /// Rows of a whole episode; decides the chunks.
+    pub rows_per_episode: usize,
+    /// How hard to compress.
+    pub effort: Effort,
+    /// Root attributes, in order.
+    pub attributes: Vec<(String, Attribute)>,
+    /// The model; None in a shard.
+    pub model: Option<ModelFiles>,
+}
+
+impl Header {
+    /// The variables of the file: those whose axes all have entries.
+    pub fn variables(&self) -> impl Iterator<Item = Var> + '_ {
+        Var::ALL.iter().copied().filter(|var| {
+            let sensors = matches!(var, Var::C | Var::D | Var::Sensordata);
+            (self.sensors || !sensors) && var.spec().axes.iter().all(|a| a.is_rows() || self.size(*a) > 0)
+        })
+    }
+
+    /// Entries of an axis that does not grow.
+    pub fn size(&self, axis: Axis) -> usize {
+        self.labels.get(&axis).map_or(0, Vec::len)
+    }
+
+    fn tail(&self, var: Var) -> Vec<usize> {
+        var.spec().axes[1..].iter().map(|a| self.size(*a)).collect()
+    }
+}
+
+/// Writes one recording. Nothing is promised of the file before [`Writer::finish`] has returned.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    header: Header,
+    columns: Vec<Option<Column>>,
+    episodes: Vec<EpisodeRow>,
+    encoder: Encoder,
+    contacts: i64,
+    constraints: i64,
+    file: File,
+}
+
+impl Writer {
+    /// Creates the file, which must not exist.
+    ///
+    /// # Errors
+    /// [`DatasetError::Io`].
+    pub fn create(path: &Path, header: Header) -> Result<Self, DatasetError> {
+        let file = h5::create(path)?;
+        let encoder = Encoder::new(header.effort);
+        let mut writer = Self {
+            path: path.to_owned(),
+            header,
+            columns: Vec::new(),
+            episodes: Vec::new(),
+            encoder,
+            contacts: 0,
+            constraints: 0,
+            file,
+        };
+        writer.start().map_err(|e| DatasetError::h5(path, "cannot be written", &e))?;
+        Ok(writer)
+    }
+
+    fn start(&mut self) -> hdf5::Result<()> {
+        self.columns.resize_with(Var::ALL.len(), || None);
+        for var in self.header.variables() {
+            let spec = var.spec();
+            if spec.kind == Kind::Text || spec.axes[0] == Axis::Episode || spec.axes[0] == Axis::EpisodeBound {
+                continue;
+            }
+            let tail = self.header.tail(var);
+            let row_bytes = spec.kind.size() * tail.iter().product::<usize>();
+            let rows = schema::chunk_rows(row_bytes, spec.axes[0], self.header.rows_per_episode);
+            let column = Column::create(&self.file, spec.name, spec.kind, tail, rows)?;
+            describe(column.dataset(), var)?;
+            self.columns[var as usize] = Some(column);
+        }
+        Ok(())
+    }
+
+    /// Appends one step.
+    ///
+    /// # Errors
+    /// [`DatasetError::Io`], for example when the disk is full.
+    pub fn step(&mut self, row: &StepRow<'_>) -> Result<(), DatasetError> {
+        let mut result = Ok(());
+        row.visit(|var, bytes| {
+            if result.is_ok()
+                && !bytes.is_empty()
+                && let Some(column) = &mut self.columns[var as usize]
+            {
+                result = column.append(bytes, &mut self.encoder);
+            }
+        });
+        let result =
+            result.and_then(|()| self.offsets(row.contact_dist.len() as i64, row.constraint_type.len() as i64));
+        result.map_err(|e| DatasetError::h5(&self.path, "cannot be written", &e))
+    }
+
+    /// Appends the ragged offsets of one step, which follow from its counts.
+    pub(super) fn offsets(&mut self, contacts: i64, constraints: i64) -> hdf5::Result<()> {
+        for (var, at) in [(Var::ContactOffset, self.contacts), (Var::ConstraintOffset, self.constraints)] {
+            if let Some(column) = &mut self.columns[var as usize] {
+                column.append(&at.to_le_bytes(), &mut self.encoder)?;
+            }
+        }
+        self.contacts += contacts;
+        self.constraints += constraints;
+        Ok(())
+    }
+
+    /// Ends an episode.
+    pub fn end_episode(&mut self, row: EpisodeRow) {
+        self.episodes.push(row);
+    }
+
+    pub(super) fn column(&mut self, var: Var) -> Option<(&mut Column, &mut Encoder)> {
+        self.columns[var as usize].as_mut().map(|c| (c, &mut self.encoder))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes what is left, the scales, the attributes and the model, and closes the file. The bytes are
+    /// the operating system's then; [`sync`](std::fs::File::sync_all) is the caller's.
+    ///
+    /// # Errors
+    /// [`DatasetError::Io`].
+    pub fn finish(mut self) -> Result<(), DatasetError> {
+        let path = self.path.clone();
+        self.end().map_err(|e| DatasetError::h5(&path, "cannot be written", &e))?;
+        let Self { file, columns, .. } = self;
+        drop(columns);
+        file.close().map_err(|e| DatasetError::h5(&path, "cannot be written", &e))
+    }
+
+    fn end(&mut self) -> hdf5::Result<()> {
+        for column in self.columns.iter_mut().flatten() {
+            column.flush(&mut self.encoder)?;
+        }
+        let scales = self.scales()?;
+        for var in self.header.variables() {
+            let spec = var.spec();
+            let written;
+            let dataset = match &self.columns[var as usize] {
+                Some(column) => column.dataset(),
+                None => {
+                    written = self.episode_variable(var)?;
+                    &written
+                }
+            };
+            for (i, axis) in spec.axes.iter().enumerate() {
+                h5::attach_scale(dataset, &scales[axis], i)?;
+            }
+        }
+        for (name, value) in &self.header.attributes {
+            match value {
+                Attribute::Text(text) => h5::text_attribute(&self.file, name, text)?,
+                Attribute::Int(i) => self.file.new_attr::<i64>().create(name.as_str())?.write_scalar(i)?,
+                Attribute::Float(x) => self.file.new_attr::<f64>().create(name.as_str())?.write_scalar(x)?,
+            }
+        }
+        if let Some(model) = self.header.model.take() {
+            self.model(&model)?;
+        }
+        Ok(())
+    }
+
+    /// A scale for every axis in use.
+    fn scales(&mut self) -> hdf5::Result<BTreeMap<Axis, Dataset>> {
+        let rows = |var: Var| self.columns[var as usize].as_ref().map_or(0, Column::rows);
+        let (steps, contacts, constraints) = (rows(Var::Time), rows(Var::ContactDist), rows(Var::ConstraintType));
+        let mut scales = BTreeMap::new();
+        for axis in Axis::ALL {
+            let labels = self.header.labels.get(&axis).filter(|l| !l.is_empty());
+            let dataset = match axis {
+                Axis::Step => self.index_scale(axis, steps)?,
+                Axis::Contact => self.index_scale(axis, contacts)?,
+                Axis::Constraint => self.index_scale(axis, constraints)?,
+                Axis::Episode => {
+                    self.numbers(axis.name(), &self.episodes.iter().map(|e| e.episode).collect::<Vec<_>>())?
+                }
+                Axis::EpisodeBound => {
+                    self.numbers(axis.name(), &(0..=self.episodes.len() as i64).collect::<Vec<_>>())?
+                }
+                _ => match labels {
+                    Some(labels) => self.texts(axis.name(), labels.iter().map(String::as_str))?,
+                    None => continue,
+                },
+            };
+            h5::text_attribute(&dataset, "long_name", axis.description())?;
+            h5::set_scale(&dataset, axis.name())?;
+            scales.insert(axis, dataset);
+        }
+        Ok(scales)
+    }
+
+    fn index_scale(&mut self, axis: Axis, rows: usize) -> hdf5::Result<Dataset> {
+        let chunk = schema::chunk_rows(8, Axis::Contact, 0);
+        let mut column = Column::create(&self.file, axis.name(), Kind::I64, Vec::new(), chunk)?;
+        let mut at = 0;
+        while at < rows {
+            let end = (at + chunk).min(rows);
+            let block: Vec<i64> = (at as i64..end as i64).collect();
+            column.append(bytemuck::cast_slice(&block), &mut self.encoder)?;
+            at = end;
+        }
+        column.flush(&mut self.encoder)?;
+        Ok(column.dataset().clone())
+    }
+
+    fn episode_variable(&self, var: Var) -> hdf5::Result<Dataset> {
+        let name = var.spec().name;
+        let dataset = match var {
+            Var::EpisodeLength => self.numbers(name, &self.episodes.iter().map(|e| e.length).collect::<Vec<_>>())?,
+            Var::EpisodeEnd => self.texts(name, self.episodes.iter().map(|e| e.end.as_str()))?,
+            Var::EpisodeHost => self.texts(name, self.episodes.iter().map(|e| e.host.as_str()))?,
+            Var::EpisodeCpu => self.texts(name, self.episodes.iter().map(|e| e.cpu.as_str()))?,
+            _ => {
+                let mut at = 0;
+                let bounds: Vec<i64> = std::iter::once(0)
+                    .chain(self.episodes.iter().map(|e| {
+                        at += e.length;
+                        at
+                    }))
+                    .collect();
+                self.numbers(name, &bounds)?
+            }
+        };
+        describe(&dataset, var)?;
+        Ok(dataset)
+    }
+
+    fn numbers(&self, name: &str, values: &[i64]) -> hdf5::Result<Dataset> {
+        self.file.new_dataset_builder().obj_track_times(false).with_data(values).create(name)
+    }
+
+    fn texts<'t>(&self, name: &str, values: impl Iterator<Item = &'t str>) -> hdf5::Result<Dataset> {
+        let values: Vec<VarLenUnicode> = values.map(h5::text).collect();
+        self.file.new_dataset_builder().obj_track_times(false).with_data(&values).create(name)
+    }
+
+    fn model(&mut self, model: &ModelFiles) -> hdf5::Result<()> {
+        let group = |at: &Group, name: &str| at.create_group_builder().obj_track_times(false).create(name);
+        let root = group(&self.file, "model")?;
+        h5::text_attribute(&root, "main", &model.main)?;
+        h5::text_attribute(&root, "layout", &model.layout)?;
+        let files = group(&root, "files")?;
+        for (i, file) in model.files.iter().enumerate() {
+            let rows = file.bytes.len().clamp(1, 1 << 20);
+            let mut column = Column::create(&files, &format!("{i:04}"), Kind::U8, Vec::new(), rows)?;
+            column.append(&file.bytes, &mut self.encoder)?;
+            column.flush(&mut self.encoder)?;
+            h5::text_attribute(column.dataset(), "name", &file.name)?;
+            h5::text_attribute(column.dataset(), "sha256", &file.sha256)?;
+        }
+        Ok(())
+    }
+}
+
+/// Units, description and, for coded variables, the meaning of the codes (CF conventions).
+fn describe(dataset: &Dataset, var: Var) -> hdf5::Result<()> {
+    let spec = var.spec();
+    h5::text_attribute(dataset, "long_name", spec.description)?;
+    if !spec.units.is_empty() {
+        h5::text_attribute(dataset, "units", spec.units)?;
+    }
+    let codes = |names: &[&str]| -> hdf5::Result<()> {
+        let values: Vec<u8> = (0..names.len() as u8).collect();
+        dataset.new_attr_builder().with_data(&values).create("flag_values")?;
+        h5::text_attribute(dataset, "flag_meanings", &names.join(" "))
+    };
+    match var {
+        Var::Flags => {
+            let masks: Vec<u32> = flag::TABLE.iter().map(|f| f.0).collect();
+            dataset.new_attr_builder().with_data(&masks).create("flag_masks")?;
+            h5::text_attribute(dataset, "flag_meanings", &flag::TABLE.map(|f| f.1).join(" "))
+        }
+        Var::ConstraintType => codes(&schema::CONSTRAINT_TYPES),
+        Var::ConstraintState => codes(&schema::CONSTRAINT_STATES),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,30 @@
+//! MuJoCo's own finite differences.
+
+use super::{Difference, Engine, EngineSpec, Jacobian};
+use crate::physics::{Model, PhysicsError, Sim};
+
+/// mjd_transitionFD: nudges every state and control entry and steps again.
+#[derive(Debug, Clone)]
+pub struct TransitionFd {
+    eps: f64,
+    centered: bool,
+    sensors: bool,
+}
+
+impl TransitionFd {
+    /// The engine with its settings; sensors are left out where the model has none.
+    pub fn new(spec: &EngineSpec, model: &Model) -> Self {
+        Self {
+            eps: spec.eps,
+            centered: spec.difference == Difference::Centered,
+            sensors: spec.sensors && model.nsensordata() > 0,
+        }
+    }
+}
+
+impl Engine for TransitionFd {
+    fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        let sensors = if self.sensors { Some((&mut out.c[..], &mut out.d[..])) } else { None };
+        sim.transition_fd(self.eps, self.centered, &mut out.a, &mut out.b, sensors)
+    }
+}

@@ -1,0 +1,99 @@
+//! Jacobians of a step: one trait, several engines, and the exact chain over the physics steps of a
+//! control step. This room knows physics and has not heard of files.
+
+mod chain;
+mod fd;
+
+use serde::{Deserialize, Serialize};
+
+pub use chain::Chain;
+pub use fd::TransitionFd;
+
+use crate::physics::{Model, PhysicsError, Sim};
+
+/// Which engine, and its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineSpec {
+    /// The engine.
+    pub engine: EngineKind,
+    /// Size of a nudge (tangent space, activation, control).
+    pub eps: f64,
+    /// One-sided or centred differences.
+    pub difference: Difference,
+    /// Whether sensors are differentiated too (C and D).
+    pub sensors: bool,
+}
+
+impl Default for EngineSpec {
+    fn default() -> Self {
+        Self { engine: EngineKind::TransitionFd, eps: 1e-6, difference: Difference::Centered, sensors: false }
+    }
+}
+
+/// The engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// MuJoCo's mjd_transitionFD.
+    #[default]
+    #[value(name = "transition-fd")]
+    TransitionFd,
+}
+
+/// Kinds of difference quotients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Difference {
+    /// (f(x + eps) - f(x - eps)) / (2 eps)
+    #[default]
+    Centered,
+    /// (f(x + eps) - f(x)) / eps
+    Forward,
+}
+
+impl EngineSpec {
+    /// The engine for a model.
+    pub fn build(&self, model: &Model) -> Box<dyn Engine> {
+        match self.engine {
+            EngineKind::TransitionFd => Box::new(TransitionFd::new(self, model)),
+        }
+    }
+}
+
+/// The Jacobian of one step. All matrices are row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Jacobian {
+    /// d next state / d state, ndx x ndx.
+    pub a: Vec<f64>,
+    /// d next state / d control, ndx x nu.
+    pub b: Vec<f64>,
+    /// d sensors / d state, nsensordata x ndx; empty when sensors are not differentiated.
+    pub c: Vec<f64>,
+    /// d sensors / d control, nsensordata x nu; empty as above.
+    pub d: Vec<f64>,
+}
+
+impl Jacobian {
+    /// Zeros of the sizes of a model.
+    pub fn zeros(model: &Model, sensors: bool) -> Self {
+        let (ndx, nu) = (model.ndx(), model.nu());
+        let ns = if sensors { model.nsensordata() } else { 0 };
+        Self { a: vec![0.0; ndx * ndx], b: vec![0.0; ndx * nu], c: vec![0.0; ns * ndx], d: vec![0.0; ns * nu] }
+    }
+
+    /// Whether every entry is a finite number.
+    pub fn is_finite(&self) -> bool {
+        [&self.a, &self.b, &self.c, &self.d].iter().all(|m| m.iter().all(|v| v.is_finite()))
+    }
+}
+
+/// Computes the Jacobian of one physics step.
+pub trait Engine: Send {
+    /// The Jacobian of the step that `sim` would take now, under its present control. State and trajectory
+    /// of `sim` stay as they are, bit for bit; what is derived from them (contacts, sensors) may not.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] where the model has something that the engine cannot differentiate.
+    fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError>;
+}

@@ -1,0 +1,168 @@
+//! Trajectories in HDF5. Arrays are read row by row range, so that memory stays flat.
+
+use std::ops::Range;
+use std::path::Path;
+
+use hdf5::types::{FloatSize, TypeDescriptor};
+use hdf5::{Dataset, Group};
+
+use super::layout::{Column, Field, Found, Table, Want, shape_text, table};
+use super::{ReplayError, Span, layout};
+
+/// Groups beside the arrays that may hold them, as in Minari's files.
+const NESTED: [&str; 2] = ["observations", "infos"];
+
+/// An open HDF5 file.
+#[derive(Debug)]
+pub(super) struct H5 {
+    file: hdf5::File,
+    name: String,
+}
+
+impl H5 {
+    /// Opens and checks a file; returns its tables and the episodes in them.
+    pub(super) fn open(path: &Path, name: &str, want: &Want) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
+        // hdf5 turns the library's own printing off on each thread before it calls it.
+        let file = hdf5::File::open(path).map_err(|e| damaged(name, "the file", &e))?;
+        let this = Self { file, name: name.to_owned() };
+        let groups = this.episode_groups()?;
+        let rooted = [Field::Ctrl, Field::Qpos].into_iter().any(|f| this.locate(&this.file, f).is_some());
+        let (tables, spans) =
+            if rooted || groups.is_empty() { this.rooted(want)? } else { this.grouped(&groups, want)? };
+        Ok((this, tables, spans))
+    }
+
+    fn rooted(&self, want: &Want) -> Result<(Vec<Table>, Vec<Span>), ReplayError> {
+        let table = self.table(&self.file, "", want)?;
+        let episodes = match self.offsets()? {
+            Some(offsets) => layout::episodes(&self.name, &table, &offsets)?,
+            None => vec![(0, table.rows)],
+        };
+        let spans = episodes.into_iter().map(|(start, steps)| Span { table: 0, start, steps }).collect();
+        Ok((vec![table], spans))
+    }
+
+    fn grouped(&self, groups: &[String], want: &Want) -> Result<(Vec<Table>, Vec<Span>), ReplayError> {
+        let mut tables = Vec::with_capacity(groups.len());
+        for name in groups {
+            let group = self.file.group(name).map_err(|e| damaged(&self.name, name, &e))?;
+            tables.push(self.table(&group, &format!("{name}/"), want)?);
+        }
+        let spans = tables.iter().enumerate().map(|(table, t)| Span { table, start: 0, steps: t.rows }).collect();
+        Ok((tables, spans))
+    }
+
+    /// The groups `episode_<number>`, by number.
+    fn episode_groups(&self) -> Result<Vec<String>, ReplayError> {
+        let names = self.file.member_names().map_err(|e| damaged(&self.name, "the list of arrays", &e))?;
+        let mut groups: Vec<(u64, String)> = names
+            .into_iter()
+            .filter_map(|n| Some((n.strip_prefix("episode_")?.parse().ok()?, n)))
+            .filter(|(_, n)| self.file.group(n).is_ok())
+            .collect();
+        groups.sort();
+        Ok(groups.into_iter().map(|(_, n)| n).collect())
+    }
+
+    /// The name of an array relative to a group that holds it, itself or in a nested group.
+    fn locate(&self, group: &Group, field: Field) -> Option<String> {
+        let nested =
+            NESTED.into_iter().filter(|n| group.link_exists(n)).filter_map(|n| Some((n, group.group(n).ok()?)));
+        let direct = field.names().iter().find(|n| group.link_exists(n)).map(|n| (*n).to_owned());
+        direct.or_else(|| {
+            nested
+                .flat_map(|(folder, g)| {
+                    field.names().iter().filter(move |n| g.link_exists(n)).map(move |n| format!("{folder}/{n}"))
+                })
+                .next()
+        })
+    }
+
+    fn table(&self, group: &Group, prefix: &str, want: &Want) -> Result<Table, ReplayError> {
+        let find = |field| {
+            let Some(name) = self.locate(group, field) else { return Ok(None) };
+            let path = format!("{prefix}{name}");
+            let array = self.dataset(&path)?;
+            let wrong_type = match array.dtype().and_then(|t| t.to_descriptor()) {
+                Ok(TypeDescriptor::Float(FloatSize::U4 | FloatSize::U8)) => None,
+                Ok(other) => Some(other.to_string()),
+                Err(e) => Some(format!("an unknown type ({e})")),
+            };
+            Ok(Some(Found { path, shape: array.shape(), wrong_type }))
+        };
+        let list = || {
+            let mut names = group.member_names().unwrap_or_default();
+            for folder in NESTED {
+                if let Ok(g) = group.group(folder) {
+                    names.extend(g.member_names().unwrap_or_default().iter().map(|n| format!("{folder}/{n}")));
+                }
+            }
+            names.sort();
+            names
+        };
+        table(&self.name, prefix, want, find, list)
+    }
+
+    fn offsets(&self) -> Result<Option<Vec<i64>>, ReplayError> {
+        let name = "episode_offsets";
+        if !self.file.link_exists(name) {
+            return Ok(None);
+        }
+        let array = self.dataset(name)?;
+        match array.dtype().and_then(|t| t.to_descriptor()) {
+            Ok(TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_)) => {}
+            other => {
+                return Err(ReplayError::DType {
+                    file: self.name.clone(),
+                    array: name.to_owned(),
+                    found: other.map_or_else(|e| format!("an unknown type ({e})"), |t| t.to_string()),
+                    expected: "integers",
+                });
+            }
+        }
+        if array.ndim() != 1 {
+            return Err(ReplayError::Shape {
+                file: self.name.clone(),
+                array: name.to_owned(),
+                found: shape_text(&array.shape()),
+                expected: "(episodes + 1,)".to_owned(),
+                fix: "store a flat list of row numbers".to_owned(),
+            });
+        }
+        array.read_raw::<i64>().map(Some).map_err(|e| damaged(&self.name, name, &e))
+    }
+
+    fn dataset(&self, path: &str) -> Result<Dataset, ReplayError> {
+        self.file.dataset(path).map_err(|e| damaged(&self.name, &format!("array {path}"), &e))
+    }
+
+    /// Rows of an array, row-major.
+    pub(super) fn read(&self, column: &Column, rows: Range<usize>) -> Result<Vec<f64>, ReplayError> {
+        if rows.is_empty() || column.width == 0 {
+            return Ok(Vec::new());
+        }
+        let array = self.dataset(&column.path)?;
+        let failed = |e: hdf5::Error| damaged(&self.name, &format!("array {}", column.path), &e);
+        match column.shape[..] {
+            [_] => Ok(array.read_slice_1d::<f64, _>((rows,)).map_err(failed)?.iter().copied().collect()),
+            [_, _] => Ok(array.read_slice_2d::<f64, _>((rows, ..)).map_err(failed)?.iter().copied().collect()),
+            _ => {
+                // One mocap body at a time, as the crate's flat readers end at two dimensions.
+                let (bodies, each) = (column.shape[1], column.shape[2]);
+                let mut out = vec![0.0; rows.len() * column.width];
+                for body in 0..bodies {
+                    let part = array.read_slice_2d::<f64, _>((rows.clone(), body, ..)).map_err(failed)?;
+                    for (k, value) in part.iter().enumerate() {
+                        out[(k / each) * column.width + body * each + k % each] = *value;
+                    }
+                }
+                Ok(out)
+            }
+        }
+    }
+}
+
+fn damaged(file: &str, what: &str, error: &hdf5::Error) -> ReplayError {
+    let message = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(", ");
+    ReplayError::Damaged { file: file.to_owned(), what: what.to_owned(), message }
+}

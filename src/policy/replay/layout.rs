@@ -1,0 +1,255 @@
+//! Which arrays a replay needs, and the checks they must pass, whatever the format.
+
+use super::{ReplayError, ReplayWith};
+
+/// What the model and the kind of replay ask of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Want {
+    pub(super) with: ReplayWith,
+    pub(super) nq: usize,
+    pub(super) nv: usize,
+    pub(super) na: usize,
+    pub(super) nu: usize,
+}
+
+/// The arrays a replay knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Field {
+    Ctrl,
+    Qpos,
+    Qvel,
+    Act,
+    Warmstart,
+    MocapPos,
+    MocapQuat,
+    Time,
+}
+
+impl Field {
+    /// Controls first: the rows of the others are measured against theirs.
+    const ALL: [Self; 8] =
+        [Self::Ctrl, Self::Qpos, Self::Qvel, Self::Act, Self::Warmstart, Self::MocapPos, Self::MocapQuat, Self::Time];
+
+    /// Its names in a file, the usual one first.
+    pub(super) fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Ctrl => &["ctrl", "actions"],
+            Self::Qpos => &["qpos"],
+            Self::Qvel => &["qvel"],
+            Self::Act => &["act"],
+            Self::Warmstart => &["qacc_warmstart"],
+            Self::MocapPos => &["mocap_pos"],
+            Self::MocapQuat => &["mocap_quat"],
+            Self::Time => &["time"],
+        }
+    }
+
+    fn width(self, want: &Want) -> Width {
+        match self {
+            Self::Ctrl => Width::Of("nu", want.nu),
+            Self::Qpos => Width::Of("nq", want.nq),
+            Self::Qvel | Self::Warmstart => Width::Of("nv", want.nv),
+            Self::Act => Width::Of("na", want.na),
+            Self::MocapPos => Width::Each(3),
+            Self::MocapQuat => Width::Each(4),
+            Self::Time => Width::Of("1", 1),
+        }
+    }
+
+    fn needed(self, want: &Want) -> bool {
+        match (self, want.with) {
+            (Self::Ctrl, ReplayWith::Controls) => true,
+            (Self::Ctrl, ReplayWith::States) => want.nu > 0,
+            (Self::Qpos | Self::Qvel, ReplayWith::States) => true,
+            (Self::Act, ReplayWith::States) => want.na > 0,
+            _ => false,
+        }
+    }
+}
+
+/// How many numbers a row has.
+#[derive(Debug, Clone, Copy)]
+enum Width {
+    /// A size of the model.
+    Of(&'static str, usize),
+    /// So many for each mocap body, of which the file alone knows the number.
+    Each(usize),
+}
+
+impl Width {
+    fn expected(self) -> String {
+        match self {
+            Self::Of("1", _) => "(rows,)".to_owned(),
+            Self::Of(size, n) => format!("(rows, {n}), as the model has {size} = {n}"),
+            Self::Each(k) => format!("(rows, nmocap, {k})"),
+        }
+    }
+
+    /// Numbers per row of an array of that shape, if it fits.
+    fn of(self, shape: &[usize]) -> Option<usize> {
+        match (self, shape) {
+            (Self::Of(_, n), [_, w]) if *w == n => Some(n),
+            (Self::Of(_, 1), [_]) => Some(1),
+            (Self::Each(k), [_, bodies, w]) if *w == k => bodies.checked_mul(k),
+            (Self::Each(k), [_, w]) if w % k == 0 => Some(*w),
+            _ => None,
+        }
+    }
+}
+
+/// An array as found in the file.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Its name, with its group.
+    pub(super) path: String,
+    pub(super) shape: Vec<usize>,
+    /// The type where it is not one that is accepted.
+    pub(super) wrong_type: Option<String>,
+}
+
+/// An array that passed the checks.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) field: Field,
+    pub(super) path: String,
+    pub(super) shape: Vec<usize>,
+    /// Numbers per row.
+    pub(super) width: usize,
+}
+
+/// Arrays with rows for the same steps: an .npz, the root of an HDF5 file, or one group of it.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) columns: Vec<Column>,
+    /// Control steps.
+    pub(super) rows: usize,
+}
+
+/// The types accepted for all arrays but the offsets.
+pub(super) const FLOATS: &str = "float32 or float64";
+
+/// A shape as numpy prints it.
+pub(super) fn shape_text(shape: &[usize]) -> String {
+    match shape {
+        [n] => format!("({n},)"),
+        _ => format!("({})", shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Finds and checks the arrays of one table. `group` is put before the names in messages; `find` looks
+/// an array up, `list` tells what is there.
+pub(super) fn table(
+    file: &str,
+    group: &str,
+    want: &Want,
+    find: impl Fn(Field) -> Result<Option<Found>, ReplayError>,
+    list: impl Fn() -> Vec<String>,
+) -> Result<Table, ReplayError> {
+    let mut columns = Vec::new();
+    for field in Field::ALL {
+        let width = field.width(want);
+        match find(field)? {
+            Some(found) => columns.push(column(file, field, width, found)?),
+            None if field.needed(want) => return Err(missing(file, group, field, width, want, list())),
+            None => {}
+        }
+    }
+    let rows = rows(file, &columns)?;
+    // An array without columns, such as act of a model without activations, says nothing.
+    columns.retain(|c| c.width > 0 || c.field == Field::Ctrl);
+    Ok(Table { columns, rows })
+}
+
+fn missing(file: &str, group: &str, field: Field, width: Width, want: &Want, found: Vec<String>) -> ReplayError {
+    let fix = match (field, want.with) {
+        (Field::Ctrl, _) => "add the controls, named ctrl or actions",
+        (Field::Act, _) => "add the activations, or replay with = \"controls\"",
+        _ => "add it, or replay with = \"controls\", which needs ctrl alone",
+    };
+    ReplayError::Missing {
+        file: file.to_owned(),
+        array: format!("{group}{}", field.names()[0]),
+        expected: width.expected(),
+        found: if found.is_empty() { "nothing".to_owned() } else { found.join(", ") },
+        fix: fix.to_owned(),
+    }
+}
+
+fn column(file: &str, field: Field, width: Width, found: Found) -> Result<Column, ReplayError> {
+    let Found { path, shape, wrong_type } = found;
+    if let Some(found) = wrong_type {
+        return Err(ReplayError::DType { file: file.to_owned(), array: path, found, expected: FLOATS });
+    }
+    let size = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
+    match width.of(&shape) {
+        Some(width) if size.is_some() => Ok(Column { field, path, shape, width }),
+        _ => Err(ReplayError::Shape {
+            file: file.to_owned(),
+            array: path,
+            found: shape_text(&shape),
+            expected: width.expected(),
+            fix: "use a file of the same model, with one row per step".to_owned(),
+        }),
+    }
+}
+
+/// The number of control steps. The other arrays may have one row more: the state after the last one.
+fn rows(file: &str, columns: &[Column]) -> Result<usize, ReplayError> {
+    let ctrl = columns.iter().find(|c| c.field == Field::Ctrl);
+    let mut states = columns.iter().filter(|c| c.field != Field::Ctrl);
+    let first = states.next();
+    if let Some(first) = first {
+        if let Some(other) = states.find(|c| c.shape[0] != first.shape[0]) {
+            return Err(ReplayError::Rows {
+                file: file.to_owned(),
+                array: other.path.clone(),
+                rows: other.shape[0],
+                expected: format!("{} as {} has", first.shape[0], first.path),
+                fix: "store one row per state in each of them".to_owned(),
+            });
+        }
+        if let Some(ctrl) = ctrl {
+            let (t, n) = (ctrl.shape[0], first.shape[0]);
+            if n != t && n.checked_sub(1) != Some(t) {
+                return Err(ReplayError::Rows {
+                    file: file.to_owned(),
+                    array: ctrl.path.clone(),
+                    rows: t,
+                    expected: format!("{n} as {} has, or {}", first.path, n.saturating_sub(1)),
+                    fix: "store one row of controls per state (the last state may go without)".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(ctrl.or(first).map_or(0, |c| c.shape[0]))
+}
+
+/// Start and length of each episode of a table that holds several.
+pub(super) fn episodes(file: &str, table: &Table, offsets: &[i64]) -> Result<Vec<(usize, usize)>, ReplayError> {
+    let wrong = |problem: String| Err(ReplayError::Offsets { file: file.to_owned(), problem, rows: table.rows });
+    // A row without controls at the end of each episode has no place in arrays that share one offset.
+    if let Some(longer) = table.columns.iter().find(|c| c.shape[0] != table.rows) {
+        return Err(ReplayError::Rows {
+            file: file.to_owned(),
+            array: longer.path.clone(),
+            rows: longer.shape[0],
+            expected: format!("{} as the controls have", table.rows),
+            fix: "with episode_offsets all arrays have the same rows; leave out the last state of each episode"
+                .to_owned(),
+        });
+    }
+    let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else {
+        return wrong("is empty".to_owned());
+    };
+    if *first != 0 {
+        return wrong(format!("starts with {first}, expected 0"));
+    }
+    if let Some(i) = offsets.windows(2).position(|w| w[1] < w[0]) {
+        return wrong(format!("falls from {} to {} at entry {}", offsets[i], offsets[i + 1], i + 1));
+    }
+    if usize::try_from(*last) != Ok(table.rows) {
+        return wrong(format!("ends with {last}, expected {}", table.rows));
+    }
+    // From 0, rising, and ending with a usize: every entry fits.
+    Ok(offsets.windows(2).map(|w| (w[0] as usize, (w[1] - w[0]) as usize)).collect())
+}

@@ -1,0 +1,148 @@
+//! The settings of a policy.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::PolicyError;
+
+/// Which policy, and its settings; in TOML a table with `kind` and the settings of that kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum PolicySpec {
+    /// Zero, or what the control range has nearest to it.
+    #[serde(deserialize_with = "no_settings")]
+    Zero,
+    /// Uniform in the control range, independent at every control step.
+    #[serde(deserialize_with = "no_settings")]
+    Uniform,
+    /// Normal around the middle of the control range, independent at every control step, clamped.
+    Gaussian {
+        /// Standard deviation, in half ranges.
+        scale: f64,
+    },
+    /// Noise with the power spectrum 1/f^beta around the middle of the control range, clamped.
+    Colored {
+        /// Exponent, 0 (white) to 2 (red); 1 is pink.
+        beta: f64,
+        /// Standard deviation, in half ranges.
+        scale: f64,
+    },
+    /// A sine around the middle of the control range, its phase uniform per control and episode.
+    Sinusoid {
+        /// Frequency, Hz.
+        frequency: f64,
+        /// Amplitude, a share of the half range in [0, 1].
+        amplitude: f64,
+    },
+    /// Trajectories from a file.
+    Replay {
+        /// An HDF5 or .npz file.
+        file: PathBuf,
+        /// What is taken from it.
+        with: ReplayWith,
+        /// SHA-256 the file must have, 64 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
+    },
+}
+
+/// What a replay takes from its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum ReplayWith {
+    /// Every state and its controls: the simulation is put into each state in turn.
+    States,
+    /// The controls: the simulation runs freely from the first state under them.
+    Controls,
+}
+
+/// serde lets a unit variant of a tagged enum pass with any other fields; this refuses them.
+fn no_settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct NoSettings {}
+    NoSettings::deserialize(deserializer).map(|_| ())
+}
+
+impl PolicySpec {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Zero => "zero",
+            Self::Uniform => "uniform",
+            Self::Gaussian { .. } => "gaussian",
+            Self::Colored { .. } => "colored",
+            Self::Sinusoid { .. } => "sinusoid",
+            Self::Replay { .. } => "replay",
+        }
+    }
+
+    /// Whether states or controls come from a file.
+    pub fn is_replay(&self) -> bool {
+        matches!(self, Self::Replay { .. })
+    }
+
+    /// Checks every setting against its bounds.
+    ///
+    /// # Errors
+    /// [`PolicyError::Setting`], naming the setting and its bounds.
+    pub fn validate(&self) -> Result<(), PolicyError> {
+        let kind = self.kind();
+        let within = |field, value: f64, highest: f64, fix: &str| {
+            // Written so that NaN fails.
+            if value.is_finite() && value >= 0.0 && value <= highest {
+                return Ok(());
+            }
+            Err(PolicyError::Setting { kind, field, value: value.to_string(), fix: fix.to_owned() })
+        };
+        let scale = |value| within("scale", value, f64::MAX, "give a finite number of half ranges, 0 or more");
+        match self {
+            Self::Zero | Self::Uniform => Ok(()),
+            Self::Gaussian { scale: s } => scale(*s),
+            Self::Colored { beta, scale: s } => {
+                within("beta", *beta, 2.0, "give a number from 0 (white) over 1 (pink) to 2 (red)")?;
+                scale(*s)
+            }
+            Self::Sinusoid { frequency, amplitude } => {
+                within("frequency", *frequency, f64::MAX, "give a finite number of Hz, 0 or more")?;
+                within("amplitude", *amplitude, 1.0, "give a share of the half range, from 0 to 1")
+            }
+            Self::Replay { file, sha256, .. } => {
+                let wrong = |field, value: &str, fix: &str| {
+                    Err(PolicyError::Setting { kind, field, value: format!("\"{value}\""), fix: fix.to_owned() })
+                };
+                if file.as_os_str().is_empty() {
+                    return wrong("file", "", "name an HDF5 or .npz file");
+                }
+                match sha256 {
+                    Some(s) if s.len() != 64 || !s.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                        wrong("sha256", s, "give 64 hexadecimal digits, as `sha256sum` prints, or leave it out")
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// One line for people.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Zero => "zero controls".to_owned(),
+            Self::Uniform => "uniform noise over the control range".to_owned(),
+            Self::Gaussian { scale } => format!("Gaussian noise, standard deviation {scale} half ranges"),
+            Self::Colored { beta, scale } => {
+                format!("colored noise 1/f^{beta}, standard deviation {scale} half ranges")
+            }
+            Self::Sinusoid { frequency, amplitude } => {
+                format!("sinusoid of {frequency} Hz, amplitude {amplitude} half ranges")
+            }
+            Self::Replay { file, with, .. } => {
+                let what = match with {
+                    ReplayWith::States => "states and controls",
+                    ReplayWith::Controls => "controls",
+                };
+                format!("replay of the {what} in {}", file.display())
+            }
+        }
+    }
+}

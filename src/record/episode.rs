@@ -1,0 +1,394 @@
+//! One episode: reset, act, differentiate, step, and hand every row to a sink.
+
+use std::sync::Arc;
+
+use super::{Job, RecordError, StepKind};
+use crate::dataset::schema::flag;
+use crate::dataset::{COMPLETED, StepRow};
+use crate::jacobian::{Chain, Engine, Jacobian};
+use crate::physics::{Divergence, Model, PhysicsError, Sim};
+use crate::policy::{self, ControlRanges, ReplayEpisode, ReplayFile, ReplayWith};
+use crate::task::Task;
+
+/// Takes the rows of an episode.
+pub trait Sink {
+    /// One row, in order.
+    ///
+    /// # Errors
+    /// Whatever keeps the sink from taking it; the episode stops.
+    fn row(&mut self, row: &StepRow<'_>) -> Result<(), RecordError>;
+}
+
+/// Simulates episodes of one job, one after the other, on one thread.
+pub struct Runner<'a> {
+    task: &'a Task,
+    job: &'a Job,
+    replay: Option<&'a ReplayFile>,
+    model: Arc<Model>,
+    sim: Sim,
+    engine: Box<dyn Engine>,
+    chain: Chain,
+    ranges: ControlRanges,
+    row: Row,
+}
+
+impl<'a> Runner<'a> {
+    /// A runner with its own simulation.
+    ///
+    /// # Errors
+    /// [`RecordError::Physics`] when MuJoCo cannot make one.
+    pub fn new(
+        task: &'a Task,
+        job: &'a Job,
+        model: &Arc<Model>,
+        replay: Option<&'a ReplayFile>,
+    ) -> Result<Self, RecordError> {
+        Ok(Self {
+            task,
+            job,
+            replay,
+            model: model.clone(),
+            sim: Sim::new(model)?,
+            engine: job.jacobian.build(model),
+            chain: Chain::new(model, job.jacobian.sensors),
+            ranges: ControlRanges::from(&**model),
+            row: Row::new(model, job.jacobian.sensors),
+        })
+    }
+
+    /// Resets and differentiates once, so that a model that cannot be recorded is refused before anything
+    /// is written.
+    ///
+    /// # Errors
+    /// [`RecordError::NotDifferentiable`], [`RecordError::Task`].
+    pub fn preflight(&mut self) -> Result<(), RecordError> {
+        self.task.reset(&mut self.sim, self.job.seed, 0)?;
+        self.engine.jacobian(&mut self.sim, &mut self.row.step).map_err(|source| {
+            let text = source.to_string();
+            let hint = if text.contains("RK4") || self.model.integrator() == "RK4" {
+                "set <option integrator=\"implicitfast\"/> or \"Euler\""
+            } else if text.contains("delay") || text.contains("history") {
+                "remove the delay from its actuators and sensors"
+            } else if text.contains("memory") || text.contains("stack") || text.contains("arena") {
+                "raise <size memory=\"...\"/>"
+            } else {
+                "change what the message names"
+            };
+            RecordError::NotDifferentiable { model: self.model.file().to_owned(), source, hint }
+        })
+    }
+
+    /// Runs episode `episode` and returns how many rows it gave and why it ended.
+    ///
+    /// # Errors
+    /// What the sink or a replay file raised. Trouble inside the simulation is not an error: it ends the
+    /// episode, and the reason is returned.
+    pub fn run(&mut self, episode: u64, sink: &mut dyn Sink) -> Result<(usize, String), RecordError> {
+        let mut rows = 0;
+        let end = match self.replay {
+            Some(file) => {
+                let source = file.episode(usize::try_from(episode).unwrap_or(usize::MAX))?;
+                self.replayed(episode, &source, file.with(), &mut rows, sink)
+            }
+            None => self.acted(episode, &mut rows, sink),
+        };
+        let reason = match end {
+            Ok(None) => return Ok((rows, COMPLETED.to_owned())),
+            Ok(Some(reason)) => reason,
+            Err(RecordError::Physics(error)) => {
+                // A fatal error leaves the mjData half-computed; the next episode gets a new one.
+                self.sim = Sim::new(&self.model)?;
+                Divergence::Fatal(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        Ok((rows, format!("{reason}, in step {rows}")))
+    }
+
+    fn reset(&mut self, episode: u64) -> Result<Option<Divergence>, RecordError> {
+        self.task.reset(&mut self.sim, self.job.seed, episode).map_err(physics_first)?;
+        Ok(self.sim.divergence())
+    }
+
+    /// An episode under a policy.
+    fn acted(
+        &mut self,
+        episode: u64,
+        rows: &mut usize,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Divergence>, RecordError> {
+        if let Some(reason) = self.reset(episode)? {
+            return Ok(Some(reason));
+        }
+        let dt = self.task.control_dt(&self.model);
+        let mut policy = policy::build(&self.job.policy, &self.ranges, self.job.seed, episode, self.job.steps, dt)?;
+        let rows_per_control = match self.job.step {
+            StepKind::Control => 1,
+            StepKind::Physics => self.job.task.substeps,
+        };
+        let mut ctrl = vec![0.0; self.model.nu()];
+        for k in 0..self.job.steps {
+            policy.act(k, &mut ctrl);
+            for _ in 0..rows_per_control {
+                if let Some(reason) = self.advance(episode, *rows, &ctrl, sink)? {
+                    return Ok(Some(reason));
+                }
+                *rows += 1;
+            }
+        }
+        Ok(None)
+    }
+
+    /// An episode from a file: every state given, or the controls and at most the first state.
+    fn replayed(
+        &mut self,
+        episode: u64,
+        source: &ReplayEpisode,
+        with: ReplayWith,
+        rows: &mut usize,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Divergence>, RecordError> {
+        if let Some(reason) = self.reset(episode)? {
+            return Ok(Some(reason));
+        }
+        let dt = self.model.timestep() * self.job.substeps_per_row() as f64;
+        let mut ctrl = vec![0.0; self.model.nu()];
+        for k in 0..source.steps.min(self.job.steps) {
+            if with == ReplayWith::States || k == 0 {
+                set_state(&mut self.sim, source, k, dt);
+            }
+            copy_row(&mut ctrl, source.ctrl.as_deref(), k);
+            if let Some(reason) = self.advance(episode, k, &ctrl, sink)? {
+                return Ok(Some(reason));
+            }
+            *rows += 1;
+        }
+        Ok(None)
+    }
+
+    /// One row: its physics steps under `ctrl`, with their Jacobian. The reason when it diverged; then no
+    /// row was given.
+    fn advance(
+        &mut self,
+        episode: u64,
+        step: usize,
+        ctrl: &[f64],
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Divergence>, RecordError> {
+        let row = &mut self.row;
+        row.ctrl.copy_from_slice(ctrl);
+        row.flags = 0;
+        if self.ranges.clamp(&mut row.ctrl) > 0 {
+            row.flags |= flag::CTRL_CLAMPED;
+        }
+        if self.ranges.at_limit(&row.ctrl) {
+            row.flags |= flag::CTRL_AT_LIMIT;
+        }
+        self.sim.ctrl_mut().copy_from_slice(&row.ctrl);
+        row.before(&self.sim);
+
+        let substeps = self.job.substeps_per_row();
+        let (limit, tolerance) = (self.model.solver().iterations, self.model.solver().tolerance);
+        self.chain.start();
+        for s in 0..substeps {
+            let out = if substeps == 1 { &mut row.whole } else { &mut row.step };
+            self.engine.jacobian(&mut self.sim, out)?;
+            if substeps > 1 {
+                self.chain.push(&row.step);
+            }
+            self.sim.step()?;
+            if let Some(reason) = self.sim.divergence() {
+                return Ok(Some(reason));
+            }
+            // After mj_step, contacts, constraints and statistics are those of the state before it.
+            if s == 0 {
+                row.contacts(&self.sim);
+            } else if row.pairs_differ(&self.sim) {
+                row.flags |= flag::CONTACTS_CHANGED;
+            }
+            let stats = self.sim.solver_stats();
+            row.iterations = row.iterations.max(stats.iterations);
+            row.residual = row.residual.max(stats.residual);
+            if stats.iterations >= limit && stats.residual > tolerance {
+                row.flags |= flag::SOLVER_UNCONVERGED;
+            }
+        }
+        if substeps > 1 {
+            self.chain.finish(&mut row.whole);
+        }
+        if !row.whole.is_finite() {
+            row.flags |= flag::JACOBIAN_NOT_FINITE;
+        }
+        sink.row(&row.view(&self.sim, episode, step))?;
+        Ok(None)
+    }
+}
+
+/// Puts a simulation into state `k` of a replay. What the file does not say (activation, mocap bodies)
+/// stays; the warm start is the file's or zero, never what the last row happened to leave.
+fn set_state(sim: &mut Sim, source: &ReplayEpisode, k: usize, dt: f64) {
+    copy_row(sim.qpos_mut(), source.qpos.as_deref(), k);
+    copy_row(sim.qvel_mut(), source.qvel.as_deref(), k);
+    copy_row(sim.act_mut(), source.act.as_deref(), k);
+    copy_row(sim.mocap_pos_mut(), source.mocap_pos.as_deref(), k);
+    copy_row(sim.mocap_quat_mut(), source.mocap_quat.as_deref(), k);
+    if source.qacc_warmstart.is_some() {
+        copy_row(sim.qacc_warmstart_mut(), source.qacc_warmstart.as_deref(), k);
+    } else if source.qpos.is_some() {
+        sim.qacc_warmstart_mut().fill(0.0);
+    }
+    let time = source.time.as_ref().map_or(k as f64 * dt, |t| t[k]);
+    sim.set_time(time);
+}
+
+fn copy_row(to: &mut [f64], from: Option<&[f64]>, k: usize) {
+    if let Some(from) = from {
+        let n = to.len();
+        to.copy_from_slice(&from[k * n..(k + 1) * n]);
+    }
+}
+
+/// A MuJoCo error inside a task call ends the episode like any other.
+fn physics_first(error: crate::task::TaskError) -> RecordError {
+    match error {
+        crate::task::TaskError::Physics(inner @ (PhysicsError::Mujoco(_) | PhysicsError::Poisoned)) => {
+            RecordError::Physics(inner)
+        }
+        other => RecordError::Task(other),
+    }
+}
+
+/// Buffers of the row under way.
+struct Row {
+    time: f64,
+    qpos: Vec<f64>,
+    qvel: Vec<f64>,
+    act: Vec<f64>,
+    ctrl: Vec<f64>,
+    warmstart: Vec<f64>,
+    mocap_pos: Vec<f64>,
+    mocap_quat: Vec<f64>,
+    step: Jacobian,
+    whole: Jacobian,
+    geom1: Vec<i32>,
+    geom2: Vec<i32>,
+    dist: Vec<f64>,
+    constraint_type: Vec<u8>,
+    constraint_id: Vec<i32>,
+    constraint_state: Vec<u8>,
+    pairs: Vec<[i32; 2]>,
+    scratch: Vec<[i32; 2]>,
+    iterations: i32,
+    residual: f64,
+    flags: u32,
+    sensors: bool,
+}
+
+impl Row {
+    fn new(model: &Model, sensors: bool) -> Self {
+        let zeros = |n| vec![0.0; n];
+        Self {
+            time: 0.0,
+            qpos: zeros(model.nq()),
+            qvel: zeros(model.nv()),
+            act: zeros(model.na()),
+            ctrl: zeros(model.nu()),
+            warmstart: zeros(model.nv()),
+            mocap_pos: zeros(3 * model.nmocap()),
+            mocap_quat: zeros(4 * model.nmocap()),
+            step: Jacobian::zeros(model, sensors),
+            whole: Jacobian::zeros(model, sensors),
+            geom1: Vec::new(),
+            geom2: Vec::new(),
+            dist: Vec::new(),
+            constraint_type: Vec::new(),
+            constraint_id: Vec::new(),
+            constraint_state: Vec::new(),
+            pairs: Vec::new(),
+            scratch: Vec::new(),
+            iterations: 0,
+            residual: 0.0,
+            flags: 0,
+            sensors,
+        }
+    }
+
+    /// The state that the row starts from.
+    fn before(&mut self, sim: &Sim) {
+        self.time = sim.time();
+        self.qpos.copy_from_slice(sim.qpos());
+        self.qvel.copy_from_slice(sim.qvel());
+        self.act.copy_from_slice(sim.act());
+        self.warmstart.copy_from_slice(sim.qacc_warmstart());
+        self.mocap_pos.copy_from_slice(sim.mocap_pos());
+        self.mocap_quat.copy_from_slice(sim.mocap_quat());
+        self.iterations = 0;
+        self.residual = 0.0;
+    }
+
+    fn contacts(&mut self, sim: &Sim) {
+        self.geom1.clear();
+        self.geom2.clear();
+        self.dist.clear();
+        for contact in sim.contacts() {
+            self.geom1.push(contact.geom[0]);
+            self.geom2.push(contact.geom[1]);
+            self.dist.push(contact.dist);
+        }
+        let (kinds, ids, states) = sim.constraints();
+        self.constraint_type.clear();
+        self.constraint_type.extend(kinds.iter().map(|k| *k as u8));
+        self.constraint_id.clear();
+        self.constraint_id.extend_from_slice(ids);
+        self.constraint_state.clear();
+        self.constraint_state.extend(states.iter().map(|s| *s as u8));
+        collect_pairs(sim, &mut self.pairs);
+    }
+
+    /// Whether other geom pairs touch now than in the physics step before.
+    fn pairs_differ(&mut self, sim: &Sim) -> bool {
+        collect_pairs(sim, &mut self.scratch);
+        let differ = self.scratch != self.pairs;
+        std::mem::swap(&mut self.scratch, &mut self.pairs);
+        differ
+    }
+
+    fn view<'r>(&'r self, after: &'r Sim, episode: u64, step: usize) -> StepRow<'r> {
+        StepRow {
+            time: self.time,
+            episode: episode as i32,
+            step: step as i32,
+            qpos: &self.qpos,
+            qvel: &self.qvel,
+            act: &self.act,
+            ctrl: &self.ctrl,
+            qacc_warmstart: &self.warmstart,
+            mocap_pos: &self.mocap_pos,
+            mocap_quat: &self.mocap_quat,
+            qpos_next: after.qpos(),
+            qvel_next: after.qvel(),
+            act_next: after.act(),
+            a: &self.whole.a,
+            b: &self.whole.b,
+            sensordata: if self.sensors { after.sensordata() } else { &[] },
+            c: &self.whole.c,
+            d: &self.whole.d,
+            solver_iterations: self.iterations,
+            solver_residual: self.residual,
+            flags: self.flags,
+            contact_geom1: &self.geom1,
+            contact_geom2: &self.geom2,
+            contact_dist: &self.dist,
+            constraint_type: &self.constraint_type,
+            constraint_id: &self.constraint_id,
+            constraint_state: &self.constraint_state,
+        }
+    }
+}
+
+fn collect_pairs(sim: &Sim, out: &mut Vec<[i32; 2]>) {
+    out.clear();
+    out.extend(sim.contacts().map(|c| c.geom));
+    out.sort_unstable();
+    out.dedup();
+}

@@ -1,0 +1,94 @@
+//! A job: everything that decides what a recording holds.
+
+use serde::{Deserialize, Serialize};
+
+use super::RecordError;
+use crate::dataset::Effort;
+use crate::jacobian::EngineSpec;
+use crate::physics::SolverMode;
+use crate::policy::PolicySpec;
+use crate::task::TaskSpec;
+
+/// What one row of a recording is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum StepKind {
+    /// A control step: all physics steps under one control, with the product of their Jacobians.
+    #[default]
+    Control,
+    /// A physics step.
+    Physics,
+}
+
+impl StepKind {
+    /// Its name in files and settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Physics => "physics",
+        }
+    }
+}
+
+/// A validated job. Episode i depends on this, the model and i only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// The task.
+    pub task: TaskSpec,
+    /// Who acts.
+    pub policy: PolicySpec,
+    /// What computes the Jacobians.
+    pub jacobian: EngineSpec,
+    /// Solver settings, for stepping and Jacobians alike.
+    pub solver: SolverMode,
+    /// What a row is.
+    pub step: StepKind,
+    /// Number of episodes.
+    pub episodes: u64,
+    /// Control steps per episode (rows of a replay: at most so many).
+    pub steps: usize,
+    /// Seed of all random numbers.
+    pub seed: u64,
+    /// How hard to compress.
+    pub compression: Effort,
+}
+
+impl Job {
+    /// Refuses settings that make no sense.
+    ///
+    /// # Errors
+    /// [`RecordError::Setting`] or [`RecordError::Policy`].
+    pub fn validate(&self) -> Result<(), RecordError> {
+        let refuse = |text: &str| Err(RecordError::Setting(text.to_owned()));
+        if self.episodes == 0 {
+            return refuse("episodes is 0; record at least one");
+        }
+        if self.episodes > 100_000_000 {
+            return refuse("episodes is above 100 million; split the work into several files");
+        }
+        if self.steps == 0 {
+            return refuse("steps is 0; record at least one step per episode");
+        }
+        if !(self.jacobian.eps.is_finite() && self.jacobian.eps > 0.0 && self.jacobian.eps < 1.0) {
+            return refuse("eps must be between 0 and 1; 1e-6 suits most models");
+        }
+        Ok(self.policy.validate()?)
+    }
+
+    /// Rows of a whole episode.
+    pub fn rows_per_episode(&self) -> usize {
+        match self.step {
+            StepKind::Physics if !self.policy.is_replay() => self.steps.saturating_mul(self.task.substeps),
+            _ => self.steps,
+        }
+    }
+
+    /// Physics steps per row.
+    pub fn substeps_per_row(&self) -> usize {
+        match self.step {
+            StepKind::Control => self.task.substeps,
+            StepKind::Physics => 1,
+        }
+    }
+}

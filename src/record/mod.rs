@@ -1,0 +1,315 @@
+//! From a job to a file: episodes go to workers, workers stream them into shards, shards are merged in order.
+//!
+//! An episode is the unit of work. It depends on (model, task, settings, seed, its number) only, so threads,
+//! processes, order and interruptions cannot change the result, and the merged file is the same to the byte.
+
+mod episode;
+mod error;
+mod job;
+mod machine;
+mod parts;
+mod recipe;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+pub use episode::{Runner, Sink};
+pub use error::RecordError;
+pub use job::{Job, StepKind};
+pub use recipe::{FileHash, Recipe};
+pub use verify::{Verdict, verify};
+
+use crate::dataset::{self, DatasetError, EpisodeRow, Header, ModelFiles, Recording, StepRow, Writer};
+use crate::physics::Model;
+use crate::policy::{PolicySpec, ReplayFile};
+use crate::task::Task;
+use parts::{Parts, publish};
+
+/// The commit that this program was built from, with `-dirty` when its sources had changes.
+pub const COMMIT: &str = env!("DYNSPARSE_COMMIT");
+
+/// Told what happens. Called from the workers.
+pub trait Progress: Sync {
+    /// Work begins: `done` of `episodes` were there already; each gives up to `rows` rows.
+    fn begin(&self, episodes: u64, done: u64, rows: usize);
+    /// A row was recorded.
+    fn row(&self);
+    /// An episode is finished and safe.
+    fn episode(&self, episode: u64, rows: usize, end: &str);
+    /// `done` of `total` shards are merged.
+    fn merging(&self, done: usize, total: usize);
+}
+
+/// How to run a job, which does not change its result.
+#[derive(Debug, Clone)]
+pub struct Run<'a> {
+    /// The file to write.
+    pub output: &'a Path,
+    /// Worker threads.
+    pub threads: usize,
+    /// Record only part `.0` of `.1` (from 1), and do not merge.
+    pub shard: Option<(u64, u64)>,
+    /// Record nothing, only merge what is there.
+    pub merge_only: bool,
+    /// Replace an output or unfinished work of other settings.
+    pub force: bool,
+    /// The command that makes the recording, for its provenance.
+    pub command: String,
+    /// Set when the work is to stop.
+    pub stop: &'a AtomicBool,
+}
+
+/// What became of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The file is there now.
+    Recorded,
+    /// The file was there already, with the same recipe.
+    AlreadyThere,
+    /// All episodes of this part are there; the rest is other processes' work.
+    PartDone {
+        /// The folder of shards.
+        folder: PathBuf,
+    },
+}
+
+/// A job made ready: its model is compiled, its files are hashed.
+pub struct Prepared {
+    task: Task,
+    job: Job,
+    model: Arc<Model>,
+    replay: Option<ReplayFile>,
+    recipe: Recipe,
+    files: ModelFiles,
+}
+
+impl Prepared {
+    /// Compiles the model, opens the replay file, and differentiates once.
+    ///
+    /// For a replay, `job.episodes` and `job.steps` are lowered to what the file holds and its hash is
+    /// noted.
+    ///
+    /// # Errors
+    /// Whatever keeps the job from being recorded, before anything is written.
+    pub fn new(task: Task, mut job: Job) -> Result<Self, RecordError> {
+        job.validate()?;
+        let model = Arc::new(task.model(job.solver)?);
+        if model.nv() == 0 {
+            return Err(RecordError::Setting(format!(
+                "{}: the model has no degree of freedom, so there is nothing to differentiate; give a body a joint",
+                model.file()
+            )));
+        }
+        let replay = open_replay(&mut job, &model)?;
+        Runner::new(&task, &job, &model, replay.as_ref())?.preflight()?;
+        let (recipe, files) = Recipe::new(&job, &task)?;
+        Ok(Self { task, job, model, replay, recipe, files })
+    }
+
+    /// The job, as it will be recorded.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// The compiled model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn header(&self, command: &str, shard: bool) -> Header {
+        let files = (!shard).then(|| self.files.clone());
+        self.recipe.header(&self.model, self.job.rows_per_episode(), files, command)
+    }
+}
+
+fn open_replay(job: &mut Job, model: &Model) -> Result<Option<ReplayFile>, RecordError> {
+    let PolicySpec::Replay { file, with, sha256 } = &mut job.policy else { return Ok(None) };
+    let opened = ReplayFile::open(file, *with, model.nq(), model.nv(), model.na(), model.nu())?;
+    if let Some(expected) = sha256 {
+        opened.expect_sha256(expected)?;
+    }
+    if let Some(n) = opened.nmocap().filter(|n| *n != model.nmocap()) {
+        return Err(RecordError::Setting(format!(
+            "{}: it has poses of {n} mocap bodies, the model has {}",
+            file.display(),
+            model.nmocap()
+        )));
+    }
+    *sha256 = Some(opened.sha256().to_owned());
+    job.episodes = job.episodes.min(opened.episodes() as u64);
+    let longest = (0..job.episodes as usize).map(|e| opened.steps(e)).max().unwrap_or(0);
+    job.steps = job.steps.min(longest);
+    Ok(Some(opened))
+}
+
+/// Runs a job.
+///
+/// # Errors
+/// [`RecordError`]; finished episodes are kept in every case, and the same job goes on from them.
+pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Result<Outcome, RecordError> {
+    if already_there(prepared, run)? {
+        let leftover = Parts::folder_of(run.output);
+        if leftover.is_dir() {
+            // Killed between the last rename and the clean-up.
+            Parts::open(run.output, &prepared.recipe, true, run.force)?.remove()?;
+        }
+        return Ok(Outcome::AlreadyThere);
+    }
+    let parts = Parts::open(run.output, &prepared.recipe, run.shard.is_none(), run.force)?;
+    let total = prepared.job.episodes;
+    let mine = |episode: &u64| run.shard.is_none_or(|(part, of)| episode % of == part - 1);
+    let missing: Vec<u64> = (0..total).filter(mine).filter(|e| !parts.shard(*e).is_file()).collect();
+    if run.merge_only && !missing.is_empty() {
+        return Err(RecordError::Incomplete {
+            folder: Parts::folder_of(run.output),
+            missing: missing.len(),
+            total,
+            first: missing[0],
+        });
+    }
+    let asked = (0..total).filter(mine).count() as u64;
+    progress.begin(asked, asked - missing.len() as u64, prepared.job.rows_per_episode());
+    record_episodes(prepared, run, &parts, &missing, progress)?;
+    if run.shard.is_some() {
+        return Ok(Outcome::PartDone { folder: Parts::folder_of(run.output) });
+    }
+    merge(prepared, run, parts, progress)?;
+    Ok(Outcome::Recorded)
+}
+
+/// Whether the output is there with the same recipe.
+fn already_there(prepared: &Prepared, run: &Run<'_>) -> Result<bool, RecordError> {
+    if !run.output.exists() || run.force {
+        return Ok(false);
+    }
+    let exists = |reason: String| RecordError::Exists { file: run.output.to_owned(), reason };
+    if run.output.is_dir() {
+        return Err(exists("it is a folder".to_owned()));
+    }
+    let recording = Recording::open(run.output).map_err(|e| exists(e.to_string()))?;
+    let recipe = recording.text_attribute("recipe").unwrap_or_default();
+    match prepared.recipe.difference(&recipe) {
+        None => Ok(true),
+        Some(difference) => Err(exists(format!("a recording with other settings ({difference})"))),
+    }
+}
+
+/// Records the missing episodes on all workers.
+fn record_episodes(
+    prepared: &Prepared,
+    run: &Run<'_>,
+    parts: &Parts,
+    missing: &[u64],
+    progress: &dyn Progress,
+) -> Result<(), RecordError> {
+    let workers = run.threads.clamp(1, missing.len().max(1));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(workers)
+        .thread_name(|i| format!("worker-{i}"))
+        .build()
+        .map_err(|e| RecordError::Setting(format!("cannot start {workers} threads: {e}")))?;
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let first_error: Mutex<Option<RecordError>> = Mutex::new(None);
+    let machine = (machine::host(), machine::cpu());
+    pool.scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|_| {
+                let work = || -> Result<(), RecordError> {
+                    let mut runner =
+                        Runner::new(&prepared.task, &prepared.job, &prepared.model, prepared.replay.as_ref())?;
+                    while let Some(&episode) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if run.stop.load(Ordering::Relaxed) {
+                            return Err(RecordError::Stopped);
+                        }
+                        if failed.load(Ordering::Relaxed) {
+                            return Ok(());
+                        }
+                        let temporary = parts.temporary(episode);
+                        let result =
+                            record_episode(prepared, run, &mut runner, episode, &temporary, &machine, progress);
+                        let (rows, end) = result.inspect_err(|_| drop(std::fs::remove_file(&temporary)))?;
+                        publish(&temporary, &parts.shard(episode))?;
+                        progress.episode(episode, rows, &end);
+                    }
+                    Ok(())
+                };
+                if let Err(error) = work() {
+                    failed.store(true, Ordering::Relaxed);
+                    let mut slot = first_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    if slot.is_none() {
+                        *slot = Some(error);
+                    }
+                }
+            });
+        }
+    });
+    match first_error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+fn record_episode(
+    prepared: &Prepared,
+    run: &Run<'_>,
+    runner: &mut Runner<'_>,
+    episode: u64,
+    file: &Path,
+    machine: &(String, String),
+    progress: &dyn Progress,
+) -> Result<(usize, String), RecordError> {
+    let _ = std::fs::remove_file(file);
+    let writer = Writer::create(file, prepared.header(&run.command, true))?;
+    let mut sink = ShardSink { writer, stop: run.stop, progress };
+    let (rows, end) = runner.run(episode, &mut sink)?;
+    let mut writer = sink.writer;
+    writer.end_episode(EpisodeRow {
+        episode: episode as i64,
+        length: rows as i64,
+        end: end.clone(),
+        host: machine.0.clone(),
+        cpu: machine.1.clone(),
+    });
+    writer.finish()?;
+    Ok((rows, end))
+}
+
+struct ShardSink<'a> {
+    writer: Writer,
+    stop: &'a AtomicBool,
+    progress: &'a dyn Progress,
+}
+
+impl Sink for ShardSink<'_> {
+    fn row(&mut self, row: &StepRow<'_>) -> Result<(), RecordError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(RecordError::Stopped);
+        }
+        self.writer.step(row)?;
+        self.progress.row();
+        Ok(())
+    }
+}
+
+/// Joins all shards into the output and removes them.
+fn merge(prepared: &Prepared, run: &Run<'_>, parts: Parts, progress: &dyn Progress) -> Result<(), RecordError> {
+    let shards: Vec<PathBuf> = (0..prepared.job.episodes).map(|e| parts.shard(e)).collect();
+    let merged = parts.merged();
+    let result = dataset::merge(&merged, prepared.header(&run.command, false), &shards, |done| {
+        progress.merging(done, shards.len());
+        !run.stop.load(Ordering::Relaxed)
+    });
+    let discard = |error: RecordError| {
+        let _ = std::fs::remove_file(&merged);
+        error
+    };
+    if result.map_err(|e| discard(e.into()))?.is_none() {
+        return Err(discard(RecordError::Stopped));
+    }
+    publish(&merged, run.output).map_err(|e: DatasetError| discard(e.into()))?;
+    parts.remove()?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! The folder of shards beside an unfinished recording: one file per finished episode.
+//!
+//! A shard is written under a temporary name, closed, synced and renamed, and the folder is synced; so an
+//! episode is there whole or not at all, at whatever instant the process dies.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::{Recipe, RecordError};
+use crate::dataset::DatasetError;
+
+/// The folder `OUT.parts`.
+#[derive(Debug)]
+pub(super) struct Parts {
+    folder: PathBuf,
+    /// Held for as long as this process works here.
+    _lock: File,
+}
+
+impl Parts {
+    /// Where the shards of an output lie.
+    pub(super) fn folder_of(output: &Path) -> PathBuf {
+        let mut name = output.file_name().unwrap_or_default().to_os_string();
+        name.push(".parts");
+        output.with_file_name(name)
+    }
+
+    /// Opens or makes the folder for a recipe. Processes that record disjoint shards share it; one that
+    /// will merge has it alone.
+    ///
+    /// # Errors
+    /// [`RecordError::Busy`], [`RecordError::OtherJob`] or an I/O error.
+    pub(super) fn open(output: &Path, recipe: &Recipe, alone: bool, force: bool) -> Result<Self, RecordError> {
+        let folder = Self::folder_of(output);
+        std::fs::create_dir_all(&folder).map_err(|e| {
+            DatasetError::io(&folder, format!("cannot be created: {e}; give -o a folder you may write to"))
+        })?;
+        let lock_path = folder.join("lock");
+        let lock =
+            File::options().create(true).append(true).open(&lock_path).map_err(|e| DatasetError::io(&lock_path, e))?;
+        let taken = if alone { lock.try_lock() } else { lock.try_lock_shared() };
+        match taken {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(RecordError::Busy { folder }),
+            // Some cluster file systems have no locks; then the user's care must do.
+            Err(TryLockError::Error(e)) => tracing::warn!(folder = %folder.display(), error = %e, "cannot be locked"),
+        }
+        let parts = Self { folder, _lock: lock };
+        parts.settle_recipe(recipe, force)?;
+        if alone {
+            for entry in parts.entries()?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "tmp")) {
+                std::fs::remove_file(&entry).map_err(|e| DatasetError::io(&entry, e))?;
+            }
+        }
+        Ok(parts)
+    }
+
+    fn settle_recipe(&self, recipe: &Recipe, force: bool) -> Result<(), RecordError> {
+        let path = self.folder.join("recipe.json");
+        match std::fs::read_to_string(&path) {
+            Ok(there) => {
+                let Some(difference) = recipe.difference(&there) else { return Ok(()) };
+                if !force {
+                    return Err(RecordError::OtherJob { folder: self.folder.clone(), difference });
+                }
+                for shard in self.entries()?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "h5")) {
+                    std::fs::remove_file(&shard).map_err(|e| DatasetError::io(&shard, e))?;
+                }
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(DatasetError::io(&path, e).into()),
+        }
+        let temporary = self.folder.join(format!("recipe.{}.tmp", std::process::id()));
+        std::fs::write(&temporary, recipe.to_json()).map_err(|e| DatasetError::io(&temporary, e))?;
+        publish(&temporary, &path)?;
+        Ok(())
+    }
+
+    fn entries(&self) -> Result<Vec<PathBuf>, DatasetError> {
+        let read = std::fs::read_dir(&self.folder).map_err(|e| DatasetError::io(&self.folder, e))?;
+        read.map(|entry| entry.map(|e| e.path()).map_err(|e| DatasetError::io(&self.folder, e))).collect()
+    }
+
+    /// The shard of an episode.
+    pub(super) fn shard(&self, episode: u64) -> PathBuf {
+        self.folder.join(format!("episode-{episode:08}.h5"))
+    }
+
+    /// A name for a shard that is being written by this process.
+    pub(super) fn temporary(&self, episode: u64) -> PathBuf {
+        self.folder.join(format!("episode-{episode:08}.{}.tmp", std::process::id()))
+    }
+
+    /// A name for the merged file.
+    pub(super) fn merged(&self) -> PathBuf {
+        self.folder.join(format!("merged.{}.tmp", std::process::id()))
+    }
+
+    /// Removes the folder.
+    pub(super) fn remove(self) -> Result<(), DatasetError> {
+        std::fs::remove_dir_all(&self.folder).map_err(|e| DatasetError::io(&self.folder, e))
+    }
+}
+
+/// Makes a finished file durable and gives it its name.
+pub(super) fn publish(temporary: &Path, name: &Path) -> Result<(), DatasetError> {
+    let sync = |path: &Path| File::open(path).and_then(|f| f.sync_all()).map_err(|e| DatasetError::io(path, e));
+    sync(temporary)?;
+    std::fs::rename(temporary, name).map_err(|e| DatasetError::io(name, e))?;
+    match name.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => sync(folder),
+        _ => sync(Path::new(".")),
+    }
+}

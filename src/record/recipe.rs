@@ -1,0 +1,189 @@
+//! The recipe: what decides every byte of a recording, as JSON in the file and beside unfinished work.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Job, RecordError};
+use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis};
+use crate::physics::{Model, ModelSource, mujoco_version, sha256_hex};
+use crate::task::Task;
+
+/// A file of the model, by hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileHash {
+    /// Its name.
+    pub name: String,
+    /// SHA-256, hexadecimal.
+    pub sha256: String,
+}
+
+/// The recipe of a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The settings.
+    pub job: Job,
+    /// The model's files.
+    pub model: Vec<FileHash>,
+    /// Version of this program.
+    pub dynsparse: String,
+    /// Commit it was built from.
+    pub commit: String,
+    /// Version of MuJoCo.
+    pub mujoco: String,
+    /// Version of HDF5.
+    pub hdf5: String,
+    /// Version of the schema.
+    pub schema: u32,
+    /// Operating system and architecture.
+    pub platform: String,
+}
+
+impl Recipe {
+    /// The recipe of a job with its model, and the model's files.
+    ///
+    /// # Errors
+    /// [`RecordError::Physics`] when a file of the model cannot be read.
+    pub fn new(job: &Job, task: &Task) -> Result<(Self, ModelFiles), RecordError> {
+        let (main, files) = task.source.files()?;
+        let layout = match task.source {
+            ModelSource::Memory { .. } => "memory",
+            ModelSource::Disk(_) => "disk",
+        };
+        let files: Vec<ModelFile> = files
+            .into_iter()
+            .map(|f| ModelFile { sha256: sha256_hex(&f.bytes), name: f.name, bytes: f.bytes })
+            .collect();
+        let recipe = Self {
+            job: job.clone(),
+            model: files.iter().map(|f| FileHash { name: f.name.clone(), sha256: f.sha256.clone() }).collect(),
+            dynsparse: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: super::COMMIT.to_owned(),
+            mujoco: mujoco_version(),
+            hdf5: hdf5_version(),
+            schema: schema::VERSION,
+            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+        };
+        Ok((recipe, ModelFiles { main, layout: layout.to_owned(), files }))
+    }
+
+    /// As JSON with sorted keys.
+    pub fn to_json(&self) -> String {
+        // Plain data without maps of other keys than strings; serialising it cannot fail.
+        serde_json::to_value(self).map(|v| v.to_string()).unwrap_or_default()
+    }
+
+    /// What differs from another recipe, for people: `seed: 1 there, 2 here`. None when nothing does.
+    pub fn difference(&self, there: &str) -> Option<String> {
+        let here = self.to_json();
+        if here == there {
+            return None;
+        }
+        let (Ok(there), Ok(here)) = (serde_json::from_str::<Value>(there), serde_json::from_str::<Value>(&here)) else {
+            return Some("it has no readable recipe".to_owned());
+        };
+        let mut found = Vec::new();
+        compare("", &there, &here, &mut found);
+        let more = found.len().saturating_sub(3);
+        found.truncate(3);
+        let mut text = found.join("; ");
+        if more > 0 {
+            text.push_str(&format!("; and {more} more"));
+        }
+        Some(text)
+    }
+
+    /// The header of a recording or of one of its shards.
+    pub fn header(&self, model: &Model, rows_per_episode: usize, files: Option<ModelFiles>, source: &str) -> Header {
+        let names = model.names();
+        let job = &self.job;
+        let letters = |s: &[&str]| s.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
+        let mut labels = std::collections::BTreeMap::from([
+            (Axis::Coordinate, names.qpos.clone()),
+            (Axis::Dof, names.dof.clone()),
+            (Axis::Activation, names.act.clone()),
+            (Axis::Actuator, names.ctrl.clone()),
+            (Axis::State, names.state()),
+            (Axis::StateNext, names.state()),
+            (Axis::Geom, names.geom.clone()),
+        ]);
+        if job.jacobian.sensors {
+            labels.insert(Axis::Sensor, names.sensor.clone());
+        }
+        if model.nmocap() > 0 {
+            labels.insert(Axis::Mocap, names.mocap.clone());
+            labels.insert(Axis::Xyz, letters(&["x", "y", "z"]));
+            labels.insert(Axis::Quaternion, letters(&["w", "x", "y", "z"]));
+        }
+        let solver = model.solver();
+        let row_dt = model.timestep() * job.substeps_per_row() as f64;
+        let text = Attribute::Text;
+        let attributes = [
+            ("format", schema::FORMAT.into()),
+            ("schema_version", Attribute::Int(schema::VERSION.into())),
+            ("task", text(job.task.name.clone())),
+            ("suite", text(job.task.suite.clone())),
+            ("description", text(job.task.description.clone())),
+            ("step_kind", job.step.name().into()),
+            ("step_duration", Attribute::Float(row_dt)),
+            ("timestep", Attribute::Float(model.timestep())),
+            ("substeps", Attribute::Int(job.task.substeps as i64)),
+            ("integrator", model.integrator().into()),
+            ("cone", model.cone().into()),
+            ("policy", text(job.policy.describe())),
+            ("engine", text(json_text(&job.jacobian.engine))),
+            ("eps", Attribute::Float(job.jacobian.eps)),
+            ("difference", text(json_text(&job.jacobian.difference))),
+            ("solver", text(json_text(&job.solver))),
+            ("solver_max_iterations", Attribute::Int(solver.iterations.into())),
+            ("solver_ls_iterations", Attribute::Int(solver.ls_iterations.into())),
+            ("solver_tolerance", Attribute::Float(solver.tolerance)),
+            ("seed", text(job.seed.to_string())),
+            ("nq", Attribute::Int(model.nq() as i64)),
+            ("nv", Attribute::Int(model.nv() as i64)),
+            ("na", Attribute::Int(model.na() as i64)),
+            ("nu", Attribute::Int(model.nu() as i64)),
+            ("dynsparse_version", text(self.dynsparse.clone())),
+            ("git_commit", text(self.commit.clone())),
+            ("mujoco_version", text(self.mujoco.clone())),
+            ("hdf5_version", text(self.hdf5.clone())),
+            ("platform", text(self.platform.clone())),
+            ("command", text(source.to_owned())),
+            ("recipe", text(self.to_json())),
+        ];
+        Header {
+            labels,
+            sensors: job.jacobian.sensors && model.nsensordata() > 0,
+            rows_per_episode,
+            effort: job.compression,
+            attributes: attributes.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
+            model: files,
+        }
+    }
+}
+
+/// A unit variant's name in settings.
+fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn compare(path: &str, there: &Value, here: &Value, found: &mut Vec<String>) {
+    match (there, here) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
+            keys.sort();
+            keys.dedup();
+            for key in keys {
+                let path = if path.is_empty() || path == "job" { key.clone() } else { format!("{path}.{key}") };
+                compare(&path, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), found);
+            }
+        }
+        (a, b) if a != b => {
+            let short = |v: &Value| {
+                let text = v.to_string();
+                if text.len() > 60 { format!("{}...", text.chars().take(57).collect::<String>()) } else { text }
+            };
+            found.push(format!("{path}: {} there, {} here", short(a), short(b)));
+        }
+        _ => {}
+    }
+}

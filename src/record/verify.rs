@@ -1,0 +1,338 @@
+//! Simulates a recording again, from itself, and compares bit for bit.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::{Job, Progress, Recipe, RecordError, Runner, Sink};
+use crate::dataset::schema::{Kind, Var, flag};
+use crate::dataset::{EpisodeRow, ModelFiles, Recording, StepRow};
+use crate::physics::{Files, ModelSource, mujoco_version, sha256_hex};
+use crate::policy::{PolicySpec, ReplayFile};
+use crate::task::Task;
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Every bit agrees.
+    Same {
+        /// Episodes compared.
+        episodes: usize,
+        /// Rows compared.
+        rows: usize,
+    },
+    /// The first difference, by episode and row.
+    Different(Difference),
+}
+
+/// Where a recording and its repetition part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// Number of the episode.
+    pub episode: i64,
+    /// Row within it.
+    pub row: usize,
+    /// Variable and entry, such as `A[vel:rootx, pos:rootz]`.
+    pub what: String,
+    /// What the file holds.
+    pub recorded: String,
+    /// What the simulation gives.
+    pub simulated: String,
+    /// Versions that differ between then and now, if any.
+    pub versions: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "episode {}, row {}: {} is {} in the file and {} simulated again",
+            self.episode, self.row, self.what, self.recorded, self.simulated
+        )?;
+        match &self.versions {
+            Some(versions) => write!(f, " (then and now differ: {versions})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Verifies `episodes` (all when None) of a recording on `threads` threads.
+///
+/// # Errors
+/// [`RecordError`] when the file or its model cannot be read, or `stop` is set.
+pub fn verify(
+    recording: &Recording,
+    episodes: Option<u64>,
+    threads: usize,
+    stop: &AtomicBool,
+    progress: &dyn Progress,
+) -> Result<Verdict, RecordError> {
+    let recipe: Recipe = recording
+        .text_attribute("recipe")
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .ok_or_else(|| recording.foreign("its recipe cannot be read by this version; use the dynsparse that wrote it (attribute dynsparse_version)"))?;
+    let files = recording.model()?;
+    if let Some(bad) = files.files.iter().find(|f| sha256_hex(&f.bytes) != f.sha256) {
+        return Err(recording
+            .foreign(&format!("its copy of {} does not have the recorded hash: the file is damaged", bad.name))
+            .into());
+    }
+    let (source, _folder) = restore(recording, files)?;
+    let task = Task::from_parts(recipe.job.task.clone(), source);
+    let mut job = recipe.job.clone();
+    // A replay is in the recording itself: its states and controls are the ones that were replayed.
+    let replay = match &mut job.policy {
+        PolicySpec::Replay { file, with, .. } => {
+            file.clone_from(&recording.path().to_owned());
+            Some(*with)
+        }
+        _ => None,
+    };
+    let model = Arc::new(task.model(job.solver)?);
+    let replay = replay
+        .map(|with| ReplayFile::open(recording.path(), with, model.nq(), model.nv(), model.na(), model.nu()))
+        .transpose()?;
+
+    let rows = recording.episodes()?;
+    let offsets = recording.offsets()?;
+    let count = episodes.map_or(rows.len(), |n| rows.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
+    progress.begin(count as u64, 0, job.rows_per_episode());
+    let shared = Shared { recording, recipe: &recipe, job: &job, replayed: replay.is_some(), stop, progress };
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Option<(usize, Result<Difference, RecordError>)>> = Mutex::new(None);
+    let workers = threads.clamp(1, count.max(1));
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                let report = |index: usize, what: Result<Difference, RecordError>| {
+                    let mut slot = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    if slot.as_ref().is_none_or(|(at, _)| index < *at) {
+                        *slot = Some((index, what));
+                    }
+                };
+                let mut runner = match Runner::new(&task, &job, &model, replay.as_ref()) {
+                    Ok(runner) => runner,
+                    Err(error) => return report(0, Err(error)),
+                };
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    // Later episodes cannot hold the first difference any more.
+                    let earlier = found
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .as_ref()
+                        .is_some_and(|(at, _)| *at < index);
+                    if index >= count || earlier {
+                        return;
+                    }
+                    match shared.episode(&mut runner, &rows[index], offsets[index]) {
+                        Ok(None) => {
+                            progress.episode(rows[index].episode as u64, rows[index].length as usize, &rows[index].end)
+                        }
+                        Ok(Some(difference)) => report(index, Ok(difference)),
+                        Err(error) => report(index, Err(error)),
+                    }
+                }
+            });
+        }
+    });
+    match found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        None => Ok(Verdict::Same { episodes: count, rows: offsets[count] }),
+        Some((_, Ok(difference))) => Ok(Verdict::Different(difference)),
+        Some((_, Err(error))) => Err(error),
+    }
+}
+
+/// The model of a recording, as a source; files that were on disk go into a temporary folder that lives as
+/// long as the second value.
+fn restore(recording: &Recording, model: ModelFiles) -> Result<(ModelSource, Option<tempfile::TempDir>), RecordError> {
+    if model.layout == "memory" {
+        let files: Files = model.files.into_iter().map(|f| (f.name, f.bytes)).collect();
+        return Ok((ModelSource::Memory { main: model.main, files }, None));
+    }
+    let trouble =
+        |e: std::io::Error| recording.foreign(&format!("its model cannot be unpacked into a temporary folder: {e}"));
+    let folder = tempfile::tempdir().map_err(trouble)?;
+    for file in &model.files {
+        let relative = std::path::Path::new(&file.name);
+        if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
+            return Err(recording
+                .foreign(&format!(
+                    "its model file \"{}\" would leave the folder; the recording is not to be trusted",
+                    file.name
+                ))
+                .into());
+        }
+        let path = folder.path().join(relative);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(trouble)?;
+        }
+        std::fs::write(&path, &file.bytes).map_err(trouble)?;
+    }
+    Ok((ModelSource::Disk(folder.path().join(&model.main)), Some(folder)))
+}
+
+struct Shared<'a> {
+    recording: &'a Recording,
+    recipe: &'a Recipe,
+    job: &'a Job,
+    replayed: bool,
+    stop: &'a AtomicBool,
+    progress: &'a dyn Progress,
+}
+
+impl Shared<'_> {
+    fn episode(
+        &self,
+        runner: &mut Runner<'_>,
+        episode: &EpisodeRow,
+        first: usize,
+    ) -> Result<Option<Difference>, RecordError> {
+        let number = u64::try_from(episode.episode).unwrap_or(0);
+        let length = episode.length as usize;
+        let mut ragged = [0usize; 2];
+        if length > 0 {
+            let contact: Vec<i64> = self.recording.read(Var::ContactOffset, first..first + 1)?;
+            let constraint: Vec<i64> = self.recording.read(Var::ConstraintOffset, first..first + 1)?;
+            ragged = [contact[0] as usize, constraint[0] as usize];
+        }
+        let mut sink =
+            Comparison { shared: self, episode: episode.episode, first, length, row: 0, ragged, difference: None };
+        // The comparison stops a run by an error of its own once it has found a difference.
+        let ended = runner.run(number, &mut sink);
+        if let Some(difference) = sink.difference {
+            return Ok(Some(difference));
+        }
+        let (rows, end) = ended?;
+        let same_end = end == episode.end || self.replayed;
+        if rows == length && same_end {
+            return Ok(None);
+        }
+        Ok(Some(self.difference(
+            episode.episode,
+            rows,
+            "the end of the episode",
+            format!("after {length} rows ({})", episode.end),
+            format!("after {rows} rows ({end})"),
+        )))
+    }
+
+    fn difference(&self, episode: i64, row: usize, what: &str, recorded: String, simulated: String) -> Difference {
+        let now = Recipe {
+            commit: super::COMMIT.to_owned(),
+            dynsparse: env!("CARGO_PKG_VERSION").to_owned(),
+            mujoco: mujoco_version(),
+            hdf5: crate::dataset::hdf5_version(),
+            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+            ..self.recipe.clone()
+        };
+        let versions = now.difference(&self.recipe.to_json());
+        Difference { episode, row, what: what.to_owned(), recorded, simulated, versions }
+    }
+}
+
+/// Compares the rows of one episode with the file.
+struct Comparison<'a> {
+    shared: &'a Shared<'a>,
+    episode: i64,
+    first: usize,
+    length: usize,
+    row: usize,
+    /// Next rows of the contact and constraint variables.
+    ragged: [usize; 2],
+    difference: Option<Difference>,
+}
+
+impl Sink for Comparison<'_> {
+    fn row(&mut self, row: &StepRow<'_>) -> Result<(), RecordError> {
+        if self.shared.stop.load(Ordering::Relaxed) {
+            return Err(RecordError::Stopped);
+        }
+        if self.row == self.length {
+            self.difference = Some(self.shared.difference(
+                self.episode,
+                self.row,
+                "the number of rows",
+                self.length.to_string(),
+                "more".to_owned(),
+            ));
+            return Err(RecordError::Stopped);
+        }
+        let at = self.first + self.row;
+        let recording = self.shared.recording;
+        let mut failure = None;
+        let mut found = None;
+        let ragged = self.ragged;
+        row.visit(|var, simulated| {
+            if failure.is_some() || found.is_some() || simulated.is_empty() || !recording.has(var) {
+                return;
+            }
+            let width: usize = recording.shape(var)[1..].iter().product::<usize>() * var.spec().kind.size();
+            let count = simulated.len() / width.max(1);
+            let start = match var {
+                Var::ContactGeom1 | Var::ContactGeom2 | Var::ContactDist => ragged[0],
+                Var::ConstraintType | Var::ConstraintId | Var::ConstraintState => ragged[1],
+                _ => at,
+            };
+            match recording.bytes(var, start..start + count) {
+                Ok(recorded) if same(var, &recorded, simulated, self.shared.replayed) => {}
+                Ok(recorded) => found = Some((var, recorded, simulated.to_vec())),
+                Err(error) => failure = Some(error),
+            }
+        });
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        if let Some((var, recorded, simulated)) = found {
+            let (what, recorded, simulated) = self.describe(var, &recorded, &simulated)?;
+            self.difference = Some(self.shared.difference(self.episode, self.row, &what, recorded, simulated));
+            return Err(RecordError::Stopped);
+        }
+        self.ragged[0] += row.contact_dist.len();
+        self.ragged[1] += row.constraint_type.len();
+        self.row += 1;
+        self.shared.progress.row();
+        Ok(())
+    }
+}
+
+impl Comparison<'_> {
+    /// The first entry that differs, by name, with both values.
+    fn describe(&self, var: Var, recorded: &[u8], simulated: &[u8]) -> Result<(String, String, String), RecordError> {
+        let spec = var.spec();
+        let size = spec.kind.size();
+        let index = recorded.chunks(size).zip(simulated.chunks(size)).position(|(a, b)| a != b).unwrap_or(0);
+        let recording = self.shared.recording;
+        let shape = recording.shape(var);
+        let mut rest = index;
+        let mut labels = Vec::new();
+        for (i, axis) in spec.axes.iter().enumerate().skip(1).rev() {
+            let n = shape[i].max(1);
+            labels.push(recording.labels(*axis)?.get(rest % n).cloned().unwrap_or_else(|| (rest % n).to_string()));
+            rest /= n;
+        }
+        labels.reverse();
+        let what =
+            if labels.is_empty() { spec.name.to_owned() } else { format!("{}[{}]", spec.name, labels.join(", ")) };
+        let show = |bytes: &[u8]| {
+            let item = bytes.chunks(size).nth(index).unwrap_or_default();
+            match spec.kind {
+                Kind::F64 => item.try_into().map(f64::from_le_bytes).map(|v| format!("{v:e}")).unwrap_or_default(),
+                _ => item.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)).to_string(),
+            }
+        };
+        let _ = self.shared.job;
+        Ok((what, show(recorded), show(simulated)))
+    }
+}
+
+/// Whether two values agree. A replayed recording has clamped controls already, so that its repetition
+/// cannot tell which were.
+fn same(var: Var, recorded: &[u8], simulated: &[u8], replayed: bool) -> bool {
+    if replayed && var == Var::Flags && recorded.len() == 4 && simulated.len() == 4 {
+        let mask = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) & !flag::CTRL_CLAMPED;
+        return mask(recorded) == mask(simulated);
+    }
+    recorded == simulated
+}

@@ -1,0 +1,202 @@
+//! The tasks of MuJoCo Playground, as `assets/playground.toml` lists them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use serde::Deserialize;
+
+use super::{Assets, ModelEdit, Reset, Task, TaskError, TaskSpec, swimmer};
+use crate::physics::{Files, ModelSource};
+
+/// One task of the catalogue. Its dimensions are found by loading it.
+#[derive(Debug, Clone)]
+pub struct CatalogueEntry {
+    /// The task's name.
+    pub name: String,
+    /// Its suite, `dm_control_suite`.
+    pub suite: String,
+    /// One line for people.
+    pub description: String,
+    /// The robot: the key of the model in the file.
+    pub model: String,
+    task: TaskRow,
+    recipe: Recipe,
+    reset: Reset,
+}
+
+impl CatalogueEntry {
+    pub(super) fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+}
+
+/// All tasks, by suite and then in the file's order.
+pub fn catalogue() -> &'static [CatalogueEntry] {
+    static ENTRIES: LazyLock<Vec<CatalogueEntry>> = LazyLock::new(|| {
+        // Part of the program, not of its input; a test parses it.
+        parse(include_str!("../../assets/playground.toml")).expect("assets/playground.toml is valid")
+    });
+    &ENTRIES
+}
+
+/// The entry of that name.
+pub(super) fn find(name: &str) -> Option<&'static CatalogueEntry> {
+    catalogue().iter().find(|e| e.name == name)
+}
+
+/// How the files of a model are put together. Paths are relative to [`Assets::root`].
+#[derive(Deserialize, Debug, Clone)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recipe {
+    /// The main MJCF.
+    pub(super) xml: String,
+    /// Folders whose files it may refer to by bare name; a later folder replaces files of an earlier one.
+    #[serde(default)]
+    pub(super) folders: Vec<String>,
+    /// Writes a part of the MJCF.
+    #[serde(default)]
+    generator: Option<Generator>,
+}
+
+#[derive(Deserialize, Debug, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum Generator {
+    Swimmer,
+}
+
+/// A change of the main MJCF's text before it is compiled.
+#[derive(Deserialize, Debug, Clone)]
+#[serde(deny_unknown_fields)]
+struct TextEdit {
+    /// Occurs exactly once.
+    find: String,
+    replace: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    model: BTreeMap<String, Recipe>,
+    reset: BTreeMap<String, Reset>,
+    task: Vec<TaskRow>,
+}
+
+#[derive(Deserialize, Debug, Clone)]
+#[serde(deny_unknown_fields)]
+struct TaskRow {
+    name: String,
+    suite: String,
+    description: String,
+    model: String,
+    reset: String,
+    timestep: Option<f64>,
+    substeps: usize,
+    episode_length: usize,
+    #[serde(default)]
+    text: Vec<TextEdit>,
+    #[serde(default)]
+    edits: Vec<ModelEdit>,
+}
+
+fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
+    let document: Document = toml::from_str(text).map_err(|e| e.to_string())?;
+    let mut entries: Vec<CatalogueEntry> = Vec::with_capacity(document.task.len());
+    for task in document.task {
+        let recipe = document.model.get(&task.model).ok_or_else(|| format!("{}: no [model.{}]", task.name, task.model));
+        let reset = document.reset.get(&task.reset).ok_or_else(|| format!("{}: no [reset.{}]", task.name, task.reset));
+        if entries.iter().any(|e| e.name == task.name) {
+            return Err(format!("{} is there twice", task.name));
+        }
+        entries.push(CatalogueEntry {
+            name: task.name.clone(),
+            suite: task.suite.clone(),
+            description: task.description.clone(),
+            model: task.model.clone(),
+            recipe: recipe?.clone(),
+            reset: reset?.clone(),
+            task,
+        });
+    }
+    Ok(entries)
+}
+
+/// Builds a task of the catalogue.
+///
+/// # Errors
+/// [`TaskError::Unknown`], [`TaskError::Missing`] and [`TaskError::File`].
+pub(super) fn build(name: &str, assets: &Assets) -> Result<Task, TaskError> {
+    let entry = find(name).ok_or_else(|| TaskError::Unknown { name: name.to_owned(), near: nearest(name) })?;
+    let row = &entry.task;
+    let source = entry.recipe.assemble(&row.name, &row.text, assets.root())?;
+    let spec = TaskSpec {
+        name: row.name.clone(),
+        suite: row.suite.clone(),
+        description: row.description.clone(),
+        timestep: row.timestep,
+        substeps: row.substeps,
+        episode_length: row.episode_length,
+        edits: row.edits.clone(),
+        reset: entry.reset.clone(),
+    };
+    Ok(Task { spec, source })
+}
+
+/// Up to three names that look like `name`, best first.
+fn nearest(name: &str) -> Vec<String> {
+    let wanted = name.to_lowercase();
+    let mut scored: Vec<(f64, &str)> = catalogue()
+        .iter()
+        .map(|e| (strsim::jaro_winkler(&wanted, &e.name.to_lowercase()), e.name.as_str()))
+        .filter(|(score, _)| *score > 0.8)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+impl Recipe {
+    /// Reads all files into memory under their bare names.
+    fn assemble(&self, task: &str, edits: &[TextEdit], root: &Path) -> Result<ModelSource, TaskError> {
+        let read = |path: &Path| std::fs::read(path).map_err(|e| trouble(task, path, &e));
+        let mut files = Files::new();
+        for folder in &self.folders {
+            let folder = root.join(folder);
+            for item in std::fs::read_dir(&folder).map_err(|e| trouble(task, &folder, &e))? {
+                let path = item.map_err(|e| trouble(task, &folder, &e))?.path();
+                if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+                    files.insert(name.to_string_lossy().into_owned(), read(&path)?.into());
+                }
+            }
+        }
+
+        let path = root.join(&self.xml);
+        let refuse = |reason: String| TaskError::File { file: path.clone(), reason };
+        let mut xml =
+            String::from_utf8(read(&path)?).map_err(|_| refuse("is not text in the UTF-8 encoding".to_owned()))?;
+        if let Some(Generator::Swimmer) = self.generator {
+            xml = swimmer::generate(&xml).map_err(refuse)?;
+        }
+        for edit in edits {
+            let count = xml.matches(&edit.find).count();
+            if count != 1 {
+                return Err(refuse(format!(
+                    "{task} changes `{}`, which occurs {count} times instead of once: another version of the file; \
+                     run `cargo xtask setup`",
+                    edit.find
+                )));
+            }
+            xml = xml.replacen(&edit.find, &edit.replace, 1);
+        }
+        let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        files.insert(main.clone(), Arc::from(xml.into_bytes()));
+        Ok(ModelSource::Memory { main, files })
+    }
+}
+
+fn trouble(task: &str, path: &Path, error: &std::io::Error) -> TaskError {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        TaskError::Missing { task: task.to_owned(), file: path.to_owned() }
+    } else {
+        TaskError::File { file: path.to_owned(), reason: error.to_string() }
+    }
+}

@@ -1,0 +1,142 @@
+//! Tasks: which model, how long a control step is, and how an episode starts.
+//!
+//! A [`Task`] comes from the catalogue of MuJoCo Playground's tasks, from an MJCF file of the user, from the
+//! program itself, or out of a recording. What it does not hold is what to do in it (that is a policy).
+
+mod assets;
+mod catalogue;
+mod error;
+mod reset;
+mod spec;
+mod swimmer;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use assets::{ASSETS_VARIABLE, Assets};
+pub use catalogue::{CatalogueEntry, catalogue};
+pub use error::TaskError;
+pub use spec::{Base, ModelEdit, Numbers, Op, Reset, Target, TaskSpec};
+
+use crate::physics::{Model, ModelSource, Sim, Solver, SolverMode};
+use crate::rng::Stream;
+
+/// Control steps per episode of an MJCF file, as in all of Playground's suite.
+const EPISODE_LENGTH: usize = 1000;
+
+/// A task with its model.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// What is done with the model.
+    pub spec: TaskSpec,
+    /// The model before it is compiled and edited.
+    pub source: ModelSource,
+}
+
+impl Task {
+    /// A task of the catalogue.
+    ///
+    /// # Errors
+    /// [`TaskError::Unknown`] with the nearest names, [`TaskError::Missing`] when set-up has not fetched
+    /// its files, [`TaskError::File`] when one of them cannot be used.
+    pub fn from_catalogue(name: &str, assets: &Assets) -> Result<Self, TaskError> {
+        catalogue::build(name, assets)
+    }
+
+    /// A model of the user. Its episodes start at the default position or at `keyframe` (name or number);
+    /// `reset_noise` s adds uniform(-s, s) to every hinge and slide position and to every velocity.
+    ///
+    /// # Errors
+    /// [`TaskError::Setting`] for no substeps or a noise that is negative or not finite. The file itself is
+    /// opened by [`Task::model`].
+    pub fn from_mjcf(
+        path: &Path,
+        substeps: usize,
+        keyframe: Option<&str>,
+        reset_noise: f64,
+    ) -> Result<Self, TaskError> {
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        if !(reset_noise.is_finite() && reset_noise >= 0.0) {
+            let reason = format!("a reset noise of {reset_noise} makes no sense; give 0 or a positive number");
+            return Err(TaskError::Setting { task: name, reason });
+        }
+        let reset = Reset {
+            base: keyframe.map_or(Base::Qpos0, |k| Base::Keyframe(k.to_owned())),
+            ops: if reset_noise > 0.0 { vec![Op::Jitter { scale: reset_noise }] } else { Vec::new() },
+            mocap_after_forward: false,
+            settle: 0,
+        };
+        let spec = TaskSpec {
+            description: format!("the model in {}", path.display()),
+            name,
+            suite: "mjcf".to_owned(),
+            timestep: None,
+            substeps,
+            episode_length: EPISODE_LENGTH,
+            edits: Vec::new(),
+            reset,
+        };
+        check_substeps(&spec)?;
+        Ok(Self { spec, source: ModelSource::Disk(path.to_owned()) })
+    }
+
+    /// The task that needs no file: two fingers juggling a box.
+    pub fn embedded() -> Self {
+        // Both are part of the program, not of its input; a test parses and compiles them.
+        let spec =
+            toml::from_str(include_str!("../../assets/models/juggler.toml")).expect("models/juggler.toml is valid");
+        let source = ModelSource::text("juggler.xml", include_str!("../../assets/models/juggler.xml"));
+        Self { spec, source }
+    }
+
+    /// A task from its parts, as a recording keeps them.
+    pub fn from_parts(spec: TaskSpec, source: ModelSource) -> Self {
+        Self { spec, source }
+    }
+
+    /// Compiles the model, edits it and sets the solver up.
+    ///
+    /// # Errors
+    /// [`TaskError::Physics`] when it does not compile or an edit does not fit it, [`TaskError::Reset`]
+    /// when the reset does not, [`TaskError::Setting`] for no substeps.
+    pub fn model(&self, solver: SolverMode) -> Result<Model, TaskError> {
+        check_substeps(&self.spec)?;
+        let mut model = self.source.load()?;
+        if let Some(timestep) = self.spec.timestep {
+            model.set_field("opt.timestep", None, None, timestep)?;
+        }
+        for edit in &self.spec.edits {
+            model.set_field(&edit.field, edit.object.as_deref(), edit.column, edit.value)?;
+        }
+        if solver == SolverMode::Converged {
+            model.set_solver(Solver::CONVERGED);
+        }
+        reset::check(&self.spec, &model)?;
+        Ok(model)
+    }
+
+    /// Puts `sim` into the first state of an episode: a function of (seed, episode) alone. Time is 0,
+    /// controls are zero. Settling may diverge as any step may; ask [`Sim::divergence`].
+    ///
+    /// # Errors
+    /// [`TaskError::Reset`] when `sim` is one of another model that the reset does not fit,
+    /// [`TaskError::Physics`] when MuJoCo fails.
+    pub fn reset(&self, sim: &mut Sim, seed: u64, episode: u64) -> Result<(), TaskError> {
+        reset::check(&self.spec, sim.model())?;
+        reset::apply(&self.spec.reset, sim, Stream::new(seed, "reset", episode))
+    }
+
+    /// Duration of a control step, s.
+    pub fn control_dt(&self, model: &Model) -> f64 {
+        model.timestep() * self.spec.substeps as f64
+    }
+}
+
+fn check_substeps(spec: &TaskSpec) -> Result<(), TaskError> {
+    if spec.substeps > 0 {
+        return Ok(());
+    }
+    let reason = "0 substeps; a control step needs at least 1 physics step".to_owned();
+    Err(TaskError::Setting { task: spec.name.clone(), reason })
+}

@@ -1,0 +1,52 @@
+//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, benchmarks.
+
+mod bench;
+mod cmake;
+mod demo;
+mod download;
+mod models;
+mod mujoco;
+mod pins;
+mod place;
+mod python;
+mod setup;
+mod step;
+mod test;
+mod tree;
+mod wheel;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Set-up, checks, demo and benchmarks of dynsparse.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Setup(setup::Setup),
+    Test(test::Test),
+    Demo(demo::Demo),
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Setup(setup) => setup.run(),
+        Command::Test(test) => test.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Bench(bench) => bench.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            place::tell(format_args!("error: {error:#}"));
+            step::exit_code(&error)
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `cargo xtask test`: everything that must hold before a change goes in.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::setup::Setup;
+use crate::step::{cargo, run};
+
+/// Check formatting, lints and documentation, then run all tests
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Passed on to `cargo test`
+    #[arg(last = true)]
+    args: Vec<OsString>,
+}
+
+impl Test {
+    /// Runs the checks, cheapest first, and stops at the first that fails.
+    pub(crate) fn run(&self) -> Result<()> {
+        Setup { python: true, ..Setup::default() }.run()?;
+        run("cargo fmt", cargo().args(["fmt", "--all", "--check"]))?;
+        run("cargo clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+        run("cargo doc", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+        run("cargo test", cargo().args(["test", "--workspace"]).args(&self.args))
+    }
+}
