@@ -109,6 +109,7 @@ impl Summary {
         self.attributes.iter().find(|(n, _)| n == name).map_or_else(String::new, |(_, value)| match value {
             Attribute::Text(t) => t.clone(),
             Attribute::Int(i) => i.to_string(),
+            Attribute::Unsigned(u) => u.to_string(),
             Attribute::Float(x) => number(*x),
         })
     }
@@ -220,6 +221,7 @@ impl Summary {
                     Attribute::Text(t) if name == "recipe" => serde_json::from_str(t).unwrap_or_else(|_| json!(t)),
                     Attribute::Text(t) => json!(t),
                     Attribute::Int(i) => json!(i),
+                    Attribute::Unsigned(u) => json!(u),
                     Attribute::Float(x) => json!(x),
                 };
                 (name.clone(), value)

@@ -121,6 +121,8 @@ impl Recording {
                     Attribute::Text(text.as_str().to_owned())
                 } else if attribute.dtype().is_ok_and(|t| t.is::<f64>()) {
                     Attribute::Float(attribute.read_scalar().ok()?)
+                } else if attribute.dtype().is_ok_and(|t| t.is::<u64>()) {
+                    Attribute::Unsigned(attribute.read_scalar().ok()?)
                 } else {
                     Attribute::Int(attribute.read_scalar().ok()?)
                 };

@@ -283,7 +283,7 @@ pub fn chunk_rows(row_bytes: usize, axis: Axis, rows_per_episode: usize) -> usiz
         Axis::Step => {
             let n = rows_per_episode.max(1);
             let most = target.min(n);
-            (most.div_ceil(2)..=most).rev().find(|r| n % r == 0).unwrap_or(most)
+            (most.div_ceil(2)..=most).rev().find(|r| n.is_multiple_of(*r)).unwrap_or(most)
         }
         Axis::Contact | Axis::Constraint => target.min(8192),
         _ => target.min(1024),

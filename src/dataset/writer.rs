@@ -20,6 +20,8 @@ pub enum Attribute {
     Text(String),
     /// A whole number.
     Int(i64),
+    /// A whole number that may need all 64 bits.
+    Unsigned(u64),
     /// A number.
     Float(f64),
 }
@@ -226,6 +228,7 @@ impl Writer {
             match value {
                 Attribute::Text(text) => h5::text_attribute(&self.file, name, text)?,
                 Attribute::Int(i) => self.file.new_attr::<i64>().create(name.as_str())?.write_scalar(i)?,
+                Attribute::Unsigned(u) => self.file.new_attr::<u64>().create(name.as_str())?.write_scalar(u)?,
                 Attribute::Float(x) => self.file.new_attr::<f64>().create(name.as_str())?.write_scalar(x)?,
             }
         }

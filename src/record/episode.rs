@@ -74,7 +74,7 @@ impl<'a> Runner<'a> {
             } else {
                 "change what the message names"
             };
-            RecordError::NotDifferentiable { model: self.model.file().to_owned(), source, hint }
+            RecordError::NotDifferentiable { model: self.model.file().to_owned(), source: Box::new(source), hint }
         })
     }
 

@@ -18,7 +18,7 @@ pub enum RecordError {
     Policy(#[from] PolicyError),
     /// From a replay file.
     #[error(transparent)]
-    Replay(#[from] ReplayError),
+    Replay(Box<ReplayError>),
     /// From a file.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
@@ -31,7 +31,7 @@ pub enum RecordError {
         /// The model's file.
         model: String,
         /// MuJoCo's words.
-        source: PhysicsError,
+        source: Box<PhysicsError>,
         /// What to do.
         hint: &'static str,
     },
@@ -75,4 +75,10 @@ pub enum RecordError {
     /// SIGINT or SIGTERM.
     #[error("stopped")]
     Stopped,
+}
+
+impl From<ReplayError> for RecordError {
+    fn from(error: ReplayError) -> Self {
+        Self::Replay(Box::new(error))
+    }
 }

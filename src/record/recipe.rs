@@ -137,7 +137,7 @@ impl Recipe {
             ("solver_max_iterations", Attribute::Int(solver.iterations.into())),
             ("solver_ls_iterations", Attribute::Int(solver.ls_iterations.into())),
             ("solver_tolerance", Attribute::Float(solver.tolerance)),
-            ("seed", text(job.seed.to_string())),
+            ("seed", Attribute::Unsigned(job.seed)),
             ("nq", Attribute::Int(model.nq() as i64)),
             ("nv", Attribute::Int(model.nv() as i64)),
             ("na", Attribute::Int(model.na() as i64)),

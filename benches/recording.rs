@@ -1,0 +1,130 @@
+//! What recording costs over a bare loop of mjd_transitionFD, and what a second thread brings.
+//!
+//! `cargo bench --bench recording [-- TASK ...]`. Each round times, in this process and in turn: a bare loop
+//! (the policy's control, mjd_transitionFD, mj_step; nothing kept) and the whole recording of the same
+//! episodes (chain, contacts, compression, shards, merge, sync), on one thread and on two. Printed are
+//! medians of the ratios round by round, so that a machine that drifts does not decide.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use dynsparse::dataset::Effort;
+use dynsparse::jacobian::{EngineSpec, Jacobian};
+use dynsparse::physics::{Sim, SolverMode};
+use dynsparse::policy::{self, ControlRanges, PolicySpec};
+use dynsparse::record::{self, Job, Prepared, Progress, Run, StepKind};
+use dynsparse::task::{Assets, Task};
+
+const ROUNDS: usize = 7;
+
+struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: u64, _: u64, _: usize) {}
+    fn row(&self) {}
+    fn episode(&self, _: u64, _: usize, _: &str) {}
+    fn merging(&self, _: usize, _: usize) {}
+}
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let tasks = [("CheetahRun", 8, 1000), ("WalkerRun", 4, 250), ("HumanoidRun", 4, 40)];
+    println!(
+        "{:<12} {:>9} {:>12} {:>12} {:>14} {:>14}",
+        "task", "states", "bare us", "record us", "record / bare", "1 / 2 threads"
+    );
+    for (name, episodes, steps) in tasks {
+        if asked.is_empty() || asked.iter().any(|a| a == name) {
+            measure(name, episodes, steps);
+        }
+    }
+}
+
+fn measure(name: &str, episodes: u64, steps: usize) {
+    let task = Task::from_catalogue(name, &Assets::find(None)).expect("run `cargo xtask setup` first");
+    let job = Job {
+        task: task.spec.clone(),
+        policy: PolicySpec::Uniform,
+        jacobian: EngineSpec::default(),
+        solver: SolverMode::Converged,
+        step: StepKind::Control,
+        episodes,
+        steps,
+        seed: 0,
+        compression: Effort::Fast,
+    };
+    let states = episodes as usize * steps * task.spec.substeps;
+    let prepared = Prepared::new(task.clone(), job.clone()).expect("the task can be recorded");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (mut bare, mut one, mut overhead, mut scaling) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let b = time(|| bare_loop(&task, &job));
+        let r1 = time(|| recording(&prepared, folder.path(), 1));
+        let r2 = time(|| recording(&prepared, folder.path(), 2));
+        // The first round warms caches up.
+        if round > 0 {
+            bare.push(b * 1e6 / states as f64);
+            one.push(r1 * 1e6 / states as f64);
+            overhead.push(r1 / b);
+            scaling.push(r1 / r2);
+        }
+    }
+    println!(
+        "{name:<12} {states:>9} {:>12.1} {:>12.1} {:>14.3} {:>14.2}",
+        median(bare),
+        median(one),
+        median(overhead),
+        median(scaling)
+    );
+}
+
+fn time(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The least that gives these Jacobians: no chain, nothing kept.
+fn bare_loop(task: &Task, job: &Job) {
+    let model = Arc::new(task.model(job.solver).expect("the model compiles"));
+    let ranges = ControlRanges::from(&*model);
+    let mut sim = Sim::new(&model).expect("a simulation");
+    let mut jacobian = Jacobian::zeros(&model, false);
+    let mut ctrl = vec![0.0; model.nu()];
+    for episode in 0..job.episodes {
+        task.reset(&mut sim, job.seed, episode).expect("a reset");
+        let mut policy = policy::build(&job.policy, &ranges, job.seed, episode, job.steps, task.control_dt(&model))
+            .expect("a policy");
+        for k in 0..job.steps {
+            policy.act(k, &mut ctrl);
+            sim.ctrl_mut().copy_from_slice(&ctrl);
+            for _ in 0..task.spec.substeps {
+                sim.transition_fd(job.jacobian.eps, true, &mut jacobian.a, &mut jacobian.b, None).expect("a Jacobian");
+                sim.step().expect("a step");
+            }
+        }
+    }
+    std::hint::black_box(&jacobian);
+}
+
+fn recording(prepared: &Prepared, folder: &Path, threads: usize) {
+    let stop = AtomicBool::new(false);
+    let output = folder.join(format!("bench-{threads}.h5"));
+    let run = Run {
+        output: &output,
+        threads,
+        shard: None,
+        merge_only: false,
+        force: true,
+        command: String::new(),
+        stop: &stop,
+    };
+    record::record(prepared, &run, &Silent).expect("a recording");
+}
