@@ -17,7 +17,7 @@ use dynsparse::policy::{self, ControlRanges, PolicySpec};
 use dynsparse::record::{self, Job, Prepared, Progress, Run, StepKind};
 use dynsparse::task::{Assets, Task};
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
 
 struct Silent;
 
@@ -30,7 +30,7 @@ impl Progress for Silent {
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    let tasks = [("CheetahRun", 8, 1000), ("WalkerRun", 4, 250), ("HumanoidRun", 4, 40)];
+    let tasks = [("CheetahRun", 4, 1000), ("WalkerRun", 4, 125), ("HumanoidRun", 4, 25)];
     println!(
         "{:<12} {:>9} {:>12} {:>12} {:>14} {:>14}",
         "task", "states", "bare us", "record us", "record / bare", "1 / 2 threads"

@@ -66,7 +66,7 @@ pub(super) struct Settings {
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) difference: Option<Difference>,
     /// Record sensors and their Jacobians C and D too
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", help_heading = "Jacobian")]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Jacobian")]
     pub(super) sensors: Option<bool>,
     /// What a row is: a control step, or one physics step [default: control]
     #[arg(long, value_enum, help_heading = "Jacobian")]
@@ -113,8 +113,7 @@ pub(super) enum PolicyName {
 
 /// A setting that belongs to one policy was given with another.
 fn misplaced(flag: &str, policy: PolicyName) -> anyhow::Error {
-    let name = policy.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
-    anyhow::anyhow!("{flag} has no meaning for the policy {name}; remove it, or choose another --policy")
+    anyhow::anyhow!("{flag} has no meaning for the policy {}; remove it, or choose another --policy", name(policy))
 }
 
 impl Settings {
@@ -183,23 +182,23 @@ impl Settings {
     }
 
     fn policy(&self) -> anyhow::Result<PolicySpec> {
-        let name = self.policy.unwrap_or(if self.replay.is_some() { PolicyName::Replay } else { PolicyName::Uniform });
-        let noise = matches!(name, PolicyName::Gaussian | PolicyName::Colored);
-        let sine = name == PolicyName::Sinusoid;
-        let replay = name == PolicyName::Replay;
+        let kind = self.policy.unwrap_or(if self.replay.is_some() { PolicyName::Replay } else { PolicyName::Uniform });
+        let noise = matches!(kind, PolicyName::Gaussian | PolicyName::Colored);
+        let sine = kind == PolicyName::Sinusoid;
+        let replay = kind == PolicyName::Replay;
         let given = [
             ("--scale", self.scale.is_some(), noise),
-            ("--beta", self.beta.is_some(), name == PolicyName::Colored),
+            ("--beta", self.beta.is_some(), kind == PolicyName::Colored),
             ("--frequency", self.frequency.is_some(), sine),
             ("--amplitude", self.amplitude.is_some(), sine),
             ("--replay", self.replay.is_some(), replay),
             ("--replay-with", self.replay_with.is_some(), replay),
         ];
         if let Some((flag, ..)) = given.iter().find(|(_, given, fits)| *given && !fits) {
-            return Err(misplaced(flag, name));
+            return Err(misplaced(flag, kind));
         }
         let scale = self.scale.unwrap_or(1.0);
-        Ok(match name {
+        Ok(match kind {
             PolicyName::Zero => PolicySpec::Zero,
             PolicyName::Uniform => PolicySpec::Uniform,
             PolicyName::Gaussian => PolicySpec::Gaussian { scale },
@@ -246,37 +245,73 @@ impl Settings {
     }
 
     /// The command that makes a job's recording: everything that decides its content and nothing else, so
-    /// that it does not vary with threads or shards.
+    /// that it does not vary with threads, shards, or defaults that somebody spelled out.
     pub(super) fn command(&self, job: &Job) -> String {
         let mut out = vec!["dynsparse record".to_owned()];
-        out.extend(self.task.clone().map(|t| quoted(&t)));
-        let mut put = |flag: &str, value: Option<String>| out.extend(value.map(|v| format!("--{flag} {}", quoted(&v))));
-        put("episodes", Some(job.episodes.to_string()));
-        put("steps", Some(job.steps.to_string()));
-        put("seed", Some(job.seed.to_string()));
-        put("policy", self.policy.and_then(|p| p.to_possible_value()).map(|v| v.get_name().to_owned()));
-        put("scale", self.scale.map(|v| v.to_string()));
-        put("beta", self.beta.map(|v| v.to_string()));
-        put("frequency", self.frequency.map(|v| v.to_string()));
-        put("amplitude", self.amplitude.map(|v| v.to_string()));
-        put("replay", self.replay.as_ref().map(|p| p.display().to_string()));
-        put("replay-with", name(self.replay_with));
-        put("engine", name(self.engine));
-        put("eps", self.eps.map(|v| v.to_string()));
-        put("difference", name(self.difference));
-        put("sensors", self.sensors.map(|v| v.to_string()));
-        put("step", name(self.step));
-        put("solver", name(self.solver));
-        put("substeps", self.substeps.map(|v| v.to_string()));
-        put("keyframe", self.keyframe.clone());
-        put("reset-noise", self.reset_noise.map(|v| v.to_string()));
-        put("compression", name(self.compression));
+        out.extend(self.task.as_deref().map(quoted));
+        let mut put = |flag: &str, value: String| out.push(format!("--{flag} {}", quoted(&value)));
+        put("episodes", job.episodes.to_string());
+        put("steps", job.steps.to_string());
+        put("seed", job.seed.to_string());
+        match &job.policy {
+            PolicySpec::Zero => put("policy", "zero".to_owned()),
+            PolicySpec::Uniform => put("policy", "uniform".to_owned()),
+            PolicySpec::Gaussian { scale } => {
+                put("policy", "gaussian".to_owned());
+                put("scale", scale.to_string());
+            }
+            PolicySpec::Colored { beta, scale } => {
+                put("policy", "colored".to_owned());
+                put("beta", beta.to_string());
+                put("scale", scale.to_string());
+            }
+            PolicySpec::Sinusoid { frequency, amplitude } => {
+                put("policy", "sinusoid".to_owned());
+                put("frequency", frequency.to_string());
+                put("amplitude", amplitude.to_string());
+            }
+            PolicySpec::Replay { file, with, .. } => {
+                put("replay", file.display().to_string());
+                put("replay-with", name(*with));
+            }
+        }
+        let engine = EngineSpec::default();
+        if job.jacobian.engine != engine.engine {
+            put("engine", name(job.jacobian.engine));
+        }
+        if job.jacobian.eps != engine.eps {
+            put("eps", format!("{:e}", job.jacobian.eps));
+        }
+        if job.jacobian.difference != engine.difference {
+            put("difference", name(job.jacobian.difference));
+        }
+        if job.step != StepKind::default() {
+            put("step", name(job.step));
+        }
+        if job.solver != SolverMode::default() {
+            put("solver", name(job.solver));
+        }
+        if job.compression != Effort::default() {
+            put("compression", name(job.compression));
+        }
+        if let Some(substeps) = self.substeps.filter(|n| *n != 1) {
+            put("substeps", substeps.to_string());
+        }
+        if let Some(keyframe) = &self.keyframe {
+            put("keyframe", keyframe.clone());
+        }
+        if let Some(noise) = self.reset_noise.filter(|x| *x != 0.0) {
+            put("reset-noise", noise.to_string());
+        }
+        if job.jacobian.sensors {
+            out.push("--sensors".to_owned());
+        }
         out.join(" ")
     }
 }
 
-fn name(value: Option<impl ValueEnum>) -> Option<String> {
-    value.and_then(|v| v.to_possible_value()).map(|v| v.get_name().to_owned())
+fn name(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
 }
 
 fn quoted(text: &str) -> String {

@@ -25,6 +25,8 @@ pub(super) struct Args {
 /// Verifies; exit status 1 when something differs.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let stop = signals::install()?;
+    anyhow::ensure!(args.threads != Some(0), "threads is 0; give at least 1, or leave it out for all cores");
+    anyhow::ensure!(args.episodes != Some(0), "episodes is 0; verify at least one, or leave it out for all");
     let recording = Recording::open(&args.file)?;
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let shown = Shown::new("verify");

@@ -41,7 +41,9 @@ pub struct Encoder {
     effort: Effort,
     deflate: Deflate,
     shuffled: Vec<u8>,
+    /// Space for the result, never shrunk, so that it is not cleared for every chunk; `end` bytes are used.
     out: Vec<u8>,
+    end: usize,
 }
 
 impl std::fmt::Debug for Encoder {
@@ -58,16 +60,16 @@ impl Encoder {
             Effort::Small => (6, Strategy::Default),
         };
         let config = DeflateConfig { level, strategy, window_bits: RAW_WINDOW, ..DeflateConfig::default() };
-        Self { effort, deflate: Deflate::new_with_config(config), shuffled: Vec::new(), out: Vec::new() }
+        Self { effort, deflate: Deflate::new_with_config(config), shuffled: Vec::new(), out: Vec::new(), end: 0 }
     }
 
     /// The filtered bytes of a chunk of `item`-byte values.
     pub fn encode(&mut self, chunk: &[u8], item: usize) -> &[u8] {
         shuffle(chunk, item, &mut self.shuffled);
         let shuffled = std::mem::take(&mut self.shuffled);
-        self.out.clear();
+        self.end = 0;
         // CMF: deflate with a 32 KiB window; FLG: makes the pair a multiple of 31.
-        self.out.extend_from_slice(&[0x78, 0x01]);
+        self.put(&[0x78, 0x01]);
         let plane = if item > 1 { (chunk.len() / item).max(1) } else { chunk.len().max(1) };
         // Neighbouring planes that are coded make one stream; a stored one between them breaks it.
         let mut coded = 0;
@@ -84,19 +86,32 @@ impl Encoder {
         }
         self.code(&shuffled[start - coded..]);
         // An empty final block ends the stream.
-        self.out.extend_from_slice(&[1, 0, 0, 0xff, 0xff]);
-        self.out.extend_from_slice(&simd_adler32::adler32(&shuffled.as_slice()).to_be_bytes());
+        self.put(&[1, 0, 0, 0xff, 0xff]);
+        self.put(&simd_adler32::adler32(&shuffled.as_slice()).to_be_bytes());
         self.shuffled = shuffled;
-        &self.out
+        &self.out[..self.end]
+    }
+
+    /// At least `n` bytes of space behind what is used.
+    fn space(&mut self, n: usize) -> &mut [u8] {
+        if self.out.len() < self.end + n {
+            self.out.resize(self.end + n, 0);
+        }
+        &mut self.out[self.end..]
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.space(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.end += bytes.len();
     }
 
     fn store(&mut self, bytes: &[u8]) {
         for block in bytes.chunks(STORED_MAX) {
             let n = block.len() as u16;
-            self.out.push(0);
-            self.out.extend_from_slice(&n.to_le_bytes());
-            self.out.extend_from_slice(&(!n).to_le_bytes());
-            self.out.extend_from_slice(block);
+            self.put(&[0]);
+            self.put(&n.to_le_bytes());
+            self.put(&(!n).to_le_bytes());
+            self.put(block);
         }
     }
 
@@ -107,15 +122,15 @@ impl Encoder {
         }
         self.deflate.reset();
         loop {
-            let start = self.out.len();
-            self.out.resize(start + bytes.len() + bytes.len() / 8 + 256, 0);
+            let room = bytes.len() + bytes.len() / 8 + 256;
+            self.space(room);
             let (before_in, before_out) = (self.deflate.total_in(), self.deflate.total_out());
-            let status = self.deflate.compress(bytes, &mut self.out[start..], DeflateFlush::SyncFlush);
+            let target = &mut self.out[self.end..self.end + room];
+            let status = self.deflate.compress(bytes, target, DeflateFlush::SyncFlush);
             debug_assert!(status.is_ok(), "deflate into a fresh buffer");
             bytes = &bytes[(self.deflate.total_in() - before_in) as usize..];
             let written = (self.deflate.total_out() - before_out) as usize;
-            let room = self.out.len() - start;
-            self.out.truncate(start + written);
+            self.end += written;
             if bytes.is_empty() && written < room {
                 return;
             }

@@ -2,6 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+/// The operating system's words when nothing more can be written.
+const FULL: [&str; 3] = ["No space left on device", "File too large", "Disk quota exceeded"];
+
+/// What to do then.
+const MAKE_ROOM: &str =
+    ": free space or choose another folder, then start the same command again; finished episodes are kept";
+
 /// An error of the dataset room; every message names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
@@ -26,7 +33,11 @@ pub enum DatasetError {
 impl DatasetError {
     /// An [`DatasetError::Io`].
     pub fn io(file: &Path, message: impl std::fmt::Display) -> Self {
-        Self::Io { file: file.to_owned(), message: message.to_string() }
+        let mut message = message.to_string();
+        if FULL.iter().any(|known| message.contains(known)) {
+            message.push_str(MAKE_ROOM);
+        }
+        Self::Io { file: file.to_owned(), message }
     }
 
     /// A [`DatasetError::Foreign`].
@@ -53,12 +64,7 @@ impl DatasetError {
         .into_iter()
         .find(|known| text.contains(known));
         let reason = match reason {
-            Some("No space left on device" | "File too large" | "Disk quota exceeded") => {
-                format!(
-                    "{what}: {}: free space or choose another folder, then start the same command again; finished episodes are kept",
-                    reason.unwrap_or_default()
-                )
-            }
+            Some(full) if FULL.contains(&full) => format!("{what}: {full}{MAKE_ROOM}"),
             Some("file signature not found") => format!("{what}: it is not an HDF5 file"),
             Some("truncated file") => format!("{what}: the file is truncated; record or copy it again"),
             Some(known) => format!("{what}: {known}"),

@@ -11,6 +11,9 @@ use super::reader::Recording;
 use super::schema::{Axis, Var};
 use super::{DatasetError, Encoder, Header, Writer, decode};
 
+/// Rows whose counts are read at once.
+const BLOCK: usize = 1 << 16;
+
 /// Writes `shards`, in their order, into a new file at `path`. `progress` is called after each shard with
 /// the number of shards done and may stop the merge by returning false.
 ///
@@ -48,12 +51,15 @@ fn append(writer: &mut Writer, shard: &Recording) -> Result<(), DatasetError> {
             CopyError::Target(e) => DatasetError::h5(&target, "cannot be written", &e),
         })?;
     }
-    let ncon: Vec<i32> = shard.read(Var::Ncon, 0..steps)?;
-    let nefc: Vec<i32> = shard.read(Var::Nefc, 0..steps)?;
-    for (contacts, constraints) in ncon.into_iter().zip(nefc) {
-        writer
-            .offsets(contacts.into(), constraints.into())
-            .map_err(|e| DatasetError::h5(&target, "cannot be written", &e))?;
+    for start in (0..steps).step_by(BLOCK) {
+        let rows = start..(start + BLOCK).min(steps);
+        let ncon: Vec<i32> = shard.read(Var::Ncon, rows.clone())?;
+        let nefc: Vec<i32> = shard.read(Var::Nefc, rows)?;
+        for (contacts, constraints) in ncon.into_iter().zip(nefc) {
+            writer
+                .offsets(contacts.into(), constraints.into())
+                .map_err(|e| DatasetError::h5(&target, "cannot be written", &e))?;
+        }
     }
     for episode in shard.episodes()? {
         writer.end_episode(episode);

@@ -75,6 +75,8 @@ pub struct Header {
     pub attributes: Vec<(String, Attribute)>,
     /// The model; None in a shard.
     pub model: Option<ModelFiles>,
+    /// A shard holds the rows and nothing that the merged file says once: no scales, descriptions, labels.
+    pub shard: bool,
 }
 
 impl Header {
@@ -142,7 +144,9 @@ impl Writer {
             let row_bytes = spec.kind.size() * tail.iter().product::<usize>();
             let rows = schema::chunk_rows(row_bytes, spec.axes[0], self.header.rows_per_episode);
             let column = Column::create(&self.file, spec.name, spec.kind, tail, rows)?;
-            describe(column.dataset(), var)?;
+            if !self.header.shard {
+                describe(column.dataset(), var)?;
+            }
             self.columns[var as usize] = Some(column);
         }
         Ok(())
@@ -209,20 +213,13 @@ impl Writer {
         for column in self.columns.iter_mut().flatten() {
             column.flush(&mut self.encoder)?;
         }
-        let scales = self.scales()?;
-        for var in self.header.variables() {
-            let spec = var.spec();
-            let written;
-            let dataset = match &self.columns[var as usize] {
-                Some(column) => column.dataset(),
-                None => {
-                    written = self.episode_variable(var)?;
-                    &written
-                }
-            };
-            for (i, axis) in spec.axes.iter().enumerate() {
-                h5::attach_scale(dataset, &scales[axis], i)?;
+        if self.header.shard {
+            self.numbers(Axis::Episode.name(), &self.episodes.iter().map(|e| e.episode).collect::<Vec<_>>())?;
+            for var in self.header.variables().filter(|v| self.columns[*v as usize].is_none()) {
+                self.episode_variable(var)?;
             }
+        } else {
+            self.describe_all()?;
         }
         for (name, value) in &self.header.attributes {
             match value {
@@ -234,6 +231,27 @@ impl Writer {
         }
         if let Some(model) = self.header.model.take() {
             self.model(&model)?;
+        }
+        Ok(())
+    }
+
+    /// Scales, attached to every axis of every variable.
+    fn describe_all(&mut self) -> hdf5::Result<()> {
+        let scales = self.scales()?;
+        for var in self.header.variables() {
+            let spec = var.spec();
+            let written;
+            let dataset = match &self.columns[var as usize] {
+                Some(column) => column.dataset(),
+                None => {
+                    written = self.episode_variable(var)?;
+                    describe(&written, var)?;
+                    &written
+                }
+            };
+            for (i, axis) in spec.axes.iter().enumerate() {
+                h5::attach_scale(dataset, &scales[axis], i)?;
+            }
         }
         Ok(())
     }
@@ -299,7 +317,6 @@ impl Writer {
                 self.numbers(name, &bounds)?
             }
         };
-        describe(&dataset, var)?;
         Ok(dataset)
     }
 

@@ -71,7 +71,12 @@ pub(super) fn check(code: c_int) -> Result<(), PhysicsError> {
     }
     // SAFETY: points to this thread's NUL-terminated buffer.
     let message = unsafe { CStr::from_ptr(ds_last_error()) };
-    Err(PhysicsError::Mujoco(message.to_string_lossy().trim().to_owned()))
+    Err(PhysicsError::Mujoco(one_line(&message.to_string_lossy())))
+}
+
+/// MuJoCo spreads its messages over lines; one clear line is what a terminal and a file want.
+pub(super) fn one_line(message: &str) -> String {
+    message.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// Takes the last warning raised on this thread.

@@ -10,7 +10,7 @@ use mujoco_rs::mujoco_c::{
 use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
 use super::arrays::{Array, float_arrays};
-use super::guard::{self, check};
+use super::guard::{self, check, one_line};
 use super::names::{self, Names};
 use super::{Files, PhysicsError, Solver};
 
@@ -405,9 +405,4 @@ impl Array {
         // SAFETY: the caller keeps the model alive; the table holds the array's own size.
         if n == 0 { &[] } else { unsafe { std::slice::from_raw_parts(self.ptr, n) } }
     }
-}
-
-/// MuJoCo spreads its messages over lines; one clear line is what a terminal wants.
-fn one_line(message: &str) -> String {
-    message.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(", ")
 }

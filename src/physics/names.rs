@@ -1,6 +1,6 @@
 //! Names of everything a Jacobian's axes run over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::CStr;
 
 use mujoco_rs::mujoco_c::{mj_id2name, mjModel, mjtJoint, mjtObj};
@@ -123,15 +123,21 @@ pub(super) fn name(m: &mjModel, kind: mjtObj, i: usize) -> Option<String> {
     (!text.is_empty()).then(|| text.into_owned())
 }
 
-/// Makes repeated labels different by a `#k` behind them.
+/// Makes repeated labels different by a `#k` behind them, which no other label has.
 fn unique(labels: Vec<String>) -> Vec<String> {
+    let given: HashSet<String> = labels.iter().cloned().collect();
     let mut seen: HashMap<String, usize> = HashMap::new();
     labels
         .into_iter()
         .map(|label| {
             let n = seen.entry(label.clone()).or_insert(0);
-            *n += 1;
-            if *n == 1 { label } else { format!("{label}#{n}") }
+            loop {
+                *n += 1;
+                let numbered = if *n == 1 { label.clone() } else { format!("{label}#{n}") };
+                if *n == 1 || !given.contains(&numbered) {
+                    return numbered;
+                }
+            }
         })
         .collect()
 }

@@ -62,9 +62,14 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// [`RecordError::NotDifferentiable`], [`RecordError::Task`].
     pub fn preflight(&mut self) -> Result<(), RecordError> {
-        self.task.reset(&mut self.sim, self.job.seed, 0)?;
-        self.engine.jacobian(&mut self.sim, &mut self.row.step).map_err(|source| {
-            let text = source.to_string();
+        let reset = self.task.reset(&mut self.sim, self.job.seed, 0).map_err(physics_first);
+        let first = match reset {
+            Ok(()) => self.engine.jacobian(&mut self.sim, &mut self.row.step),
+            Err(RecordError::Physics(reason)) => Err(reason),
+            Err(other) => return Err(other),
+        };
+        first.map_err(|reason| {
+            let text = reason.to_string();
             let hint = if text.contains("RK4") || self.model.integrator() == "RK4" {
                 "set <option integrator=\"implicitfast\"/> or \"Euler\""
             } else if text.contains("delay") || text.contains("history") {
@@ -74,8 +79,15 @@ impl<'a> Runner<'a> {
             } else {
                 "change what the message names"
             };
-            RecordError::NotDifferentiable { model: self.model.file().to_owned(), source: Box::new(source), hint }
-        })
+            RecordError::NotDifferentiable { model: self.model.file().to_owned(), reason: Box::new(reason), hint }
+        })?;
+        match self.sim.divergence() {
+            None => Ok(()),
+            Some(reason) => Err(RecordError::Setting(format!(
+                "{}: the first state of episode 0 is unusable: {reason}; mend the model or its start",
+                self.model.file()
+            ))),
+        }
     }
 
     /// Runs episode `episode` and returns how many rows it gave and why it ended.

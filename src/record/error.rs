@@ -26,12 +26,12 @@ pub enum RecordError {
     #[error(transparent)]
     Physics(#[from] PhysicsError),
     /// The model cannot be differentiated.
-    #[error("{model}: its Jacobian cannot be computed: {source}; {hint}")]
+    #[error("{model}: its Jacobian cannot be computed: {reason}; {hint}")]
     NotDifferentiable {
         /// The model's file.
         model: String,
         /// MuJoCo's words.
-        source: Box<PhysicsError>,
+        reason: Box<PhysicsError>,
         /// What to do.
         hint: &'static str,
     },

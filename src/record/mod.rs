@@ -10,10 +10,11 @@ mod machine;
 mod parts;
 mod recipe;
 mod verify;
+mod workers;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use episode::{Runner, Sink};
 pub use error::RecordError;
@@ -21,7 +22,7 @@ pub use job::{Job, StepKind};
 pub use recipe::{FileHash, Recipe};
 pub use verify::{Verdict, verify};
 
-use crate::dataset::{self, DatasetError, EpisodeRow, Header, ModelFiles, Recording, StepRow, Writer};
+use crate::dataset::{self, DatasetError, Header, ModelFiles, Recording};
 use crate::physics::Model;
 use crate::policy::{PolicySpec, ReplayFile};
 use crate::task::Task;
@@ -157,8 +158,12 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
         }
         return Ok(Outcome::AlreadyThere);
     }
-    let parts = Parts::open(run.output, &prepared.recipe, run.shard.is_none(), run.force)?;
     let total = prepared.job.episodes;
+    let folder = Parts::folder_of(run.output);
+    if run.merge_only && !folder.is_dir() {
+        return Err(RecordError::Incomplete { folder, missing: total as usize, total, first: 0 });
+    }
+    let parts = Parts::open(run.output, &prepared.recipe, run.shard.is_none(), run.force)?;
     let mine = |episode: &u64| run.shard.is_none_or(|(part, of)| episode % of == part - 1);
     let missing: Vec<u64> = (0..total).filter(mine).filter(|e| !parts.shard(*e).is_file()).collect();
     if run.merge_only && !missing.is_empty() {
@@ -171,7 +176,7 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
     }
     let asked = (0..total).filter(mine).count() as u64;
     progress.begin(asked, asked - missing.len() as u64, prepared.job.rows_per_episode());
-    record_episodes(prepared, run, &parts, &missing, progress)?;
+    workers::record(prepared, run, &parts, &missing, progress)?;
     if run.shard.is_some() {
         return Ok(Outcome::PartDone { folder: Parts::folder_of(run.output) });
     }
@@ -181,116 +186,20 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
 
 /// Whether the output is there with the same recipe.
 fn already_there(prepared: &Prepared, run: &Run<'_>) -> Result<bool, RecordError> {
+    // Not even --force removes a folder.
+    if run.output.is_dir() {
+        let message = "is a folder; name the file to write, such as -o out.h5";
+        return Err(DatasetError::io(run.output, message).into());
+    }
     if !run.output.exists() || run.force {
         return Ok(false);
     }
     let exists = |reason: String| RecordError::Exists { file: run.output.to_owned(), reason };
-    if run.output.is_dir() {
-        return Err(exists("it is a folder".to_owned()));
-    }
     let recording = Recording::open(run.output).map_err(|e| exists(e.to_string()))?;
     let recipe = recording.text_attribute("recipe").unwrap_or_default();
     match prepared.recipe.difference(&recipe) {
         None => Ok(true),
         Some(difference) => Err(exists(format!("a recording with other settings ({difference})"))),
-    }
-}
-
-/// Records the missing episodes on all workers.
-fn record_episodes(
-    prepared: &Prepared,
-    run: &Run<'_>,
-    parts: &Parts,
-    missing: &[u64],
-    progress: &dyn Progress,
-) -> Result<(), RecordError> {
-    let workers = run.threads.clamp(1, missing.len().max(1));
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(workers)
-        .thread_name(|i| format!("worker-{i}"))
-        .build()
-        .map_err(|e| RecordError::Setting(format!("cannot start {workers} threads: {e}")))?;
-    let next = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
-    let first_error: Mutex<Option<RecordError>> = Mutex::new(None);
-    let machine = (machine::host(), machine::cpu());
-    pool.scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|_| {
-                let work = || -> Result<(), RecordError> {
-                    let mut runner =
-                        Runner::new(&prepared.task, &prepared.job, &prepared.model, prepared.replay.as_ref())?;
-                    while let Some(&episode) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if run.stop.load(Ordering::Relaxed) {
-                            return Err(RecordError::Stopped);
-                        }
-                        if failed.load(Ordering::Relaxed) {
-                            return Ok(());
-                        }
-                        let temporary = parts.temporary(episode);
-                        let result =
-                            record_episode(prepared, run, &mut runner, episode, &temporary, &machine, progress);
-                        let (rows, end) = result.inspect_err(|_| drop(std::fs::remove_file(&temporary)))?;
-                        publish(&temporary, &parts.shard(episode))?;
-                        progress.episode(episode, rows, &end);
-                    }
-                    Ok(())
-                };
-                if let Err(error) = work() {
-                    failed.store(true, Ordering::Relaxed);
-                    let mut slot = first_error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    if slot.is_none() {
-                        *slot = Some(error);
-                    }
-                }
-            });
-        }
-    });
-    match first_error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
-}
-
-fn record_episode(
-    prepared: &Prepared,
-    run: &Run<'_>,
-    runner: &mut Runner<'_>,
-    episode: u64,
-    file: &Path,
-    machine: &(String, String),
-    progress: &dyn Progress,
-) -> Result<(usize, String), RecordError> {
-    let _ = std::fs::remove_file(file);
-    let writer = Writer::create(file, prepared.header(&run.command, true))?;
-    let mut sink = ShardSink { writer, stop: run.stop, progress };
-    let (rows, end) = runner.run(episode, &mut sink)?;
-    let mut writer = sink.writer;
-    writer.end_episode(EpisodeRow {
-        episode: episode as i64,
-        length: rows as i64,
-        end: end.clone(),
-        host: machine.0.clone(),
-        cpu: machine.1.clone(),
-    });
-    writer.finish()?;
-    Ok((rows, end))
-}
-
-struct ShardSink<'a> {
-    writer: Writer,
-    stop: &'a AtomicBool,
-    progress: &'a dyn Progress,
-}
-
-impl Sink for ShardSink<'_> {
-    fn row(&mut self, row: &StepRow<'_>) -> Result<(), RecordError> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(RecordError::Stopped);
-        }
-        self.writer.step(row)?;
-        self.progress.row();
-        Ok(())
     }
 }
 

@@ -71,9 +71,10 @@ impl Parts {
             Err(e) => return Err(DatasetError::io(&path, e).into()),
         }
         let temporary = self.folder.join(format!("recipe.{}.tmp", std::process::id()));
-        std::fs::write(&temporary, recipe.to_json()).map_err(|e| DatasetError::io(&temporary, e))?;
-        publish(&temporary, &path)?;
-        Ok(())
+        let written = std::fs::write(&temporary, recipe.to_json())
+            .map_err(|e| DatasetError::io(&temporary, e))
+            .and_then(|()| publish(&temporary, &path));
+        Ok(written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))?)
     }
 
     fn entries(&self) -> Result<Vec<PathBuf>, DatasetError> {

@@ -150,12 +150,15 @@ impl Recipe {
             ("command", text(source.to_owned())),
             ("recipe", text(self.to_json())),
         ];
+        // A shard says what it is; the rest is said once, in the merged file.
+        let kept = if files.is_some() { attributes.len() } else { 2 };
         Header {
             labels,
             sensors: job.jacobian.sensors && model.nsensordata() > 0,
             rows_per_episode,
             effort: job.compression,
-            attributes: attributes.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
+            attributes: attributes.into_iter().take(kept).map(|(n, v)| (n.to_owned(), v)).collect(),
+            shard: files.is_none(),
             model: files,
         }
     }

@@ -12,6 +12,9 @@ use crate::physics::{Files, ModelSource, mujoco_version, sha256_hex};
 use crate::policy::{PolicySpec, ReplayFile};
 use crate::task::Task;
 
+/// Rows read at once.
+const BLOCK: usize = 1 << 16;
+
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
@@ -138,10 +141,43 @@ pub fn verify(
         }
     });
     match found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        None => Ok(Verdict::Same { episodes: count, rows: offsets[count] }),
+        None => {
+            bookkeeping(recording, &rows, &offsets)?;
+            Ok(Verdict::Same { episodes: count, rows: offsets[count] })
+        }
         Some((_, Ok(difference))) => Ok(Verdict::Different(difference)),
         Some((_, Err(error))) => Err(error),
     }
+}
+
+/// What no step decides but follows from the counts: offsets into the ragged variables, lengths of episodes.
+fn bookkeeping(recording: &Recording, episodes: &[EpisodeRow], offsets: &[usize]) -> Result<(), RecordError> {
+    let wrong = |var: Var, row: usize, found: i64, expected: i64| -> Result<(), RecordError> {
+        let name = var.spec().name;
+        Err(recording.foreign(&format!("{name}[{row}] is {found} instead of {expected}: the file is damaged")).into())
+    };
+    let steps = *offsets.last().unwrap_or(&0);
+    for (count, offset) in [(Var::Ncon, Var::ContactOffset), (Var::Nefc, Var::ConstraintOffset)] {
+        let mut expected = 0;
+        for start in (0..steps).step_by(BLOCK) {
+            let rows = start..(start + BLOCK).min(steps);
+            let counts: Vec<i32> = recording.read(count, rows.clone())?;
+            let found: Vec<i64> = recording.read(offset, rows.clone())?;
+            for (row, (n, found)) in rows.zip(counts.into_iter().zip(found)) {
+                if found != expected {
+                    return wrong(offset, row, found, expected);
+                }
+                expected += i64::from(n);
+            }
+        }
+    }
+    let lengths: Vec<i64> = recording.read(Var::EpisodeLength, 0..episodes.len())?;
+    for (row, (episode, found)) in episodes.iter().zip(lengths).enumerate() {
+        if found != episode.length {
+            return wrong(Var::EpisodeLength, row, found, episode.length);
+        }
+    }
+    Ok(())
 }
 
 /// The model of a recording, as a source; files that were on disk go into a temporary folder that lives as

@@ -68,7 +68,7 @@ impl Task {
             settle: 0,
         };
         let spec = TaskSpec {
-            description: format!("the model in {}", path.display()),
+            description: format!("the model in {}", path.file_name().unwrap_or_default().to_string_lossy()),
             name,
             suite: "mjcf".to_owned(),
             timestep: None,

@@ -14,7 +14,10 @@ use crate::rng::Stream;
 /// the model lacks.
 pub(super) fn check(spec: &TaskSpec, model: &Model) -> Result<(), TaskError> {
     if let Base::Keyframe(name) = &spec.reset.base {
-        model.keyframe(name)?;
+        model.keyframe(name).map_err(|e| TaskError::File {
+            file: model.file().into(),
+            reason: format!("{e}; name one that it has, or leave --keyframe out"),
+        })?;
     }
     for (i, op) in spec.reset.ops.iter().enumerate() {
         check_op(op, model).map_err(|reason| TaskError::Reset {

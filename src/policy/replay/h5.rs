@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use hdf5::plist::file_access::FileCloseDegree;
 use hdf5::types::{FloatSize, TypeDescriptor};
 use hdf5::{Dataset, Group};
 
@@ -23,7 +24,12 @@ impl H5 {
     /// Opens and checks a file; returns its tables and the episodes in them.
     pub(super) fn open(path: &Path, name: &str, want: &Want) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
         // hdf5 turns the library's own printing off on each thread before it calls it.
-        let file = hdf5::File::open(path).map_err(|e| damaged(name, "the file", &e))?;
+        // As the dataset room opens files: `verify` has the same one open there, and HDF5 refuses to open a
+        // file twice with different settings.
+        let file = hdf5::File::with_options()
+            .with_fapl(|p| p.fclose_degree(FileCloseDegree::Strong).file_locking(false))
+            .open(path)
+            .map_err(|e| damaged(name, "the file", &e))?;
         let this = Self { file, name: name.to_owned() };
         let groups = this.episode_groups()?;
         let rooted = [Field::Ctrl, Field::Qpos].into_iter().any(|f| this.locate(&this.file, f).is_some());

@@ -440,6 +440,7 @@ fn long_chunked_files_are_read_across_blocks_and_by_many_threads() {
     let n = SCAN + 17;
     let array = file.new_dataset::<f64>().shape([n]).chunk([1000]).deflate(1).create("ctrl").unwrap();
     array.write_raw(&ramp(n)).unwrap();
+    drop(array);
     put::<i64>(&file, "episode_offsets", &[3], &[0, n as i64 - 20, n as i64]);
     file.close().unwrap();
     let replay = open(&path, Controls, 0, 1).unwrap();

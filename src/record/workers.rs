@@ -1,0 +1,167 @@
+//! The workers: each takes the next episode, simulates it and streams it into its shard. A thread of its own
+//! makes finished shards durable, so that no worker waits for the disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::parts::{Parts, publish};
+use super::{Prepared, Progress, RecordError, Run, Runner, Sink, machine};
+use crate::dataset::{EpisodeRow, StepRow, Writer};
+
+/// A shard that is closed but not yet safe.
+struct Closed {
+    episode: u64,
+    rows: usize,
+    end: String,
+    file: PathBuf,
+}
+
+/// Shards that may wait for the disk; then workers wait too, so that unsafe work stays bounded.
+const WAITING: usize = 16;
+
+/// The first error of any thread; the others stop when there is one.
+#[derive(Default)]
+struct FirstError {
+    raised: AtomicBool,
+    error: Mutex<Option<RecordError>>,
+}
+
+impl FirstError {
+    fn keep(&self, result: Result<(), RecordError>) {
+        if let Err(error) = result {
+            let mut slot = self.error.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            slot.get_or_insert(error);
+            self.raised.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn into_result(self) -> Result<(), RecordError> {
+        self.error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+}
+
+/// Records the missing episodes on all workers.
+///
+/// # Errors
+/// The first error; every shard that was finished is safe.
+pub(super) fn record(
+    prepared: &Prepared,
+    run: &Run<'_>,
+    parts: &Parts,
+    missing: &[u64],
+    progress: &dyn Progress,
+) -> Result<(), RecordError> {
+    let workers = run.threads.clamp(1, missing.len().max(1));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(workers)
+        .thread_name(|i| format!("worker-{i}"))
+        .build()
+        .map_err(|e| RecordError::Setting(format!("cannot start {workers} threads: {e}")))?;
+    let shift = Shift {
+        prepared,
+        run,
+        parts,
+        missing,
+        progress,
+        next: AtomicUsize::new(0),
+        machine: (machine::host(), machine::cpu()),
+    };
+    let errors = FirstError::default();
+    let (sender, receiver) = sync_channel(WAITING);
+    std::thread::scope(|threads| {
+        let (shift, errors) = (&shift, &errors);
+        threads.spawn(move || errors.keep(shift.publish_all(receiver)));
+        pool.scope(|scope| {
+            for _ in 0..workers {
+                let sender = sender.clone();
+                scope.spawn(move |_| errors.keep(shift.work(&sender, errors)));
+            }
+        });
+        // The publisher ends when the last sender is gone.
+        drop(sender);
+    });
+    errors.into_result()
+}
+
+/// What all threads share.
+struct Shift<'a> {
+    prepared: &'a Prepared,
+    run: &'a Run<'a>,
+    parts: &'a Parts,
+    missing: &'a [u64],
+    progress: &'a dyn Progress,
+    next: AtomicUsize,
+    machine: (String, String),
+}
+
+impl Shift<'_> {
+    fn publish_all(&self, closed: Receiver<Closed>) -> Result<(), RecordError> {
+        // After an error the rest is still received, so that no worker blocks.
+        let mut result = Ok(());
+        for shard in closed {
+            if result.is_ok() {
+                result = publish(&shard.file, &self.parts.shard(shard.episode));
+                if result.is_ok() {
+                    self.progress.episode(shard.episode, shard.rows, &shard.end);
+                }
+            }
+        }
+        Ok(result?)
+    }
+
+    fn work(&self, closed: &SyncSender<Closed>, errors: &FirstError) -> Result<(), RecordError> {
+        let mut runner =
+            Runner::new(&self.prepared.task, &self.prepared.job, &self.prepared.model, self.prepared.replay.as_ref())?;
+        while let Some(&episode) = self.missing.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            if self.run.stop.load(Ordering::Relaxed) {
+                return Err(RecordError::Stopped);
+            }
+            if errors.raised.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let file = self.parts.temporary(episode);
+            let result = self.episode(&mut runner, episode, &file);
+            let (rows, end) = result.inspect_err(|_| drop(std::fs::remove_file(&file)))?;
+            // The receiver lives until every sender is gone.
+            let _ = closed.send(Closed { episode, rows, end, file });
+        }
+        Ok(())
+    }
+
+    fn episode(&self, runner: &mut Runner<'_>, episode: u64, file: &Path) -> Result<(usize, String), RecordError> {
+        // Left by a process of the same number that was killed.
+        let _ = std::fs::remove_file(file);
+        let writer = Writer::create(file, self.prepared.header(&self.run.command, true))?;
+        let mut sink = Shard { writer, stop: self.run.stop, progress: self.progress };
+        let (rows, end) = runner.run(episode, &mut sink)?;
+        let mut writer = sink.writer;
+        writer.end_episode(EpisodeRow {
+            episode: episode as i64,
+            length: rows as i64,
+            end: end.clone(),
+            host: self.machine.0.clone(),
+            cpu: self.machine.1.clone(),
+        });
+        writer.finish()?;
+        Ok((rows, end))
+    }
+}
+
+struct Shard<'a> {
+    writer: Writer,
+    stop: &'a AtomicBool,
+    progress: &'a dyn Progress,
+}
+
+impl Sink for Shard<'_> {
+    fn row(&mut self, row: &StepRow<'_>) -> Result<(), RecordError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(RecordError::Stopped);
+        }
+        self.writer.step(row)?;
+        self.progress.row();
+        Ok(())
+    }
+}

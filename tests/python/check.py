@@ -1,0 +1,92 @@
+"""Opens a recording with h5py and xarray and checks what tests/python.rs needs. Run by that test.
+
+    python tests/python/check.py FILE.h5 EPISODES STEPS sensors|plain
+"""
+
+import json
+import sys
+
+import h5py
+import numpy as np
+import xarray as xr
+
+path, episodes, steps, kind = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+rows = episodes * steps
+
+with h5py.File(path) as f:
+    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 1
+    json.loads(f.attrs["recipe"])
+    nq, nv, na, nu = (int(f.attrs[n]) for n in ("nq", "nv", "na", "nu"))
+    ndx = 2 * nv + na
+    shapes = {"qpos": (rows, nq), "qvel": (rows, nv), "ctrl": (rows, nu), "A": (rows, ndx, ndx), "B": (rows, ndx, nu)}
+    for name, shape in shapes.items():
+        assert f[name].shape == shape and f[name].dtype == "<f8", (name, f[name])
+        assert np.isfinite(f[name][()]).all(), name
+        assert f[name].shuffle and f[name].compression == "gzip", name
+    assert np.abs(f["A"][()]).max() > 0.5 and np.abs(f["B"][()]).max() > 0
+    assert ("C" in f) == ("D" in f) == ("sensordata" in f) == (kind == "sensors")
+    # Dimension scales, as any netCDF-4 reader wants them.
+    assert [d[0].name for d in f["A"].dims] == ["/step", "/state_next", "/state"]
+    raw = {name: f[name][()] for name in f if isinstance(f[name], h5py.Dataset)}
+    files = {d.attrs["name"]: d[()].tobytes() for d in f["model"]["files"].values()}
+    assert b"<mujoco" in files[f["model"].attrs["main"]]
+
+with xr.open_dataset(path, engine="h5netcdf") as ds:
+    assert ds.sizes["step"] == rows and ds.sizes["state"] == ds.sizes["state_next"] == ndx
+    for name, dims in {"A": ("step", "state_next", "state"), "B": ("step", "state_next", "actuator"),
+                       "qpos": ("step", "coordinate"), "contact_dist": ("contact",)}.items():
+        assert ds[name].dims == dims, (name, ds[name].dims)
+        assert np.array_equal(ds[name].values, raw[name]), name
+    if kind == "sensors":
+        assert ds.C.dims == ("step", "sensor", "state") and ds.D.dims == ("step", "sensor", "actuator")
+
+    # Labels: texts, all different, and they select what their position says.
+    labels = [str(x) for x in ds.state.values]
+    assert labels == [str(x) for x in ds.state_next.values] and len(set(labels)) == ndx
+    assert labels[:nv] == [f"pos:{d}" for d in ds.dof.values], labels
+    assert labels[nv:2 * nv] == [f"vel:{d}" for d in ds.dof.values], labels
+    one = ds.A.sel(state_next=labels[nv + 1], state=labels[2])
+    assert np.array_equal(one.values, raw["A"][:, nv + 1, 2])
+    motor = str(ds.actuator.values[-1])
+    assert np.array_equal(ds.B.sel(actuator=motor).values, raw["B"][:, :, nu - 1])
+
+    # Episodes, and that a step ends where the next one begins.
+    bounds = ds.episode_offsets.values
+    assert bounds.tolist() == [e * steps for e in range(episodes + 1)]
+    assert ds.episode_length.values.tolist() == [steps] * episodes
+    assert set(ds.episode_end.values) == {"completed"}
+    assert np.array_equal(ds.step_episode.values, np.repeat(np.arange(episodes), steps))
+    assert np.array_equal(ds.step_in_episode.values, np.tile(np.arange(steps), episodes))
+    for start, end in zip(bounds, bounds[1:]):
+        for name in ("qpos", "qvel"):
+            assert np.array_equal(raw[name + "_next"][start:end - 1], raw[name][start + 1:end]), name
+    if episodes > 1:
+        assert not np.array_equal(raw["qpos_next"][bounds[1] - 1], raw["qpos"][bounds[1]])
+
+    # Ragged arrays.
+    for count, offset, first in (("ncon", "contact_offset", "contact_dist"), ("nefc", "constraint_offset", "constraint_type")):
+        n, at = raw[count], raw[offset]
+        assert n.max() > 0, f"no {first} in the whole recording"
+        assert np.array_equal(at, np.concatenate([[0], np.cumsum(n)[:-1]])), offset
+        assert len(raw[first]) == n.sum(), first
+    t = int(np.argmax(raw["ncon"]))
+    part = slice(int(raw["contact_offset"][t]), int(raw["contact_offset"][t] + raw["ncon"][t]))
+    pairs = [(str(ds.geom.values[i]), str(ds.geom.values[j]))
+             for i, j in zip(ds.contact_geom1[part].values, ds.contact_geom2[part].values)]
+    assert len(pairs) == raw["ncon"][t] and all(i != j for i, j in pairs), pairs
+    assert (np.abs(ds.contact_dist[part].values) < 0.1).all()
+    part = slice(int(raw["constraint_offset"][t]), int(raw["constraint_offset"][t] + raw["nefc"][t]))
+    meanings = ds.constraint_type.attrs["flag_meanings"].split()
+    values = list(ds.constraint_type.attrs["flag_values"])
+    kinds = {meanings[values.index(k)] for k in ds.constraint_type[part].values}
+    assert any(k.startswith("contact_") for k in kinds), kinds
+
+    # Flags.
+    masks, names = ds.flags.attrs["flag_masks"], ds.flags.attrs["flag_meanings"].split()
+    assert len(masks) == len(names) and sorted(masks) == [1 << i for i in range(len(masks))]
+    assert {"ctrl_clamped", "contacts_changed"} <= set(names)
+    decoded = {n: (ds.flags.values & m) != 0 for m, n in zip(masks, names)}
+    assert not decoded["ctrl_clamped"].any() and not decoded["jacobian_not_finite"].any()
+    assert ds.flags.values.max() < 2 * max(masks)
+
+print("all good")
