@@ -2,8 +2,9 @@
 //!
 //! `cargo bench --bench recording [-- TASK ...]`. Each round times, in this process and in turn: a bare loop
 //! (the policy's control, mjd_transitionFD, mj_step; nothing kept) and the whole recording of the same
-//! episodes (chain, contacts, compression, shards, merge, sync), on one thread and on two. Printed are
-//! medians of the ratios round by round, so that a machine that drifts does not decide.
+//! episodes (chain, contacts, compression, shards, merge, sync), on one thread and on two. The last column
+//! is the bare loop on two threads, each with half of the episodes: what the machine itself gives. Printed
+//! are medians of the ratios round by round, so that a machine that drifts does not decide.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let tasks = [("CheetahRun", 4, 1000), ("WalkerRun", 4, 125), ("HumanoidRun", 4, 25)];
     println!(
-        "{:<12} {:>9} {:>12} {:>12} {:>14} {:>14}",
-        "task", "states", "bare us", "record us", "record / bare", "1 / 2 threads"
+        "{:<12} {:>9} {:>12} {:>12} {:>14} {:>14} {:>12}",
+        "task", "states", "bare us", "record us", "record / bare", "1 / 2 threads", "bare 1 / 2"
     );
     for (name, episodes, steps) in tasks {
         if asked.is_empty() || asked.iter().any(|a| a == name) {
@@ -58,25 +59,34 @@ fn measure(name: &str, episodes: u64, steps: usize) {
     let states = episodes as usize * steps * task.spec.substeps;
     let prepared = Prepared::new(task.clone(), job.clone()).expect("the task can be recorded");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (mut bare, mut one, mut overhead, mut scaling) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut bare, mut one) = (Vec::new(), Vec::new());
+    let (mut overhead, mut scaling, mut ceiling) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let b = time(|| bare_loop(&task, &job));
+        let b = time(|| bare_loop(&task, &job, 0..episodes));
         let r1 = time(|| recording(&prepared, folder.path(), 1));
         let r2 = time(|| recording(&prepared, folder.path(), 2));
+        let b2 = time(|| {
+            std::thread::scope(|threads| {
+                threads.spawn(|| bare_loop(&task, &job, 0..episodes / 2));
+                threads.spawn(|| bare_loop(&task, &job, episodes / 2..episodes));
+            });
+        });
         // The first round warms caches up.
         if round > 0 {
             bare.push(b * 1e6 / states as f64);
             one.push(r1 * 1e6 / states as f64);
             overhead.push(r1 / b);
             scaling.push(r1 / r2);
+            ceiling.push(b / b2);
         }
     }
     println!(
-        "{name:<12} {states:>9} {:>12.1} {:>12.1} {:>14.3} {:>14.2}",
+        "{name:<12} {states:>9} {:>12.1} {:>12.1} {:>14.3} {:>14.2} {:>12.2}",
         median(bare),
         median(one),
         median(overhead),
-        median(scaling)
+        median(scaling),
+        median(ceiling)
     );
 }
 
@@ -92,13 +102,13 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// The least that gives these Jacobians: no chain, nothing kept.
-fn bare_loop(task: &Task, job: &Job) {
+fn bare_loop(task: &Task, job: &Job, episodes: std::ops::Range<u64>) {
     let model = Arc::new(task.model(job.solver).expect("the model compiles"));
     let ranges = ControlRanges::from(&*model);
     let mut sim = Sim::new(&model).expect("a simulation");
     let mut jacobian = Jacobian::zeros(&model, false);
     let mut ctrl = vec![0.0; model.nu()];
-    for episode in 0..job.episodes {
+    for episode in episodes {
         task.reset(&mut sim, job.seed, episode).expect("a reset");
         let mut policy = policy::build(&job.policy, &ranges, job.seed, episode, job.steps, task.control_dt(&model))
             .expect("a policy");

@@ -24,7 +24,7 @@ pub enum Effort {
 pub(super) const NOMINAL_LEVEL: u8 = 2;
 
 /// Above this entropy (share of 8 bits per byte) a plane is stored as it is.
-const STORE_ABOVE: f64 = 0.8;
+const STORE_ABOVE: f64 = 0.7;
 
 /// Entropy is judged on blocks of this many bytes, one in [`SAMPLE_EVERY`].
 const SAMPLE_BLOCK: usize = 256;
