@@ -119,6 +119,28 @@ impl Summary {
     }
 
     fn page(&self) -> String {
+        let mut out = format!("{}  {}\n\n", self.path.display(), bytes(self.size));
+        if self.attributes.iter().any(|(name, _)| name == "recipe") {
+            out.push_str(&self.about());
+        } else {
+            let numbers: Vec<String> = self.episodes.iter().map(|e| e.episode.to_string()).collect();
+            out.push_str(&wrapped(
+                "shard",
+                &format!("episode {} of a recording that is not joined yet", numbers.join(", ")),
+            ));
+        }
+        out.push_str("\n  variable           shape             stored  holds\n");
+        for (var, shape, stored) in &self.variables {
+            let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+            let spec = var.spec();
+            let axes = spec.axes.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
+            out.push_str(&format!("  {:<17} {:<16} {:>8}  {axes}\n", spec.name, shape, bytes(*stored)));
+        }
+        out
+    }
+
+    /// What was recorded, how, and by what.
+    fn about(&self) -> String {
         let t = |name: &str| self.text(name);
         let kind = t("step_kind");
         let duration = self.attributes.iter().find_map(|(n, v)| match v {
@@ -197,16 +219,9 @@ impl Summary {
             ("made on", format!("{}, {}", hosts.join("; "), t("platform"))),
             ("again", t("command")),
         ];
-        let mut out = format!("{}  {}\n\n", self.path.display(), bytes(self.size));
+        let mut out = String::new();
         for (name, value) in lines {
             out.push_str(&wrapped(name, &value));
-        }
-        out.push_str("\n  variable           shape             stored  holds\n");
-        for (var, shape, stored) in &self.variables {
-            let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
-            let spec = var.spec();
-            let axes = spec.axes.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
-            out.push_str(&format!("  {:<17} {:<16} {:>8}  {axes}\n", spec.name, shape, bytes(*stored)));
         }
         out
     }
@@ -272,52 +287,32 @@ fn number(x: f64) -> String {
     }
 }
 
-/// One line a recording.
+/// One line a recording; the task is named where the file's name does not say it.
 fn table(summaries: &[Summary]) -> String {
-    let header =
-        ["task", "episodes", "steps", "state", "ctrl", "contacts", "flagged", "size", "file"].map(str::to_owned);
-    let rows: Vec<[String; 9]> = summaries
-        .iter()
-        .map(|s| {
-            let states = s
-                .variables
-                .iter()
-                .find(|(v, ..)| *v == Var::A)
-                .and_then(|(_, shape, _)| shape.last().copied())
-                .unwrap_or(0);
-            let most = s.flagged.iter().copied().max().unwrap_or(0);
-            [
-                s.text("task"),
-                s.episodes.len().to_string(),
-                grouped(s.steps),
-                states.to_string(),
-                s.text("nu"),
-                format!("{:.2}", s.mean(s.contacts)),
-                format!("{:.1} %", 100.0 * most as f64 / s.steps.max(1) as f64),
-                bytes(s.size),
-                s.path.display().to_string(),
-            ]
-        })
-        .collect();
-    let width: Vec<usize> =
-        (0..9).map(|i| rows.iter().chain([&header]).map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
-    let line = |row: &[String; 9]| {
-        let cells: Vec<String> = row
-            .iter()
-            .enumerate()
-            .map(
-                |(i, c)| {
-                    if i == 0 || i == 8 { format!("{c:<w$}", w = width[i]) } else { format!("{c:>w$}", w = width[i]) }
-                },
-            )
-            .collect();
-        cells.join("  ").trim_end().to_owned() + "\n"
+    let named = summaries.iter().all(|s| s.path.file_stem().is_some_and(|n| n.to_string_lossy() == s.text("task")));
+    let states = |s: &Summary| s.variables.iter().find(|(v, ..)| *v == Var::A).and_then(|(_, n, _)| n.last().copied());
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    let header = ["file", "task", "episodes", "steps", "state", "ctrl", "contacts", "size"];
+    let keep = |cells: [String; 8]| {
+        cells.into_iter().enumerate().filter(|(i, _)| *i != 1 || !named).map(|(_, c)| c).collect::<Vec<_>>()
     };
-    let mut out = line(&header);
-    for row in &rows {
-        out.push_str(&line(row));
+    table.set_header(keep(header.map(str::to_owned)));
+    for s in summaries {
+        table.add_row(keep([
+            s.path.display().to_string(),
+            s.text("task"),
+            s.episodes.len().to_string(),
+            grouped(s.steps),
+            states(s).unwrap_or(0).to_string(),
+            s.text("nu"),
+            format!("{:.2}", s.mean(s.contacts)),
+            bytes(s.size),
+        ]));
     }
-    out.push_str("\ncontacts: mean per step; flagged: share of steps with the most frequent flag (`dynsparse info FILE` names it)\n");
+    output::right_aligned(&mut table, if named { 1 } else { 2 });
+    let mut out = output::table(&table);
+    out.push_str("\nstate: entries of the tangent state; contacts: mean per step. `dynsparse info\nFILE` shows one recording in full.\n");
     out
 }
 

@@ -73,3 +73,17 @@ pub(super) fn grouped(n: usize) -> String {
     }
     out
 }
+
+/// Aligns all columns from `first` on to the right.
+pub(super) fn right_aligned(table: &mut comfy_table::Table, first: usize) {
+    for i in first..table.column_count() {
+        if let Some(column) = table.column_mut(i) {
+            column.set_cell_alignment(comfy_table::CellAlignment::Right);
+        }
+    }
+}
+
+/// A table as text, without the blank that the layout puts at both ends of a line.
+pub(super) fn table(table: &comfy_table::Table) -> String {
+    table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned() + "\n").collect()
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dynsparse::record::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// Time between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -34,7 +34,8 @@ impl Shown {
         let now = Instant::now();
         Self {
             what: what.to_owned(),
-            terminal: std::io::stderr().is_terminal(),
+            // Log lines and a bar would tear each other apart.
+            terminal: std::io::stderr().is_terminal() && !tracing::enabled!(tracing::Level::INFO),
             bar: Mutex::new(None),
             lines: Mutex::new(Lines { started: now, last: now }),
             rows: AtomicU64::new(0),
@@ -78,9 +79,12 @@ impl Progress for Shown {
         }
         if self.terminal && done < episodes {
             let bar = ProgressBar::new((episodes - done).saturating_mul(rows as u64));
-            let template = "{prefix} {bar:24} {percent:>3}%  {per_sec:>12}  {eta:>4} left  {msg}";
+            let template = "{prefix} {bar:12} {percent:>3}%  {rate:>14}  {eta:>4} left  {msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("━╸─"));
+                let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    let _ = write!(out, "{:.0} steps/s", state.per_sec());
+                };
+                bar.set_style(style.with_key("rate", rate).progress_chars("━╸─"));
             }
             bar.set_prefix(self.what.clone());
             bar.set_message(self.message());

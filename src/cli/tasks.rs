@@ -66,7 +66,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["task", "nv", "na", "nu", "step ms", "substeps", "control ms", "steps", "suite"]);
+    table.set_header(["task", "nv", "na", "nu", "dt ms", "substeps", "ctrl ms", "steps", "suite"]);
     for row in &rows {
         let cells = match &row.sizes {
             Some(s) => [
@@ -80,18 +80,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             ],
             None => std::array::from_fn(|_| "-".to_owned()),
         };
-        table.add_row([row.name.clone()].into_iter().chain(cells).chain([row.suite.clone()]));
+        table.add_row(
+            [row.name.clone()].into_iter().chain(cells).chain([row.suite.trim_end_matches("_suite").to_owned()]),
+        );
     }
-    for i in 1..8 {
-        if let Some(column) = table.column_mut(i) {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-    }
+    output::right_aligned(&mut table, 1);
     let missing = rows.iter().filter(|r| !r.files).count();
-    let mut text = table.lines().map(|l| l.trim().to_owned()).collect::<Vec<_>>().join("\n");
+    let mut text = output::table(&table);
     if missing > 0 {
         text.push_str(&format!(
-            "\n\nThe files of {missing} tasks are not in {}: run `cargo xtask setup`, or give --assets.",
+            "\nThe files of {missing} tasks are not in {}: run `cargo xtask setup`, or give --assets.",
             assets.root().display()
         ));
     }
