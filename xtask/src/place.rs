@@ -20,10 +20,10 @@ pub(crate) fn vendor() -> PathBuf {
     root().join("vendor")
 }
 
-/// The user's own value of the environment variable `name`. The vendored path does not count: cargo
-/// puts that one there from `.cargo/config.toml`.
-pub(crate) fn users_own(name: &str, vendored: &Path) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !same_place(Path::new(value), vendored))
+/// The user's own value of the environment variable `name`. The path that cargo puts there from
+/// `.cargo/config.toml` does not count.
+pub(crate) fn users_own(name: &str, ours: &Path) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !same_place(Path::new(value), ours))
 }
 
 /// Whether two paths lead to one place; the last name itself may be missing or a link.

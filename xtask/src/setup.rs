@@ -73,7 +73,7 @@ impl Setup {
             );
         }
         items.push(Item::new(vendor, "playground", &["playground"], host, models::unpack_playground)?);
-        if let Some(program) = place::users_own("CMAKE", &vendor.join("cmake/bin/cmake")) {
+        if let Some(program) = place::users_own("CMAKE", &place::root().join(".cargo/cmake")) {
             let program = PathBuf::from(program);
             say("cmake", format_args!("yours, {}", program.display()));
             if cmake::good_version(&program).is_none() {
