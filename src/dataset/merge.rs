@@ -22,12 +22,12 @@ const BLOCK: usize = 1 << 16;
 pub fn merge(
     path: &Path,
     header: Header,
-    shards: &[PathBuf],
+    shards: impl IntoIterator<Item = PathBuf>,
     mut progress: impl FnMut(usize) -> bool,
 ) -> Result<Option<()>, DatasetError> {
     let mut writer = Writer::create(path, header)?;
-    for (i, shard) in shards.iter().enumerate() {
-        append(&mut writer, &Recording::open(shard)?)?;
+    for (i, shard) in shards.into_iter().enumerate() {
+        append(&mut writer, &Recording::open(&shard)?)?;
         if !progress(i + 1) {
             return Ok(None);
         }

@@ -12,6 +12,7 @@ mod recipe;
 mod verify;
 mod workers;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,24 +165,55 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
         return Err(RecordError::Incomplete { folder, missing: total as usize, total, first: 0 });
     }
     let parts = Parts::open(run.output, &prepared.recipe, run.shard.is_none(), run.force)?;
-    let mine = |episode: &u64| run.shard.is_none_or(|(part, of)| episode % of == part - 1);
-    let missing: Vec<u64> = (0..total).filter(mine).filter(|e| !parts.shard(*e).is_file()).collect();
-    if run.merge_only && !missing.is_empty() {
-        return Err(RecordError::Incomplete {
-            folder: Parts::folder_of(run.output),
-            missing: missing.len(),
-            total,
-            first: missing[0],
-        });
+    let todo = Todo { episodes: total, shard: run.shard, present: parts.present()? };
+    let missing = todo.missing();
+    if let Some(first) = todo.first().filter(|_| run.merge_only) {
+        let folder = Parts::folder_of(run.output);
+        return Err(RecordError::Incomplete { folder, missing: missing as usize, total, first });
     }
-    let asked = (0..total).filter(mine).count() as u64;
-    progress.begin(asked, asked - missing.len() as u64, prepared.job.rows_per_episode());
-    workers::record(prepared, run, &parts, &missing, progress)?;
+    progress.begin(todo.asked(), todo.asked() - missing, prepared.job.rows_per_episode());
+    workers::record(prepared, run, &parts, &todo, progress)?;
     if run.shard.is_some() {
         return Ok(Outcome::PartDone { folder: Parts::folder_of(run.output) });
     }
     merge(prepared, run, parts, progress)?;
     Ok(Outcome::Recorded)
+}
+
+/// The episodes of a process, and which of them are there.
+struct Todo {
+    episodes: u64,
+    shard: Option<(u64, u64)>,
+    present: BTreeSet<u64>,
+}
+
+impl Todo {
+    /// Whether an episode is this process's work.
+    fn mine(&self, episode: u64) -> bool {
+        self.shard.is_none_or(|(part, of)| episode % of == part - 1)
+    }
+
+    /// Whether it is, and is missing.
+    fn wants(&self, episode: u64) -> bool {
+        self.mine(episode) && !self.present.contains(&episode)
+    }
+
+    /// How many are this process's work.
+    fn asked(&self) -> u64 {
+        let (part, of) = self.shard.unwrap_or((1, 1));
+        (self.episodes + of - part) / of
+    }
+
+    /// How many of them are missing.
+    fn missing(&self) -> u64 {
+        let there = self.present.range(..self.episodes).filter(|e| self.mine(**e)).count();
+        self.asked() - there as u64
+    }
+
+    /// The first one that is missing.
+    fn first(&self) -> Option<u64> {
+        (0..self.episodes).find(|e| self.wants(*e))
+    }
 }
 
 /// Whether the output is there with the same recipe.
@@ -205,10 +237,11 @@ fn already_there(prepared: &Prepared, run: &Run<'_>) -> Result<bool, RecordError
 
 /// Joins all shards into the output and removes them.
 fn merge(prepared: &Prepared, run: &Run<'_>, parts: Parts, progress: &dyn Progress) -> Result<(), RecordError> {
-    let shards: Vec<PathBuf> = (0..prepared.job.episodes).map(|e| parts.shard(e)).collect();
+    let total = prepared.job.episodes as usize;
+    let shards = (0..prepared.job.episodes).map(|e| parts.shard(e));
     let merged = parts.merged();
-    let result = dataset::merge(&merged, prepared.header(&run.command, false), &shards, |done| {
-        progress.merging(done, shards.len());
+    let result = dataset::merge(&merged, prepared.header(&run.command, false), shards, |done| {
+        progress.merging(done, total);
         !run.stop.load(Ordering::Relaxed)
     });
     let discard = |error: RecordError| {

@@ -3,6 +3,7 @@
 //! A shard is written under a temporary name, closed, synced and renamed, and the folder is synced; so an
 //! episode is there whole or not at all, at whatever instant the process dies.
 
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -80,6 +81,13 @@ impl Parts {
     fn entries(&self) -> Result<Vec<PathBuf>, DatasetError> {
         let read = std::fs::read_dir(&self.folder).map_err(|e| DatasetError::io(&self.folder, e))?;
         read.map(|entry| entry.map(|e| e.path()).map_err(|e| DatasetError::io(&self.folder, e))).collect()
+    }
+
+    /// The episodes that are there.
+    pub(super) fn present(&self) -> Result<BTreeSet<u64>, DatasetError> {
+        let number =
+            |path: &Path| path.file_name()?.to_str()?.strip_prefix("episode-")?.strip_suffix(".h5")?.parse().ok();
+        Ok(self.entries()?.iter().filter_map(|path| number(path)).collect())
     }
 
     /// The shard of an episode.

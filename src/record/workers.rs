@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::parts::{Parts, publish};
-use super::{Prepared, Progress, RecordError, Run, Runner, Sink, machine};
+use super::{Prepared, Progress, RecordError, Run, Runner, Sink, Todo, machine};
 use crate::dataset::{EpisodeRow, StepRow, Writer};
 
 /// A shard that is closed but not yet safe.
@@ -50,10 +50,10 @@ pub(super) fn record(
     prepared: &Prepared,
     run: &Run<'_>,
     parts: &Parts,
-    missing: &[u64],
+    todo: &Todo,
     progress: &dyn Progress,
 ) -> Result<(), RecordError> {
-    let workers = run.threads.clamp(1, missing.len().max(1));
+    let workers = run.threads.clamp(1, usize::try_from(todo.missing()).unwrap_or(usize::MAX).max(1));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(workers)
         .thread_name(|i| format!("worker-{i}"))
@@ -63,9 +63,9 @@ pub(super) fn record(
         prepared,
         run,
         parts,
-        missing,
+        todo,
         progress,
-        next: AtomicUsize::new(0),
+        next: AtomicU64::new(0),
         machine: (machine::host(), machine::cpu()),
     };
     let errors = FirstError::default();
@@ -90,9 +90,9 @@ struct Shift<'a> {
     prepared: &'a Prepared,
     run: &'a Run<'a>,
     parts: &'a Parts,
-    missing: &'a [u64],
+    todo: &'a Todo,
     progress: &'a dyn Progress,
-    next: AtomicUsize,
+    next: AtomicU64,
     machine: (String, String),
 }
 
@@ -114,7 +114,14 @@ impl Shift<'_> {
     fn work(&self, closed: &SyncSender<Closed>, errors: &FirstError) -> Result<(), RecordError> {
         let mut runner =
             Runner::new(&self.prepared.task, &self.prepared.job, &self.prepared.model, self.prepared.replay.as_ref())?;
-        while let Some(&episode) = self.missing.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let episode = self.next.fetch_add(1, Ordering::Relaxed);
+            if episode >= self.todo.episodes {
+                return Ok(());
+            }
+            if !self.todo.wants(episode) {
+                continue;
+            }
             if self.run.stop.load(Ordering::Relaxed) {
                 return Err(RecordError::Stopped);
             }
@@ -127,7 +134,6 @@ impl Shift<'_> {
             // The receiver lives until every sender is gone.
             let _ = closed.send(Closed { episode, rows, end, file });
         }
-        Ok(())
     }
 
     fn episode(&self, runner: &mut Runner<'_>, episode: u64, file: &Path) -> Result<(usize, String), RecordError> {

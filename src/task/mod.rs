@@ -25,6 +25,9 @@ use crate::rng::Stream;
 /// Control steps per episode of an MJCF file, as in all of Playground's suite.
 const EPISODE_LENGTH: usize = 1000;
 
+/// Physics steps of a control step at most; more is a slip of the keyboard that would never come back.
+const MOST_SUBSTEPS: usize = 100_000;
+
 /// A task with its model.
 #[derive(Debug, Clone)]
 pub struct Task {
@@ -134,9 +137,10 @@ impl Task {
 }
 
 fn check_substeps(spec: &TaskSpec) -> Result<(), TaskError> {
-    if spec.substeps > 0 {
-        return Ok(());
-    }
-    let reason = "0 substeps; a control step needs at least 1 physics step".to_owned();
+    let reason = match spec.substeps {
+        0 => "0 substeps; a control step needs at least 1 physics step".to_owned(),
+        n if n > MOST_SUBSTEPS => format!("{n} substeps; at most {MOST_SUBSTEPS} make a control step"),
+        _ => return Ok(()),
+    };
     Err(TaskError::Setting { task: spec.name.clone(), reason })
 }
