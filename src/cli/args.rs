@@ -1,6 +1,6 @@
 //! The settings of a recording: flags and the TOML file share this one struct, so their names are the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use dynsparse::dataset::Effort;
@@ -92,6 +92,9 @@ pub(super) struct Settings {
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub(super) assets: Option<PathBuf>,
 }
+
+/// Symbolic links that are followed from an output, as many as Linux follows.
+const MOST_LINKS: usize = 40;
 
 /// Names of the policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -239,16 +242,28 @@ impl Settings {
         })
     }
 
-    /// The output file.
-    pub(super) fn output(&self, task: &Task) -> PathBuf {
-        self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", task.spec.name)))
+    /// The output file; a symbolic link stands for what it leads to.
+    pub(super) fn output(&self, task: &Task) -> anyhow::Result<PathBuf> {
+        let mut path = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", task.spec.name)));
+        let text = path.to_string_lossy();
+        if text.is_empty() || text.ends_with('/') || text == "." || text.ends_with("..") {
+            anyhow::bail!("the output \"{text}\" is a folder; name the file to write, such as -o out.h5");
+        }
+        for _ in 0..MOST_LINKS {
+            let Ok(target) = std::fs::read_link(&path) else { return Ok(path) };
+            path = path.parent().unwrap_or(Path::new("")).join(target);
+        }
+        anyhow::bail!("the output \"{}\" is a circle of symbolic links", path.display())
     }
 
     /// The command that makes a job's recording: everything that decides its content and nothing else, so
-    /// that it does not vary with threads, shards, or defaults that somebody spelled out.
+    /// that it does not vary with threads, shards, folders, or defaults that somebody spelled out.
     pub(super) fn command(&self, job: &Job) -> String {
         let mut out = vec!["dynsparse record".to_owned()];
-        out.extend(self.task.as_deref().map(quoted));
+        out.push(match self.task.as_deref().filter(|task| is_path(task)) {
+            Some(path) => quoted(&Path::new(path).file_name().unwrap_or_default().to_string_lossy()),
+            None => quoted(&job.task.name),
+        });
         let mut put = |flag: &str, value: String| out.push(format!("--{flag} {}", quoted(&value)));
         put("episodes", job.episodes.to_string());
         put("steps", job.steps.to_string());

@@ -211,7 +211,7 @@ impl Summary {
                 format!(
                     "dynsparse {} ({}), MuJoCo {}, HDF5 {}",
                     t("dynsparse_version"),
-                    &commit[..commit.len().min(9)],
+                    commit.chars().take(9).collect::<String>(),
                     t("mujoco_version"),
                     t("hdf5_version")
                 ),

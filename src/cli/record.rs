@@ -63,7 +63,7 @@ pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
     };
     let task = settings.task()?;
     let job = settings.job(&task)?;
-    let file = settings.output(&task);
+    let file = settings.output(&task)?;
     let name = task.spec.name.clone();
     let prepared = Prepared::new(task, job)?;
     let command = settings.command(prepared.job());

@@ -9,12 +9,15 @@ use hdf5::Dataset;
 use super::column::Column;
 use super::reader::Recording;
 use super::schema::{Axis, Var};
-use super::{DatasetError, Encoder, Header, Writer, decode};
+use super::{Attribute, DatasetError, Encoder, Header, Writer, decode};
 
 /// Rows whose counts are read at once.
 const BLOCK: usize = 1 << 16;
 
-/// Writes `shards`, in their order, into a new file at `path`. `progress` is called after each shard with
+/// The attribute that says which recipe a shard belongs to.
+const RECIPE: &str = "recipe_sha256";
+
+/// Writes `shards` (number of the episode, file), in their order, into a new file at `path`. `progress` is called after each shard with
 /// the number of shards done and may stop the merge by returning false.
 ///
 /// # Errors
@@ -22,12 +25,28 @@ const BLOCK: usize = 1 << 16;
 pub fn merge(
     path: &Path,
     header: Header,
-    shards: impl IntoIterator<Item = PathBuf>,
+    shards: impl IntoIterator<Item = (i64, PathBuf)>,
     mut progress: impl FnMut(usize) -> bool,
 ) -> Result<Option<()>, DatasetError> {
+    let recipe = header.attributes.iter().find(|(name, _)| name == RECIPE).map(|(_, value)| value.clone());
     let mut writer = Writer::create(path, header)?;
-    for (i, shard) in shards.into_iter().enumerate() {
-        append(&mut writer, &Recording::open(&shard)?)?;
+    for (i, (episode, shard)) in shards.into_iter().enumerate() {
+        let shard = Recording::open(&shard)?;
+        if shard.text_attribute(RECIPE).map(Attribute::Text) != recipe {
+            return Err(
+                shard.foreign("was recorded with other settings: remove this file and start the same command again")
+            );
+        }
+        let episodes = shard.episodes()?;
+        if episodes.len() != 1 || episodes[0].episode != episode {
+            return Err(shard.foreign(&format!(
+                "does not hold episode {episode}: remove this file and start the same command again"
+            )));
+        }
+        append(&mut writer, &shard)?;
+        for episode in episodes {
+            writer.end_episode(episode);
+        }
         if !progress(i + 1) {
             return Ok(None);
         }
@@ -60,9 +79,6 @@ fn append(writer: &mut Writer, shard: &Recording) -> Result<(), DatasetError> {
                 .offsets(contacts.into(), constraints.into())
                 .map_err(|e| DatasetError::h5(&target, "cannot be written", &e))?;
         }
-    }
-    for episode in shard.episodes()? {
-        writer.end_episode(episode);
     }
     Ok(())
 }

@@ -206,10 +206,10 @@ variables! {
     Nefc = "nefc": I32 [Step] "" "number of constraint rows at the start of the step";
     ConstraintOffset = "constraint_offset": I64 [Step] "" "row of the step's first constraint in the constraint_* variables";
     SolverIterations = "solver_iterations": I32 [Step] "" "constraint solver iterations, the most over islands and physics steps";
-    SolverResidual = "solver_residual": F64 [Step] "" "solver gradient norm after its last iteration, scaled by 1/trace(M); the largest over islands and physics steps";
+    SolverResidual = "solver_residual": F64 [Step] "" "solver gradient norm after its last iteration, scaled by 1/trace(M); the largest over islands and physics steps; NaN where MuJoCo does not tell (PGS, noslip, more than 20 islands)";
     Flags = "flags": U32 [Step] "" "why a step deserves a second look, as a bit mask";
     ContactGeom1 = "contact_geom1": I32 [Contact] "" "first geom of the contact, a number along geom; -1 for a flex";
-    ContactGeom2 = "contact_geom2": I32 [Contact] "" "second geom of the contact";
+    ContactGeom2 = "contact_geom2": I32 [Contact] "" "second geom of the contact; -1 for a flex";
     ContactDist = "contact_dist": F64 [Contact] "m" "distance between the geoms; negative: penetration";
     ConstraintType = "constraint_type": U8 [Constraint] "" "type of the constraint row";
     ConstraintId = "constraint_id": I32 [Constraint] "" "equality, dof, tendon, joint or contact of the row, by its type; contacts count from the step's first";
@@ -235,23 +235,27 @@ impl Var {
 
 /// Bits of [`Var::Flags`].
 pub mod flag {
-    /// The policy asked for a control outside its range; it was clamped.
+    /// A replayed control was outside its range; it was clamped. (Policies stay inside by themselves.)
     pub const CTRL_CLAMPED: u32 = 1;
-    /// A control sits exactly on its limit: its column of B is a one-sided difference.
+    /// A control is within eps of its limit: its column of B is a one-sided difference.
     pub const CTRL_AT_LIMIT: u32 = 2;
-    /// The solver used all its iterations and its residual is above the tolerance.
+    /// The solver used all its iterations and its residual is above the tolerance or unknown.
     pub const SOLVER_UNCONVERGED: u32 = 4;
-    /// The set of touching geom pairs changed between two physics steps of the step.
+    /// The set of geom pairs with a contact changed between two physics steps of the step.
     pub const CONTACTS_CHANGED: u32 = 8;
     /// An entry of the Jacobian is NaN or infinite.
     pub const JACOBIAN_NOT_FINITE: u32 = 16;
 
     /// Bits, names and meanings.
     pub const TABLE: [(u32, &str, &str); 5] = [
-        (CTRL_CLAMPED, "ctrl_clamped", "the policy asked for a control outside its range; it was clamped"),
-        (CTRL_AT_LIMIT, "ctrl_at_limit", "a control sits on its limit: its column of B is one-sided"),
-        (SOLVER_UNCONVERGED, "solver_unconverged", "the solver ran out of iterations above its tolerance"),
-        (CONTACTS_CHANGED, "contacts_changed", "the touching geom pairs changed within the control step"),
+        (CTRL_CLAMPED, "ctrl_clamped", "a replayed control was outside its range; it was clamped"),
+        (CTRL_AT_LIMIT, "ctrl_at_limit", "a control is within eps of its limit: its column of B is one-sided"),
+        (
+            SOLVER_UNCONVERGED,
+            "solver_unconverged",
+            "the solver ran out of iterations, its residual above the tolerance or unknown",
+        ),
+        (CONTACTS_CHANGED, "contacts_changed", "the geom pairs with a contact changed within the control step"),
         (JACOBIAN_NOT_FINITE, "jacobian_not_finite", "an entry of the Jacobian is NaN or infinite"),
     ];
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::ptr::{self, NonNull};
 
 use mujoco_rs::mujoco_c::{
-    mj_deleteModel, mj_name2id, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtIntegrator, mjtObj, mjtState,
+    mj_deleteModel, mj_name2id, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtIntegrator, mjtObj, mjtSolver, mjtState,
 };
 use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
@@ -264,12 +264,23 @@ impl Model {
         Solver { iterations: opt.iterations, ls_iterations: opt.ls_iterations, tolerance: opt.tolerance }
     }
 
+    /// Whether the solver leaves its gradient in mjData: Newton and CG do, PGS and noslip iterations do not.
+    pub(super) fn solver_tells_gradient(&self) -> bool {
+        let opt = &self.raw().opt;
+        opt.solver != mjtSolver::mjSOL_PGS as i32 && opt.noslip_iterations == 0
+    }
+
     /// Sets the solver settings.
     pub fn set_solver(&mut self, solver: Solver) {
         let opt = &mut self.raw_mut().opt;
         opt.iterations = solver.iterations;
         opt.ls_iterations = solver.ls_iterations;
         opt.tolerance = solver.tolerance;
+    }
+
+    /// Whether MuJoCo clamps limited controls (it does unless `<flag clampctrl="disable"/>`).
+    pub fn clamps_controls(&self) -> bool {
+        self.raw().opt.disableflags & mjtDisableBit::mjDSBL_CLAMPCTRL as i32 == 0
     }
 
     /// The range of control `i` where it is limited.
@@ -378,6 +389,10 @@ impl Model {
             }
         };
         let id = self.id(kind, name).ok_or_else(|| PhysicsError::NoSuchName { kind: word, name: name.to_owned() })?;
+        if array.owner == "control" {
+            // SAFETY: actuator_ctrladr has nactuator entries and id is a valid actuator.
+            return Ok(unsafe { *self.raw().actuator_ctrladr.add(id) } as usize);
+        }
         if array.owner == "dof" {
             // SAFETY: jnt_dofadr has njnt entries and id is a valid joint.
             return Ok(unsafe { *self.raw().jnt_dofadr.add(id) } as usize);

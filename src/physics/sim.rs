@@ -45,7 +45,8 @@ pub struct SolverStats {
     /// Iterations, the most over all islands.
     pub iterations: i32,
     /// Gradient norm after the last iteration, scaled by 1 / trace(M); the largest over all islands.
-    /// 0 where nothing was to be solved.
+    /// 0 where nothing was to be solved, NaN where MuJoCo does not tell: PGS, noslip, more than 20 islands or
+    /// 200 iterations.
     pub residual: f64,
 }
 
@@ -217,10 +218,15 @@ impl Sim {
             None => (ptr::null_mut(), ptr::null_mut()),
         };
         let m = self.model.ptr();
+        // A warning about a nudged state is not one about the trajectory.
+        let warnings = self.raw().warning.clone();
         // SAFETY: all buffers have the sizes that MuJoCo writes (checked above) or are null.
-        self.call(|d| unsafe {
+        let result = self.call(|d| unsafe {
             guard::ds_transition_fd(m, d, eps, centered.into(), a.as_mut_ptr(), b.as_mut_ptr(), c, d_out)
-        })
+        });
+        // SAFETY: valid, and `&mut self` excludes every other access.
+        unsafe { self.data.as_mut() }.warning = warnings;
+        result
     }
 
     slices! {
@@ -278,12 +284,18 @@ impl Sim {
         if d.nefc == 0 {
             return stats;
         }
-        for island in 0..(d.nisland.max(1) as usize).min(NISLAND) {
+        let islands = d.nisland.max(1) as usize;
+        let mut told = self.model.solver_tells_gradient() && islands <= NISLAND;
+        for island in 0..islands.min(NISLAND) {
             let n = d.solver_niter[island].max(0) as usize;
             stats.iterations = stats.iterations.max(n as i32);
+            told &= n <= NSOLVER;
             if n > 0 {
                 stats.residual = stats.residual.max(d.solver[island * NSOLVER + n.min(NSOLVER) - 1].gradient);
             }
+        }
+        if !told {
+            stats.residual = f64::NAN;
         }
         stats
     }

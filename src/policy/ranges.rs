@@ -11,7 +11,7 @@ pub struct ControlRanges {
     pub lo: Vec<f64>,
     /// Upper ends (nu).
     pub hi: Vec<f64>,
-    /// Whether the model limits the control (nu).
+    /// Whether MuJoCo clamps the control to its range (nu).
     pub limited: Vec<bool>,
 }
 
@@ -21,7 +21,7 @@ impl From<&Model> for ControlRanges {
         Self {
             lo: ranges.iter().map(|r| r.map_or(-1.0, |[lo, _]| lo)).collect(),
             hi: ranges.iter().map(|r| r.map_or(1.0, |[_, hi]| hi)).collect(),
-            limited: ranges.iter().map(Option::is_some).collect(),
+            limited: ranges.iter().map(|r| r.is_some() && model.clamps_controls()).collect(),
         }
     }
 }
@@ -49,12 +49,13 @@ impl ControlRanges {
         moved
     }
 
-    /// Whether a limited control sits exactly on one of its ends.
-    pub fn at_limit(&self, ctrl: &[f64]) -> bool {
+    /// Whether a limited control is closer than `eps` to one of its ends, so that a nudge by `eps` would leave
+    /// the range.
+    pub fn at_limit(&self, ctrl: &[f64], eps: f64) -> bool {
         ctrl.iter()
             .enumerate()
             .take(self.limited.len())
-            .any(|(i, u)| self.limited[i] && (*u == self.lo[i] || *u == self.hi[i]))
+            .any(|(i, u)| self.limited[i] && (*u - self.lo[i] < eps || self.hi[i] - *u < eps))
     }
 
     /// The ranges as the policies use them.

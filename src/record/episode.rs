@@ -17,6 +17,9 @@ pub trait Sink {
     /// # Errors
     /// Whatever keeps the sink from taking it; the episode stops.
     fn row(&mut self, row: &StepRow<'_>) -> Result<(), RecordError>;
+
+    /// Whether the work is to stop; asked between the physics steps of a row too.
+    fn stopped(&self) -> bool;
 }
 
 /// Simulates episodes of one job, one after the other, on one thread.
@@ -193,7 +196,7 @@ impl<'a> Runner<'a> {
         if self.ranges.clamp(&mut row.ctrl) > 0 {
             row.flags |= flag::CTRL_CLAMPED;
         }
-        if self.ranges.at_limit(&row.ctrl) {
+        if self.ranges.at_limit(&row.ctrl, self.job.jacobian.eps) {
             row.flags |= flag::CTRL_AT_LIMIT;
         }
         self.sim.ctrl_mut().copy_from_slice(&row.ctrl);
@@ -203,6 +206,9 @@ impl<'a> Runner<'a> {
         let (limit, tolerance) = (self.model.solver().iterations, self.model.solver().tolerance);
         self.chain.start();
         for s in 0..substeps {
+            if s > 0 && sink.stopped() {
+                return Err(RecordError::Stopped);
+            }
             let out = if substeps == 1 { &mut row.whole } else { &mut row.step };
             self.engine.jacobian(&mut self.sim, out)?;
             if substeps > 1 {
@@ -220,8 +226,13 @@ impl<'a> Runner<'a> {
             }
             let stats = self.sim.solver_stats();
             row.iterations = row.iterations.max(stats.iterations);
-            row.residual = row.residual.max(stats.residual);
-            if stats.iterations >= limit && stats.residual > tolerance {
+            // f64::max would drop the NaN of a solver that does not tell.
+            row.residual = if stats.residual.is_nan() || row.residual.is_nan() {
+                f64::NAN
+            } else {
+                row.residual.max(stats.residual)
+            };
+            if stats.iterations >= limit && (stats.residual.is_nan() || stats.residual > tolerance) {
                 row.flags |= flag::SOLVER_UNCONVERGED;
             }
         }

@@ -105,6 +105,13 @@ impl Prepared {
             )));
         }
         let replay = open_replay(&mut job, &model)?;
+        if i32::try_from(job.rows_per_episode()).is_err() {
+            return Err(RecordError::Setting(format!(
+                "steps is {}: an episode has at most {} rows; record more episodes instead",
+                job.steps,
+                i32::MAX
+            )));
+        }
         Runner::new(&task, &job, &model, replay.as_ref())?.preflight()?;
         let (recipe, files) = Recipe::new(&job, &task)?;
         Ok(Self { task, job, model, replay, recipe, files })
@@ -132,18 +139,26 @@ fn open_replay(job: &mut Job, model: &Model) -> Result<Option<ReplayFile>, Recor
     if let Some(expected) = sha256 {
         opened.expect_sha256(expected)?;
     }
-    if let Some(n) = opened.nmocap().filter(|n| *n != model.nmocap()) {
-        return Err(RecordError::Setting(format!(
-            "{}: it has poses of {n} mocap bodies, the model has {}",
-            file.display(),
-            model.nmocap()
-        )));
-    }
+    check_mocap(&opened, file, model)?;
     *sha256 = Some(opened.sha256().to_owned());
+    // The hash says which file it is; where it lay does not decide the result.
+    *file = PathBuf::from(file.file_name().unwrap_or_default());
     job.episodes = job.episodes.min(opened.episodes() as u64);
     let longest = (0..job.episodes as usize).map(|e| opened.steps(e)).max().unwrap_or(0);
     job.steps = job.steps.min(longest);
     Ok(Some(opened))
+}
+
+/// Refuses a replay with poses of another number of mocap bodies than the model's.
+fn check_mocap(opened: &ReplayFile, path: &Path, model: &Model) -> Result<(), RecordError> {
+    match opened.nmocap().filter(|n| *n != model.nmocap()) {
+        None => Ok(()),
+        Some(n) => Err(RecordError::Setting(format!(
+            "{}: it has poses of {n} mocap bodies, the model has {}; replay it with its own model",
+            path.display(),
+            model.nmocap()
+        ))),
+    }
 }
 
 /// Runs a job.
@@ -165,6 +180,11 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
         return Err(RecordError::Incomplete { folder, missing: total as usize, total, first: 0 });
     }
     let parts = Parts::open(run.output, &prepared.recipe, run.shard.is_none(), run.force)?;
+    // The same command may have finished in another process while this one waited for nothing.
+    if run.shard.is_none() && already_there(prepared, run)? {
+        parts.remove()?;
+        return Ok(Outcome::AlreadyThere);
+    }
     let todo = Todo { episodes: total, shard: run.shard, present: parts.present()? };
     let missing = todo.missing();
     if let Some(first) = todo.first().filter(|_| run.merge_only) {
@@ -201,7 +221,7 @@ impl Todo {
     /// How many are this process's work.
     fn asked(&self) -> u64 {
         let (part, of) = self.shard.unwrap_or((1, 1));
-        (self.episodes + of - part) / of
+        if part > self.episodes { 0 } else { (self.episodes - part) / of + 1 }
     }
 
     /// How many of them are missing.
@@ -223,6 +243,9 @@ fn already_there(prepared: &Prepared, run: &Run<'_>) -> Result<bool, RecordError
         let message = "is a folder; name the file to write, such as -o out.h5";
         return Err(DatasetError::io(run.output, message).into());
     }
+    if run.output.exists() && !run.output.is_file() {
+        return Err(DatasetError::io(run.output, "is not a regular file; name another output").into());
+    }
     if !run.output.exists() || run.force {
         return Ok(false);
     }
@@ -238,7 +261,7 @@ fn already_there(prepared: &Prepared, run: &Run<'_>) -> Result<bool, RecordError
 /// Joins all shards into the output and removes them.
 fn merge(prepared: &Prepared, run: &Run<'_>, parts: Parts, progress: &dyn Progress) -> Result<(), RecordError> {
     let total = prepared.job.episodes as usize;
-    let shards = (0..prepared.job.episodes).map(|e| parts.shard(e));
+    let shards = (0..prepared.job.episodes).map(|e| (e as i64, parts.shard(e)));
     let merged = parts.merged();
     let result = dataset::merge(&merged, prepared.header(&run.command, false), shards, |done| {
         progress.merging(done, total);

@@ -15,7 +15,7 @@ use crate::dataset::DatasetError;
 pub(super) struct Parts {
     folder: PathBuf,
     /// Held for as long as this process works here.
-    _lock: File,
+    lock: File,
 }
 
 impl Parts {
@@ -36,18 +36,25 @@ impl Parts {
         std::fs::create_dir_all(&folder).map_err(|e| {
             DatasetError::io(&folder, format!("cannot be created: {e}; give -o a folder you may write to"))
         })?;
+        // The folder's own name must survive a power cut as its shards do.
+        sync_folder_of(&folder)?;
         let lock_path = folder.join("lock");
         let lock =
             File::options().create(true).append(true).open(&lock_path).map_err(|e| DatasetError::io(&lock_path, e))?;
-        let taken = if alone { lock.try_lock() } else { lock.try_lock_shared() };
+        // Dropping other settings' shards needs the folder alone, too.
+        let taken = if alone || force { lock.try_lock() } else { lock.try_lock_shared() };
         match taken {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(RecordError::Busy { folder }),
             // Some cluster file systems have no locks; then the user's care must do.
             Err(TryLockError::Error(e)) => tracing::warn!(folder = %folder.display(), error = %e, "cannot be locked"),
         }
-        let parts = Self { folder, _lock: lock };
+        let parts = Self { folder, lock };
         parts.settle_recipe(recipe, force)?;
+        if force && !alone {
+            let shared = parts.lock.unlock().and_then(|()| parts.lock.lock_shared());
+            shared.map_err(|e| DatasetError::io(&lock_path, e))?;
+        }
         if alone {
             for entry in parts.entries()?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "tmp")) {
                 std::fs::remove_file(&entry).map_err(|e| DatasetError::io(&entry, e))?;
@@ -116,8 +123,11 @@ pub(super) fn publish(temporary: &Path, name: &Path) -> Result<(), DatasetError>
     let sync = |path: &Path| File::open(path).and_then(|f| f.sync_all()).map_err(|e| DatasetError::io(path, e));
     sync(temporary)?;
     std::fs::rename(temporary, name).map_err(|e| DatasetError::io(name, e))?;
-    match name.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => sync(folder),
-        _ => sync(Path::new(".")),
-    }
+    sync_folder_of(name)
+}
+
+/// Makes the name of a file durable.
+fn sync_folder_of(name: &Path) -> Result<(), DatasetError> {
+    let folder = name.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| DatasetError::io(folder, e))
 }

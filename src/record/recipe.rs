@@ -120,6 +120,7 @@ impl Recipe {
         let attributes = [
             ("format", schema::FORMAT.into()),
             ("schema_version", Attribute::Int(schema::VERSION.into())),
+            ("recipe_sha256", text(sha256_hex(self.to_json().as_bytes()))),
             ("task", text(job.task.name.clone())),
             ("suite", text(job.task.suite.clone())),
             ("description", text(job.task.description.clone())),
@@ -150,8 +151,8 @@ impl Recipe {
             ("command", text(source.to_owned())),
             ("recipe", text(self.to_json())),
         ];
-        // A shard says what it is; the rest is said once, in the merged file.
-        let kept = if files.is_some() { attributes.len() } else { 2 };
+        // A shard says what it is and whose; the rest is said once, in the merged file.
+        let kept = if files.is_some() { attributes.len() } else { 3 };
         Header {
             labels,
             sensors: job.jacobian.sensors && model.nsensordata() > 0,

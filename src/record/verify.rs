@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{Job, Progress, Recipe, RecordError, Runner, Sink};
+use super::{Progress, Recipe, RecordError, Runner, Sink};
 use crate::dataset::schema::{Kind, Var, flag};
-use crate::dataset::{EpisodeRow, ModelFiles, Recording, StepRow};
+use crate::dataset::{EpisodeRow, Header, ModelFiles, Recording, StepRow};
 use crate::physics::{Files, ModelSource, mujoco_version, sha256_hex};
 use crate::policy::{PolicySpec, ReplayFile};
 use crate::task::Task;
@@ -60,6 +60,9 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Threads of a verification at most.
+const MOST_WORKERS: usize = 256;
+
 /// Verifies `episodes` (all when None) of a recording on `threads` threads.
 ///
 /// # Errors
@@ -71,19 +74,28 @@ pub fn verify(
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<Verdict, RecordError> {
-    let recipe: Recipe = recording
-        .text_attribute("recipe")
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .ok_or_else(|| recording.foreign("its recipe cannot be read by this version; use the dynsparse that wrote it (attribute dynsparse_version)"))?;
+    let Some(recipe) = recording.text_attribute("recipe") else {
+        return Err(recording
+            .foreign(
+                "is a shard of a recording that is not joined yet; start its `dynsparse record` again, then verify",
+            )
+            .into());
+    };
+    let recipe: Recipe = serde_json::from_str(&recipe).ok().ok_or_else(|| {
+        recording.foreign(
+            "its recipe cannot be read by this version; use the dynsparse that wrote it (attribute dynsparse_version)",
+        )
+    })?;
     let files = recording.model()?;
     if let Some(bad) = files.files.iter().find(|f| sha256_hex(&f.bytes) != f.sha256) {
         return Err(recording
             .foreign(&format!("its copy of {} does not have the recorded hash: the file is damaged", bad.name))
             .into());
     }
-    let (source, _folder) = restore(recording, files)?;
+    let (source, _folder) = restore(recording, files.clone())?;
     let task = Task::from_parts(recipe.job.task.clone(), source);
     let mut job = recipe.job.clone();
+    job.validate()?;
     // A replay is in the recording itself: its states and controls are the ones that were replayed.
     let replay = match &mut job.policy {
         PolicySpec::Replay { file, with, .. } => {
@@ -96,15 +108,20 @@ pub fn verify(
     let replay = replay
         .map(|with| ReplayFile::open(recording.path(), with, model.nq(), model.nv(), model.na(), model.nu()))
         .transpose()?;
+    if let Some(file) = &replay {
+        super::check_mocap(file, recording.path(), &model)?;
+    }
 
     let rows = recording.episodes()?;
     let offsets = recording.offsets()?;
+    outline(recording, &recipe.header(&model, job.rows_per_episode(), Some(files), ""))?;
+    bookkeeping(recording, &rows, &offsets)?;
     let count = episodes.map_or(rows.len(), |n| rows.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
     progress.begin(count as u64, 0, job.rows_per_episode());
-    let shared = Shared { recording, recipe: &recipe, job: &job, replayed: replay.is_some(), stop, progress };
+    let shared = Shared { recording, recipe: &recipe, replayed: replay.is_some(), stop, progress };
     let next = AtomicUsize::new(0);
     let found: Mutex<Option<(usize, Result<Difference, RecordError>)>> = Mutex::new(None);
-    let workers = threads.clamp(1, count.max(1));
+    let workers = threads.clamp(1, count.clamp(1, MOST_WORKERS));
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -141,13 +158,47 @@ pub fn verify(
         }
     });
     match found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        None => {
-            bookkeeping(recording, &rows, &offsets)?;
-            Ok(Verdict::Same { episodes: count, rows: offsets[count] })
-        }
+        None => Ok(Verdict::Same { episodes: count, rows: offsets[count] }),
         Some((_, Ok(difference))) => Ok(Verdict::Different(difference)),
         Some((_, Err(error))) => Err(error),
     }
+}
+
+/// What the recipe says of a file's outline: its variables, their shapes, the labels, the root attributes.
+fn outline(recording: &Recording, expected: &Header) -> Result<(), RecordError> {
+    let damaged = |what: String| -> Result<(), RecordError> {
+        Err(recording.foreign(&format!("{what}: the file is damaged or was changed")).into())
+    };
+    let variables: Vec<Var> = expected.variables().collect();
+    for var in Var::ALL {
+        let name = var.spec().name;
+        match (variables.contains(var), recording.has(*var)) {
+            (true, false) => return damaged(format!("it lacks the variable {name}")),
+            (false, true) => return damaged(format!("it has the variable {name}, which its recipe does not give")),
+            (false, false) => continue,
+            (true, true) => {}
+        }
+        let tail: Vec<usize> = var.spec().axes[1..].iter().map(|a| expected.size(*a)).collect();
+        if recording.shape(*var)[1..] != tail {
+            return damaged(format!(
+                "{name} has the shape {:?} behind its rows instead of {tail:?}",
+                &recording.shape(*var)[1..]
+            ));
+        }
+    }
+    for (axis, labels) in &expected.labels {
+        if !labels.is_empty() && recording.labels(*axis)? != *labels {
+            return damaged(format!("the labels of {} are not those of the model", axis.name()));
+        }
+    }
+    let found = recording.attributes();
+    for (name, value) in expected.attributes.iter().filter(|(name, _)| name != "command") {
+        // Versions are those of the program that wrote it, and are in the recipe.
+        if found.iter().find(|(n, _)| n == name).map(|(_, v)| v) != Some(value) {
+            return damaged(format!("the root attribute {name} is not what its recipe gives"));
+        }
+    }
+    Ok(())
 }
 
 /// What no step decides but follows from the counts: offsets into the ragged variables, lengths of episodes.
@@ -157,7 +208,10 @@ fn bookkeeping(recording: &Recording, episodes: &[EpisodeRow], offsets: &[usize]
         Err(recording.foreign(&format!("{name}[{row}] is {found} instead of {expected}: the file is damaged")).into())
     };
     let steps = *offsets.last().unwrap_or(&0);
-    for (count, offset) in [(Var::Ncon, Var::ContactOffset), (Var::Nefc, Var::ConstraintOffset)] {
+    for (count, offset, ragged) in [
+        (Var::Ncon, Var::ContactOffset, [Var::ContactGeom1, Var::ContactGeom2, Var::ContactDist]),
+        (Var::Nefc, Var::ConstraintOffset, [Var::ConstraintType, Var::ConstraintId, Var::ConstraintState]),
+    ] {
         let mut expected = 0;
         for start in (0..steps).step_by(BLOCK) {
             let rows = start..(start + BLOCK).min(steps);
@@ -167,7 +221,16 @@ fn bookkeeping(recording: &Recording, episodes: &[EpisodeRow], offsets: &[usize]
                 if found != expected {
                     return wrong(offset, row, found, expected);
                 }
-                expected += i64::from(n);
+                expected += i64::from(n.max(0));
+            }
+        }
+        for var in ragged {
+            let found = recording.shape(var)[0] as i64;
+            if found != expected {
+                let name = var.spec().name;
+                return Err(recording
+                    .foreign(&format!("{name} has {found} rows instead of {expected}: the file is damaged"))
+                    .into());
             }
         }
     }
@@ -212,7 +275,6 @@ fn restore(recording: &Recording, model: ModelFiles) -> Result<(ModelSource, Opt
 struct Shared<'a> {
     recording: &'a Recording,
     recipe: &'a Recipe,
-    job: &'a Job,
     replayed: bool,
     stop: &'a AtomicBool,
     progress: &'a dyn Progress,
@@ -282,7 +344,7 @@ struct Comparison<'a> {
 
 impl Sink for Comparison<'_> {
     fn row(&mut self, row: &StepRow<'_>) -> Result<(), RecordError> {
-        if self.shared.stop.load(Ordering::Relaxed) {
+        if self.stopped() {
             return Err(RecordError::Stopped);
         }
         if self.row == self.length {
@@ -331,6 +393,10 @@ impl Sink for Comparison<'_> {
         self.shared.progress.row();
         Ok(())
     }
+
+    fn stopped(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed)
+    }
 }
 
 impl Comparison<'_> {
@@ -358,7 +424,6 @@ impl Comparison<'_> {
                 _ => item.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)).to_string(),
             }
         };
-        let _ = self.shared.job;
         Ok((what, show(recorded), show(simulated)))
     }
 }

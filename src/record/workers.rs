@@ -163,11 +163,15 @@ struct Shard<'a> {
 
 impl Sink for Shard<'_> {
     fn row(&mut self, row: &StepRow<'_>) -> Result<(), RecordError> {
-        if self.stop.load(Ordering::Relaxed) {
+        if self.stopped() {
             return Err(RecordError::Stopped);
         }
         self.writer.step(row)?;
         self.progress.row();
         Ok(())
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 }
