@@ -18,7 +18,7 @@ use dynsparse::policy::{self, ControlRanges, PolicySpec};
 use dynsparse::record::{self, Job, Prepared, Progress, Run, StepKind};
 use dynsparse::task::{Assets, Task};
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 11;
 
 struct Silent;
 
@@ -31,7 +31,7 @@ impl Progress for Silent {
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    let tasks = [("CheetahRun", 4, 1000), ("WalkerRun", 4, 125), ("HumanoidRun", 4, 25)];
+    let tasks = [("CheetahRun", 12, 1000), ("WalkerRun", 8, 125), ("HumanoidRun", 8, 25)];
     println!(
         "{:<12} {:>9} {:>12} {:>12} {:>14} {:>14} {:>12}",
         "task", "states", "bare us", "record us", "record / bare", "1 / 2 threads", "bare 1 / 2"

@@ -1,9 +1,10 @@
 // Contains MuJoCo's fatal errors.
 //
 // mju_error does not return: it calls the log handler and then exit(1). The handler below jumps back
-// to the call that is running on this thread instead. Only C frames lie between the setjmp and the
-// longjmp (MuJoCo's own and these wrappers), so no Rust destructor is ever skipped. The mjData in use
-// is left half-computed and must be thrown away, which Sim (sim.rs) does.
+// to the call that is running on this thread instead. No Rust frame lies between the setjmp and the
+// longjmp (only MuJoCo's own and these wrappers), so no Rust destructor is ever skipped. The mjData in
+// use is left half-computed and must be thrown away, which Sim (sim.rs) does. Loading is C++ inside; its
+// compiler catches its own errors before they come here.
 //
 // The prototypes are declared here, not included: MuJoCo's version is pinned and checked at start
 // (guard.rs), and a machine with the library alone can still build.
