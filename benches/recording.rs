@@ -26,7 +26,7 @@ impl Progress for Silent {
     fn begin(&self, _: u64, _: u64, _: usize) {}
     fn row(&self) {}
     fn episode(&self, _: u64, _: usize, _: &str) {}
-    fn merging(&self, _: usize, _: usize) {}
+    fn joining(&self, _: u64, _: u64) {}
 }
 
 fn main() {

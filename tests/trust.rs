@@ -14,7 +14,8 @@ fn verify_notices_what_was_taken_away_or_relabelled() {
     let place = Place::new();
     place.small("whole.h5", &["--sensors"]).ok();
     place.run(&["verify", "whole.h5"]).ok();
-    let changes: [(&str, fn(&hdf5::File)); 5] = [
+    type Change = (&'static str, fn(&hdf5::File));
+    let changes: [Change; 5] = [
         ("lacks the variable C", |f| f.unlink("C").unwrap()),
         ("contact_dist has", |f| {
             let d = f.dataset("contact_dist").unwrap();

@@ -124,7 +124,11 @@ impl Progress for Shown {
         }
     }
 
-    fn merging(&self, done: usize, total: usize) {
+    fn joining(&self, done: u64, total: u64) {
+        // While episodes come in, their number says more.
+        if self.episodes.load(Ordering::Relaxed) < self.total.load(Ordering::Relaxed) {
+            return;
+        }
         if let Some(bar) = &*lock(&self.bar) {
             bar.set_message(format!("joining {done}/{total}"));
         }

@@ -2,7 +2,7 @@
 //! without being decompressed.
 
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hdf5::Dataset;
 
@@ -17,41 +17,54 @@ const BLOCK: usize = 1 << 16;
 /// The attribute that says which recipe a shard belongs to.
 const RECIPE: &str = "recipe_sha256";
 
-/// Writes `shards` (number of the episode, file), in their order, into a new file at `path`. `progress` is called after each shard with
-/// the number of shards done and may stop the merge by returning false.
-///
-/// # Errors
-/// [`DatasetError`] naming the shard or the result. None is returned when `progress` stopped it.
-pub fn merge(
-    path: &Path,
-    header: Header,
-    shards: impl IntoIterator<Item = (i64, PathBuf)>,
-    mut progress: impl FnMut(usize) -> bool,
-) -> Result<Option<()>, DatasetError> {
-    let recipe = header.attributes.iter().find(|(name, _)| name == RECIPE).map(|(_, value)| value.clone());
-    let mut writer = Writer::create(path, header)?;
-    for (i, (episode, shard)) in shards.into_iter().enumerate() {
-        let shard = Recording::open(&shard)?;
-        if shard.text_attribute(RECIPE).map(Attribute::Text) != recipe {
+/// A recording that is put together from shards, one after the other.
+#[derive(Debug)]
+pub struct Merger {
+    writer: Writer,
+    recipe: Option<Attribute>,
+}
+
+impl Merger {
+    /// Creates the file, which must not exist.
+    ///
+    /// # Errors
+    /// [`DatasetError::Io`].
+    pub fn create(path: &Path, header: Header) -> Result<Self, DatasetError> {
+        let recipe = header.attributes.iter().find(|(name, _)| name == RECIPE).map(|(_, value)| value.clone());
+        Ok(Self { writer: Writer::create(path, header)?, recipe })
+    }
+
+    /// Appends the shard of the next episode.
+    ///
+    /// # Errors
+    /// [`DatasetError`] naming the shard (damaged, of other settings, of another episode) or the result.
+    pub fn append(&mut self, episode: u64, shard: &Path) -> Result<(), DatasetError> {
+        let shard = Recording::open(shard)?;
+        if shard.text_attribute(RECIPE).map(Attribute::Text) != self.recipe {
             return Err(
                 shard.foreign("was recorded with other settings: remove this file and start the same command again")
             );
         }
         let episodes = shard.episodes()?;
-        if episodes.len() != 1 || episodes[0].episode != episode {
+        if episodes.len() != 1 || u64::try_from(episodes[0].episode) != Ok(episode) {
             return Err(shard.foreign(&format!(
                 "does not hold episode {episode}: remove this file and start the same command again"
             )));
         }
-        append(&mut writer, &shard)?;
+        append(&mut self.writer, &shard)?;
         for episode in episodes {
-            writer.end_episode(episode);
+            self.writer.end_episode(episode);
         }
-        if !progress(i + 1) {
-            return Ok(None);
-        }
+        Ok(())
     }
-    writer.finish().map(Some)
+
+    /// Completes and closes the file, see [`Writer::finish`].
+    ///
+    /// # Errors
+    /// [`DatasetError::Io`].
+    pub fn finish(self) -> Result<(), DatasetError> {
+        self.writer.finish()
+    }
 }
 
 fn append(writer: &mut Writer, shard: &Recording) -> Result<(), DatasetError> {

@@ -14,7 +14,7 @@ mod writer;
 pub use codec::{Effort, Encoder, decode};
 pub use error::DatasetError;
 pub use h5::{exit_now, survive_file_size_limit};
-pub use merge::merge;
+pub use merge::Merger;
 pub use reader::Recording;
 pub use row::{COMPLETED, EpisodeRow, StepRow};
 pub use writer::{Attribute, Header, ModelFile, ModelFiles, Writer};

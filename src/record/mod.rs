@@ -1,4 +1,5 @@
-//! From a job to a file: episodes go to workers, workers stream them into shards, shards are merged in order.
+//! From a job to a file: episodes go to workers, workers stream them into shards, shards are joined in order
+//! while the others are still being recorded.
 //!
 //! An episode is the unit of work. It depends on (model, task, settings, seed, its number) only, so threads,
 //! processes, order and interruptions cannot change the result, and the merged file is the same to the byte.
@@ -6,6 +7,7 @@
 mod episode;
 mod error;
 mod job;
+mod joiner;
 mod machine;
 mod parts;
 mod recipe;
@@ -15,7 +17,7 @@ mod workers;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 pub use episode::{Runner, Sink};
 pub use error::RecordError;
@@ -23,7 +25,7 @@ pub use job::{Job, StepKind};
 pub use recipe::{FileHash, Recipe};
 pub use verify::{Verdict, verify};
 
-use crate::dataset::{self, DatasetError, Header, ModelFiles, Recording};
+use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
 use crate::physics::Model;
 use crate::policy::{PolicySpec, ReplayFile};
 use crate::task::Task;
@@ -40,8 +42,8 @@ pub trait Progress: Sync {
     fn row(&self);
     /// An episode is finished and safe.
     fn episode(&self, episode: u64, rows: usize, end: &str);
-    /// `done` of `total` shards are merged.
-    fn merging(&self, done: usize, total: usize);
+    /// `done` of `total` shards are joined.
+    fn joining(&self, done: u64, total: u64);
 }
 
 /// How to run a job, which does not change its result.
@@ -192,11 +194,12 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
         return Err(RecordError::Incomplete { folder, missing: missing as usize, total, first });
     }
     progress.begin(todo.asked(), todo.asked() - missing, prepared.job.rows_per_episode());
-    workers::record(prepared, run, &parts, &todo, progress)?;
+    let joined = workers::record(prepared, run, &parts, &todo, progress)?;
     if run.shard.is_some() {
         return Ok(Outcome::PartDone { folder: Parts::folder_of(run.output) });
     }
-    merge(prepared, run, parts, progress)?;
+    publish(&joined, run.output).inspect_err(|_| drop(std::fs::remove_file(&joined)))?;
+    parts.remove()?;
     Ok(Outcome::Recorded)
 }
 
@@ -256,25 +259,4 @@ fn already_there(prepared: &Prepared, run: &Run<'_>) -> Result<bool, RecordError
         None => Ok(true),
         Some(difference) => Err(exists(format!("a recording with other settings ({difference})"))),
     }
-}
-
-/// Joins all shards into the output and removes them.
-fn merge(prepared: &Prepared, run: &Run<'_>, parts: Parts, progress: &dyn Progress) -> Result<(), RecordError> {
-    let total = prepared.job.episodes as usize;
-    let shards = (0..prepared.job.episodes).map(|e| (e as i64, parts.shard(e)));
-    let merged = parts.merged();
-    let result = dataset::merge(&merged, prepared.header(&run.command, false), shards, |done| {
-        progress.merging(done, total);
-        !run.stop.load(Ordering::Relaxed)
-    });
-    let discard = |error: RecordError| {
-        let _ = std::fs::remove_file(&merged);
-        error
-    };
-    if result.map_err(|e| discard(e.into()))?.is_none() {
-        return Err(discard(RecordError::Stopped));
-    }
-    publish(&merged, run.output).map_err(|e: DatasetError| discard(e.into()))?;
-    parts.remove()?;
-    Ok(())
 }

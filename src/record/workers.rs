@@ -1,22 +1,15 @@
 //! The workers: each takes the next episode, simulates it and streams it into its shard. A thread of its own
-//! makes finished shards durable, so that no worker waits for the disk.
+//! (joiner.rs) makes finished shards durable and joins them, so that no worker waits for the disk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
-use super::parts::{Parts, publish};
+use super::joiner::{Closed, Joiner};
+use super::parts::Parts;
 use super::{Prepared, Progress, RecordError, Run, Runner, Sink, Todo, machine};
 use crate::dataset::{EpisodeRow, StepRow, Writer};
-
-/// A shard that is closed but not yet safe.
-struct Closed {
-    episode: u64,
-    rows: usize,
-    end: String,
-    file: PathBuf,
-}
 
 /// Shards that may wait for the disk; then workers wait too, so that unsafe work stays bounded.
 const WAITING: usize = 16;
@@ -42,7 +35,8 @@ impl FirstError {
     }
 }
 
-/// Records the missing episodes on all workers.
+/// Records the missing episodes on all workers and returns the joined file, which a process that records a
+/// part only does not make.
 ///
 /// # Errors
 /// The first error; every shard that was finished is safe.
@@ -52,7 +46,7 @@ pub(super) fn record(
     parts: &Parts,
     todo: &Todo,
     progress: &dyn Progress,
-) -> Result<(), RecordError> {
+) -> Result<PathBuf, RecordError> {
     let workers = run.threads.clamp(1, usize::try_from(todo.missing()).unwrap_or(usize::MAX).max(1));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(workers)
@@ -70,19 +64,28 @@ pub(super) fn record(
     };
     let errors = FirstError::default();
     let (sender, receiver) = sync_channel(WAITING);
+    let mut joined = None;
     std::thread::scope(|threads| {
         let (shift, errors) = (&shift, &errors);
-        threads.spawn(move || errors.keep(shift.publish_all(receiver)));
+        let joiner = threads.spawn(move || {
+            let joined =
+                Joiner::new(prepared, run, parts, todo, progress).and_then(|j| j.run(&receiver, &errors.raised));
+            joined.map_err(|error| errors.keep(Err(error))).ok()
+        });
         pool.scope(|scope| {
             for _ in 0..workers {
                 let sender = sender.clone();
                 scope.spawn(move |_| errors.keep(shift.work(&sender, errors)));
             }
         });
-        // The publisher ends when the last sender is gone.
+        // The joiner ends when the last sender is gone.
         drop(sender);
+        joined = joiner.join().ok().flatten();
     });
-    errors.into_result()
+    errors.into_result()?;
+    joined.ok_or_else(|| {
+        RecordError::Setting("the thread that joins the episodes has died; start the same command again".to_owned())
+    })
 }
 
 /// What all threads share.
@@ -97,20 +100,6 @@ struct Shift<'a> {
 }
 
 impl Shift<'_> {
-    fn publish_all(&self, closed: Receiver<Closed>) -> Result<(), RecordError> {
-        // After an error the rest is still received, so that no worker blocks.
-        let mut result = Ok(());
-        for shard in closed {
-            if result.is_ok() {
-                result = publish(&shard.file, &self.parts.shard(shard.episode));
-                if result.is_ok() {
-                    self.progress.episode(shard.episode, shard.rows, &shard.end);
-                }
-            }
-        }
-        Ok(result?)
-    }
-
     fn work(&self, closed: &SyncSender<Closed>, errors: &FirstError) -> Result<(), RecordError> {
         let mut runner =
             Runner::new(&self.prepared.task, &self.prepared.job, &self.prepared.model, self.prepared.replay.as_ref())?;
