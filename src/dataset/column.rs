@@ -3,9 +3,9 @@
 
 use hdf5::{Dataset, Group};
 
-use super::codec::Encoder;
+use super::codec::{Encoder, NOMINAL_LEVEL};
 use super::h5;
-use super::schema::{Kind, nominal_level};
+use super::schema::Kind;
 
 #[derive(Debug)]
 pub(super) struct Column {
@@ -38,7 +38,7 @@ impl Column {
                     .shape(extents)
                     .chunk(chunk)
                     .shuffle()
-                    .deflate(nominal_level())
+                    .deflate(NOMINAL_LEVEL)
                     .create(name)?
             };
         }
@@ -118,23 +118,16 @@ impl Column {
             return Ok(());
         }
         self.buffer.resize(self.chunk_bytes(), 0);
-        let filtered = encoder.encode(&self.buffer, self.item);
-        self.extend(rows)?;
-        h5::write_chunk(&self.dataset, self.written, filtered)?;
-        self.written += rows;
+        self.write(encoder.encode(&self.buffer, self.item), rows)?;
         self.buffer.clear();
         Ok(())
     }
 
     fn write(&mut self, filtered: &[u8], rows: usize) -> hdf5::Result<()> {
-        self.extend(rows)?;
+        let shape: Vec<usize> = std::iter::once(self.written + rows).chain(self.tail.iter().copied()).collect();
+        self.dataset.resize(shape)?;
         h5::write_chunk(&self.dataset, self.written, filtered)?;
         self.written += rows;
         Ok(())
-    }
-
-    fn extend(&self, rows: usize) -> hdf5::Result<()> {
-        let shape: Vec<usize> = std::iter::once(self.written + rows).chain(self.tail.iter().copied()).collect();
-        self.dataset.resize(shape)
     }
 }

@@ -1,8 +1,6 @@
 //! The schema of a recording, written down once. Writer and reader both come from these tables, and so do
 //! the README's tables (`dynsparse info --schema`).
 
-use super::codec::NOMINAL_LEVEL;
-
 /// Version of the schema; a reader refuses a newer one.
 pub const VERSION: u32 = 1;
 
@@ -292,9 +290,4 @@ pub fn chunk_rows(row_bytes: usize, axis: Axis, rows_per_episode: usize) -> usiz
         Axis::Contact | Axis::Constraint => target.min(8192),
         _ => target.min(1024),
     }
-}
-
-/// The gzip level in the filter's description.
-pub(super) const fn nominal_level() -> u8 {
-    NOMINAL_LEVEL
 }

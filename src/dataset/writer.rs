@@ -93,7 +93,8 @@ impl Header {
         self.labels.get(&axis).map_or(0, Vec::len)
     }
 
-    fn tail(&self, var: Var) -> Vec<usize> {
+    /// Shape of one row of a variable.
+    pub fn tail(&self, var: Var) -> Vec<usize> {
         var.spec().axes[1..].iter().map(|a| self.size(*a)).collect()
     }
 }

@@ -189,14 +189,15 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
     }
     let todo = Todo { episodes: total, shard: run.shard, present: parts.present()? };
     let missing = todo.missing();
-    if let Some(first) = todo.first().filter(|_| run.merge_only) {
-        let folder = Parts::folder_of(run.output);
+    if run.merge_only
+        && let Some(first) = todo.first()
+    {
         return Err(RecordError::Incomplete { folder, missing: missing as usize, total, first });
     }
     progress.begin(todo.asked(), todo.asked() - missing, prepared.job.rows_per_episode());
     let joined = workers::record(prepared, run, &parts, &todo, progress)?;
     if run.shard.is_some() {
-        return Ok(Outcome::PartDone { folder: Parts::folder_of(run.output) });
+        return Ok(Outcome::PartDone { folder });
     }
     publish(&joined, run.output).inspect_err(|_| drop(std::fs::remove_file(&joined)))?;
     parts.remove()?;

@@ -53,17 +53,23 @@ impl Recipe {
             .into_iter()
             .map(|f| ModelFile { sha256: sha256_hex(&f.bytes), name: f.name, bytes: f.bytes })
             .collect();
-        let recipe = Self {
-            job: job.clone(),
-            model: files.iter().map(|f| FileHash { name: f.name.clone(), sha256: f.sha256.clone() }).collect(),
+        let hashes = files.iter().map(|f| FileHash { name: f.name.clone(), sha256: f.sha256.clone() }).collect();
+        let recipe = Self::of_this_program(job.clone(), hashes);
+        Ok((recipe, ModelFiles { main, layout: layout.to_owned(), files }))
+    }
+
+    /// The recipe that this program, with its libraries, gives a job and a model.
+    pub(super) fn of_this_program(job: Job, model: Vec<FileHash>) -> Self {
+        Self {
+            job,
+            model,
             dynsparse: env!("CARGO_PKG_VERSION").to_owned(),
             commit: super::COMMIT.to_owned(),
             mujoco: mujoco_version(),
             hdf5: hdf5_version(),
             schema: schema::VERSION,
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
-        };
-        Ok((recipe, ModelFiles { main, layout: layout.to_owned(), files }))
+        }
     }
 
     /// As JSON with sorted keys.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::{Progress, Recipe, RecordError, Runner, Sink};
 use crate::dataset::schema::{Kind, Var, flag};
 use crate::dataset::{EpisodeRow, Header, ModelFiles, Recording, StepRow};
-use crate::physics::{Files, ModelSource, mujoco_version, sha256_hex};
+use crate::physics::{Files, ModelSource, sha256_hex};
 use crate::policy::{PolicySpec, ReplayFile};
 use crate::task::Task;
 
@@ -178,7 +178,7 @@ fn outline(recording: &Recording, expected: &Header) -> Result<(), RecordError> 
             (false, false) => continue,
             (true, true) => {}
         }
-        let tail: Vec<usize> = var.spec().axes[1..].iter().map(|a| expected.size(*a)).collect();
+        let tail = expected.tail(*var);
         if recording.shape(*var)[1..] != tail {
             return damaged(format!(
                 "{name} has the shape {:?} behind its rows instead of {tail:?}",
@@ -317,14 +317,7 @@ impl Shared<'_> {
     }
 
     fn difference(&self, episode: i64, row: usize, what: &str, recorded: String, simulated: String) -> Difference {
-        let now = Recipe {
-            commit: super::COMMIT.to_owned(),
-            dynsparse: env!("CARGO_PKG_VERSION").to_owned(),
-            mujoco: mujoco_version(),
-            hdf5: crate::dataset::hdf5_version(),
-            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
-            ..self.recipe.clone()
-        };
+        let now = Recipe::of_this_program(self.recipe.job.clone(), self.recipe.model.clone());
         let versions = now.difference(&self.recipe.to_json());
         Difference { episode, row, what: what.to_owned(), recorded, simulated, versions }
     }

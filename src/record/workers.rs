@@ -9,7 +9,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use super::joiner::{Closed, Joiner};
 use super::parts::Parts;
 use super::{Prepared, Progress, RecordError, Run, Runner, Sink, Todo, machine};
-use crate::dataset::{EpisodeRow, StepRow, Writer};
+use crate::dataset::{EpisodeRow, Header, StepRow, Writer};
 
 /// Shards that may wait for the disk; then workers wait too, so that unsafe work stays bounded.
 const WAITING: usize = 16;
@@ -61,6 +61,7 @@ pub(super) fn record(
         progress,
         next: AtomicU64::new(0),
         machine: (machine::host(), machine::cpu()),
+        header: prepared.header(&run.command, true),
     };
     let errors = FirstError::default();
     let (sender, receiver) = sync_channel(WAITING);
@@ -97,6 +98,8 @@ struct Shift<'a> {
     progress: &'a dyn Progress,
     next: AtomicU64,
     machine: (String, String),
+    /// Of every shard.
+    header: Header,
 }
 
 impl Shift<'_> {
@@ -128,7 +131,7 @@ impl Shift<'_> {
     fn episode(&self, runner: &mut Runner<'_>, episode: u64, file: &Path) -> Result<(usize, String), RecordError> {
         // Left by a process of the same number that was killed.
         let _ = std::fs::remove_file(file);
-        let writer = Writer::create(file, self.prepared.header(&self.run.command, true))?;
+        let writer = Writer::create(file, self.header.clone())?;
         let mut sink = Shard { writer, stop: self.run.stop, progress: self.progress };
         let (rows, end) = runner.run(episode, &mut sink)?;
         let mut writer = sink.writer;
