@@ -14,7 +14,7 @@ mod plan;
 mod run;
 mod unit;
 
-pub use check::{Checked, check};
+pub use check::check;
 pub use cost::{Estimate, measure};
 pub use error::SweepError;
 pub use folder::{INDEX, MANIFEST};
