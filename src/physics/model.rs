@@ -316,7 +316,7 @@ impl Model {
         }
     }
 
-    fn id(&self, kind: mjtObj, name: &str) -> Option<usize> {
+    pub(super) fn id(&self, kind: mjtObj, name: &str) -> Option<usize> {
         let name = CString::new(name).ok()?;
         // SAFETY: the name is NUL-terminated; the result is -1 or a valid id.
         usize::try_from(unsafe { mj_name2id(self.ptr.as_ptr(), kind as i32, name.as_ptr()) }).ok()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::spec::{Base, Op, Reset, Target};
 use super::{TaskError, TaskSpec};
-use crate::physics::{Model, Sim};
+use crate::physics::{Joint, Model, Sim};
 use crate::rng::Stream;
 
 /// Whether the reset of `spec` fits `model`.
@@ -89,7 +89,7 @@ pub(super) fn apply(reset: &Reset, sim: &mut Sim, stream: Stream) -> Result<(), 
         mocap_pos: sim.mocap_pos().to_vec(),
         draws: Draws { stream, shared: HashMap::new() },
     };
-    let scalar = scalar_positions(sim.model());
+    let scalar: Vec<usize> = sim.model().joints().filter(Joint::is_scalar).map(|j| j.qpos).collect();
     for op in &reset.ops {
         draft.apply(op, &scalar);
     }
@@ -107,26 +107,6 @@ pub(super) fn apply(reset: &Reset, sim: &mut Sim, stream: Stream) -> Result<(), 
     }
     sim.set_time(0.0);
     Ok(())
-}
-
-/// Addresses in qpos of all hinge and slide joints. A joint with several positions has labels that go on
-/// with `.x` (free) or `.qw` (ball) behind its name; [`crate::physics::Names`] makes the names unique.
-fn scalar_positions(model: &Model) -> Vec<usize> {
-    let names = model.names();
-    let mut scalar = Vec::with_capacity(names.joint.len());
-    let mut address = 0;
-    for joint in &names.joint {
-        let rest = names.qpos.get(address).and_then(|label| label.strip_prefix(joint.as_str())).unwrap_or("");
-        if rest.starts_with(".x") {
-            address += 7;
-        } else if rest.starts_with(".qw") {
-            address += 4;
-        } else {
-            scalar.push(address);
-            address += 1;
-        }
-    }
-    scalar
 }
 
 /// Uniform random numbers, drawn in order; those with a key are drawn once.
