@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::physics::ModelEdit;
+
 /// Everything about a task after its model files are assembled. Stored in a recording, so that it can be
 /// simulated again without the catalogue.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -24,22 +26,6 @@ pub struct TaskSpec {
     pub edits: Vec<ModelEdit>,
     /// How an episode starts.
     pub reset: Reset,
-}
-
-/// One change of the compiled model (see [`crate::physics::Model::set_field`]).
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct ModelEdit {
-    /// A field of mjModel, such as `dof_damping`.
-    pub field: String,
-    /// The row, by the name of its object; None: all rows.
-    #[serde(default)]
-    pub object: Option<String>,
-    /// The column; None: all columns.
-    #[serde(default)]
-    pub column: Option<usize>,
-    /// The new value.
-    pub value: f64,
 }
 
 /// How an episode starts: from `base` the operations in order, one forward pass, then settling.
