@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
-use super::{ActionSpec, Assets, DoneSpec, EventSpec, ModelEdit, Reset, Task, TaskError, TaskSpec, swimmer};
-use crate::physics::{Files, ModelSource};
+use super::{ActionSpec, Assets, DoneSpec, EventSpec, Reset, Task, TaskError, TaskSpec, swimmer};
+use crate::physics::{Files, ModelEdit, ModelSource};
 
 /// One task of the catalogue. Its dimensions are found by loading it.
 #[derive(Debug, Clone)]

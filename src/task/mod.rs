@@ -20,9 +20,9 @@ pub use assets::{ASSETS_VARIABLE, Assets};
 pub use catalogue::{CatalogueEntry, catalogue};
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
-pub use spec::{Base, Mode, ModelEdit, Numbers, Op, Reset, ResetControl, Target, TaskSpec};
+pub use spec::{Base, Mode, Numbers, Op, Reset, ResetControl, Target, TaskSpec};
 
-use crate::physics::{Model, ModelSource, Sim, Solver, SolverMode};
+use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
 use crate::rng::Stream;
 
 /// Control steps per episode of an MJCF file, as in all of Playground's suite.
@@ -116,10 +116,10 @@ impl Task {
         check_substeps(&self.spec)?;
         let mut model = self.source.load()?;
         if let Some(timestep) = self.spec.timestep {
-            model.set_field("opt.timestep", None, None, timestep)?;
+            model.set_field(&ModelEdit::all("opt.timestep", timestep))?;
         }
         for edit in &self.spec.edits {
-            model.set_field(&edit.field, edit.object.as_deref(), edit.column, edit.value)?;
+            model.set_field(edit)?;
         }
         if solver == SolverMode::Converged {
             model.set_solver(Solver::CONVERGED);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::env::{ActionSpec, DoneSpec, EventSpec};
+use crate::physics::ModelEdit;
 
 /// Everything about a task after its model files are assembled. Stored in a recording, so that it can be
 /// simulated again without the catalogue.
@@ -60,22 +61,6 @@ fn once() -> usize {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_once(n: &usize) -> bool {
     *n == 1
-}
-
-/// One change of the compiled model (see [`crate::physics::Model::set_field`]).
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct ModelEdit {
-    /// A field of mjModel, such as `dof_damping`.
-    pub field: String,
-    /// The row, by the name of its object; None: all rows.
-    #[serde(default)]
-    pub object: Option<String>,
-    /// The column; None: all columns.
-    #[serde(default)]
-    pub column: Option<usize>,
-    /// The new value.
-    pub value: f64,
 }
 
 /// How an episode starts: from `base` the operations in order, then the controls, a forward pass, settling.
