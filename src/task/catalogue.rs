@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use serde::Deserialize;
 
 use super::{ActionSpec, Assets, DoneSpec, EventSpec, Reset, Task, TaskError, TaskSpec, swimmer};
-use crate::physics::{Files, ModelEdit, ModelSource};
+use crate::physics::{Files, ModelEdit, ModelSource, needed};
 
 /// One task of the catalogue. Its dimensions are found by loading it.
 #[derive(Debug, Clone)]
@@ -236,7 +236,8 @@ impl Recipe {
         }
         let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.insert(main.clone(), Arc::from(xml.into_bytes()));
-        Ok(ModelSource::Memory { main, files })
+        // A recording keeps them all, so what the model does not use is left out.
+        Ok(ModelSource::Memory { files: needed(&main, &files), main })
     }
 }
 
