@@ -75,8 +75,8 @@ pub struct StepRow<'a> {
 }
 
 impl StepRow<'_> {
-    /// Calls `f` with every variable that a step decides and its bytes. Offsets into the ragged variables
-    /// are not among them: they follow from the counts.
+    /// Calls `f` with every variable that a step decides and its bytes, in the order of the schema. Offsets
+    /// into the ragged variables are not among them: they follow from the counts.
     pub fn visit(&self, mut f: impl FnMut(Var, &[u8])) {
         let mut put = |var, bytes: &[u8]| f(var, bytes);
         put(Var::Time, &self.time.to_le_bytes());
@@ -97,16 +97,16 @@ impl StepRow<'_> {
             (Var::ActNext, self.act_next),
             (Var::Observation, self.observation),
             (Var::ObservationNext, self.observation_next),
-            (Var::A, self.a),
-            (Var::B, self.b),
-            (Var::Sensordata, self.sensordata),
-            (Var::C, self.c),
-            (Var::D, self.d),
         ] {
             put(var, bytemuck::cast_slice(values));
         }
         put(Var::Reward, &self.reward.to_le_bytes());
         put(Var::Terminated, &[u8::from(self.terminated)]);
+        for (var, values) in
+            [(Var::A, self.a), (Var::B, self.b), (Var::Sensordata, self.sensordata), (Var::C, self.c), (Var::D, self.d)]
+        {
+            put(var, bytemuck::cast_slice(values));
+        }
         put(Var::Ncon, &(self.contact_dist.len() as i32).to_le_bytes());
         put(Var::Nefc, &(self.constraint_type.len() as i32).to_le_bytes());
         put(Var::SolverIterations, &self.solver_iterations.to_le_bytes());
