@@ -325,6 +325,18 @@ impl Model {
         }
     }
 
+    /// Positions of a keyframe (nq), by its row from [`Model::keyframe`].
+    pub fn keyframe_qpos(&self, key: usize) -> &[f64] {
+        let n = self.nq();
+        &self.slice(self.raw().key_qpos, self.raw().nkey as usize * n)[key * n..(key + 1) * n]
+    }
+
+    /// Controls of a keyframe (nu).
+    pub fn keyframe_ctrl(&self, key: usize) -> &[f64] {
+        let n = self.nu();
+        &self.slice(self.raw().key_ctrl, self.raw().nkey as usize * n)[key * n..(key + 1) * n]
+    }
+
     pub(super) fn id(&self, kind: mjtObj, name: &str) -> Option<usize> {
         let name = CString::new(name).ok()?;
         // SAFETY: the name is NUL-terminated; the result is -1 or a valid id.
