@@ -7,6 +7,7 @@ mod assets;
 mod catalogue;
 mod env;
 mod error;
+pub mod parity;
 mod quat;
 mod reset;
 mod spec;

@@ -114,7 +114,7 @@ def leaves(tree, path=""):
             yield at, value[:DIGITS]
         elif isinstance(value, dict):
             yield from leaves(value, at)
-        elif key not in ("task", "mujoco", "xml_path"):
+        elif key not in ("task", "mujoco"):
             yield at, value
 
 
