@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
-use super::{Assets, ModelEdit, Reset, Task, TaskError, TaskSpec, swimmer};
+use super::{Assets, ModelEdit, Reset, RewardSpec, Task, TaskError, TaskSpec, swimmer};
 use crate::physics::{Files, ModelSource};
 
 /// One task of the catalogue. Its dimensions are found by loading it.
@@ -97,6 +97,8 @@ struct TaskRow {
     text: Vec<TextEdit>,
     #[serde(default)]
     edits: Vec<ModelEdit>,
+    #[serde(default)]
+    reward: Option<RewardSpec>,
 }
 
 fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
@@ -138,6 +140,7 @@ pub(super) fn build(name: &str, assets: &Assets) -> Result<Task, TaskError> {
         episode_length: row.episode_length,
         edits: row.edits.clone(),
         reset: entry.reset.clone(),
+        reward: row.reward.clone(),
     };
     Ok(Task { spec, source })
 }

@@ -7,6 +7,7 @@ mod assets;
 mod catalogue;
 mod error;
 mod reset;
+pub mod reward;
 mod spec;
 mod swimmer;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::path::Path;
 pub use assets::{ASSETS_VARIABLE, Assets};
 pub use catalogue::{CatalogueEntry, catalogue};
 pub use error::TaskError;
+pub use reward::{RewardSpec, Scorer};
 pub use spec::{Base, ModelEdit, Numbers, Op, Reset, Target, TaskSpec};
 
 use crate::physics::{Model, ModelSource, Sim, Solver, SolverMode};
@@ -79,6 +81,7 @@ impl Task {
             episode_length: EPISODE_LENGTH,
             edits: Vec::new(),
             reset,
+            reward: None,
         };
         check_substeps(&spec)?;
         Ok(Self { spec, source: ModelSource::Disk(path.to_owned()) })
@@ -102,7 +105,8 @@ impl Task {
     ///
     /// # Errors
     /// [`TaskError::Physics`] when it does not compile or an edit does not fit it, [`TaskError::Reset`]
-    /// when the reset does not, [`TaskError::Setting`] for no substeps.
+    /// when the reset does not, [`TaskError::Reward`] when the reward does not, [`TaskError::Setting`] for no
+    /// substeps.
     pub fn model(&self, solver: SolverMode) -> Result<Model, TaskError> {
         check_substeps(&self.spec)?;
         let mut model = self.source.load()?;
@@ -116,7 +120,17 @@ impl Task {
             model.set_solver(Solver::CONVERGED);
         }
         reset::check(&self.spec, &model)?;
+        self.scorer(&model)?;
         Ok(model)
+    }
+
+    /// The reward and observation for simulations of `model` (which [`Task::model`] made); None for a task
+    /// without.
+    ///
+    /// # Errors
+    /// [`TaskError::Reward`] when the model lacks an object of the reward.
+    pub fn scorer(&self, model: &Model) -> Result<Option<Scorer>, TaskError> {
+        self.spec.reward.as_ref().map(|spec| Scorer::new(spec, model)).transpose()
     }
 
     /// Puts `sim` into the first state of an episode: a function of (seed, episode) alone. Time is 0,

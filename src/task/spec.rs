@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reward::RewardSpec;
+
 /// Everything about a task after its model files are assembled. Stored in a recording, so that it can be
 /// simulated again without the catalogue.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -24,6 +26,9 @@ pub struct TaskSpec {
     pub edits: Vec<ModelEdit>,
     /// How an episode starts.
     pub reset: Reset,
+    /// What is rewarded and observed; None: nothing, the state is what one sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward: Option<RewardSpec>,
 }
 
 /// One change of the compiled model (see [`crate::physics::Model::set_field`]).
