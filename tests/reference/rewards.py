@@ -45,7 +45,7 @@ DONE = {
     "HopperStand": {"qpos": [0, 0.05, 0.1, 0.1, -0.2, 0.4, -0.3]},
     "PendulumSwingup": {"qpos": [0.12]},
     "PointMass": {"qpos": [0.012, -0.014]},
-    "ReacherEasy": {"qpos": [1.0, -2.0], "place": ("geom", "finger"), "shift": [0.03, -0.04, 0]},
+    "ReacherEasy": {"qpos": [1.0, -2.0], "place": ("geom", "finger"), "shift": [0.035, -0.042, 0]},
     "ReacherHard": {"qpos": [-2.0, 1.5], "place": ("geom", "finger"), "shift": [-0.01, 0.02, 0]},
     "SwimmerSwimmer6": {"place": ("geom", "nose"), "shift": [0.1, -0.08, 0]},
     "WalkerRun": {"qvel": [0.2, 6.5, 0.1] + [0] * 6},
