@@ -75,6 +75,10 @@ pub(super) struct Settings {
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) solver: Option<SolverMode>,
 
+    /// Record on where the task would end the episode (fallen, dropped, out of bounds)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) past_done: Option<bool>,
+
     /// Physics steps per control step of an MJCF file [default: 1]
     #[arg(long, value_name = "N", help_heading = "Model file")]
     pub(super) substeps: Option<usize>,
@@ -143,6 +147,7 @@ impl Settings {
             eps,
             difference,
             sensors,
+            past_done,
             step,
             solver,
             substeps,
@@ -236,6 +241,7 @@ impl Settings {
             step: self.step.unwrap_or_default(),
             episodes: self.episodes.unwrap_or(if replay { 100_000_000 } else { 10 }),
             steps: self.steps.unwrap_or(if replay { usize::MAX } else { task.spec.episode_length }),
+            past_done: self.past_done.unwrap_or(false),
             seed: self.seed.unwrap_or(0),
             compression: self.compression.unwrap_or_default(),
             policy,
@@ -317,6 +323,9 @@ impl Settings {
         }
         if let Some(noise) = self.reset_noise.filter(|x| *x != 0.0) {
             put("reset-noise", noise.to_string());
+        }
+        if job.past_done {
+            out.push("--past-done".to_owned());
         }
         if job.jacobian.sensors {
             out.push("--sensors".to_owned());

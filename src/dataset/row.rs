@@ -20,18 +20,30 @@ pub struct StepRow<'a> {
     pub act: &'a [f64],
     /// nu
     pub ctrl: &'a [f64],
+    /// Entries of the action; empty where the action is the control.
+    pub action: &'a [f64],
     /// nv
     pub qacc_warmstart: &'a [f64],
     /// nmocap x 3
     pub mocap_pos: &'a [f64],
     /// nmocap x 4
     pub mocap_quat: &'a [f64],
+    /// Forced bodies x 6
+    pub xfrc_applied: &'a [f64],
     /// nq
     pub qpos_next: &'a [f64],
     /// nv
     pub qvel_next: &'a [f64],
     /// na
     pub act_next: &'a [f64],
+    /// See [`Var::Observation`].
+    pub observation: &'a [f64],
+    /// See [`Var::ObservationNext`].
+    pub observation_next: &'a [f64],
+    /// See [`Var::Reward`].
+    pub reward: f64,
+    /// See [`Var::Terminated`].
+    pub terminated: bool,
     /// ndx x ndx
     pub a: &'a [f64],
     /// ndx x nu
@@ -75,12 +87,16 @@ impl StepRow<'_> {
             (Var::Qvel, self.qvel),
             (Var::Act, self.act),
             (Var::Ctrl, self.ctrl),
+            (Var::Action, self.action),
             (Var::QaccWarmstart, self.qacc_warmstart),
             (Var::MocapPos, self.mocap_pos),
             (Var::MocapQuat, self.mocap_quat),
+            (Var::XfrcApplied, self.xfrc_applied),
             (Var::QposNext, self.qpos_next),
             (Var::QvelNext, self.qvel_next),
             (Var::ActNext, self.act_next),
+            (Var::Observation, self.observation),
+            (Var::ObservationNext, self.observation_next),
             (Var::A, self.a),
             (Var::B, self.b),
             (Var::Sensordata, self.sensordata),
@@ -89,6 +105,8 @@ impl StepRow<'_> {
         ] {
             put(var, bytemuck::cast_slice(values));
         }
+        put(Var::Reward, &self.reward.to_le_bytes());
+        put(Var::Terminated, &[u8::from(self.terminated)]);
         put(Var::Ncon, &(self.contact_dist.len() as i32).to_le_bytes());
         put(Var::Nefc, &(self.constraint_type.len() as i32).to_le_bytes());
         put(Var::SolverIterations, &self.solver_iterations.to_le_bytes());

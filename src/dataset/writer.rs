@@ -65,8 +65,8 @@ pub struct ModelFiles {
 pub struct Header {
     /// Labels of every axis that does not grow; an axis without labels does not exist in the file.
     pub labels: BTreeMap<Axis, Vec<String>>,
-    /// Whether sensors and their Jacobians C and D are recorded.
-    pub sensors: bool,
+    /// Variables that it does not hold though all their axes have entries.
+    pub absent: Vec<Var>,
     /// Rows of a whole episode; decides the chunks.
     pub rows_per_episode: usize,
     /// How hard to compress.
@@ -83,8 +83,7 @@ impl Header {
     /// The variables of the file: those whose axes all have entries.
     pub fn variables(&self) -> impl Iterator<Item = Var> + '_ {
         Var::ALL.iter().copied().filter(|var| {
-            let sensors = matches!(var, Var::C | Var::D | Var::Sensordata);
-            (self.sensors || !sensors) && var.spec().axes.iter().all(|a| a.is_rows() || self.size(*a) > 0)
+            !self.absent.contains(var) && var.spec().axes.iter().all(|a| a.is_rows() || self.size(*a) > 0)
         })
     }
 

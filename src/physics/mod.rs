@@ -5,6 +5,7 @@
 //! and no file or console output is left to the library.
 
 mod arrays;
+mod edit;
 mod error;
 mod guard;
 mod model;
@@ -14,6 +15,7 @@ mod settings;
 mod sim;
 mod source;
 
+pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
 pub use error::{Divergence, PhysicsError};
 pub use guard::{REQUIRED_VERSION, mujoco_version};
 pub use model::Model;

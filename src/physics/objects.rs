@@ -148,6 +148,11 @@ impl Sim {
         row(self.raw().xpos.cast(), self.model().raw().nbody as usize, body.0)
     }
 
+    /// Orientation of a body's frame as a quaternion (xquat).
+    pub fn body_quat(&self, body: BodyId) -> [f64; 4] {
+        row(self.raw().xquat.cast(), self.model().raw().nbody as usize, body.0)
+    }
+
     /// Orientation of a body's frame as a rotation matrix, row-major; its columns are the body's axes (xmat).
     pub fn body_mat(&self, body: BodyId) -> [f64; 9] {
         row(self.raw().xmat.cast(), self.model().raw().nbody as usize, body.0)

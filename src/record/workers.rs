@@ -61,7 +61,7 @@ pub(super) fn record(
         progress,
         next: AtomicU64::new(0),
         machine: (machine::host(), machine::cpu()),
-        header: prepared.header(&run.command, true),
+        header: prepared.header(&run.command, true)?,
     };
     let errors = FirstError::default();
     let (sender, receiver) = sync_channel(WAITING);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::physics::SolverMode;
 use crate::task::tests::catalogue_sim;
-use crate::task::{Assets, Task, catalogue};
+use crate::task::{Assets, CatalogueEntry, Task, catalogue};
 
 const SIGMOIDS: [Sigmoid; 8] = [
     Sigmoid::Gaussian,
@@ -89,10 +89,15 @@ proptest! {
     }
 }
 
+/// The tasks that have a reward.
+fn suite() -> impl Iterator<Item = &'static CatalogueEntry> {
+    catalogue().iter().filter(|e| e.suite == "dm_control_suite")
+}
+
 /// Every task of the suite, in 40 states from its reset on to wild ones, after a physics step.
 fn in_a_random_state(mut check: impl FnMut(&str, &mut Sim, &Scorer)) {
     let mut stream = crate::rng::Stream::new(7, "test", 0);
-    for entry in catalogue().iter().filter(|e| e.suite == "dm_control_suite") {
+    for entry in suite() {
         let Some((task, mut sim)) = catalogue_sim(&entry.name) else { continue };
         let scorer = task.scorer(sim.model()).unwrap().unwrap();
         for round in 0..40 {
@@ -124,7 +129,7 @@ fn rewards_lie_between_0_and_1_and_observations_are_finite() {
         }
         seen += 1;
     });
-    let tasks = catalogue().iter().filter(|e| Assets::find(None).has(&e.name)).count();
+    let tasks = suite().filter(|e| Assets::find(None).has(&e.name)).count();
     assert!(seen >= 30 * tasks, "only {seen} states of {tasks} tasks");
 }
 
@@ -155,7 +160,7 @@ fn a_number_that_is_none_is_no_reward() {
 
 #[test]
 fn labels_are_different_and_as_many_as_playground_has() {
-    for entry in catalogue().iter().filter(|e| e.suite == "dm_control_suite") {
+    for entry in suite() {
         let Some((task, sim)) = catalogue_sim(&entry.name) else { continue };
         let expected = match entry.model.as_str() {
             "acrobot" | "reacher" => 6,
