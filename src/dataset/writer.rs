@@ -335,11 +335,13 @@ impl Writer {
         h5::text_attribute(&root, "main", &model.main)?;
         h5::text_attribute(&root, "layout", &model.layout)?;
         let files = group(&root, "files")?;
+        // Text and meshes repeat themselves, which the fast way for noise does not look for.
+        let mut encoder = Encoder::new(Effort::Small);
         for (i, file) in model.files.iter().enumerate() {
             let rows = file.bytes.len().clamp(1, 1 << 20);
             let mut column = Column::create(&files, &format!("{i:04}"), Kind::U8, Vec::new(), rows)?;
-            column.append(&file.bytes, &mut self.encoder)?;
-            column.flush(&mut self.encoder)?;
+            column.append(&file.bytes, &mut encoder)?;
+            column.flush(&mut encoder)?;
             h5::text_attribute(column.dataset(), "name", &file.name)?;
             h5::text_attribute(column.dataset(), "sha256", &file.sha256)?;
         }

@@ -70,7 +70,7 @@ impl Model {
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for a copy of it.
     pub fn digest(&self) -> Result<Digest, PhysicsError> {
-        let copy = Copy::of(self)?;
+        let copy = Snapshot::of(self)?;
         let m = copy.get();
         // SAFETY: the copy is alive, is not changed, and nobody else has it.
         let fields = unsafe { settings(copy.0) };
@@ -98,9 +98,9 @@ impl Model {
 }
 
 /// A copy of a model with the flag for auto-reset as its file has it.
-struct Copy(*mut mjModel);
+struct Snapshot(*mut mjModel);
 
-impl Copy {
+impl Snapshot {
     fn of(model: &Model) -> Result<Self, PhysicsError> {
         let mut copy = Self(ptr::null_mut());
         // SAFETY: the model is alive; the guard turns a fatal error into a return code.
@@ -131,7 +131,7 @@ impl Copy {
     }
 }
 
-impl Drop for Copy {
+impl Drop for Snapshot {
     fn drop(&mut self) {
         // SAFETY: made by mj_copyModel and deleted once; null is allowed.
         unsafe { mujoco_rs::mujoco_c::mj_deleteModel(self.0) };

@@ -25,4 +25,4 @@ pub use names::Names;
 pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
-pub use source::{Files, ModelSource, SourceFile, sha256_hex};
+pub use source::{Files, ModelSource, SourceFile, needed, sha256_hex};

@@ -34,10 +34,18 @@ struct Row {
     outcome: Option<Comparison>,
 }
 
+/// What is compared.
+struct Wanted {
+    tasks: Vec<(String, Reference)>,
+    /// Tasks of the catalogue that the folder has no reference of.
+    without: Vec<String>,
+}
+
 /// Compares models with references; fails when one differs or could not be compared.
 pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<ExitCode> {
-    let (wanted, unknown) = references(args, assets)?;
+    let wanted = wanted(args, assets)?;
     let rows: Vec<Row> = wanted
+        .tasks
         .into_par_iter()
         .map(|(task, reference)| {
             let outcome = match task_of(&task, assets)? {
@@ -54,13 +62,12 @@ pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<Ex
     if json {
         output::print(&serde_json::to_string_pretty(&rows.iter().map(Row::json).collect::<Vec<_>>())?)?;
     } else {
-        output::print(&text(&rows, &unknown, args.reference.as_deref(), assets))?;
+        output::print(&text(&rows, &wanted.without, args.reference.as_deref(), assets))?;
     }
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The tasks to compare with their references, and those of the catalogue that the folder has none of.
-fn references(args: &Args, assets: &Assets) -> anyhow::Result<(Vec<(String, Reference)>, Vec<String>)> {
+fn wanted(args: &Args, assets: &Assets) -> anyhow::Result<Wanted> {
     let names: Vec<String> =
         if args.tasks.is_empty() { catalogue().iter().map(|e| e.name.clone()).collect() } else { args.tasks.clone() };
     let embedded = Task::embedded().spec.name;
@@ -74,13 +81,14 @@ fn references(args: &Args, assets: &Assets) -> anyhow::Result<(Vec<(String, Refe
             Some(reference) => Ok((name, reference)),
             None => Err(anyhow::anyhow!("{name} is no task of Playground: give a --reference for it")),
         };
-        return Ok((names.into_iter().map(builtin).collect::<anyhow::Result<_>>()?, Vec::new()));
+        let tasks = names.into_iter().map(builtin).collect::<anyhow::Result<_>>()?;
+        return Ok(Wanted { tasks, without: Vec::new() });
     };
     if !folder.is_dir() {
         anyhow::bail!("{}: is no folder; --reference wants one with files TASK.json", folder.display());
     }
     let file = |name: &str| folder.join(format!("{name}.json"));
-    let (there, unknown): (Vec<String>, Vec<String>) =
+    let (there, without): (Vec<String>, Vec<String>) =
         names.into_iter().partition(|name| !args.tasks.is_empty() || file(name).exists());
     if there.is_empty() {
         anyhow::bail!(
@@ -89,7 +97,7 @@ fn references(args: &Args, assets: &Assets) -> anyhow::Result<(Vec<(String, Refe
         );
     }
     let read = |name: String| Ok((name.clone(), Reference::read(&file(&name), &name)?));
-    Ok((there.into_iter().map(read).collect::<anyhow::Result<_>>()?, unknown))
+    Ok(Wanted { tasks: there.into_iter().map(read).collect::<anyhow::Result<_>>()?, without })
 }
 
 /// The task, or None when its files are not there.
@@ -132,7 +140,7 @@ impl Row {
     }
 }
 
-fn text(rows: &[Row], unknown: &[String], folder: Option<&Path>, assets: &Assets) -> String {
+fn text(rows: &[Row], without: &[String], folder: Option<&Path>, assets: &Assets) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["task", "arrays", "others", "verdict"]);
@@ -172,8 +180,8 @@ fn text(rows: &[Row], unknown: &[String], folder: Option<&Path>, assets: &Assets
     for row in rows {
         if let Some(bytes) = row.outcome.as_ref().and_then(|c| c.moved) {
             say(&format!("\n{}: the reference was made from files in another folder.", row.task));
-            say(&format!("Each stored path is {bytes} bytes longer there, and addresses and sizes agree with that;"));
-            say("paths, nbuffer and the hash of the mjb, which hold the folder, are not compared.");
+            say(&format!("Each stored path is {bytes} bytes longer there; addresses and sizes agree with that."));
+            say("Not compared: paths, nbuffer and the hash of the mjb, which hold the folder.");
         }
     }
     let unseen: BTreeSet<&String> = rows.iter().filter_map(|r| r.outcome.as_ref()).flat_map(|c| &c.unseen).collect();
@@ -189,8 +197,8 @@ fn text(rows: &[Row], unknown: &[String], folder: Option<&Path>, assets: &Assets
         let root = assets.root().display();
         say(&format!("The files of {missing} tasks are not in {root}:\nrun `cargo xtask setup`, or give --assets."));
     }
-    if let Some(first) = unknown.first() {
-        say(&format!("Not compared: {} tasks without a file there, such as {first}.", unknown.len()));
+    if let Some(first) = without.first() {
+        say(&format!("Not compared: {} tasks without a file there, such as {first}.", without.len()));
     }
     out
 }

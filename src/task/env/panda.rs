@@ -219,10 +219,15 @@ mod tests {
     #[test]
     fn inverse_undoes_forward() {
         let mut stream = crate::rng::Stream::new(3, "ik", 0);
-        let mut solved = 0;
+        let (mut tried, mut solved) = (0, 0);
         for _ in 0..2000 {
             // Around the posture the task starts from, and far enough to meet both signs of joint 2.
             let q: [f64; 7] = [0.0, 0.3, 0.0, -1.9, 0.0, 2.2, 0.785].map(|x| x + 0.6 * (2.0 * stream.uniform() - 1.0));
+            // With an upright upper arm the solution is only near: the second joint is taken as 0.
+            if q[1].abs() < 0.06 {
+                continue;
+            }
+            tried += 1;
             let (rotation, tip) = forward(&q);
             let found = inverse(&rotation, &tip, &q);
             let (r, t) = forward(&found);
@@ -232,7 +237,7 @@ mod tests {
             }
         }
         // The branch that the arm is on, not another posture with the same hand.
-        assert!(solved > 1990, "{solved} of 2000 on their own branch");
+        assert!(tried > 1500 && solved == tried, "{solved} of {tried} on their own branch");
     }
 
     #[test]
