@@ -88,6 +88,26 @@ fn a_task_of_playground_opens() {
     }
 }
 
+/// The lines of the README.
+#[test]
+fn the_index_of_a_sweep_opens() {
+    let Some(python) = Python::find() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut sweep = Command::new(env!("CARGO_BIN_EXE_dynsparse"));
+    sweep.args(["sweep", "Juggler", "--episodes", "2", "--steps", "5", "--out", "s"]).current_dir(dir.path());
+    checked(sweep.output().unwrap(), "sweep");
+    let code = r#"
+import h5py, xarray as xr
+tasks = xr.open_dataset("s/index.h5", engine="h5netcdf")
+one = tasks.sel(task="Juggler")
+assert (int(one.episodes), int(one.steps), int(one.nv)) == (2, 10, 9), one
+assert str(one.suite.values) == "embedded" and tasks.timestep.attrs["units"] == "s"
+a = h5py.File("s/index.h5")["Juggler/A"]
+assert (a[...] == xr.open_dataset("s/Juggler.h5", engine="h5netcdf").A.values).all()
+"#;
+    checked(python.command().args(["-c", code]).current_dir(dir.path()).output().unwrap(), "the index");
+}
+
 #[test]
 fn both_examples_are_valid_python() {
     let Some(python) = Python::find() else { return };

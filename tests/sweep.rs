@@ -101,6 +101,11 @@ fn a_sweep_records_what_was_asked_and_says_what_it_is_worth() {
     assert_eq!(verified.stdout.matches("every bit agrees").count(), 4, "{}", verified.stdout);
     let verified = place.run(&["verify", "s", "--content-only"]).ok();
     assert_eq!(verified.stdout.matches("digests agree").count(), 4, "{}", verified.stdout);
+    let text = manifest.to_string().replace(&content, &content.chars().rev().collect::<String>());
+    place.write("s/manifest.json", text);
+    let verified = place.run(&["verify", "s", "--content-only"]);
+    assert_eq!(verified.status.code(), Some(1), "{}", verified.stdout);
+    assert!(verified.stdout.contains("not the digest over its tasks"), "{}", verified.stdout);
 }
 
 /// Threads, processes, place and order do not show in a single byte.
