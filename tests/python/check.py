@@ -3,6 +3,7 @@
     python tests/python/check.py FILE.h5 EPISODES STEPS sensors|plain
 """
 
+import hashlib
 import json
 import sys
 
@@ -14,7 +15,7 @@ path, episodes, steps, kind = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), s
 rows = episodes * steps
 
 with h5py.File(path) as f:
-    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 1
+    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 2
     json.loads(f.attrs["recipe"])
     nq, nv, na, nu = (int(f.attrs[n]) for n in ("nq", "nv", "na", "nu"))
     ndx = 2 * nv + na
@@ -30,6 +31,22 @@ with h5py.File(path) as f:
     raw = {name: f[name][()] for name in f if isinstance(f[name], h5py.Dataset)}
     files = {d.attrs["name"]: d[()].tobytes() for d in f["model"]["files"].values()}
     assert b"<mujoco" in files[f["model"].attrs["main"]]
+
+# The digest of an episode, as the README says it.
+ORDER = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied qpos_next
+qvel_next act_next observation observation_next reward terminated A B sensordata C D ncon nefc solver_iterations
+solver_residual flags contact_geom1 contact_geom2 contact_dist constraint_type constraint_id constraint_state""".split()
+for e in range(episodes):
+    digest = hashlib.sha256()
+    for t in range(raw["episode_offsets"][e], raw["episode_offsets"][e + 1]):
+        contact, constraint = raw["contact_offset"][t], raw["constraint_offset"][t]
+        own = {"contact_": slice(contact, contact + raw["ncon"][t]),
+               "constraint_": slice(constraint, constraint + raw["nefc"][t])}
+        for name in (n for n in ORDER if n in raw):
+            where = next((rows_ for prefix, rows_ in own.items() if name.startswith(prefix)), t)
+            digest.update(raw[name][where].tobytes())
+    digest.update(raw["episode_end"][e])
+    assert digest.hexdigest() == raw["episode_sha256"][e].decode(), e
 
 with xr.open_dataset(path, engine="h5netcdf") as ds:
     assert ds.sizes["step"] == rows and ds.sizes["state"] == ds.sizes["state_next"] == ndx
