@@ -159,12 +159,7 @@ fn dry_run(asked: &Asked, as_json: bool, stop: &std::sync::atomic::AtomicBool) -
     let total = Total {
         seconds: good.iter().map(|e| e.seconds).sum(),
         wall: wall(&good, asked.threads),
-        // While the last episodes of one task are recorded, the first of the next one are.
-        memory: {
-            let mut each: Vec<u64> = good.iter().map(|e| e.memory(asked.threads)).collect();
-            each.sort_unstable();
-            each.iter().rev().take(2).sum()
-        },
+        memory: Estimate::memory_of_all(good.iter().copied(), asked.threads),
         disk: good.iter().map(|e| e.disk).sum(),
     };
     let bad = measured.len() - good.len();
