@@ -14,9 +14,6 @@ use crate::dataset::{COMPLETED, CONTENT, Recording, file_sha256};
 use crate::record::{self, Budget, Permit, Prepared, Progress, RecordError, Run, check_content};
 use crate::task::TaskError;
 
-/// The command that fetches what set-up leaves out by default.
-const FETCH: &str = "cargo xtask setup --all-assets";
-
 /// Which part of a sweep a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
@@ -319,9 +316,12 @@ impl Work<'_> {
         }
         let prepared = match self.prepare() {
             Ok(prepared) => prepared,
-            Err(RecordError::Task(error @ TaskError::Missing { .. })) => {
-                return Ok(Outcome::MissingAssets { reason: error.to_string(), fix: FETCH.to_owned() });
-            }
+            Err(RecordError::Task(error)) => match &error {
+                TaskError::Missing { fetch, .. } => {
+                    return Ok(Outcome::MissingAssets { reason: error.to_string(), fix: fetch.to_string() });
+                }
+                _ => return Ok(Outcome::Failed { reason: error.to_string() }),
+            },
             Err(error) => return Ok(Outcome::Failed { reason: error.to_string() }),
         };
         self.sweep.change(|manifest| {
