@@ -33,7 +33,7 @@ pub struct UnitReport {
 /// does not matter. Many such processes may work at once; `run` with [`Share::Merge`] joins what they leave.
 ///
 /// # Errors
-/// As [`super::run`]. What stops the task is in the report and in the unit's note.
+/// As [`super::run()`]. What stops the task is in the report and in the unit's note.
 pub fn run_unit(
     plan: &Plan,
     task: &str,
