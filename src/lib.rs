@@ -9,4 +9,5 @@ pub mod physics;
 pub mod policy;
 pub mod record;
 pub mod rng;
+pub mod sweep;
 pub mod task;

@@ -1,0 +1,3 @@
+//! Many tasks in one folder.
+
+pub mod slurm;
