@@ -130,6 +130,7 @@ fn recording(prepared: &Prepared, folder: &Path, threads: usize) {
     let run = Run {
         output: &output,
         threads,
+        budget: None,
         shard: None,
         merge_only: false,
         force: true,

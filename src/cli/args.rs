@@ -7,7 +7,7 @@ use dynsparse::dataset::Effort;
 use dynsparse::jacobian::{Difference, EngineKind, EngineSpec};
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::{PolicySpec, ReplayWith};
-use dynsparse::record::{Job, StepKind};
+use dynsparse::record::{self, Job, StepKind};
 use dynsparse::task::{Assets, Task};
 use serde::Deserialize;
 
@@ -15,11 +15,11 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(super) struct Settings {
-    /// A Playground task (see `dynsparse tasks`) or an MJCF file; the embedded Juggler when left out
-    #[arg(value_name = "TASK|MODEL.xml")]
+    /// See [`Subject`].
+    #[arg(skip)]
     pub(super) task: Option<String>,
-    /// The file to write [default: TASK.h5]
-    #[arg(short, long, value_name = "FILE")]
+    /// See [`Subject`].
+    #[arg(skip)]
     pub(super) output: Option<PathBuf>,
     /// Number of episodes [default: 10, or all of a replay]
     #[arg(long, value_name = "N")]
@@ -75,14 +75,14 @@ pub(super) struct Settings {
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) solver: Option<SolverMode>,
 
-    /// Physics steps per control step of an MJCF file [default: 1]
-    #[arg(long, value_name = "N", help_heading = "Model file")]
+    /// See [`ModelFile`].
+    #[arg(skip)]
     pub(super) substeps: Option<usize>,
-    /// Keyframe that episodes of an MJCF file start from
-    #[arg(long, value_name = "NAME", help_heading = "Model file")]
+    /// See [`ModelFile`].
+    #[arg(skip)]
     pub(super) keyframe: Option<String>,
-    /// Uniform noise on the start of an MJCF file: +-X on hinge and slide positions and all velocities [default: 0]
-    #[arg(long, value_name = "X", help_heading = "Model file")]
+    /// See [`ModelFile`].
+    #[arg(skip)]
     pub(super) reset_noise: Option<f64>,
 
     /// How hard to compress [default: fast]
@@ -91,6 +91,31 @@ pub(super) struct Settings {
     /// Folder of Playground's model files [default: vendor/ here, above, or where the program was built]
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub(super) assets: Option<PathBuf>,
+}
+
+/// What one recording is of, and where it goes; a sweep has its own.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Subject {
+    /// A Playground task (see `dynsparse tasks`) or an MJCF file; the embedded Juggler when left out
+    #[arg(value_name = "TASK|MODEL.xml")]
+    task: Option<String>,
+    /// The file to write [default: TASK.h5]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// What a model file does not say.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct ModelFile {
+    /// Physics steps per control step of an MJCF file [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Model file")]
+    substeps: Option<usize>,
+    /// Keyframe that episodes of an MJCF file start from
+    #[arg(long, value_name = "NAME", help_heading = "Model file")]
+    keyframe: Option<String>,
+    /// Uniform noise on the start of an MJCF file: +-X on hinge and slide positions and all velocities [default: 0]
+    #[arg(long, value_name = "X", help_heading = "Model file")]
+    reset_noise: Option<f64>,
 }
 
 /// Symbolic links that are followed from an output, as many as Linux follows.
@@ -120,6 +145,18 @@ fn misplaced(flag: &str, policy: PolicyName) -> anyhow::Error {
 }
 
 impl Settings {
+    /// These settings for one recording.
+    pub(super) fn of(self, subject: &Subject, model: &ModelFile) -> Self {
+        Self {
+            task: subject.task.clone(),
+            output: subject.output.clone(),
+            substeps: model.substeps,
+            keyframe: model.keyframe.clone(),
+            reset_noise: model.reset_noise,
+            ..self
+        }
+    }
+
     /// These settings, with those of `file` where these say nothing.
     pub(super) fn or(self, file: Self) -> Self {
         macro_rules! merged {
@@ -220,12 +257,19 @@ impl Settings {
         })
     }
 
-    /// The job for a task.
-    pub(super) fn job(&self, task: &Task) -> anyhow::Result<Job> {
-        let policy = self.policy()?;
-        let replay = policy.is_replay();
-        Ok(Job {
-            task: task.spec.clone(),
+    /// Worker threads.
+    pub(super) fn threads(&self) -> anyhow::Result<usize> {
+        match self.threads {
+            Some(0) => anyhow::bail!("threads is 0; give at least 1, or leave it out for all cores"),
+            Some(n) => Ok(n),
+            None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        }
+    }
+
+    /// What is asked of a task.
+    pub(super) fn asked(&self) -> anyhow::Result<record::Settings> {
+        Ok(record::Settings {
+            policy: self.policy()?,
             jacobian: EngineSpec {
                 engine: self.engine.unwrap_or_default(),
                 eps: self.eps.unwrap_or(1e-6),
@@ -234,11 +278,10 @@ impl Settings {
             },
             solver: self.solver.unwrap_or_default(),
             step: self.step.unwrap_or_default(),
-            episodes: self.episodes.unwrap_or(if replay { 100_000_000 } else { 10 }),
-            steps: self.steps.unwrap_or(if replay { usize::MAX } else { task.spec.episode_length }),
+            episodes: self.episodes,
+            steps: self.steps,
             seed: self.seed.unwrap_or(0),
             compression: self.compression.unwrap_or_default(),
-            policy,
         })
     }
 
@@ -256,86 +299,22 @@ impl Settings {
         anyhow::bail!("the output \"{}\" is a circle of symbolic links", path.display())
     }
 
-    /// The command that makes a job's recording: everything that decides its content and nothing else, so
-    /// that it does not vary with threads, shards, folders, or defaults that somebody spelled out.
+    /// The command that makes a job's recording.
     pub(super) fn command(&self, job: &Job) -> String {
-        let mut out = vec!["dynsparse record".to_owned()];
-        out.push(match self.task.as_deref().filter(|task| is_path(task)) {
-            Some(path) => quoted(&Path::new(path).file_name().unwrap_or_default().to_string_lossy()),
-            None => quoted(&job.task.name),
-        });
-        let mut put = |flag: &str, value: String| out.push(format!("--{flag} {}", quoted(&value)));
-        put("episodes", job.episodes.to_string());
-        put("steps", job.steps.to_string());
-        put("seed", job.seed.to_string());
-        match &job.policy {
-            PolicySpec::Zero => put("policy", "zero".to_owned()),
-            PolicySpec::Uniform => put("policy", "uniform".to_owned()),
-            PolicySpec::Gaussian { scale } => {
-                put("policy", "gaussian".to_owned());
-                put("scale", scale.to_string());
-            }
-            PolicySpec::Colored { beta, scale } => {
-                put("policy", "colored".to_owned());
-                put("beta", beta.to_string());
-                put("scale", scale.to_string());
-            }
-            PolicySpec::Sinusoid { frequency, amplitude } => {
-                put("policy", "sinusoid".to_owned());
-                put("frequency", frequency.to_string());
-                put("amplitude", amplitude.to_string());
-            }
-            PolicySpec::Replay { file, with, .. } => {
-                put("replay", file.display().to_string());
-                put("replay-with", name(*with));
-            }
-        }
-        let engine = EngineSpec::default();
-        if job.jacobian.engine != engine.engine {
-            put("engine", name(job.jacobian.engine));
-        }
-        if job.jacobian.eps != engine.eps {
-            put("eps", format!("{:e}", job.jacobian.eps));
-        }
-        if job.jacobian.difference != engine.difference {
-            put("difference", name(job.jacobian.difference));
-        }
-        if job.step != StepKind::default() {
-            put("step", name(job.step));
-        }
-        if job.solver != SolverMode::default() {
-            put("solver", name(job.solver));
-        }
-        if job.compression != Effort::default() {
-            put("compression", name(job.compression));
-        }
-        if let Some(substeps) = self.substeps.filter(|n| *n != 1) {
-            put("substeps", substeps.to_string());
-        }
-        if let Some(keyframe) = &self.keyframe {
-            put("keyframe", keyframe.clone());
-        }
-        if let Some(noise) = self.reset_noise.filter(|x| *x != 0.0) {
-            put("reset-noise", noise.to_string());
-        }
-        if job.jacobian.sensors {
-            out.push("--sensors".to_owned());
-        }
-        out.join(" ")
+        let file = self.task.as_deref().filter(|task| is_path(task));
+        let file = file.map(|path| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let more = [
+            ("substeps", self.substeps.filter(|n| *n != 1).map(|n| n.to_string())),
+            ("keyframe", self.keyframe.clone()),
+            ("reset-noise", self.reset_noise.filter(|x| *x != 0.0).map(|x| x.to_string())),
+        ];
+        let more: Vec<_> = more.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect();
+        record::command(job, file.as_deref().unwrap_or(&job.task.name), &more)
     }
 }
 
 fn name(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
-}
-
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 /// A model file rather than the name of a task.

@@ -1,14 +1,56 @@
-//! The TOML file of settings.
+//! TOML files of settings: that of a recording, and that of a sweep.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::args::Settings;
 
-/// Reads a settings file.
+/// A sweep's file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SweepFile {
+    pub(super) sweep: SweepTable,
+    /// Settings of all tasks, with the names of `record --config`.
+    pub(super) record: Settings,
+    /// Settings of single tasks.
+    pub(super) task: BTreeMap<String, Settings>,
+    /// How to run on a cluster.
+    pub(super) slurm: Option<toml::Table>,
+}
+
+/// `[sweep]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct SweepTable {
+    /// Names, suites and patterns.
+    pub(super) tasks: Option<Vec<String>>,
+    /// The folder.
+    pub(super) out: Option<PathBuf>,
+}
+
+/// Reads the settings of a recording.
 ///
 /// # Errors
 /// One line with file, line number, what is wrong, and the nearest setting for a misspelt one.
 pub(super) fn read(path: &Path) -> anyhow::Result<Settings> {
+    parse(path, "`dynsparse record --help` lists them")
+}
+
+/// Reads a sweep's file.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_sweep(path: &Path) -> anyhow::Result<SweepFile> {
+    parse(
+        path,
+        "a sweep has the tables [sweep], [record], [task.NAME] and [slurm], with the settings of `dynsparse sweep --help`",
+    )
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, all: &str) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
     toml::from_str(&text).map_err(|error| {
         let line = error.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
@@ -21,7 +63,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Settings> {
                 let hint = nearest.filter(|(d, _)| *d <= 3).map(|(_, n)| format!("; did you mean `{n}`?"));
                 anyhow::anyhow!(
                     "{place}: there is no setting `{unknown}`{}",
-                    hint.unwrap_or_else(|| "; `dynsparse record --help` lists them".to_owned())
+                    hint.unwrap_or_else(|| format!("; {all}"))
                 )
             }
             None => anyhow::anyhow!("{place}: {message}"),

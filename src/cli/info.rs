@@ -7,7 +7,7 @@ use dynsparse::dataset::schema::{self, Axis, Var, flag};
 use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
 use serde_json::{Map, Value, json};
 
-use super::output::{self, bytes, grouped};
+use super::output::{self, bytes, grouped, wrapped};
 
 /// Rows read at once when a whole variable is summed up.
 const BLOCK: usize = 1 << 16;
@@ -260,23 +260,6 @@ impl Summary {
             }).collect::<Map<_, _>>(),
         })
     }
-}
-
-/// `name` and its text, broken at spaces before column 80.
-fn wrapped(name: &str, text: &str) -> String {
-    let mut out = format!("  {name:<9}");
-    let mut width = out.len();
-    for word in text.split(' ') {
-        if width + 1 + word.len() > 79 && width > 11 {
-            out.push_str("\n           ");
-            width = 11;
-        }
-        out.push(' ');
-        out.push_str(word);
-        width += 1 + word.chars().count();
-    }
-    out.push('\n');
-    out
 }
 
 fn number(x: f64) -> String {

@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod record;
 mod signals;
+mod sweep;
 mod tasks;
 mod verify;
 
@@ -23,6 +24,7 @@ Examples:
   dynsparse record                              the embedded model, nothing downloaded
   dynsparse record CheetahRun --episodes 10     a task of MuJoCo Playground
   dynsparse record robot.xml --substeps 5       any MJCF
+  dynsparse sweep 'Walker*' locomotion          many tasks into one folder
   dynsparse info CheetahRun.h5                  what a file holds
   dynsparse verify CheetahRun.h5                simulate it again, compare every bit";
 
@@ -52,6 +54,8 @@ enum LogFormat {
 enum Verb {
     /// Record trajectories and the Jacobians of every step
     Record(Box<record::Args>),
+    /// Record many tasks into one folder, with a manifest and an index
+    Sweep(Box<sweep::Args>),
     /// Join the episodes that several `record --shard` processes have recorded
     Merge(Box<record::Args>),
     /// Show what recordings hold
@@ -71,6 +75,7 @@ pub(crate) fn main() -> ExitCode {
     dynsparse::dataset::survive_file_size_limit();
     let result = match cli.verb {
         Verb::Record(args) => record::run(&args),
+        Verb::Sweep(args) => sweep::run(&args),
         Verb::Merge(args) => merge::run(&args),
         Verb::Info(args) => info::run(&args),
         Verb::Verify(args) => verify::run(&args),

@@ -87,3 +87,30 @@ pub(super) fn right_aligned(table: &mut comfy_table::Table, first: usize) {
 pub(super) fn table(table: &comfy_table::Table) -> String {
     table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned() + "\n").collect()
 }
+
+/// `name` and its text, broken at spaces before column 80.
+pub(super) fn wrapped(name: &str, text: &str) -> String {
+    let mut out = format!("  {name:<9}");
+    let mut width = out.len();
+    for word in text.split(' ') {
+        if width + 1 + word.len() > 79 && width > 11 {
+            out.push_str("\n           ");
+            width = 11;
+        }
+        out.push(' ');
+        out.push_str(word);
+        width += 1 + word.chars().count();
+    }
+    out.push('\n');
+    out
+}
+
+/// A time for people.
+pub(super) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}

@@ -1,12 +1,13 @@
 //! Progress on stderr: a bar with rate and time left on a terminal, a line now and then elsewhere.
 
 use std::io::{IsTerminal, Write};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dynsparse::record::Progress;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use dynsparse::sweep::{TaskReport, Watch};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 /// Time between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -133,4 +134,139 @@ impl Progress for Shown {
             bar.set_message(format!("joining {done}/{total}"));
         }
     }
+}
+
+/// Shows how a sweep comes along: a bar for each running task and one for all of them.
+pub(super) struct Board {
+    terminal: bool,
+    bars: MultiProgress,
+    total: ProgressBar,
+    lines: Mutex<Lines>,
+    done: AtomicU64,
+    tasks: AtomicU64,
+    running: Mutex<Vec<(String, ProgressBar)>>,
+}
+
+impl Board {
+    /// With nothing on it.
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        let bars = MultiProgress::new();
+        Self {
+            // Log lines and bars would tear each other apart.
+            terminal: std::io::stderr().is_terminal() && !tracing::enabled!(tracing::Level::INFO),
+            total: ProgressBar::hidden(),
+            bars,
+            lines: Mutex::new(Lines { started: now, last: now }),
+            done: AtomicU64::new(0),
+            tasks: AtomicU64::new(0),
+            running: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Takes all bars away.
+    pub(super) fn finish(&self) {
+        for (_, bar) in lock(&self.running).drain(..) {
+            bar.finish_and_clear();
+        }
+        self.total.finish_and_clear();
+        let _ = self.bars.clear();
+    }
+
+    fn line(&self, text: &str) {
+        if !self.terminal {
+            let _ = writeln!(std::io::stderr(), "sweep: {text}");
+        }
+    }
+}
+
+impl Watch for Board {
+    fn planned(&self, tasks: usize, seconds: Option<f64>) {
+        match seconds {
+            None => self.line(&format!("measuring {tasks} tasks")),
+            Some(_) => {
+                self.tasks.store(tasks as u64, Ordering::Relaxed);
+                self.line(&format!("{tasks} tasks"));
+            }
+        }
+        if self.terminal {
+            if let (Some(_), Ok(style)) =
+                (seconds, ProgressStyle::with_template("{prefix:24} {bar:16} {pos}/{len} tasks  {elapsed}"))
+            {
+                self.bars.add(self.total.clone());
+                self.total.set_style(style.progress_chars("━╸─"));
+                self.total.set_length(tasks as u64);
+                self.total.set_prefix("all");
+            }
+        }
+    }
+
+    fn begin(&self, task: &str) -> Arc<dyn Progress + Send + Sync> {
+        let bar = ProgressBar::hidden();
+        if self.terminal {
+            if let Ok(style) = ProgressStyle::with_template("{prefix:24!} {bar:16} {percent:>3}%  {msg}") {
+                self.bars.insert_before(&self.total, bar.clone());
+                bar.set_style(style.progress_chars("━╸─"));
+            }
+            bar.set_prefix(task.to_owned());
+            lock(&self.running).push((task.to_owned(), bar.clone()));
+        }
+        Arc::new(TaskBar { bar, rows: AtomicU64::new(0), episodes: AtomicU64::new(0), total: AtomicU64::new(0) })
+    }
+
+    fn end(&self, report: &TaskReport) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.total.set_position(done);
+        let mut running = lock(&self.running);
+        if let Some(at) = running.iter().position(|(name, _)| *name == report.name) {
+            running.remove(at).1.finish_and_clear();
+        }
+        drop(running);
+        tracing::info!(task = report.name, outcome = ?report.outcome, "task ended");
+        let mut lines = lock(&self.lines);
+        if lines.last.elapsed() >= LINE_EVERY {
+            lines.last = Instant::now();
+            let tasks = self.tasks.load(Ordering::Relaxed);
+            self.line(&format!("{done} of {tasks} tasks, {:.0} s", lines.started.elapsed().as_secs_f64()));
+        }
+    }
+}
+
+/// One running task of a sweep.
+struct TaskBar {
+    bar: ProgressBar,
+    rows: AtomicU64,
+    episodes: AtomicU64,
+    total: AtomicU64,
+}
+
+impl TaskBar {
+    fn message(&self) -> String {
+        format!("{}/{} episodes", self.episodes.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
+    }
+}
+
+impl Progress for TaskBar {
+    fn begin(&self, episodes: u64, done: u64, rows: usize) {
+        self.total.store(episodes, Ordering::Relaxed);
+        self.episodes.store(done, Ordering::Relaxed);
+        self.bar.set_length(episodes.saturating_mul(rows as u64));
+        self.rows.store(done.saturating_mul(rows as u64), Ordering::Relaxed);
+        self.bar.set_message(self.message());
+    }
+
+    fn row(&self) {
+        let n = self.rows.fetch_add(1, Ordering::Relaxed) + 1;
+        if n.is_multiple_of(64) {
+            self.bar.set_position(n);
+        }
+    }
+
+    fn episode(&self, episode: u64, rows: usize, end: &str) {
+        self.episodes.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(episode, rows, end, "episode finished");
+        self.bar.set_message(self.message());
+    }
+
+    fn joining(&self, _: u64, _: u64) {}
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use dynsparse::dataset::{Recording, schema::Axis};
 use dynsparse::record::{self, Outcome, Prepared, Run};
 
-use super::args::Settings;
+use super::args::{ModelFile, Settings, Subject};
 use super::progress::Shown;
 use super::{config, output, signals};
 
@@ -27,7 +27,11 @@ Killed at any instant, the same command goes on with the episodes that are missi
 #[command(after_help = AFTER)]
 pub(super) struct Args {
     #[command(flatten)]
-    pub(super) settings: Settings,
+    subject: Subject,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    model: ModelFile,
     /// A TOML file of settings; flags win over it
     #[arg(long, value_name = "FILE", help_heading = "Files")]
     pub(super) config: Option<PathBuf>,
@@ -39,7 +43,7 @@ pub(super) struct Args {
     pub(super) force: bool,
 }
 
-fn parse_shard(text: &str) -> Result<(u64, u64), String> {
+pub(super) fn parse_shard(text: &str) -> Result<(u64, u64), String> {
     let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     parsed.filter(|(i, n)| 1 <= *i && i <= n).ok_or_else(|| "give I/N with 1 <= I <= N, such as 2/8".to_owned())
 }
@@ -51,23 +55,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Records what is missing (or nothing, with `merge_only`) and joins it.
 pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
+    let settings = args.settings.clone().of(&args.subject, &args.model);
     let settings = match &args.config {
-        Some(path) => args.settings.clone().or(config::read(path)?),
-        None => args.settings.clone(),
+        Some(path) => settings.or(config::read(path)?),
+        None => settings,
     };
     let stop = signals::install()?;
-    let threads = match settings.threads {
-        Some(0) => anyhow::bail!("threads is 0; give at least 1, or leave it out for all cores"),
-        Some(n) => n,
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
+    let threads = settings.threads()?;
     let task = settings.task()?;
-    let job = settings.job(&task)?;
+    let job = settings.asked()?.job(&task);
     let file = settings.output(&task)?;
     let name = task.spec.name.clone();
     let prepared = Prepared::new(task, job)?;
     let command = settings.command(prepared.job());
-    let run = Run { output: &file, threads, shard: args.shard, merge_only, force: args.force, command, stop: &stop };
+    let run = Run {
+        output: &file,
+        threads,
+        budget: None,
+        shard: args.shard,
+        merge_only,
+        force: args.force,
+        command,
+        stop: &stop,
+    };
     let shown = Shown::new(&name);
     let started = Instant::now();
     let outcome = record::record(&prepared, &run, &shown);

@@ -3,8 +3,10 @@
 
 mod codec;
 mod column;
+mod digest;
 mod error;
 mod h5;
+mod index;
 mod merge;
 mod reader;
 mod row;
@@ -12,8 +14,10 @@ pub mod schema;
 mod writer;
 
 pub use codec::{Effort, Encoder, decode};
+pub use digest::{CONTENT, DigestReader, EpisodeDigest, content_digest, file_sha256};
 pub use error::DatasetError;
 pub use h5::{exit_now, survive_file_size_limit};
+pub use index::{IndexRow, write_index};
 pub use merge::Merger;
 pub use reader::Recording;
 pub use row::{COMPLETED, EpisodeRow, StepRow};

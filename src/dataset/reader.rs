@@ -110,6 +110,11 @@ impl Recording {
         self.file.attr(name).ok()?.read_scalar::<i64>().ok()
     }
 
+    /// A root attribute.
+    pub fn float_attribute(&self, name: &str) -> Option<f64> {
+        self.file.attr(name).ok()?.read_scalar::<f64>().ok()
+    }
+
     /// All root attributes, by name.
     pub fn attributes(&self) -> Vec<(String, Attribute)> {
         let names = self.file.attr_names().unwrap_or_default();
@@ -193,10 +198,10 @@ impl Recording {
     pub fn episodes(&self) -> Result<Vec<EpisodeRow>, DatasetError> {
         let offsets = self.offsets()?;
         let number = self.wrap("episode", self.file.dataset(Axis::Episode.name()).and_then(|d| d.read_raw::<i64>()))?;
-        let (end, host, cpu) =
-            (self.texts(Var::EpisodeEnd)?, self.texts(Var::EpisodeHost)?, self.texts(Var::EpisodeCpu)?);
+        let (end, sha256) = (self.texts(Var::EpisodeEnd)?, self.texts(Var::EpisodeSha256)?);
+        let (host, cpu) = (self.texts(Var::EpisodeHost)?, self.texts(Var::EpisodeCpu)?);
         let n = offsets.len() - 1;
-        if [number.len(), end.len(), host.len(), cpu.len()].iter().any(|m| *m != n) {
+        if [number.len(), end.len(), sha256.len(), host.len(), cpu.len()].iter().any(|m| *m != n) {
             return Err(self.foreign("the episode variables have different lengths: the file is damaged"));
         }
         Ok((0..n)
@@ -204,6 +209,7 @@ impl Recording {
                 episode: number[i],
                 length: (offsets[i + 1] - offsets[i]) as i64,
                 end: end[i].clone(),
+                sha256: sha256[i].clone(),
                 host: host[i].clone(),
                 cpu: cpu[i].clone(),
             })

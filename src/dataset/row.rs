@@ -112,6 +112,8 @@ pub struct EpisodeRow {
     pub length: i64,
     /// See [`Var::EpisodeEnd`].
     pub end: String,
+    /// See [`Var::EpisodeSha256`].
+    pub sha256: String,
     /// See [`Var::EpisodeHost`].
     pub host: String,
     /// See [`Var::EpisodeCpu`].

@@ -2,7 +2,7 @@
 //! the README's tables (`dynsparse info --schema`).
 
 /// Version of the schema; a reader refuses a newer one.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The value of the root attribute `format`.
 pub const FORMAT: &str = "dynsparse-recording";
@@ -214,6 +214,7 @@ variables! {
     ConstraintState = "constraint_state": U8 [Constraint] "" "state of the constraint row in the solver";
     EpisodeLength = "episode_length": I64 [Episode] "" "recorded steps of the episode";
     EpisodeEnd = "episode_end": Text [Episode] "" "why it ended: completed, or what went wrong";
+    EpisodeSha256 = "episode_sha256": Text [Episode] "" "SHA-256 of the episode's content, see the README";
     EpisodeHost = "episode_host": Text [Episode] "" "machine that recorded it";
     EpisodeCpu = "episode_cpu": Text [Episode] "" "processor that recorded it";
     EpisodeOffsets = "episode_offsets": I64 [EpisodeBound] "" "first step of every episode, then the number of steps";

@@ -9,6 +9,7 @@ use hdf5::{Dataset, File, Group};
 
 use super::codec::{Effort, Encoder};
 use super::column::Column;
+use super::digest::{CONTENT, content_digest};
 use super::row::{EpisodeRow, StepRow};
 use super::schema::{self, Axis, Kind, Var, flag};
 use super::{DatasetError, h5};
@@ -75,6 +76,8 @@ pub struct Header {
     pub attributes: Vec<(String, Attribute)>,
     /// The model; None in a shard.
     pub model: Option<ModelFiles>,
+    /// What decides the content besides the episodes, see [`content_digest`]; None in a shard.
+    pub content: Option<String>,
     /// A shard holds the rows and nothing that the merged file says once: no scales, descriptions, labels.
     pub shard: bool,
 }
@@ -230,6 +233,9 @@ impl Writer {
                 Attribute::Float(x) => self.file.new_attr::<f64>().create(name.as_str())?.write_scalar(x)?,
             }
         }
+        if let Some(content) = &self.header.content {
+            h5::text_attribute(&self.file, CONTENT, &content_digest(content, &self.episodes))?;
+        }
         if let Some(model) = self.header.model.take() {
             self.model(&model)?;
         }
@@ -305,6 +311,7 @@ impl Writer {
         let dataset = match var {
             Var::EpisodeLength => self.numbers(name, &self.episodes.iter().map(|e| e.length).collect::<Vec<_>>())?,
             Var::EpisodeEnd => self.texts(name, self.episodes.iter().map(|e| e.end.as_str()))?,
+            Var::EpisodeSha256 => self.texts(name, self.episodes.iter().map(|e| e.sha256.as_str()))?,
             Var::EpisodeHost => self.texts(name, self.episodes.iter().map(|e| e.host.as_str()))?,
             Var::EpisodeCpu => self.texts(name, self.episodes.iter().map(|e| e.cpu.as_str()))?,
             _ => {

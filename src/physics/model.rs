@@ -5,7 +5,8 @@ use std::path::Path;
 use std::ptr::{self, NonNull};
 
 use mujoco_rs::mujoco_c::{
-    mj_deleteModel, mj_name2id, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtIntegrator, mjtObj, mjtSolver, mjtState,
+    mj_deleteModel, mj_name2id, mj_sizeModel, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtIntegrator, mjtObj,
+    mjtSolver, mjtState,
 };
 use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
@@ -405,6 +406,12 @@ impl Model {
         // SAFETY: the model is valid and the signature is one of MuJoCo's own.
         let n = unsafe { mj_stateSize(self.ptr.as_ptr(), mjtState::mjSTATE_INTEGRATION as i32) };
         n as usize
+    }
+
+    /// Memory of the compiled model, bytes.
+    pub fn bytes(&self) -> u64 {
+        // SAFETY: the model is valid.
+        unsafe { mj_sizeModel(self.ptr.as_ptr()) as u64 }
     }
 
     pub(super) fn ptr(&self) -> *const mjModel {

@@ -109,6 +109,11 @@ impl Sim {
         unsafe { self.data.as_ref() }
     }
 
+    /// Memory in use, bytes: the buffer, and of the arena what was ever needed.
+    pub fn bytes(&self) -> u64 {
+        self.raw().nbuffer as u64 + self.raw().maxuse_arena as u64
+    }
+
     /// The model.
     pub fn model(&self) -> &Arc<Model> {
         &self.model

@@ -93,6 +93,11 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// Memory of the simulation, bytes.
+    pub fn bytes(&self) -> u64 {
+        self.sim.bytes()
+    }
+
     /// Runs episode `episode` and returns how many rows it gave and why it ended.
     ///
     /// # Errors

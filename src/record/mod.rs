@@ -4,13 +4,17 @@
 //! An episode is the unit of work. It depends on (model, task, settings, seed, its number) only, so threads,
 //! processes, order and interruptions cannot change the result, and the merged file is the same to the byte.
 
+mod budget;
+mod content;
 mod episode;
 mod error;
 mod job;
 mod joiner;
 mod machine;
 mod parts;
+mod probe;
 mod recipe;
+mod settings;
 mod verify;
 mod workers;
 
@@ -19,17 +23,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use budget::{Budget, Permit};
+pub use content::check_content;
 pub use episode::{Runner, Sink};
 pub use error::RecordError;
 pub use job::{Job, StepKind};
+pub use probe::Probe;
 pub use recipe::{FileHash, Recipe};
+pub use settings::{Settings, command};
 pub use verify::{Verdict, verify};
 
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
 use crate::physics::Model;
 use crate::policy::{PolicySpec, ReplayFile};
 use crate::task::Task;
-use parts::{Parts, publish};
+use parts::Parts;
+pub(crate) use parts::publish;
+pub(crate) use recipe::{at_most_three, compare};
 
 /// The commit that this program was built from, with `-dirty` when its sources had changes.
 pub const COMMIT: &str = env!("DYNSPARSE_COMMIT");
@@ -53,6 +63,8 @@ pub struct Run<'a> {
     pub output: &'a Path,
     /// Worker threads.
     pub threads: usize,
+    /// The threads that this job shares with others, and its rank among them; a worker waits for a permit.
+    pub budget: Option<(&'a Budget, usize)>,
     /// Record only part `.0` of `.1` (from 1), and do not merge.
     pub shard: Option<(u64, u64)>,
     /// Record nothing, only merge what is there.

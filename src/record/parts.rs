@@ -119,7 +119,7 @@ impl Parts {
 }
 
 /// Makes a finished file durable and gives it its name.
-pub(super) fn publish(temporary: &Path, name: &Path) -> Result<(), DatasetError> {
+pub(crate) fn publish(temporary: &Path, name: &Path) -> Result<(), DatasetError> {
     let sync = |path: &Path| File::open(path).and_then(|f| f.sync_all()).map_err(|e| DatasetError::io(path, e));
     sync(temporary)?;
     std::fs::rename(temporary, name).map_err(|e| DatasetError::io(name, e))?;

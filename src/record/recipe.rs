@@ -78,6 +78,23 @@ impl Recipe {
         serde_json::to_value(self).map(|v| v.to_string()).unwrap_or_default()
     }
 
+    /// What decides the content besides the episodes: a first line with the format's version, the job without
+    /// compression, description and a replay's file name as JSON with sorted keys, and a line for each file
+    /// of the model. The same on every machine, whatever program, MuJoCo or commit recorded it.
+    pub fn content(&self) -> String {
+        let mut job = serde_json::to_value(&self.job).unwrap_or_default();
+        if let Some(job) = job.as_object_mut() {
+            job.remove("compression");
+            job.get_mut("task").and_then(Value::as_object_mut).map(|task| task.remove("description"));
+            job.get_mut("policy").and_then(Value::as_object_mut).map(|policy| policy.remove("file"));
+        }
+        let mut text = format!("dynsparse content 1\njob {job}\n");
+        for file in &self.model {
+            text.push_str(&format!("model {} {}\n", file.name, file.sha256));
+        }
+        text
+    }
+
     /// What differs from another recipe, for people: `seed: 1 there, 2 here`. None when nothing does.
     pub fn difference(&self, there: &str) -> Option<String> {
         let here = self.to_json();
@@ -89,13 +106,7 @@ impl Recipe {
         };
         let mut found = Vec::new();
         compare("", &there, &here, &mut found);
-        let more = found.len().saturating_sub(3);
-        found.truncate(3);
-        let mut text = found.join("; ");
-        if more > 0 {
-            text.push_str(&format!("; and {more} more"));
-        }
-        Some(text)
+        at_most_three(found)
     }
 
     /// The header of a recording or of one of its shards.
@@ -166,6 +177,7 @@ impl Recipe {
             effort: job.compression,
             attributes: attributes.into_iter().take(kept).map(|(n, v)| (n.to_owned(), v)).collect(),
             shard: files.is_none(),
+            content: files.is_some().then(|| self.content()),
             model: files,
         }
     }
@@ -176,7 +188,19 @@ fn json_text(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn compare(path: &str, there: &Value, here: &Value, found: &mut Vec<String>) {
+/// The first three of these as one text; None when there are none.
+pub(crate) fn at_most_three(mut found: Vec<String>) -> Option<String> {
+    let more = found.len().saturating_sub(3);
+    found.truncate(3);
+    let mut text = found.join("; ");
+    if more > 0 {
+        text.push_str(&format!("; and {more} more"));
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+/// Adds every value that differs, with its path: `seed: 1 there, 2 here`.
+pub(crate) fn compare(path: &str, there: &Value, here: &Value, found: &mut Vec<String>) {
     match (there, here) {
         (Value::Object(a), Value::Object(b)) => {
             let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();

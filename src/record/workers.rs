@@ -9,7 +9,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use super::joiner::{Closed, Joiner};
 use super::parts::Parts;
 use super::{Prepared, Progress, RecordError, Run, Runner, Sink, Todo, machine};
-use crate::dataset::{EpisodeRow, Header, StepRow, Writer};
+use crate::dataset::{EpisodeDigest, EpisodeRow, Header, StepRow, Writer};
 
 /// Shards that may wait for the disk; then workers wait too, so that unsafe work stays bounded.
 const WAITING: usize = 16;
@@ -104,6 +104,11 @@ struct Shift<'a> {
 
 impl Shift<'_> {
     fn work(&self, closed: &SyncSender<Closed>, errors: &FirstError) -> Result<(), RecordError> {
+        let _permit = self.run.budget.map(|(budget, rank)| budget.take(rank));
+        // The others may have done it all while this one waited.
+        if self.next.load(Ordering::Relaxed) >= self.todo.episodes {
+            return Ok(());
+        }
         let mut runner =
             Runner::new(&self.prepared.task, &self.prepared.job, &self.prepared.model, self.prepared.replay.as_ref())?;
         loop {
@@ -132,13 +137,14 @@ impl Shift<'_> {
         // Left by a process of the same number that was killed.
         let _ = std::fs::remove_file(file);
         let writer = Writer::create(file, self.header.clone())?;
-        let mut sink = Shard { writer, stop: self.run.stop, progress: self.progress };
+        let mut sink = Shard { writer, digest: EpisodeDigest::default(), stop: self.run.stop, progress: self.progress };
         let (rows, end) = runner.run(episode, &mut sink)?;
-        let mut writer = sink.writer;
+        let Shard { mut writer, digest, .. } = sink;
         writer.end_episode(EpisodeRow {
             episode: episode as i64,
             length: rows as i64,
             end: end.clone(),
+            sha256: digest.finish(&end),
             host: self.machine.0.clone(),
             cpu: self.machine.1.clone(),
         });
@@ -149,6 +155,7 @@ impl Shift<'_> {
 
 struct Shard<'a> {
     writer: Writer,
+    digest: EpisodeDigest,
     stop: &'a AtomicBool,
     progress: &'a dyn Progress,
 }
@@ -159,6 +166,7 @@ impl Sink for Shard<'_> {
             return Err(RecordError::Stopped);
         }
         self.writer.step(row)?;
+        self.digest.row(row);
         self.progress.row();
         Ok(())
     }

@@ -143,7 +143,7 @@ pub(super) fn build(name: &str, assets: &Assets) -> Result<Task, TaskError> {
 }
 
 /// Up to three names that look like `name`, best first.
-fn nearest(name: &str) -> Vec<String> {
+pub fn nearest(name: &str) -> Vec<String> {
     let wanted = name.to_lowercase();
     let mut scored: Vec<(f64, &str)> = catalogue()
         .iter()

@@ -15,7 +15,7 @@ mod tests;
 use std::path::Path;
 
 pub use assets::{ASSETS_VARIABLE, Assets};
-pub use catalogue::{CatalogueEntry, catalogue};
+pub use catalogue::{CatalogueEntry, catalogue, nearest};
 pub use error::TaskError;
 pub use spec::{Base, ModelEdit, Numbers, Op, Reset, Target, TaskSpec};
 

@@ -1,0 +1,239 @@
+//! The digest of an episode's content, while it is written and of what a file holds.
+//!
+//! SHA-256 over the little-endian bytes of every variable of a step, in the schema's order, one step after the
+//! other; then the UTF-8 text of `episode_end`. A step's variables are those of the dimension `step` without
+//! `contact_offset` and `constraint_offset` (they depend on other episodes), and its own rows of those of
+//! `contact` and `constraint`. No host, no processor, no compression is in it.
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use hdf5::Dataset;
+use sha2::{Digest, Sha256};
+
+use super::codec::decode;
+use super::reader::Recording;
+use super::row::StepRow;
+use super::schema::{Axis, Var};
+use super::{DatasetError, EpisodeRow};
+
+/// The digest of an episode under way.
+#[derive(Debug, Clone, Default)]
+pub struct EpisodeDigest(Sha256);
+
+impl EpisodeDigest {
+    /// Takes the next step.
+    pub fn row(&mut self, row: &StepRow<'_>) {
+        row.visit(|_, bytes| self.0.update(bytes));
+    }
+
+    /// The digest, hexadecimal, of an episode with this `episode_end`.
+    pub fn finish(mut self, end: &str) -> String {
+        self.0.update(end.as_bytes());
+        hex(&self.0.finalize())
+    }
+}
+
+/// The root attribute that holds the digest of a recording's content.
+pub const CONTENT: &str = "content_sha256";
+
+/// The digest of a recording's content: SHA-256, hexadecimal, of the text `settings` and a line `episode
+/// NUMBER DIGEST` for each episode.
+pub fn content_digest(settings: &str, episodes: &[EpisodeRow]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(settings.as_bytes());
+    for episode in episodes {
+        hash.update(format!("episode {} {}\n", episode.episode, episode.sha256).as_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+/// SHA-256 of a whole file, hexadecimal, read in pieces.
+///
+/// # Errors
+/// [`DatasetError::Io`].
+pub fn file_sha256(path: &std::path::Path) -> Result<String, DatasetError> {
+    let trouble = |e: std::io::Error| DatasetError::io(path, e);
+    let mut file = File::open(path).map_err(trouble)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match std::io::Read::read(&mut file, &mut buffer).map_err(trouble)? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Whether the step decides the variable: not an offset, which follows from the counts.
+fn decided(var: Var) -> bool {
+    let rows = matches!(var.spec().axes[0], Axis::Step | Axis::Contact | Axis::Constraint);
+    rows && !matches!(var, Var::ContactOffset | Var::ConstraintOffset)
+}
+
+/// Computes digests of what a file holds. Chunks are read and decompressed here, outside HDF5's global lock,
+/// so that every thread may have a reader of its own.
+#[derive(Debug, Clone)]
+pub struct DigestReader<'a> {
+    recording: &'a Recording,
+    file: Arc<File>,
+    columns: Vec<(Var, Cursor)>,
+}
+
+impl<'a> DigestReader<'a> {
+    /// A reader of a recording or a shard.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when a variable is not stored as this program stores it.
+    pub fn new(recording: &'a Recording) -> Result<Self, DatasetError> {
+        let file = File::open(recording.path()).map_err(|e| DatasetError::io(recording.path(), e))?;
+        let mut columns = Vec::new();
+        for var in Var::ALL.iter().copied().filter(|v| decided(*v)) {
+            if let Some(dataset) = recording.dataset(var) {
+                columns.push((var, Cursor::new(recording, var, dataset)?));
+            }
+        }
+        Ok(Self { recording, file: Arc::new(file), columns })
+    }
+
+    /// The digest of an episode that lies at these rows of `step`, `contact` and `constraint`, and how many
+    /// contacts and constraints it has.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when a chunk is missing or damaged.
+    pub fn episode(
+        &mut self,
+        steps: Range<usize>,
+        first: [usize; 2],
+        end: &str,
+    ) -> Result<(String, [usize; 2]), DatasetError> {
+        let mut hash = Sha256::new();
+        let mut ragged = first;
+        for step in steps {
+            let mut counts = [0; 2];
+            for (var, cursor) in &mut self.columns {
+                let rows = match var.spec().axes[0] {
+                    Axis::Contact => ragged[0]..ragged[0] + counts[0],
+                    Axis::Constraint => ragged[1]..ragged[1] + counts[1],
+                    _ => step..step + 1,
+                };
+                for row in rows {
+                    let bytes = cursor.row(self.recording, &self.file, row)?;
+                    hash.update(bytes);
+                    let count = || bytes.try_into().map_or(0, i32::from_le_bytes).max(0) as usize;
+                    match var {
+                        Var::Ncon => counts[0] = count(),
+                        Var::Nefc => counts[1] = count(),
+                        _ => {}
+                    }
+                }
+            }
+            ragged = [ragged[0] + counts[0], ragged[1] + counts[1]];
+        }
+        hash.update(end.as_bytes());
+        Ok((hex(&hash.finalize()), [ragged[0] - first[0], ragged[1] - first[1]]))
+    }
+
+    /// Rows of a variable that the file holds; 0 when it has none.
+    fn rows(&self, var: Var) -> usize {
+        self.columns.iter().find(|(v, _)| *v == var).map_or(0, |(_, c)| c.rows)
+    }
+
+    /// Checks a shard: one episode, whole, with the content that its digest says.
+    ///
+    /// # Errors
+    /// [`DatasetError`] that names the shard and what is wrong with it.
+    pub(super) fn check_shard(&mut self, episode: &EpisodeRow) -> Result<(), DatasetError> {
+        let steps = self.rows(Var::Time);
+        let (digest, ragged) = self.episode(0..steps, [0, 0], &episode.end)?;
+        let whole = ragged == [self.rows(Var::ContactDist), self.rows(Var::ConstraintType)];
+        if digest != episode.sha256 || !whole {
+            return Err(self.recording.foreign("its content does not have the digest that it was recorded with"));
+        }
+        Ok(())
+    }
+}
+
+/// Reads the rows of one variable in ascending order, a chunk at a time.
+#[derive(Debug, Clone)]
+struct Cursor {
+    var: Var,
+    /// Where each chunk lies in the file, and its bytes there.
+    chunks: Arc<Vec<(u64, usize)>>,
+    chunk_rows: usize,
+    row_bytes: usize,
+    rows: usize,
+    /// The chunk in `decoded`.
+    current: Option<usize>,
+    decoded: Vec<u8>,
+}
+
+impl Cursor {
+    fn new(recording: &Recording, var: Var, dataset: &Dataset) -> Result<Self, DatasetError> {
+        let name = var.spec().name;
+        let shape = dataset.shape();
+        let chunk = dataset.chunk().filter(|c| c.len() == shape.len() && c[0] > 0 && c[1..] == shape[1..]);
+        let chunk_rows = chunk.ok_or_else(|| recording.foreign(&format!("{name} has chunks of another program")))?[0];
+        let mut found = Vec::new();
+        dataset
+            .chunks_visit(|info| {
+                found.push((info.offset[0] as usize / chunk_rows, info.addr, info.size as usize));
+                0
+            })
+            .map_err(|e| DatasetError::h5(recording.path(), &format!("{name} cannot be read"), &e))?;
+        found.sort_unstable();
+        let complete = found.len() == shape[0].div_ceil(chunk_rows) && found.iter().enumerate().all(|(i, c)| c.0 == i);
+        if !complete {
+            return Err(recording.foreign(&format!("{name} lacks a chunk: the file is damaged")));
+        }
+        Ok(Self {
+            var,
+            chunks: Arc::new(found.into_iter().map(|(_, address, size)| (address, size)).collect()),
+            chunk_rows,
+            row_bytes: var.spec().kind.size() * shape[1..].iter().product::<usize>(),
+            rows: shape[0],
+            current: None,
+            decoded: Vec::new(),
+        })
+    }
+
+    fn row(&mut self, recording: &Recording, file: &File, row: usize) -> Result<&[u8], DatasetError> {
+        let name = self.var.spec().name;
+        if row >= self.rows {
+            let text = format!("{name} has {} rows, row {row} is wanted: the file is damaged", self.rows);
+            return Err(recording.foreign(&text));
+        }
+        let chunk = row / self.chunk_rows;
+        if self.current != Some(chunk) {
+            self.current = None;
+            let (address, size) = self.chunks[chunk];
+            let mut filtered = vec![0; size];
+            file.read_exact_at(&mut filtered, address).map_err(|e| DatasetError::io(recording.path(), e))?;
+            self.decoded = decode(&filtered, self.var.spec().kind.size(), self.chunk_rows * self.row_bytes)
+                .ok_or_else(|| recording.foreign(&format!("{name} has a damaged chunk")))?;
+            self.current = Some(chunk);
+        }
+        let at = (row % self.chunk_rows) * self.row_bytes;
+        Ok(&self.decoded[at..at + self.row_bytes])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The digest is documented as being in the schema's order.
+    #[test]
+    fn a_row_is_visited_in_the_order_of_the_schema() {
+        let mut visited = Vec::new();
+        StepRow::default().visit(|var, _| visited.push(var));
+        let expected: Vec<Var> = Var::ALL.iter().copied().filter(|v| decided(*v)).collect();
+        assert_eq!(visited, expected);
+    }
+}

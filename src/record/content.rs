@@ -1,0 +1,83 @@
+//! Whether a recording still holds what was recorded, by its digests and without simulating.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::{Recipe, RecordError};
+use crate::dataset::{CONTENT, DigestReader, Recording, content_digest};
+
+/// Checks every episode of a recording against its digest, on so many threads, and the digest of the whole.
+/// Returns the latter.
+///
+/// # Errors
+/// [`RecordError::Dataset`] that names the first episode with other content, [`RecordError::Stopped`].
+pub fn check_content(recording: &Recording, threads: usize, stop: &AtomicBool) -> Result<String, RecordError> {
+    let recipe = recording.text_attribute("recipe").and_then(|text| serde_json::from_str::<Recipe>(&text).ok());
+    let recipe = recipe.ok_or_else(|| recording.foreign("its recipe cannot be read: the file is damaged"))?;
+    let (episodes, offsets) = (recording.episodes()?, recording.offsets()?);
+    let ragged = ragged_starts(recording, &offsets)?;
+    let reader = DigestReader::new(recording)?;
+    let next = AtomicUsize::new(0);
+    let first: Mutex<Option<(usize, RecordError)>> = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.clamp(1, episodes.len().max(1)) {
+            scope.spawn(|| {
+                let mut reader = reader.clone();
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= episodes.len() || stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let digest = reader.episode(offsets[at]..offsets[at + 1], ragged[at], &episodes[at].end);
+                    let error = match digest {
+                        Ok((digest, _)) if digest == episodes[at].sha256 => continue,
+                        Ok(_) => recording.foreign(&format!(
+                            "episode {} does not have the content that its episode_sha256 says: the file is damaged",
+                            episodes[at].episode
+                        )),
+                        Err(error) => error,
+                    };
+                    let mut slot = first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    if slot.as_ref().is_none_or(|(index, _)| at < *index) {
+                        *slot = Some((at, error.into()));
+                    }
+                }
+            });
+        }
+    });
+    if let Some((_, error)) = first.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        return Err(error);
+    }
+    if stop.load(Ordering::Relaxed) {
+        return Err(RecordError::Stopped);
+    }
+    let content = content_digest(&recipe.content(), &episodes);
+    if recording.text_attribute(CONTENT).as_deref() != Some(&content) {
+        let text = format!("the root attribute {CONTENT} is not the digest of its episodes: the file is damaged");
+        return Err(recording.foreign(&text).into());
+    }
+    Ok(content)
+}
+
+/// The first contact and the first constraint row of every episode.
+fn ragged_starts(recording: &Recording, offsets: &[usize]) -> Result<Vec<[usize; 2]>, RecordError> {
+    use crate::dataset::schema::Var;
+    let first = |var: Var, step: usize| -> Result<usize, RecordError> {
+        Ok(recording
+            .read::<i64>(var, step..step + 1)?
+            .first()
+            .map_or(0, |n| usize::try_from(*n).unwrap_or(usize::MAX / 2)))
+    };
+    let steps = *offsets.last().unwrap_or(&0);
+    offsets[..offsets.len() - 1]
+        .iter()
+        // Behind the last step there is nothing to find, and nothing that needs it.
+        .map(|at| {
+            if *at < steps {
+                Ok([first(Var::ContactOffset, *at)?, first(Var::ConstraintOffset, *at)?])
+            } else {
+                Ok([0, 0])
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! What is asked of a task, before the task is loaded.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Job, StepKind};
+use crate::dataset::Effort;
+use crate::jacobian::{EngineKind, EngineSpec};
+use crate::physics::SolverMode;
+use crate::policy::PolicySpec;
+use crate::task::Task;
+
+/// A [`Job`] without its task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Who acts.
+    pub policy: PolicySpec,
+    /// What computes the Jacobians.
+    pub jacobian: EngineSpec,
+    /// Solver settings, for stepping and Jacobians alike.
+    pub solver: SolverMode,
+    /// What a row is.
+    pub step: StepKind,
+    /// Number of episodes; None: 10, or all of a replay.
+    pub episodes: Option<u64>,
+    /// Control steps per episode; None: the task's, or all of a replay.
+    pub steps: Option<usize>,
+    /// Seed of all random numbers.
+    pub seed: u64,
+    /// How hard to compress.
+    pub compression: Effort,
+}
+
+impl Settings {
+    /// The job for a task.
+    pub fn job(&self, task: &Task) -> Job {
+        let replay = self.policy.is_replay();
+        Job {
+            task: task.spec.clone(),
+            policy: self.policy.clone(),
+            jacobian: self.jacobian.clone(),
+            solver: self.solver,
+            step: self.step,
+            // A replay lowers both to what its file holds.
+            episodes: self.episodes.unwrap_or(if replay { 100_000_000 } else { 10 }),
+            steps: self.steps.unwrap_or(if replay { usize::MAX } else { task.spec.episode_length }),
+            seed: self.seed,
+            compression: self.compression,
+        }
+    }
+}
+
+/// The command that makes a job's recording: everything that decides its content and nothing else, so that
+/// it does not vary with threads, shards, folders, or defaults that somebody spelled out. `task` is how the
+/// command line names the task, `more` are flags and values that a task from a file needs.
+pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
+    let mut out = vec!["dynsparse record".to_owned(), quoted(task)];
+    let mut put = |flag: &str, value: &str| out.push(format!("--{flag} {}", quoted(value)));
+    put("episodes", &job.episodes.to_string());
+    put("steps", &job.steps.to_string());
+    put("seed", &job.seed.to_string());
+    match &job.policy {
+        PolicySpec::Zero => put("policy", "zero"),
+        PolicySpec::Uniform => put("policy", "uniform"),
+        PolicySpec::Gaussian { scale } => {
+            put("policy", "gaussian");
+            put("scale", &scale.to_string());
+        }
+        PolicySpec::Colored { beta, scale } => {
+            put("policy", "colored");
+            put("beta", &beta.to_string());
+            put("scale", &scale.to_string());
+        }
+        PolicySpec::Sinusoid { frequency, amplitude } => {
+            put("policy", "sinusoid");
+            put("frequency", &frequency.to_string());
+            put("amplitude", &amplitude.to_string());
+        }
+        PolicySpec::Replay { file, with, .. } => {
+            put("replay", &file.display().to_string());
+            put("replay-with", &name(*with));
+        }
+    }
+    let engine = EngineSpec::default();
+    if job.jacobian.engine != EngineKind::default() {
+        put("engine", &name(job.jacobian.engine));
+    }
+    if job.jacobian.eps != engine.eps {
+        put("eps", &format!("{:e}", job.jacobian.eps));
+    }
+    if job.jacobian.difference != engine.difference {
+        put("difference", &name(job.jacobian.difference));
+    }
+    if job.step != StepKind::default() {
+        put("step", &name(job.step));
+    }
+    if job.solver != SolverMode::default() {
+        put("solver", &name(job.solver));
+    }
+    if job.compression != Effort::default() {
+        put("compression", &name(job.compression));
+    }
+    for (flag, value) in more {
+        put(flag, value);
+    }
+    if job.jacobian.sensors {
+        out.push("--sensors".to_owned());
+    }
+    out.join(" ")
+}
+
+/// The name that the command line and settings files use.
+fn name(value: impl clap::ValueEnum) -> String {
+    value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+}
+
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}

@@ -1,0 +1,221 @@
+//! The manifest: what was asked, what is done, what it is worth. JSON, replaced whole after every change.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Estimate, Plan, SweepError};
+use crate::dataset::{hdf5_version, schema};
+use crate::physics::mujoco_version;
+use crate::record::{self, Settings};
+
+/// Value of the field `format`.
+const FORMAT: &str = "dynsparse-sweep";
+
+/// Version of the manifest; another one is refused.
+const VERSION: u32 = 1;
+
+/// The manifest of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    format: String,
+    version: u32,
+    /// What records; a sweep is gone on with by the same only.
+    pub program: Program,
+    /// Digest of the whole sweep's content, once every task is done: SHA-256 over a line `NAME DIGEST` for each
+    /// task, by name. No time, place or machine is in it, so that two sites can compare it.
+    pub content_sha256: Option<String>,
+    /// The tasks, by name.
+    pub tasks: BTreeMap<String, Entry>,
+}
+
+/// The program and what it works with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// Version of this program.
+    pub dynsparse: String,
+    /// Commit it was built from.
+    pub commit: String,
+    /// Version of MuJoCo.
+    pub mujoco: String,
+    /// Version of HDF5.
+    pub hdf5: String,
+    /// Version of the schema.
+    pub schema: u32,
+    /// Operating system and architecture.
+    pub platform: String,
+}
+
+/// One task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its suite.
+    pub suite: String,
+    /// Its recording, in the folder of the manifest.
+    pub file: String,
+    /// What was asked.
+    pub settings: Settings,
+    /// What it was thought to cost, where that was measured.
+    #[serde(default)]
+    pub estimate: Option<Estimate>,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// What became of it.
+    #[serde(flatten)]
+    pub state: State,
+}
+
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum State {
+    /// Not recorded yet.
+    Pending,
+    /// Recorded.
+    Done(Done),
+    /// It could not be recorded.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// Its model files are not there.
+    MissingAssets {
+        /// What is missing.
+        reason: String,
+        /// The command that fetches it.
+        fix: String,
+    },
+}
+
+/// A finished recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// Digest of its content, see [`crate::record::Recipe::content`].
+    pub content_sha256: String,
+    /// Episodes.
+    pub episodes: u64,
+    /// Rows.
+    pub steps: u64,
+    /// Episodes that ended before their last step.
+    pub ended_early: u64,
+    /// Wall-clock time of the attempt that finished it, s.
+    pub seconds: f64,
+}
+
+impl Manifest {
+    /// Of a plan, with nothing done.
+    pub fn new(plan: &Plan) -> Self {
+        let entry = |t: &super::Planned| Entry {
+            suite: t.suite.clone(),
+            file: t.file(),
+            settings: t.settings.clone(),
+            estimate: None,
+            attempts: 0,
+            state: State::Pending,
+        };
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            program: Program {
+                dynsparse: env!("CARGO_PKG_VERSION").to_owned(),
+                commit: record::COMMIT.to_owned(),
+                mujoco: mujoco_version(),
+                hdf5: hdf5_version(),
+                schema: schema::VERSION,
+                platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+            },
+            content_sha256: None,
+            tasks: plan.tasks.iter().map(|t| (t.name.clone(), entry(t))).collect(),
+        }
+    }
+
+    /// Reads a manifest; None when there is none.
+    ///
+    /// # Errors
+    /// [`SweepError::Manifest`] when it cannot be read or has another version.
+    pub fn read(file: &Path) -> Result<Option<Self>, SweepError> {
+        let refuse = |reason: String| SweepError::Manifest { file: file.to_owned(), reason };
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(refuse(e.to_string())),
+        };
+        let value: Value = serde_json::from_str(&text).map_err(|e| {
+            refuse(format!(
+                "is not JSON ({e}); restore it from a copy, choose another folder, or --force to start anew"
+            ))
+        })?;
+        if value["format"] != FORMAT {
+            return Err(refuse("is not the manifest of a sweep; choose another folder".to_owned()));
+        }
+        if value["version"] != VERSION {
+            return Err(refuse(format!(
+                "is a manifest of version {}, this program knows version {VERSION}; use the dynsparse that wrote it \
+                 ({}), choose another folder, or --force to start anew",
+                value["version"],
+                value["program"]["dynsparse"].as_str().unwrap_or("unknown")
+            )));
+        }
+        serde_json::from_value(value).map(Some).map_err(|e| {
+            refuse(format!(
+                "cannot be understood ({e}); restore it from a copy, choose another folder, or --force to start anew"
+            ))
+        })
+    }
+
+    /// As JSON, for people too.
+    pub fn to_json(&self) -> String {
+        // Plain data with text keys; serialising it cannot fail.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// What differs from the sweep that is `there`, for people. None when it is the same sweep.
+    pub(super) fn difference(&self, there: &Self) -> Option<String> {
+        let asked = |m: &Self| {
+            let tasks: serde_json::Map<String, Value> = m
+                .tasks
+                .iter()
+                .map(|(name, e)| (name.clone(), serde_json::to_value(&e.settings).unwrap_or_default()))
+                .collect();
+            (tasks, serde_json::to_value(&m.program).unwrap_or_default())
+        };
+        let ((there_tasks, there_program), (here_tasks, here_program)) = (asked(there), asked(self));
+        let names = |a: &serde_json::Map<String, Value>, b: &serde_json::Map<String, Value>| {
+            let names: Vec<&str> = a.keys().filter(|k| !b.contains_key(*k)).map(String::as_str).collect();
+            let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+            format!("{}{more}", names[..names.len().min(3)].join(", "))
+        };
+        let mut found = Vec::new();
+        let (only_there, only_here) = (names(&there_tasks, &here_tasks), names(&here_tasks, &there_tasks));
+        if !only_there.is_empty() {
+            found.push(format!("tasks there and not here: {only_there}"));
+        }
+        if !only_here.is_empty() {
+            found.push(format!("tasks here and not there: {only_here}"));
+        }
+        record::compare("", &there_program, &here_program, &mut found);
+        for (name, here) in &here_tasks {
+            if let Some(there) = there_tasks.get(name) {
+                record::compare(name, there, here, &mut found);
+            }
+        }
+        record::at_most_three(found)
+    }
+
+    /// The digest over all tasks, when each is done.
+    pub fn content(&self) -> Option<String> {
+        let mut hash = Sha256::new();
+        for (name, entry) in &self.tasks {
+            let State::Done(done) = &entry.state else { return None };
+            hash.update(format!("{name} {}\n", done.content_sha256).as_bytes());
+        }
+        Some(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    }
+}

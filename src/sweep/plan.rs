@@ -1,0 +1,113 @@
+//! The plan: which tasks, and what is asked of each.
+
+use std::path::Path;
+
+use super::SweepError;
+use crate::record::{Job, Settings};
+use crate::task::{Assets, Task, TaskError, catalogue, nearest};
+
+/// Tasks and settings of a sweep.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The tasks, by name, each once.
+    pub tasks: Vec<Planned>,
+    /// Where their model files lie.
+    pub assets: Assets,
+}
+
+/// One task of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// Its name.
+    pub name: String,
+    /// Its suite.
+    pub suite: String,
+    /// What is asked of it.
+    pub settings: Settings,
+}
+
+impl Plan {
+    /// The task of that name.
+    ///
+    /// # Errors
+    /// [`SweepError::Unknown`] when the plan has none.
+    pub fn task(&self, name: &str) -> Result<&Planned, SweepError> {
+        self.tasks
+            .iter()
+            .find(|t| t.name == name)
+            .ok_or_else(|| SweepError::Unknown(format!("the task {name} is not in this sweep")))
+    }
+}
+
+impl Planned {
+    /// The name of its recording.
+    pub fn file(&self) -> String {
+        format!("{}.h5", self.name)
+    }
+
+    /// Reads its model files and settles its job.
+    ///
+    /// # Errors
+    /// [`TaskError::Missing`] when set-up has not fetched them, or another [`TaskError`].
+    pub fn load(&self, assets: &Assets) -> Result<(Task, Job), TaskError> {
+        let embedded = Task::embedded();
+        let task = if self.name == embedded.spec.name { embedded } else { Task::from_catalogue(&self.name, assets)? };
+        let job = self.settings.job(&task);
+        Ok((task, job))
+    }
+}
+
+/// The tasks that `wanted` means, by name: names, suites (`dm_control_suite` or `dm_control`), and patterns
+/// with `*`, `?` and `[...]`. Nothing wanted means the whole catalogue. The embedded task comes in by its
+/// name only.
+///
+/// # Errors
+/// [`SweepError::Unknown`] that names everything unknown, with the nearest names.
+pub fn select(wanted: &[String]) -> Result<Vec<(String, String)>, SweepError> {
+    let known: Vec<(&str, &str)> = catalogue().iter().map(|e| (e.name.as_str(), e.suite.as_str())).collect();
+    let own = |(name, suite): &(&str, &str)| ((*name).to_owned(), (*suite).to_owned());
+    if wanted.is_empty() {
+        let mut all: Vec<_> = known.iter().map(own).collect();
+        all.sort();
+        return Ok(all);
+    }
+    let embedded = Task::embedded().spec;
+    let mut found = Vec::new();
+    let mut unknown = Vec::new();
+    for word in wanted {
+        let pattern = glob::Pattern::new(word)
+            .map_err(|e| SweepError::Setting(format!("the pattern \"{word}\" cannot be read: {}", e.msg)))?;
+        let suite = |suite: &str| suite == word || suite.strip_suffix("_suite") == Some(word);
+        let before = found.len();
+        found.extend(known.iter().filter(|(n, s)| suite(s) || pattern.matches(n)).map(own));
+        if *word == embedded.name {
+            found.push((embedded.name.clone(), embedded.suite.clone()));
+        }
+        if found.len() == before {
+            unknown.push(describe_unknown(word));
+        }
+    }
+    if !unknown.is_empty() {
+        return Err(SweepError::Unknown(unknown.join("; ")));
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn describe_unknown(word: &str) -> String {
+    if word.contains(['*', '?', '[']) {
+        return format!("no task matches \"{word}\"");
+    }
+    if word.contains('/') || Path::new(word).extension().is_some() {
+        return format!("\"{word}\" is a file; a sweep records tasks of the catalogue, `dynsparse record` any model");
+    }
+    let mut suites: Vec<&str> = catalogue().iter().map(|e| e.suite.as_str()).collect();
+    suites.dedup();
+    let mut near = nearest(word);
+    near.extend(suites.iter().filter(|s| strsim::jaro_winkler(s, &word.to_lowercase()) > 0.8).map(|s| (*s).to_owned()));
+    match near.as_slice() {
+        [] => format!("unknown task or suite \"{word}\""),
+        near => format!("unknown task or suite \"{word}\"; did you mean {}?", near.join(" or ")),
+    }
+}
