@@ -109,8 +109,8 @@ impl Slurm {
         ] {
             let _ = writeln!(conf, "{key}={folder}/{name}");
         }
-        // A requeued job waits for cred_expire, 120 s by default.
-        let _ = writeln!(conf, "AuthInfo=socket={folder}/munge.sock,cred_expire=2");
+        // A requeued job waits for cred_expire, 120 s by default and 5 s at least.
+        let _ = writeln!(conf, "AuthInfo=socket={folder}/munge.sock,cred_expire=5");
         conf.push_str(SETTINGS);
         std::fs::write(self.path("slurm.conf"), conf).expect("a file is written");
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// One job array.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Array {
+pub(super) struct Array {
     /// Its units; index i of the array is unit `units.start` + i.
     pub units: Range<usize>,
     /// How many of its tasks may run at once.
@@ -16,7 +16,7 @@ pub struct Array {
 /// Deals `units` units to as few arrays as a cluster with this MaxArraySize takes, whose highest index is
 /// one less. With `max_running` no more array tasks than that run at once: the arrays of one lane follow each
 /// other, and the lanes share the limit.
-pub fn deal(units: usize, max_array_size: u32, max_running: Option<u64>) -> Vec<Array> {
+pub(super) fn deal(units: usize, max_array_size: u32, max_running: Option<u64>) -> Vec<Array> {
     let most = (max_array_size as usize).max(1);
     let arrays = units.div_ceil(most);
     let range = |i: usize| i * most..units.min((i + 1) * most);

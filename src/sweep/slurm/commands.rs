@@ -169,10 +169,29 @@ pub(super) fn queue(name: &str) -> Result<Vec<Queued>, SlurmError> {
     Ok(text.lines().filter_map(queued).collect())
 }
 
-/// A job by its number, if Slurm still knows it.
-pub(super) fn job(id: &str) -> Option<Queued> {
-    let text = ask("squeue", &["--noheader", "--array", "--states=all", "--jobs", id, "--format=%F|%K|%T|%r"]).ok()?;
-    text.lines().find_map(queued)
+/// A job by its number; None when Slurm does not know it any more.
+///
+/// # Errors
+/// That of `squeue`.
+pub(super) fn job(id: &str) -> Result<Option<Queued>, SlurmError> {
+    let text = ask("squeue", &["--noheader", "--array", "--states=all", "--jobs", id, "--format=%F|%K|%T|%r"])?;
+    Ok(text.lines().find_map(queued))
+}
+
+/// What accounting knows of array tasks that the queue has forgotten. Nothing where there is no accounting.
+pub(super) fn history(jobs: &[u64]) -> Vec<Queued> {
+    let jobs = jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    let args = ["--noheader", "--parsable2", "--allocations", "--format=JobID,State", "--jobs", &jobs];
+    ask("sacct", &args).map(|text| text.lines().filter_map(accounted).collect()).unwrap_or_default()
+}
+
+/// A line of sacct's: `41_3|OUT_OF_MEMORY` or `42|CANCELLED by 1000`.
+fn accounted(line: &str) -> Option<Queued> {
+    let (id, state) = line.trim().split_once('|')?;
+    let (job, index) = id.split_once('_').map_or((id, None), |(job, index)| (job, Some(index)));
+    let index = index.map(str::parse).transpose().ok()?;
+    let state = state.split_whitespace().next()?.to_owned();
+    Some(Queued { job: job.parse().ok()?, index, state, reason: String::new() })
 }
 
 fn queued(line: &str) -> Option<Queued> {
@@ -238,6 +257,10 @@ mod tests {
         assert_eq!((job.job, job.index, job.phase()), (14, None, Phase::Pending));
         assert_eq!(queued("13|0|OUT_OF_MEMORY|OutOfMemory").unwrap().phase(), Phase::Over);
         assert_eq!(queued("slurm_load_jobs error: down"), None);
+        let old = accounted("41_3|CANCELLED by 1000").unwrap();
+        assert_eq!((old.job, old.index, old.state.as_str()), (41, Some(3), "CANCELLED"));
+        assert_eq!(accounted("42|NODE_FAIL").unwrap().index, None);
+        assert_eq!(accounted("41_[5-9]|PENDING"), None);
         assert_eq!(setting("MailProg = x\nMaxArraySize            = 1001\n", "MaxArraySize"), Some("1001"));
     }
 }

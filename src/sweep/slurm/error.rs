@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use crate::dataset::DatasetError;
+use crate::record::RecordError;
+use crate::sweep::SweepError;
+
 /// An error of the Slurm part of a sweep.
 #[derive(Debug, thiserror::Error)]
 pub enum SlurmError {
@@ -59,6 +63,49 @@ pub enum SlurmError {
         /// Name of the jobs.
         name: String,
     },
+    /// An array task that is not of this submission.
+    #[error("there is no unit {unit} in {}", folder.display())]
+    NoUnit {
+        /// Its number.
+        unit: usize,
+        /// Folder of the submission.
+        folder: PathBuf,
+    },
+    /// An array task could not do its part.
+    #[error("{task}, part {part} of {of}: {reason}")]
+    Unit {
+        /// The task.
+        task: String,
+        /// Part, from 1.
+        part: u64,
+        /// Number of parts.
+        of: u64,
+        /// Why not.
+        reason: String,
+    },
+    /// Not everything is there after all jobs have ended.
+    #[error("{failed}; what is finished is kept; go on with: {command}")]
+    Incomplete {
+        /// What is missing, in words.
+        failed: String,
+        /// The command.
+        command: String,
+    },
+    /// Nothing was submitted yet.
+    #[error("{}: nothing of this sweep was submitted to Slurm; do so with `dynsparse sweep --slurm`", folder.display())]
+    NoSubmission {
+        /// Folder of the sweep.
+        folder: PathBuf,
+    },
+    /// From the sweep.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+    /// From a recording.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// From a file.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
     /// A file that cannot be read or written.
     #[error("{}: {reason}", file.display())]
     File {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::arrays::Array;
 use super::{SlurmError, SlurmSettings};
+use crate::record::quoted;
 
 /// Seconds before the time limit at which an array task is told. Slurm may be a minute early. A recording
 /// stops within a step, so this is plenty.
@@ -12,7 +13,7 @@ const WARNING: u32 = 60;
 
 /// What all scripts of one submission have in common.
 #[derive(Debug, Clone, Copy)]
-pub struct Scripts<'a> {
+pub(super) struct Scripts<'a> {
     /// The cluster's settings.
     pub settings: &'a SlurmSettings,
     /// Name of all jobs of this sweep.
@@ -29,7 +30,7 @@ impl Scripts<'_> {
     ///
     /// # Errors
     /// [`SlurmError::Folder`].
-    pub fn check_folder(&self) -> Result<(), SlurmError> {
+    pub(super) fn check_folder(&self) -> Result<(), SlurmError> {
         let text = self.folder.to_str();
         match text.and_then(|t| t.chars().find(|c| "%\"\\`$'".contains(*c) || c.is_control())) {
             None if text.is_some() => Ok(()),
@@ -38,7 +39,7 @@ impl Scripts<'_> {
     }
 
     /// The script of an array: each of its tasks does one unit.
-    pub fn array(&self, array: &Array) -> String {
+    pub(super) fn array(&self, array: &Array) -> String {
         let last = array.units.len().saturating_sub(1);
         let limit = array.limit.map(|n| format!("%{n}")).unwrap_or_default();
         let mut out = self.head("logs/%A_%a.log");
@@ -56,7 +57,7 @@ impl Scripts<'_> {
     }
 
     /// The script of the job that checks and joins, after all arrays.
-    pub fn merge(&self) -> String {
+    pub(super) fn merge(&self) -> String {
         let mut out = self.head("logs/merge_%j.log");
         option(&mut out, &format!("--cpus-per-task={}", self.settings.threads()));
         if let Some(mem) = &self.settings.mem {
@@ -98,7 +99,7 @@ impl Scripts<'_> {
         for module in &self.settings.modules {
             let module = quoted(module);
             let _ =
-                writeln!(out, "module load {module} || {{ echo 'error: module load '{module}' failed' >&2; exit 1; }}");
+                writeln!(out, "module load {module} || {{ echo 'error: module load {module} failed' >&2; exit 1; }}");
         }
         if let Some(setup) = &self.settings.setup {
             let _ = writeln!(out, "{}", setup.trim_end());
@@ -115,10 +116,6 @@ impl Scripts<'_> {
 
 fn option(out: &mut String, text: &str) {
     let _ = writeln!(out, "#SBATCH {text}");
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

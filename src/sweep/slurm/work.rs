@@ -1,0 +1,121 @@
+//! What is left to do of a sweep, as units for array tasks.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use super::submission::Unit;
+use super::{SlurmError, SlurmSettings};
+use crate::dataset::file_sha256;
+use crate::record::{RecordError, finished_episodes};
+use crate::sweep::manifest::State;
+use crate::sweep::{Estimate, Manifest, Plan, Planned, cost};
+
+/// What is left to do.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    /// Parts with missing episodes, the longest first.
+    pub(super) units: Vec<Unit>,
+    /// Tasks whose recording is whole.
+    pub(super) done: Vec<String>,
+    /// Tasks whose episodes are all there and only want joining.
+    pub(super) to_join: Vec<String>,
+    /// Tasks whose recording is not what the manifest says.
+    pub(super) damaged: Vec<String>,
+    /// Tasks that cannot be recorded, and why.
+    pub(super) skipped: Vec<(String, String)>,
+    /// What the tasks that are not done were measured to cost.
+    pub(super) estimates: Vec<(String, Estimate)>,
+    /// Time of all units on one thread, s.
+    pub(super) seconds: f64,
+}
+
+impl Work {
+    /// Looks at the folder and measures the tasks that are not done.
+    ///
+    /// # Errors
+    /// [`RecordError::Stopped`], or an I/O error.
+    pub(super) fn find(
+        plan: &Plan,
+        folder: &Path,
+        manifest: Option<&Manifest>,
+        settings: &SlurmSettings,
+        threads: usize,
+        stop: &AtomicBool,
+    ) -> Result<Self, SlurmError> {
+        let mut work = Self::default();
+        let mut open: Vec<(&Planned, Option<Estimate>)> = Vec::new();
+        for task in &plan.tasks {
+            let entry = manifest.and_then(|m| m.tasks.get(&task.name));
+            if let Some(State::Done(done)) = entry.map(|e| &e.state) {
+                let file = folder.join(task.file());
+                if file.is_file() && file_sha256(&file)? == done.sha256 {
+                    work.done.push(task.name.clone());
+                    continue;
+                }
+                work.damaged.push(task.name.clone());
+            }
+            open.push((task, entry.and_then(|e| e.estimate)));
+        }
+        let unknown: Vec<&Planned> = open.iter().filter(|(_, e)| e.is_none()).map(|(t, _)| *t).collect();
+        let mut measured = cost::measure_some(&unknown, &plan.assets, threads, stop).into_iter();
+        let mut timed: Vec<(f64, Unit)> = Vec::new();
+        for (task, known) in open {
+            let estimate = match known.map_or_else(|| measured.next().unwrap_or(Err(RecordError::Stopped)), Ok) {
+                Ok(estimate) => estimate,
+                Err(RecordError::Stopped) => return Err(RecordError::Stopped.into()),
+                Err(error) => {
+                    work.skipped.push((task.name.clone(), error.to_string()));
+                    continue;
+                }
+            };
+            work.estimates.push((task.name.clone(), estimate));
+            let present = finished_episodes(&folder.join(task.file()))?;
+            let units = units(&task.name, estimate.episodes, settings.parts(estimate.episodes), &present);
+            if units.is_empty() {
+                work.to_join.push(task.name.clone());
+            }
+            let each = estimate.seconds / estimate.episodes.max(1) as f64;
+            timed.extend(units.into_iter().map(|(missing, unit)| (missing as f64 * each, unit)));
+        }
+        timed.sort_by(|a, b| b.0.total_cmp(&a.0));
+        work.seconds = timed.iter().map(|(seconds, _)| seconds).sum();
+        work.units = timed.into_iter().map(|(_, unit)| unit).collect();
+        Ok(work)
+    }
+}
+
+/// The parts of a task that miss episodes, and how many each.
+fn units(task: &str, episodes: u64, of: u64, present: &BTreeSet<u64>) -> Vec<(u64, Unit)> {
+    let unit = |part: u64| Unit { task: task.to_owned(), part, of, episodes: (episodes - part) / of + 1 };
+    (1..=of).map(unit).map(|unit| (unit.missing(present), unit)).filter(|(missing, _)| *missing > 0).collect()
+}
+
+impl Unit {
+    /// How many episodes of this part are not among those that are there.
+    pub(super) fn missing(&self, present: &BTreeSet<u64>) -> u64 {
+        let end = self.of.saturating_mul(self.episodes);
+        let there = present.range(..end).filter(|e| **e % self.of == self.part - 1).count() as u64;
+        self.episodes - there.min(self.episodes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_parts_with_missing_episodes_are_units() {
+        let found = |episodes, of, present: &[u64]| {
+            let present = present.iter().copied().collect();
+            let units = units("T", episodes, of, &present);
+            units.into_iter().map(|(missing, u)| (missing, u.part, u.episodes)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(5, 2, &[]), [(3, 1, 3), (2, 2, 2)]);
+        assert_eq!(found(5, 2, &[0, 2, 4]), [(2, 2, 2)]);
+        assert_eq!(found(5, 2, &[0, 1, 3]), [(2, 1, 3)]);
+        assert_eq!(found(5, 1, &[0, 1, 2, 3, 4]), []);
+        // Episodes of a longer recording are not ours.
+        assert_eq!(found(2, 2, &[2, 3, 4]), [(1, 1, 1), (1, 2, 1)]);
+    }
+}
