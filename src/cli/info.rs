@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use dynsparse::dataset::schema::{self, Axis, Var, flag};
 use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
+use dynsparse::sweep::{Manifest, State};
 use serde_json::{Map, Value, json};
 
 use super::output::{self, bytes, grouped, wrapped};
@@ -15,7 +16,7 @@ const BLOCK: usize = 1 << 16;
 /// The arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Recordings; several give one line each
+    /// Recordings, or the folder of one sweep; several recordings give one line each
     #[arg(required_unless_present = "schema")]
     files: Vec<PathBuf>,
     /// As JSON
@@ -50,6 +51,12 @@ struct Range {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.schema {
         output::print(&schema_markdown())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let [folder] = &args.files[..]
+        && folder.is_dir()
+    {
+        output::print(&sweep_page(folder, &Manifest::of(folder)?, args.json))?;
         return Ok(ExitCode::SUCCESS);
     }
     let summaries = args.files.iter().map(|path| Summary::read(path)).collect::<Result<Vec<_>, _>>()?;
@@ -217,6 +224,7 @@ impl Summary {
                 ),
             ),
             ("made on", format!("{}, {}", hosts.join("; "), t("platform"))),
+            ("content", t("content_sha256")),
             ("again", t("command")),
         ];
         let mut out = String::new();
@@ -296,6 +304,52 @@ fn table(summaries: &[Summary]) -> String {
     output::right_aligned(&mut table, if named { 1 } else { 2 });
     let mut out = output::table(&table);
     out.push_str("\nstate: entries of the tangent state; contacts: mean per step. `dynsparse info\nFILE` shows one recording in full.\n");
+    out
+}
+
+/// A sweep: a line a task, then what made it.
+fn sweep_page(folder: &std::path::Path, manifest: &Manifest, json: bool) -> String {
+    if json {
+        return manifest.to_json();
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_header(["task", "status", "ep.", "early", "steps", "size", "content"]);
+    let mut notes = String::new();
+    for (name, entry) in &manifest.tasks {
+        let (status, note) = match &entry.state {
+            State::Pending => ("pending", None),
+            State::Done(_) => ("done", None),
+            State::Failed { reason } => ("failed", Some(reason)),
+            State::MissingAssets { reason, .. } => ("no files", Some(reason)),
+        };
+        let cells = match entry.done() {
+            Some(done) => [
+                done.episodes.to_string(),
+                done.ended_early.to_string(),
+                grouped(done.steps as usize),
+                bytes(done.bytes),
+                done.content_sha256.chars().take(8).collect(),
+            ],
+            None => std::array::from_fn(|_| "-".to_owned()),
+        };
+        table.add_row([output::short(name), status.to_owned()].into_iter().chain(cells));
+        if let Some(note) = note {
+            notes.push_str(&wrapped(name, note));
+        }
+    }
+    output::right_aligned(&mut table, 2);
+    let program = &manifest.program;
+    let done = || manifest.tasks.values().filter_map(|e| e.done());
+    let mut out =
+        format!("{}  {}\n\n{}\n{notes}", folder.display(), bytes(done().map(|d| d.bytes).sum()), output::table(&table));
+    let commit = program.commit.chars().take(9).collect::<String>();
+    let (dynsparse, mujoco, hdf5) = (&program.dynsparse, &program.mujoco, &program.hdf5);
+    let count = done().count();
+    out.push_str(&wrapped("tasks", &format!("{count} of {} done", manifest.tasks.len())));
+    out.push_str(&wrapped("made by", &format!("dynsparse {dynsparse} ({commit}), MuJoCo {mujoco}, HDF5 {hdf5}")));
+    out.push_str(&wrapped("content", manifest.content_sha256.as_deref().unwrap_or("not finished")));
     out
 }
 

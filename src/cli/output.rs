@@ -114,3 +114,13 @@ pub(super) fn duration(seconds: f64) -> String {
         _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
     }
 }
+
+/// A name that leaves room for the rest of a row.
+pub(super) fn short(name: &str) -> String {
+    if name.chars().count() <= 32 { name.to_owned() } else { format!("{}~", name.chars().take(31).collect::<String>()) }
+}
+
+/// The digest of a whole sweep, as a last line that two sites can compare.
+pub(super) fn whole(tasks: usize, content: &str) -> String {
+    format!("all {tasks} tasks are done; compare the next line with other sites\ncontent {content}\n")
+}

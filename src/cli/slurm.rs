@@ -85,6 +85,9 @@ fn submitted(draft: &Draft, out: &Path, dry_run: bool) -> String {
     let mut text = String::new();
     if draft.folder.is_none() {
         text.push_str(&format!("nothing to submit: {} tasks are done\n", draft.done));
+        if let Some(content) = &draft.content_sha256 {
+            text.push_str(&output::whole(draft.done, content));
+        }
     } else {
         let arrays = draft.scripts.len() - 1;
         let jobs: Vec<String> = draft.jobs.iter().map(u64::to_string).collect();
@@ -138,7 +141,7 @@ fn table(status: &Status) -> String {
         let episodes = task.episodes.map_or("?".to_owned(), |n| n.to_string());
         let count = |n: usize| if n == 0 { "-".to_owned() } else { n.to_string() };
         table.add_row([
-            sweep::short(&task.name),
+            output::short(&task.name),
             if task.status == "missing_assets" { "no files".to_owned() } else { task.status.to_owned() },
             format!("{}/{episodes}", task.finished),
             count(task.running),
@@ -187,7 +190,7 @@ fn table(status: &Status) -> String {
     }
     match &status.content_sha256 {
         Some(content) if status.is_over() => {
-            text.push_str(&format!("content of all {} tasks: {content}\n", status.tasks.len()));
+            text.push_str(&output::whole(status.tasks.len(), content));
         }
         _ if status.is_over() => text.push_str(&output::wrapped("go on", &status.command)),
         _ => {}

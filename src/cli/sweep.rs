@@ -240,7 +240,7 @@ fn plan_table(asked: &Asked, rows: &[(&Planned, &Result<Estimate, RecordError>)]
         match estimate {
             Ok(e) => {
                 table.add_row([
-                    short(&task.name),
+                    output::short(&task.name),
                     e.episodes.to_string(),
                     e.steps.to_string(),
                     output::duration(e.seconds / e.episodes.clamp(1, asked.threads as u64) as f64),
@@ -249,7 +249,7 @@ fn plan_table(asked: &Asked, rows: &[(&Planned, &Result<Estimate, RecordError>)]
                 ]);
             }
             Err(error) => {
-                table.add_row([short(&task.name), "-".into(), "-".into(), "-".into(), "-".into(), "-".into()]);
+                table.add_row([output::short(&task.name), "-".into(), "-".into(), "-".into(), "-".into(), "-".into()]);
                 notes.push_str(&output::wrapped(&task.name, &error.to_string()));
             }
         }
@@ -257,7 +257,7 @@ fn plan_table(asked: &Asked, rows: &[(&Planned, &Result<Estimate, RecordError>)]
     output::right_aligned(&mut table, 1);
     let text = output::table(&table);
     format!(
-        "{text}\n{} tasks on {} threads: about {} ({} of work), {} of memory, {} of disk\nin {}. Times are those of a short measurement on this machine.\n{}",
+        "{text}\n{} tasks on {} threads: about {} ({} of work),\n{} of memory, {} of disk in {}.\nThe times follow from a short measurement on this machine.\n{}",
         rows.len(),
         asked.threads,
         output::duration(total.wall),
@@ -267,11 +267,6 @@ fn plan_table(asked: &Asked, rows: &[(&Planned, &Result<Estimate, RecordError>)]
         asked.out.display(),
         if notes.is_empty() { String::new() } else { format!("\n{notes}") }
     )
-}
-
-/// A name that leaves room for the rest of a row.
-pub(super) fn short(name: &str) -> String {
-    if name.chars().count() <= 32 { name.to_owned() } else { format!("{}~", name.chars().take(31).collect::<String>()) }
 }
 
 fn status(outcome: &Outcome) -> &'static str {
@@ -302,7 +297,7 @@ pub(super) fn table(report: &Report, share: Share) -> String {
             ],
             None => ["-".into(), "-".into(), "-".into(), output::duration(task.seconds), "-".into()],
         };
-        table.add_row([short(&task.name), status(&task.outcome).to_owned()].into_iter().chain(cells));
+        table.add_row([output::short(&task.name), status(&task.outcome).to_owned()].into_iter().chain(cells));
     }
     output::right_aligned(&mut table, 2);
     let mut text = output::table(&table);
@@ -326,7 +321,7 @@ pub(super) fn table(report: &Report, share: Share) -> String {
         ));
     }
     match (&report.content_sha256, share) {
-        (Some(content), _) => text.push_str(&format!("content of all {} tasks: {content}\n", report.tasks.len())),
+        (Some(content), _) => text.push_str(&output::whole(report.tasks.len(), content)),
         (None, Share::Shard(..)) if bad.is_empty() => {
             text.push_str("this part is recorded; when all are, run the same sweep with --merge\n");
         }

@@ -1,10 +1,13 @@
 //! `dynsparse verify`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 
-use dynsparse::dataset::Recording;
-use dynsparse::record::{self, Verdict};
+use dynsparse::dataset::{Recording, schema::Axis};
+use dynsparse::record::{self, RecordError, Verdict};
+use dynsparse::sweep::{self, Manifest};
+use serde_json::json;
 
 use super::progress::Shown;
 use super::{output, signals};
@@ -12,11 +15,17 @@ use super::{output, signals};
 /// The arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The recording
+    /// The recording, or the folder of a sweep
     file: PathBuf,
     /// Only the first N episodes
     #[arg(long, value_name = "N")]
     episodes: Option<u64>,
+    /// Only compare what is stored with its digests; simulate nothing
+    #[arg(long)]
+    content_only: bool,
+    /// As JSON; for the folder of a sweep
+    #[arg(long)]
+    json: bool,
     /// Worker threads [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -27,24 +36,104 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let stop = signals::install()?;
     anyhow::ensure!(args.threads != Some(0), "threads is 0; give at least 1, or leave it out for all cores");
     anyhow::ensure!(args.episodes != Some(0), "episodes is 0; verify at least one, or leave it out for all");
-    let recording = Recording::open(&args.file)?;
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let shown = Shown::new("verify");
-    let verdict = record::verify(&recording, args.episodes, threads, &stop, &shown);
+    if args.file.is_dir() {
+        return folder(args, &stop);
+    }
+    anyhow::ensure!(!args.json, "--json is for the folder of a sweep; {} is a file", args.file.display());
+    let (good, text) = one(args, &args.file, "verify", &stop)?;
+    output::print(&format!("{}: {text}", args.file.display()))?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn threads(args: &Args) -> usize {
+    args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Verifies one recording: its digests, then bit for bit. Returns whether it is good, and a sentence.
+fn one(args: &Args, file: &Path, name: &str, stop: &AtomicBool) -> anyhow::Result<(bool, String)> {
+    let recording = Recording::open(file)?;
+    let content = match record::check_content(&recording, args.episodes, threads(args), stop) {
+        Err(RecordError::Stopped) => return Err(RecordError::Stopped.into()),
+        other => other,
+    };
+    if args.content_only {
+        content?;
+        let steps = output::grouped(recording.len(Axis::Step));
+        let episodes = args.episodes.map_or_else(String::new, |n| format!(" of the first {n} episodes"));
+        return Ok((true, format!("{steps} steps stored, the content{episodes} has its digests; nothing simulated")));
+    }
+    let shown = Shown::new(name);
+    // Of content that does not have its digest, the simulation can tell which entry it is.
+    let verdict = record::verify(&recording, args.episodes, threads(args), stop, &shown);
     shown.finish();
-    let (text, code) = match verdict? {
-        Verdict::Same { episodes, rows } => (
-            format!(
-                "{}: {episodes} episodes, {} steps simulated again: every bit agrees",
-                args.file.display(),
-                output::grouped(rows)
-            ),
-            ExitCode::SUCCESS,
-        ),
-        Verdict::Different(difference) => {
-            (format!("{}: differs: {difference}", args.file.display()), ExitCode::FAILURE)
+    match verdict? {
+        Verdict::Different(difference) => Ok((false, format!("differs: {difference}"))),
+        Verdict::Same { episodes, rows } => {
+            content?;
+            let steps = output::grouped(rows);
+            Ok((true, format!("{episodes} episodes, {steps} steps simulated again: every bit agrees")))
         }
+    }
+}
+
+/// Verifies every recording of a sweep and shows a line for each.
+fn folder(args: &Args, stop: &AtomicBool) -> anyhow::Result<ExitCode> {
+    let manifest = Manifest::of(&args.file)?;
+    let mut results: Vec<(&str, Option<String>)> = Vec::new();
+    for (name, entry) in &manifest.tasks {
+        let mut wrong = sweep::check(&args.file, entry, threads(args), stop)?;
+        if wrong.is_none() && !args.content_only {
+            wrong = match one(args, &args.file.join(&entry.file), name, stop) {
+                Ok((true, _)) => None,
+                Ok((false, text)) => Some(text),
+                Err(error) if matches!(error.downcast_ref(), Some(RecordError::Stopped)) => return Err(error),
+                Err(error) => Some(format!("{error:#}")),
+            };
+        }
+        results.push((name, wrong));
+    }
+    let whole = manifest.wrong();
+    let good = whole.is_none() && results.iter().all(|(_, wrong)| wrong.is_none());
+    let text = if args.json {
+        let tasks: Vec<_> = results.iter().map(|(name, wrong)| json!({"task": name, "wrong": wrong})).collect();
+        let content = &manifest.content_sha256;
+        serde_json::to_string_pretty(&json!({"content_sha256": content, "wrong": whole, "tasks": tasks}))?
+    } else {
+        page(args, &manifest, &results, whole)
     };
     output::print(&text)?;
-    Ok(code)
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn page(args: &Args, manifest: &Manifest, results: &[(&str, Option<String>)], whole: Option<String>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_header(["task", "result", "ep.", "steps", "content"]);
+    let simulated = if args.content_only { "digests agree" } else { "every bit agrees" };
+    for (name, wrong) in results {
+        let done = manifest.tasks.get(*name).and_then(|e| e.done());
+        table.add_row([
+            output::short(name),
+            if wrong.is_none() { simulated } else { "WRONG" }.to_owned(),
+            done.map_or_else(|| "-".to_owned(), |d| d.episodes.to_string()),
+            done.map_or_else(|| "-".to_owned(), |d| output::grouped(d.steps as usize)),
+            done.map_or_else(|| "-".to_owned(), |d| d.content_sha256.chars().take(8).collect()),
+        ]);
+    }
+    output::right_aligned(&mut table, 2);
+    let mut text = output::table(&table) + "\n";
+    for (name, wrong) in results {
+        if let Some(wrong) = wrong {
+            text.push_str(&output::wrapped(name, wrong));
+        }
+    }
+    if let Some(whole) = whole {
+        text.push_str(&output::wrapped("sweep", &whole));
+    }
+    match &manifest.content_sha256 {
+        Some(content) => text.push_str(&output::whole(results.len(), content)),
+        None => text.push_str("the sweep is not finished: start it again\n"),
+    }
+    text
 }

@@ -9,7 +9,7 @@ use hdf5::Dataset;
 use super::column::Column;
 use super::reader::Recording;
 use super::schema::{Axis, Var};
-use super::{Attribute, DatasetError, Encoder, Header, Writer, decode};
+use super::{Attribute, DatasetError, DigestReader, Encoder, EpisodeRow, Header, Writer, decode};
 
 /// Rows whose counts are read at once.
 const BLOCK: usize = 1 << 16;
@@ -21,7 +21,30 @@ const RECIPE: &str = "recipe_sha256";
 #[derive(Debug)]
 pub struct Merger {
     writer: Writer,
-    recipe: Option<Attribute>,
+    recipe: Option<String>,
+}
+
+/// Checks that a shard holds this episode of a recording of that recipe (its SHA-256), with the content that
+/// its digest says. Every byte that decides the content is read.
+///
+/// # Errors
+/// [`DatasetError`] that names the shard and what is wrong with it.
+pub fn check_shard(shard: &Path, recipe: &str, episode: u64) -> Result<(), DatasetError> {
+    let (shard, row) = open(shard, Some(recipe), episode)?;
+    DigestReader::new(&shard)?.check_shard(&row)
+}
+
+/// Opens a shard and its one episode.
+fn open(shard: &Path, recipe: Option<&str>, episode: u64) -> Result<(Recording, EpisodeRow), DatasetError> {
+    let shard = Recording::open(shard)?;
+    if shard.text_attribute(RECIPE).as_deref() != recipe {
+        return Err(shard.foreign("was recorded with other settings"));
+    }
+    let mut episodes = shard.episodes()?;
+    match episodes.pop() {
+        Some(row) if episodes.is_empty() && u64::try_from(row.episode) == Ok(episode) => Ok((shard, row)),
+        _ => Err(shard.foreign(&format!("does not hold episode {episode}"))),
+    }
 }
 
 impl Merger {
@@ -30,7 +53,10 @@ impl Merger {
     /// # Errors
     /// [`DatasetError::Io`].
     pub fn create(path: &Path, header: Header) -> Result<Self, DatasetError> {
-        let recipe = header.attributes.iter().find(|(name, _)| name == RECIPE).map(|(_, value)| value.clone());
+        let recipe = header.attributes.iter().find_map(|(name, value)| match value {
+            Attribute::Text(text) if name == RECIPE => Some(text.clone()),
+            _ => None,
+        });
         Ok(Self { writer: Writer::create(path, header)?, recipe })
     }
 
@@ -39,22 +65,9 @@ impl Merger {
     /// # Errors
     /// [`DatasetError`] naming the shard (damaged, of other settings, of another episode) or the result.
     pub fn append(&mut self, episode: u64, shard: &Path) -> Result<(), DatasetError> {
-        let shard = Recording::open(shard)?;
-        if shard.text_attribute(RECIPE).map(Attribute::Text) != self.recipe {
-            return Err(
-                shard.foreign("was recorded with other settings: remove this file and start the same command again")
-            );
-        }
-        let episodes = shard.episodes()?;
-        if episodes.len() != 1 || u64::try_from(episodes[0].episode) != Ok(episode) {
-            return Err(shard.foreign(&format!(
-                "does not hold episode {episode}: remove this file and start the same command again"
-            )));
-        }
+        let (shard, row) = open(shard, self.recipe.as_deref(), episode)?;
         append(&mut self.writer, &shard)?;
-        for episode in episodes {
-            self.writer.end_episode(episode);
-        }
+        self.writer.end_episode(row);
         Ok(())
     }
 

@@ -4,28 +4,36 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{Recipe, RecordError};
+use crate::dataset::schema::{Axis, Var};
 use crate::dataset::{CONTENT, DigestReader, Recording, content_digest};
 
-/// Checks every episode of a recording against its digest, on so many threads, and the digest of the whole.
-/// Returns the latter.
+/// Checks `episodes` (all when None) of a recording against their digests, on so many threads, and the digest of
+/// the whole against theirs. Returns the latter.
 ///
 /// # Errors
 /// [`RecordError::Dataset`] that names the first episode with other content, [`RecordError::Stopped`].
-pub fn check_content(recording: &Recording, threads: usize, stop: &AtomicBool) -> Result<String, RecordError> {
+pub fn check_content(
+    recording: &Recording,
+    episodes: Option<u64>,
+    threads: usize,
+    stop: &AtomicBool,
+) -> Result<String, RecordError> {
+    let most = episodes.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let recipe = recording.text_attribute("recipe").and_then(|text| serde_json::from_str::<Recipe>(&text).ok());
     let recipe = recipe.ok_or_else(|| recording.foreign("its recipe cannot be read: the file is damaged"))?;
     let (episodes, offsets) = (recording.episodes()?, recording.offsets()?);
-    let ragged = ragged_starts(recording, &offsets)?;
+    let count = episodes.len().min(most);
+    let ragged = ragged_starts(recording, &offsets[..count + 1])?;
     let reader = DigestReader::new(recording)?;
     let next = AtomicUsize::new(0);
     let first: Mutex<Option<(usize, RecordError)>> = Mutex::new(None);
     std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, episodes.len().max(1)) {
+        for _ in 0..threads.clamp(1, count.max(1)) {
             scope.spawn(|| {
                 let mut reader = reader.clone();
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= episodes.len() || stop.load(Ordering::Relaxed) {
+                    if at >= count || stop.load(Ordering::Relaxed) {
                         return;
                     }
                     let digest = reader.episode(offsets[at]..offsets[at + 1], ragged[at], &episodes[at].end);
@@ -61,14 +69,13 @@ pub fn check_content(recording: &Recording, threads: usize, stop: &AtomicBool) -
 
 /// The first contact and the first constraint row of every episode.
 fn ragged_starts(recording: &Recording, offsets: &[usize]) -> Result<Vec<[usize; 2]>, RecordError> {
-    use crate::dataset::schema::Var;
     let first = |var: Var, step: usize| -> Result<usize, RecordError> {
         Ok(recording
             .read::<i64>(var, step..step + 1)?
             .first()
             .map_or(0, |n| usize::try_from(*n).unwrap_or(usize::MAX / 2)))
     };
-    let steps = *offsets.last().unwrap_or(&0);
+    let steps = recording.len(Axis::Step);
     offsets[..offsets.len() - 1]
         .iter()
         // Behind the last step there is nothing to find, and nothing that needs it.

@@ -72,6 +72,9 @@ pub enum RecordError {
         /// The first one missing.
         first: u64,
     },
+    /// A shard that cannot be joined.
+    #[error("{0}: remove this file, record its episode again with the same settings, then merge")]
+    Unsound(DatasetError),
     /// SIGINT or SIGTERM.
     #[error("stopped")]
     Stopped,

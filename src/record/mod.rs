@@ -15,6 +15,7 @@ mod parts;
 mod probe;
 mod recipe;
 mod settings;
+mod unsound;
 mod verify;
 mod workers;
 
@@ -31,6 +32,7 @@ pub use job::{Job, StepKind};
 pub use probe::Probe;
 pub use recipe::{FileHash, Recipe};
 pub use settings::{Settings, command, quoted};
+pub use unsound::drop_unsound;
 pub use verify::{Verdict, verify};
 
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
@@ -200,7 +202,15 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
         parts.remove()?;
         return Ok(Outcome::AlreadyThere);
     }
-    let todo = Todo { episodes: total, shard: run.shard, present: parts.present()? };
+    let mut todo = Todo { episodes: total, shard: run.shard, present: parts.present()? };
+    for (episode, error) in unsound::find(prepared, run, &parts, &todo)? {
+        if run.merge_only {
+            return Err(RecordError::Unsound(error));
+        }
+        tracing::warn!("{error}: the episode is recorded again");
+        parts.drop_shard(episode)?;
+        todo.present.remove(&episode);
+    }
     let missing = todo.missing();
     if run.merge_only
         && let Some(first) = todo.first()

@@ -100,6 +100,12 @@ impl Parts {
         self.folder.join(format!("episode-{episode:08}.h5"))
     }
 
+    /// Removes the shard of an episode.
+    pub(super) fn drop_shard(&self, episode: u64) -> Result<(), DatasetError> {
+        let shard = self.shard(episode);
+        std::fs::remove_file(&shard).map_err(|e| DatasetError::io(&shard, e))
+    }
+
     /// A name for a shard that is being written by this process.
     pub(super) fn temporary(&self, episode: u64) -> PathBuf {
         self.folder.join(format!("episode-{episode:08}.{}.tmp", std::process::id()))

@@ -22,6 +22,8 @@ pub struct Probe {
     pub worker_bytes: u64,
     /// Memory that all workers share, bytes: the model and its files.
     pub shared_bytes: u64,
+    /// Bytes of the model's files, which the recording keeps.
+    pub model_bytes: u64,
 }
 
 impl Prepared {
@@ -70,6 +72,7 @@ impl Prepared {
             bytes_per_row: encoded as f64 / rows,
             worker_bytes: runner.bytes() + chunks.sum::<u64>(),
             shared_bytes: files + self.model.bytes(),
+            model_bytes: files,
         })
     }
 }

@@ -72,6 +72,11 @@ impl Recipe {
         }
     }
 
+    /// SHA-256 of its JSON, hexadecimal; every shard carries it.
+    pub(super) fn sha256(&self) -> String {
+        sha256_hex(self.to_json().as_bytes())
+    }
+
     /// As JSON with sorted keys.
     pub fn to_json(&self) -> String {
         // Plain data without maps of other keys than strings; serialising it cannot fail.
@@ -137,7 +142,7 @@ impl Recipe {
         let attributes = [
             ("format", schema::FORMAT.into()),
             ("schema_version", Attribute::Int(schema::VERSION.into())),
-            ("recipe_sha256", text(sha256_hex(self.to_json().as_bytes()))),
+            ("recipe_sha256", text(self.sha256())),
             ("task", text(job.task.name.clone())),
             ("suite", text(job.task.suite.clone())),
             ("description", text(job.task.description.clone())),

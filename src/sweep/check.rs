@@ -5,66 +5,55 @@ use std::sync::atomic::AtomicBool;
 
 use super::SweepError;
 use super::folder::MANIFEST;
-use super::manifest::{Manifest, State};
+use super::manifest::{Entry, Manifest, State};
 use crate::dataset::{Recording, file_sha256};
 use crate::record::{RecordError, check_content};
 
-/// What a check found of one task.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Checked {
-    /// The task.
-    pub name: String,
-    /// Its recording, in the folder.
-    pub file: String,
-    /// What is wrong, None when nothing is.
-    pub wrong: Option<String>,
+impl Manifest {
+    /// The manifest of the sweep in a folder.
+    ///
+    /// # Errors
+    /// [`SweepError::Manifest`] when there is none, or it cannot be used.
+    pub fn of(folder: &Path) -> Result<Self, SweepError> {
+        let file = folder.join(MANIFEST);
+        Self::read(&file)?.ok_or_else(|| SweepError::Manifest {
+            file,
+            reason: "no such file; name a recording, or the folder of a sweep".to_owned(),
+        })
+    }
+
+    /// Why the digest of the whole is not that of the tasks; None when it is.
+    pub fn wrong(&self) -> Option<String> {
+        (self.content_sha256 != self.content())
+            .then(|| format!("{MANIFEST}: content_sha256 is not the digest over its tasks: it was changed"))
+    }
 }
 
-/// Compares every recording of a sweep with its manifest, and its content with its digests.
+/// Compares the recording of a task with the manifest, and its content with its digests, on so many threads.
+/// Returns what is wrong, None when nothing is.
 ///
 /// # Errors
-/// [`SweepError::Manifest`] when there is none, [`SweepError::Stopped`]. What is wrong with a task is in the list.
-pub fn check(
-    folder: &Path,
-    threads: usize,
-    stop: &AtomicBool,
-    mut each: impl FnMut(&Checked),
-) -> Result<(Manifest, Vec<Checked>), SweepError> {
-    let file = folder.join(MANIFEST);
-    let manifest = Manifest::read(&file)?
-        .ok_or_else(|| SweepError::Manifest { file, reason: "no such file; name the folder of a sweep".to_owned() })?;
-    let mut found = Vec::new();
-    for (name, entry) in &manifest.tasks {
-        let wrong = match &entry.state {
-            State::Pending => Some("is not recorded yet".to_owned()),
-            State::Failed { reason } => Some(format!("could not be recorded: {reason}")),
-            State::MissingAssets { reason, .. } => Some(format!("could not be recorded: {reason}")),
-            State::Done(done) => {
-                let path = folder.join(&entry.file);
-                let sum = file_sha256(&path);
-                match sum {
-                    Err(error) => Some(error.to_string()),
-                    Ok(sum) if sum != done.sha256 => Some(format!(
-                        "{}: its checksum is not the manifest's: it was changed or is damaged",
-                        path.display()
-                    )),
-                    Ok(_) => match Recording::open(&path)
-                        .map_err(RecordError::from)
-                        .and_then(|r| check_content(&r, threads, stop))
-                    {
-                        Err(RecordError::Stopped) => return Err(SweepError::Stopped),
-                        Err(error) => Some(error.to_string()),
-                        Ok(content) if content != done.content_sha256 => {
-                            Some(format!("{}: its content is not what the manifest says", path.display()))
-                        }
-                        Ok(_) => None,
-                    },
-                }
-            }
-        };
-        let checked = Checked { name: name.clone(), file: entry.file.clone(), wrong };
-        each(&checked);
-        found.push(checked);
+/// [`SweepError::Stopped`].
+pub fn check(folder: &Path, entry: &Entry, threads: usize, stop: &AtomicBool) -> Result<Option<String>, SweepError> {
+    let done = match &entry.state {
+        State::Pending => return Ok(Some("it is not recorded yet".to_owned())),
+        State::Failed { reason } | State::MissingAssets { reason, .. } => {
+            return Ok(Some(format!("it could not be recorded: {reason}")));
+        }
+        State::Done(done) => done,
+    };
+    let path = folder.join(&entry.file);
+    match file_sha256(&path) {
+        Ok(sum) if sum == done.sha256 => {}
+        Ok(_) => return Ok(Some("the file does not have the checksum of the manifest: it was changed".to_owned())),
+        Err(error) => return Ok(Some(error.to_string())),
     }
-    Ok((manifest, found))
+    let content =
+        Recording::open(&path).map_err(RecordError::from).and_then(|r| check_content(&r, None, threads, stop));
+    Ok(match content {
+        Ok(content) if content == done.content_sha256 => None,
+        Ok(_) => Some("its content is not what the manifest says".to_owned()),
+        Err(RecordError::Stopped) => return Err(SweepError::Stopped),
+        Err(error) => Some(error.to_string()),
+    })
 }

@@ -52,7 +52,7 @@ pub(super) fn one(task: &Planned, assets: &Assets, stop: &AtomicBool) -> Result<
         episodes,
         steps,
         seconds: rows * probe.seconds_per_row,
-        disk: (rows * probe.bytes_per_row) as u64 + probe.shared_bytes / 2,
+        disk: (rows * probe.bytes_per_row) as u64 + probe.model_bytes,
         memory_per_thread: probe.worker_bytes,
         memory_shared: probe.shared_bytes,
     })

@@ -68,6 +68,16 @@ pub struct Entry {
     pub state: State,
 }
 
+impl Entry {
+    /// The recording, when it is done.
+    pub fn done(&self) -> Option<&Done> {
+        match &self.state {
+            State::Done(done) => Some(done),
+            _ => None,
+        }
+    }
+}
+
 /// What became of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]

@@ -15,7 +15,7 @@ mod run;
 pub mod slurm;
 mod unit;
 
-pub use check::{Checked, check};
+pub use check::check;
 pub use cost::{Estimate, measure};
 pub use error::SweepError;
 pub use folder::{INDEX, MANIFEST};

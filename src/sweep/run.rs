@@ -366,7 +366,8 @@ impl Work<'_> {
         let mut outcome = record::record(prepared, &run, &*progress)?;
         if outcome == record::Outcome::AlreadyThere && shard.is_none() {
             // Finished by a process that died before it could say so in the manifest.
-            let whole = Recording::open(&file).map_err(RecordError::from).and_then(|r| check_content(&r, 1, how.stop));
+            let whole =
+                Recording::open(&file).map_err(RecordError::from).and_then(|r| check_content(&r, None, 1, how.stop));
             match whole {
                 Ok(_) => {}
                 Err(RecordError::Stopped) => return Err(RecordError::Stopped),

@@ -11,7 +11,6 @@ use super::status::{UnitStatus, Where, units};
 use super::submission::{MergeFile, Submission};
 use super::unit::plan;
 use crate::record::finished_episodes;
-use crate::sweep::folder::MANIFEST;
 use crate::sweep::{How, Manifest, Report, Share, SweepError, Watch, run};
 
 /// How long the lock of an array task that has ended may outlive it, on file systems of more than one machine.
@@ -78,15 +77,14 @@ pub fn merge(folder: &Path, stop: &AtomicBool, watch: &dyn Watch) -> Result<Merg
 }
 
 fn work(note: &Submission, folder: &Path, stop: &AtomicBool, watch: &dyn Watch) -> Result<Merged, SlurmError> {
-    let file = note.sweep.join(MANIFEST);
-    let manifest = Manifest::read(&file)?.ok_or_else(|| SlurmError::file(&file, "there is no such file"))?;
+    let manifest = Manifest::of(&note.sweep)?;
     let mut present = BTreeMap::new();
     for (name, entry) in &manifest.tasks {
         present.insert(name.clone(), finished_episodes(&note.sweep.join(&entry.file))?);
     }
     // Without squeue, as in a container, all units that have not reported are taken for dead: their jobs are over.
     let queue = commands::queue(&note.name).unwrap_or_default();
-    let units = units(note, folder, &manifest, &present, Some(&queue))?;
+    let units = units(note, folder, &note.sweep, &manifest, &present, Some(&queue))?;
     let plan = plan(note)?;
     let how = How { folder: &note.sweep, threads: note.settings.threads(), share: Share::Merge, force: false, stop };
     let begun = Instant::now();

@@ -10,7 +10,6 @@ use super::commands::{self, Phase, Queued};
 use super::submission::{self, MergeFile, Said, Submission, Unit, UnitFile};
 use crate::record::finished_episodes;
 use crate::sweep::Manifest;
-use crate::sweep::folder::MANIFEST;
 use crate::sweep::manifest::State;
 
 /// Where an array task is.
@@ -123,10 +122,9 @@ pub fn status(sweep: &Path) -> Result<Status, SlurmError> {
     let no_queue = queue.as_ref().err().map(ToString::to_string);
     let queue = queue.ok();
     // Of the folder that was asked for: a sweep may have been copied from the cluster since.
-    let file = sweep.join(MANIFEST);
-    let manifest = Manifest::read(&file)?.ok_or_else(|| SlurmError::file(&file, "there is no such file"))?;
+    let manifest = Manifest::of(sweep)?;
     let present = present(sweep, &manifest)?;
-    let units = units(&note, &folder, &manifest, &present, queue.as_deref())?;
+    let units = units(&note, &folder, sweep, &manifest, &present, queue.as_deref())?;
     let (merge, merge_reason) = merge(&note, &folder, queue.as_deref())?;
     let tasks = manifest.tasks.iter().map(|(name, entry)| {
         let count = |state: Where| units.iter().filter(|u| u.task == *name && u.state == state).count();
@@ -174,6 +172,7 @@ fn present(sweep: &Path, manifest: &Manifest) -> Result<BTreeMap<String, BTreeSe
 pub(super) fn units(
     note: &Submission,
     folder: &Path,
+    sweep: &Path,
     manifest: &Manifest,
     present: &BTreeMap<String, BTreeSet<u64>>,
     queue: Option<&[Queued]>,
@@ -181,7 +180,7 @@ pub(super) fn units(
     let mut found = Vec::with_capacity(note.units.len());
     for (number, unit) in note.units.iter().enumerate() {
         let done = matches!(manifest.tasks.get(&unit.task).map(|e| &e.state), Some(State::Done(_)));
-        let whole = done || note.sweep.join(format!("{}.h5", unit.task)).is_file();
+        let whole = done || sweep.join(format!("{}.h5", unit.task)).is_file();
         let missing = match present.get(&unit.task) {
             _ if whole => 0,
             Some(present) => unit.missing(present),

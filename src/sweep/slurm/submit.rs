@@ -14,7 +14,7 @@ use super::work::Work;
 use super::{SlurmError, SlurmSettings};
 use crate::sweep::folder::{Folder, MANIFEST};
 use crate::sweep::manifest::State;
-use crate::sweep::{Manifest, Plan};
+use crate::sweep::{Manifest, Plan, SweepError};
 
 /// Slurm's own default, for a dry run on a machine without Slurm.
 const USUAL_ARRAY_SIZE: u32 = 1001;
@@ -63,6 +63,8 @@ pub struct Draft {
     pub jobs: Vec<u64>,
     /// MaxArraySize where the cluster could not be asked for it.
     pub assumed_array_size: Option<u32>,
+    /// Digest of the whole sweep's content, when every task is done already.
+    pub content_sha256: Option<String>,
 }
 
 /// Name of the jobs of a sweep: recognisable in `squeue`, and no other sweep's.
@@ -82,7 +84,10 @@ pub fn draft(request: &Request<'_>) -> Result<Draft, SlurmError> {
     request.settings.validate()?;
     request.scripts("", request.folder)?;
     let there = if request.force { None } else { Manifest::read(&request.folder.join(MANIFEST))? };
-    let work = find(request, there.as_ref())?;
+    if let Some(difference) = there.as_ref().and_then(|there| Manifest::new(request.plan).difference(there)) {
+        return Err(SweepError::OtherSweep { folder: request.folder.to_owned(), difference }.into());
+    }
+    let work = Work::find(request, there.as_ref(), false)?;
     let (size, assumed) = match request.settings.max_array_size {
         Some(size) => (size, None),
         None => match commands::max_array_size() {
@@ -91,7 +96,7 @@ pub fn draft(request: &Request<'_>) -> Result<Draft, SlurmError> {
         },
     };
     let folder = submission::name_next(request.folder);
-    let mut draft = Draft::new(request, &work);
+    let mut draft = Draft::new(request, &work, there.as_ref());
     draft.assumed_array_size = assumed;
     if !work.is_nothing() {
         let arrays = deal(work.units.len(), size, request.settings.max_running);
@@ -119,8 +124,8 @@ pub fn submit(request: &Request<'_>) -> Result<Draft, SlurmError> {
     refuse_queued(&name)?;
     let folder = Folder::open(request.folder, true)?;
     let mut manifest = folder.settle(request.plan, request.force)?;
-    let work = find(request, Some(&manifest))?;
-    let mut draft = Draft::new(request, &work);
+    let work = Work::find(request, Some(&manifest), true)?;
+    let mut draft = Draft::new(request, &work, Some(&manifest));
     if work.is_nothing() {
         return Ok(draft);
     }
@@ -213,10 +218,6 @@ fn refuse_queued(name: &str) -> Result<(), SlurmError> {
     Err(SlurmError::Queued { queued: format!("{running} running, {pending} pending"), name: name.to_owned() })
 }
 
-fn find(request: &Request<'_>, manifest: Option<&Manifest>) -> Result<Work, SlurmError> {
-    Work::find(request.plan, request.folder, manifest, request.settings, request.threads, request.stop)
-}
-
 fn absolute(path: &Path) -> Result<PathBuf, SlurmError> {
     std::path::absolute(path).map_err(|e| SlurmError::file(path, e))
 }
@@ -226,10 +227,15 @@ impl Work {
     fn is_nothing(&self) -> bool {
         self.units.is_empty() && self.to_join.is_empty()
     }
+
+    /// Whether that is because every recording is whole.
+    fn is_all_done(&self) -> bool {
+        self.is_nothing() && self.skipped.is_empty() && self.damaged.is_empty()
+    }
 }
 
 impl Draft {
-    fn new(request: &Request<'_>, work: &Work) -> Self {
+    fn new(request: &Request<'_>, work: &Work, manifest: Option<&Manifest>) -> Self {
         let mut tasks: Vec<&str> = work.units.iter().map(|u| u.task.as_str()).collect();
         tasks.sort_unstable();
         tasks.dedup();
@@ -244,6 +250,7 @@ impl Draft {
             skipped: work.skipped.clone(),
             jobs: Vec::new(),
             assumed_array_size: None,
+            content_sha256: manifest.and_then(|m| m.content_sha256.clone()).filter(|_| work.is_all_done()),
         }
     }
 }

@@ -7,7 +7,6 @@ use super::SlurmError;
 use super::commands::{self, Phase};
 use super::submission::{Said, Submission, Unit, UnitFile};
 use crate::record::finished_episodes;
-use crate::sweep::folder::MANIFEST;
 use crate::sweep::{How, Manifest, Outcome, Plan, Planned, Share, SweepError, Watch, run_unit};
 use crate::task::Assets;
 
@@ -92,8 +91,7 @@ fn record(note: &Submission, unit: &Unit, stop: &AtomicBool, watch: &dyn Watch) 
 
 /// The plan as it was submitted: settings changed since then are another sweep's.
 pub(super) fn plan(note: &Submission) -> Result<Plan, SlurmError> {
-    let file = note.sweep.join(MANIFEST);
-    let manifest = Manifest::read(&file)?.ok_or_else(|| SlurmError::file(&file, "there is no such file"))?;
+    let manifest = Manifest::of(&note.sweep)?;
     let tasks = manifest.tasks.into_iter().map(|(name, e)| Planned { name, suite: e.suite, settings: e.settings });
     // A container has its own folder of model files, and says so in the environment.
     let assets = if note.assets.is_dir() { Assets::find(Some(&note.assets)) } else { Assets::find(None) };

@@ -1,15 +1,13 @@
 //! What is left to do of a sweep, as units for array tasks.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use super::submission::Unit;
-use super::{SlurmError, SlurmSettings};
+use super::{Request, SlurmError};
 use crate::dataset::file_sha256;
-use crate::record::{RecordError, finished_episodes};
+use crate::record::{Prepared, RecordError, drop_unsound, finished_episodes};
 use crate::sweep::manifest::State;
-use crate::sweep::{Estimate, Manifest, Plan, Planned, cost};
+use crate::sweep::{Estimate, Manifest, Planned, cost};
 
 /// What is left to do.
 #[derive(Debug, Default)]
@@ -31,20 +29,15 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Looks at the folder and measures the tasks that are not done.
+    /// Looks at the folder and measures the tasks that are not done. To `mend` is to drop shards that a merge
+    /// could not use.
     ///
     /// # Errors
     /// [`RecordError::Stopped`], or an I/O error.
-    pub(super) fn find(
-        plan: &Plan,
-        folder: &Path,
-        manifest: Option<&Manifest>,
-        settings: &SlurmSettings,
-        threads: usize,
-        stop: &AtomicBool,
-    ) -> Result<Self, SlurmError> {
+    pub(super) fn find(request: &Request<'_>, manifest: Option<&Manifest>, mend: bool) -> Result<Self, SlurmError> {
+        let Request { plan, folder, settings, threads, stop, .. } = *request;
         let mut work = Self::default();
-        let mut open: Vec<(&Planned, Option<Estimate>)> = Vec::new();
+        let mut open: Vec<(&Planned, Option<Estimate>, bool)> = Vec::new();
         for task in &plan.tasks {
             let entry = manifest.and_then(|m| m.tasks.get(&task.name));
             if let Some(State::Done(done)) = entry.map(|e| &e.state) {
@@ -55,12 +48,13 @@ impl Work {
                 }
                 work.damaged.push(task.name.clone());
             }
-            open.push((task, entry.and_then(|e| e.estimate)));
+            let failed = entry.is_some_and(|e| matches!(e.state, State::Failed { .. }));
+            open.push((task, entry.and_then(|e| e.estimate), failed && mend));
         }
-        let unknown: Vec<&Planned> = open.iter().filter(|(_, e)| e.is_none()).map(|(t, _)| *t).collect();
+        let unknown: Vec<&Planned> = open.iter().filter(|(_, e, _)| e.is_none()).map(|(t, ..)| *t).collect();
         let mut measured = cost::measure_some(&unknown, &plan.assets, threads, stop).into_iter();
         let mut timed: Vec<(f64, Unit)> = Vec::new();
-        for (task, known) in open {
+        for (task, known, mend) in open {
             let estimate = match known.map_or_else(|| measured.next().unwrap_or(Err(RecordError::Stopped)), Ok) {
                 Ok(estimate) => estimate,
                 Err(RecordError::Stopped) => return Err(RecordError::Stopped.into()),
@@ -70,6 +64,13 @@ impl Work {
                 }
             };
             work.estimates.push((task.name.clone(), estimate));
+            if mend && let Err(error) = drop_shards(request, task) {
+                match error {
+                    RecordError::Stopped => return Err(error.into()),
+                    error => work.skipped.push((task.name.clone(), error.to_string())),
+                }
+                continue;
+            }
             let present = finished_episodes(&folder.join(task.file()))?;
             let units = units(&task.name, estimate.episodes, settings.parts(estimate.episodes), &present);
             if units.is_empty() {
@@ -83,6 +84,13 @@ impl Work {
         work.units = timed.into_iter().map(|(_, unit)| unit).collect();
         Ok(work)
     }
+}
+
+/// After a merge that failed, its shards are looked at; it takes as long as reading them.
+fn drop_shards(request: &Request<'_>, task: &Planned) -> Result<(), RecordError> {
+    let (loaded, job) = task.load(&request.plan.assets)?;
+    let output = request.folder.join(task.file());
+    drop_unsound(&Prepared::new(loaded, job)?, &output, request.threads, request.stop).map(drop)
 }
 
 /// The parts of a task that miss episodes, and how many each.
