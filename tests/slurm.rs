@@ -136,6 +136,7 @@ fn arrays_with_a_requeue_give_the_content_of_a_local_run() {
     assert!(status.contains("merge (job 5): waits for them") || status.contains("merge (job "), "{status}");
     assert!(status.contains("running") && status.lines().all(|l| l.chars().count() <= 80), "{status}");
     sweep.run(&["--slurm"]).failed(&["still in the queue (", " running, ", "scancel --name=dynsparse-out-"]);
+    sweep.run(&[]).failed(&["jobs of this sweep are still in the queue"]);
 
     let content = sweep.content();
     let status = sweep.status();
@@ -300,6 +301,38 @@ fn a_dry_run_shows_the_scripts_and_writes_nothing() {
         "==> merge.sh\n",
     ] {
         assert!(ran.stdout.contains(part), "no {part:?} in {}", ran.stdout);
+    }
+}
+
+/// The example of the page "Running on HPC", with every line that it shows.
+#[test]
+fn the_example_is_a_sweep() {
+    common::vendor();
+    let example = include_str!("../examples/hpc/sweep.toml");
+    let (shared, cluster) = example.split_once("[slurm]").expect("a table for Slurm");
+    let line = |line: &str| match line.strip_prefix("# ") {
+        Some(setting) if setting.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')) => {
+            format!("{setting}\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    let place = Place::new();
+    let cluster: String = cluster.lines().map(line).collect();
+    let shared = shared.replace("\"dm_control_suite\", ", "");
+    place.write("sweep.toml", format!("{shared}[slurm]{cluster}"));
+    let said = place.run(&["sweep", "--config", "sweep.toml", "--slurm", "--dry-run"]).ok().stdout;
+    for part in [
+        "#SBATCH --partition=cpu\n",
+        "#SBATCH --constraint=skylake\n#SBATCH --mail-type=FAIL\n",
+        "\nmodule load gcc/13 || ",
+        "\nulimit -c 0\nexec apptainer exec --bind /project /project/dynsparse.sif dynsparse slurm-job unit ",
+    ] {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
+    let settings = include_str!("../src/sweep/slurm/settings.rs");
+    let names = settings.lines().filter_map(|l| l.strip_prefix("    pub ")?.split_once(": ")?.0.split(' ').next());
+    for name in names.map(|n| n.replace('_', "-")) {
+        assert!(example.contains(&name), "the example does not show {name}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! `dynsparse sweep --slurm`, and what its jobs do on their nodes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -69,6 +70,11 @@ pub(super) fn submit(asked: &Asked, how: &How, config: Option<&Path>) -> anyhow:
     Ok(if draft.skipped.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Refuses a sweep in a folder that jobs are at work in.
+pub(super) fn check_idle(folder: &Path) -> anyhow::Result<()> {
+    Ok(slurm::check_idle(folder)?)
+}
+
 /// The command line that goes on with a sweep, from anywhere.
 fn command(mut args: Vec<String>) -> String {
     // A second time it would drop what the first has recorded.
@@ -99,14 +105,22 @@ fn submitted(draft: &Draft, out: &Path, dry_run: bool) -> String {
         let kept = if draft.done > 0 { format!("; {} tasks are done", draft.done) } else { String::new() };
         let (a, s) = (arrays, if arrays == 1 { "" } else { "s" });
         text.push_str(&format!(
-            "{verb}: {} array tasks of {} tasks in {a} array{s}{jobs}\n{} of work on one thread, as measured here{kept}\n",
+            "{verb}: {} array tasks of {} tasks in {a} array{s}{jobs}\n{} of work on one thread, the longest array task {}, as measured here{kept}\n",
             draft.units,
             draft.tasks,
             output::duration(draft.seconds),
+            output::duration(draft.longest),
         ));
     }
-    for (task, reason) in &draft.skipped {
-        text.push_str(&output::wrapped(task, reason));
+    let mut fixes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for skipped in &draft.skipped {
+        match &skipped.fix {
+            Some(fix) => fixes.entry(fix).or_default().push(&skipped.task),
+            None => text.push_str(&output::wrapped(&skipped.task, &skipped.reason)),
+        }
+    }
+    for (fix, tasks) in fixes {
+        text.push_str(&output::no_files(&tasks, fix));
     }
     if dry_run {
         if let Some(size) = draft.assumed_array_size {
@@ -142,7 +156,12 @@ fn table(status: &Status) -> String {
         let count = |n: usize| if n == 0 { "-".to_owned() } else { n.to_string() };
         table.add_row([
             output::short(&task.name),
-            if task.status == "missing_assets" { "no files".to_owned() } else { task.status.to_owned() },
+            match task.status {
+                "missing_assets" => "no files".to_owned(),
+                "pending" if task.running > 0 => "running".to_owned(),
+                "pending" if task.episodes == Some(task.finished) => "recorded".to_owned(),
+                status => status.to_owned(),
+            },
             format!("{}/{episodes}", task.finished),
             count(task.running),
             count(task.pending),

@@ -99,6 +99,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (_, true) => Share::Merge,
         _ => Share::Whole,
     };
+    if !matches!(share, Share::Shard(..)) {
+        slurm::check_idle(&asked.out)?;
+    }
     let how = How { folder: &asked.out, threads: asked.threads, share, force: args.force, stop: &stop };
     let board = Board::new();
     let report = sweep::run(&asked.plan, &how, &board);
@@ -315,10 +318,7 @@ pub(super) fn table(report: &Report, share: Share) -> String {
         }
     }
     for (fix, names) in missing {
-        text.push_str(&output::wrapped(
-            "no files",
-            &format!("of {}: run `{fix}`, then the same sweep again", names.join(", ")),
-        ));
+        text.push_str(&output::no_files(&names, fix));
     }
     match (&report.content_sha256, share) {
         (Some(content), _) => text.push_str(&output::whole(report.tasks.len(), content)),

@@ -15,7 +15,7 @@ use crate::record::{self, Budget, Permit, Prepared, Progress, RecordError, Run, 
 use crate::task::TaskError;
 
 /// The command that fetches what set-up leaves out by default.
-const FETCH: &str = "cargo xtask setup --all-assets";
+pub(super) const FETCH: &str = "cargo xtask setup --all-assets";
 
 /// Which part of a sweep a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,8 +30,13 @@ pub struct Merged {
 }
 
 impl Merged {
-    /// What is missing, in words; None when nothing is.
+    /// The error for what is missing; None when nothing is.
     pub fn incomplete(&self) -> Option<SlurmError> {
+        self.missing().map(|failed| SlurmError::Incomplete { failed, command: self.command.clone() })
+    }
+
+    /// What is missing, in words.
+    fn missing(&self) -> Option<String> {
         let tasks: Vec<&str> =
             self.report.tasks.iter().filter(|t| !t.outcome.good()).map(|t| t.name.as_str()).collect();
         if self.failed.is_empty() && tasks.is_empty() {
@@ -43,9 +48,8 @@ impl Merged {
             1 => format!("array task {array} failed; "),
             n => format!("{n} array tasks failed: {array}; "),
         };
-        let failed =
-            format!("{array}{} of {} tasks are not whole: {}", tasks.len(), self.report.tasks.len(), tasks.join(", "));
-        Some(SlurmError::Incomplete { failed, command: self.command.clone() })
+        let of = self.report.tasks.len();
+        Some(format!("{array}{} of {of} tasks are not whole: {}", tasks.len(), tasks.join(", ")))
     }
 }
 
@@ -66,10 +70,7 @@ pub fn merge(folder: &Path, stop: &AtomicBool, watch: &dyn Watch) -> Result<Merg
     let note = Submission::read(folder)?;
     let merged = work(&note, folder, stop, watch);
     let file = match &merged {
-        Ok(merged) => MergeFile {
-            content_sha256: merged.report.content_sha256.clone(),
-            reason: merged.incomplete().map(|error| error.to_string()),
-        },
+        Ok(merged) => MergeFile { content_sha256: merged.report.content_sha256.clone(), reason: merged.missing() },
         Err(error) => MergeFile { content_sha256: None, reason: Some(error.to_string()) },
     };
     file.write(folder)?;

@@ -20,5 +20,6 @@ pub use error::SlurmError;
 pub use merge::{Merged, merge};
 pub use settings::SlurmSettings;
 pub use status::{Status, TaskStatus, UnitStatus, Where, status};
-pub use submit::{Draft, Request, draft, job_name, submit};
+pub use submit::{Draft, Request, check_idle, draft, submit};
 pub use unit::{UnitEnd, run_unit_of};
+pub use work::Skipped;

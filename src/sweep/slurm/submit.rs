@@ -10,7 +10,7 @@ use super::arrays::{Array, deal};
 use super::commands::{self, Phase};
 use super::script::Scripts;
 use super::submission::{self, Submission, Submitted};
-use super::work::Work;
+use super::work::{Skipped, Work};
 use super::{SlurmError, SlurmSettings};
 use crate::sweep::folder::{Folder, MANIFEST};
 use crate::sweep::manifest::State;
@@ -53,12 +53,14 @@ pub struct Draft {
     pub units: usize,
     /// Time of all of them on one thread, s.
     pub seconds: f64,
+    /// Time of the longest array task, s.
+    pub longest: f64,
     /// Tasks whose recording is whole.
     pub done: usize,
     /// Tasks with work in this submission.
     pub tasks: usize,
-    /// Tasks that cannot be recorded, and why.
-    pub skipped: Vec<(String, String)>,
+    /// Tasks that cannot be recorded.
+    pub skipped: Vec<Skipped>,
     /// Slurm's numbers of the arrays and, last, of the merge. Empty in a dry run.
     pub jobs: Vec<u64>,
     /// MaxArraySize where the cluster could not be asked for it.
@@ -207,6 +209,21 @@ fn settle(folder: &Folder, manifest: &mut Manifest, work: &Work, request: &Reque
     Ok(folder.write(manifest)?)
 }
 
+/// Refuses work in a folder whose jobs are in the queue. Nothing is asked where nothing was ever submitted, and a
+/// machine that has no queue to ask cannot refuse.
+///
+/// # Errors
+/// [`SlurmError::Queued`].
+pub fn check_idle(folder: &Path) -> Result<(), SlurmError> {
+    if submission::folders(folder)?.is_empty() {
+        return Ok(());
+    }
+    match refuse_queued(&job_name(&absolute(folder)?)) {
+        Err(error @ SlurmError::Queued { .. }) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses while jobs of the sweep are in the queue.
 fn refuse_queued(name: &str) -> Result<(), SlurmError> {
     let queue = commands::queue(name)?;
@@ -245,6 +262,7 @@ impl Draft {
             scripts: Vec::new(),
             units: work.units.len(),
             seconds: work.seconds,
+            longest: work.longest,
             done: work.done.len(),
             tasks: tasks.len(),
             skipped: work.skipped.clone(),

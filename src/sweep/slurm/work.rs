@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use super::submission::Unit;
 use super::{Request, SlurmError};
 use crate::dataset::file_sha256;
 use crate::record::{Prepared, RecordError, drop_unsound, finished_episodes};
 use crate::sweep::manifest::State;
+use crate::sweep::run::FETCH;
 use crate::sweep::{Estimate, Manifest, Planned, cost};
+use crate::task::TaskError;
 
 /// What is left to do.
 #[derive(Debug, Default)]
@@ -20,12 +24,34 @@ pub(super) struct Work {
     pub(super) to_join: Vec<String>,
     /// Tasks whose recording is not what the manifest says.
     pub(super) damaged: Vec<String>,
-    /// Tasks that cannot be recorded, and why.
-    pub(super) skipped: Vec<(String, String)>,
+    /// Tasks that cannot be recorded.
+    pub(super) skipped: Vec<Skipped>,
     /// What the tasks that are not done were measured to cost.
     pub(super) estimates: Vec<(String, Estimate)>,
     /// Time of all units on one thread, s.
     pub(super) seconds: f64,
+    /// Wall-clock time of the longest unit, s.
+    pub(super) longest: f64,
+}
+
+/// A task that cannot be recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The task.
+    pub task: String,
+    /// Why.
+    pub reason: String,
+    /// The command that fetches its model files, where that is the reason.
+    pub fix: Option<String>,
+}
+
+impl Skipped {
+    fn new(task: &Planned, error: &RecordError) -> Self {
+        let missing = matches!(error, RecordError::Task(TaskError::Missing { .. }));
+        let text = error.to_string();
+        let reason = text.strip_prefix(&format!("{}: ", task.name)).unwrap_or(&text).to_owned();
+        Self { task: task.name.clone(), reason, fix: missing.then(|| FETCH.to_owned()) }
+    }
 }
 
 impl Work {
@@ -53,13 +79,14 @@ impl Work {
         }
         let unknown: Vec<&Planned> = open.iter().filter(|(_, e, _)| e.is_none()).map(|(t, ..)| *t).collect();
         let mut measured = cost::measure_some(&unknown, &plan.assets, threads, stop).into_iter();
+        let threads = settings.threads() as u64;
         let mut timed: Vec<(f64, Unit)> = Vec::new();
         for (task, known, mend) in open {
             let estimate = match known.map_or_else(|| measured.next().unwrap_or(Err(RecordError::Stopped)), Ok) {
                 Ok(estimate) => estimate,
                 Err(RecordError::Stopped) => return Err(RecordError::Stopped.into()),
                 Err(error) => {
-                    work.skipped.push((task.name.clone(), error.to_string()));
+                    work.skipped.push(Skipped::new(task, &error));
                     continue;
                 }
             };
@@ -67,7 +94,7 @@ impl Work {
             if mend && let Err(error) = drop_shards(request, task) {
                 match error {
                     RecordError::Stopped => return Err(error.into()),
-                    error => work.skipped.push((task.name.clone(), error.to_string())),
+                    error => work.skipped.push(Skipped::new(task, &error)),
                 }
                 continue;
             }
@@ -77,10 +104,14 @@ impl Work {
                 work.to_join.push(task.name.clone());
             }
             let each = estimate.seconds / estimate.episodes.max(1) as f64;
-            timed.extend(units.into_iter().map(|(missing, unit)| (missing as f64 * each, unit)));
+            for (missing, unit) in units {
+                let seconds = missing as f64 * each;
+                work.seconds += seconds;
+                work.longest = work.longest.max(seconds / missing.clamp(1, threads) as f64);
+                timed.push((seconds, unit));
+            }
         }
         timed.sort_by(|a, b| b.0.total_cmp(&a.0));
-        work.seconds = timed.iter().map(|(seconds, _)| seconds).sum();
         work.units = timed.into_iter().map(|(_, unit)| unit).collect();
         Ok(work)
     }
