@@ -54,6 +54,7 @@ fn measure(name: &str, episodes: u64, steps: usize) {
         episodes,
         steps,
         seed: 0,
+        past_done: false,
         compression: Effort::Fast,
     };
     let states = episodes as usize * steps * task.spec.substeps;

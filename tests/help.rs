@@ -18,7 +18,7 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_every_verb() {
-    for verb in ["record", "merge", "info", "verify", "tasks", "completions"] {
+    for verb in ["record", "sweep", "merge", "info", "verify", "tasks", "completions"] {
         insta::assert_snapshot!(format!("help_{verb}"), said(&[verb, "--help"]));
     }
 }
@@ -26,7 +26,7 @@ fn help_of_every_verb() {
 /// -h is the same text, shortened, and fits a terminal.
 #[test]
 fn short_help_fits_a_terminal() {
-    for verb in [&[][..], &["record"], &["merge"], &["info"], &["verify"], &["tasks"], &["completions"]] {
+    for verb in [&[][..], &["record"], &["sweep"], &["merge"], &["info"], &["verify"], &["tasks"], &["completions"]] {
         let text = said(&[verb, &["-h"]].concat());
         let wide = text.lines().find(|l| l.chars().count() > 100);
         assert!(wide.is_none(), "{verb:?}: {wide:?}");

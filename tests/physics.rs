@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use dynsparse::jacobian::{EngineSpec, Jacobian};
-use dynsparse::physics::{Divergence, Files, Model, ModelSource, PhysicsError, Sim};
+use dynsparse::physics::{Divergence, Files, Model, ModelEdit, ModelSource, PhysicsError, Sim};
 
 /// A ball on a floor and a pendulum, with everything a Jacobian needs and two places for a test's own text.
 fn mjcf(option: &str, extra: &str) -> String {
@@ -277,14 +277,103 @@ fn a_model_without_meaning_is_refused_by_field() {
         PhysicsError::Nonsense { field, .. } => field,
         other => panic!("{other}"),
     };
-    let field = refused(model.set_field("dof_damping", Some("hinge"), None, f64::NAN).unwrap_err());
+    let field = refused(model.set_field(&ModelEdit::of("dof_damping", "hinge", f64::NAN)).unwrap_err());
     assert!(field.contains("dof_damping"), "{field}");
     let mut model = Model::from_text("bad.xml", &mjcf("", "")).unwrap();
-    let field = refused(model.set_field("body_mass", Some("arm"), None, f64::NAN).unwrap_err());
+    let field = refused(model.set_field(&ModelEdit::of("body_mass", "arm", f64::NAN)).unwrap_err());
     assert!(field.contains("body_mass") && field.contains("arm"), "{field}");
     let mut model = Model::from_text("bad.xml", &mjcf("", "")).unwrap();
-    let field = refused(model.set_field("opt.timestep", None, None, -0.1).unwrap_err());
+    let field = refused(model.set_field(&ModelEdit::all("opt.timestep", -0.1)).unwrap_err());
     assert!(field.contains("timestep"), "{field}");
+}
+
+/// One edit as the catalogue writes it.
+fn edit(text: &str) -> ModelEdit {
+    toml::from_str(text).unwrap()
+}
+
+#[test]
+fn edits_pick_rows_by_name_number_and_content() {
+    let text = r#"<mujoco><asset><material name="a"/><material name="b" rgba="1 0 0 1"/></asset><worldbody>
+        <site name="s" rgba=".1 .2 .3 .4"/><body><freejoint name="free"/><geom name="g" size=".1" group="2" contype="4"/>
+        <body name="arm"><joint name="j"/><geom name="h" size=".1" material="a"/><geom name="i" size=".2" group="2"/></body>
+        </body></worldbody><actuator><motor joint="j" ctrllimited="true" ctrlrange="-1 1"/></actuator></mujoco>"#;
+    let mut model = Model::from_text("edit.xml", text).unwrap();
+    let set = |model: &mut Model, text: &str| model.set_field(&edit(text));
+    // 0.7 is no single-precision number; MuJoCo's own binding rounds in the same way.
+    for (text, field, expected) in [
+        (
+            "field = \"site_rgba\"\nobject = \"s\"\ncolumn = 3\nvalue = 0.7",
+            "site_rgba",
+            vec![0.1f32.into(), 0.2f32.into(), 0.3f32.into(), f64::from(0.7f32)],
+        ),
+        ("field = \"geom_conaffinity\"\nobject = \"h\"\nvalue = 3", "geom_conaffinity", vec![1.0, 3.0, 1.0]),
+        (
+            "field = \"dof_damping\"\nrows = { first = 4 }\nvalue = 0.5",
+            "dof_damping",
+            vec![0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.5],
+        ),
+        (
+            "field = \"dof_damping\"\nrows = { end = 2 }\nvalue = 2",
+            "dof_damping",
+            vec![2.0, 2.0, 0.0, 0.0, 0.5, 0.5, 0.5],
+        ),
+        ("field = \"dof_damping\"\nobject = \"j\"\nvalue = 9", "dof_damping", vec![2.0, 2.0, 0.0, 0.0, 0.5, 0.5, 9.0]),
+        (
+            "field = \"geom_matid\"\nwhere = { field = \"geom_group\", equals = 2 }\nvalue = { kind = \"material\", name = \"b\" }",
+            "geom_matid",
+            vec![1.0, 0.0, 1.0],
+        ),
+        (
+            "field = \"geom_matid\"\nwhere = { field = \"geom_matid\", equals = { kind = \"material\", name = \"a\" } }\nvalue = -1",
+            "geom_matid",
+            vec![1.0, -1.0, 1.0],
+        ),
+        (
+            "field = \"actuator_ctrlrange\"\nrows = { first = 0 }\ncolumn = 1\nvalue = 0.5",
+            "actuator_ctrlrange",
+            vec![-1.0, 0.5],
+        ),
+        ("field = \"vis.global.offwidth\"\nvalue = 3840", "vis.global.offwidth", vec![3840.0]),
+        ("field = \"opt.ccd_iterations\"\nvalue = 20", "opt.ccd_iterations", vec![20.0]),
+        ("field = \"opt.gravity\"\nrows = { first = 2 }\nvalue = -1", "opt.gravity", vec![0.0, 0.0, -1.0]),
+    ] {
+        set(&mut model, text).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(model.numbers(field).unwrap(), expected, "{text}");
+    }
+    // Auto-reset stays off whatever an edit says.
+    set(&mut model, "field = \"opt.disableflags\"\nvalue = 0").unwrap();
+    assert_ne!(model.numbers("opt.disableflags").unwrap(), [0.0]);
+
+    let before = ["dof_damping", "geom_matid", "geom_conaffinity"].map(|f| model.numbers(f).unwrap());
+    for (text, reason) in [
+        ("field = \"dof_dampin\"\nvalue = 1", "not a field that can be set"),
+        ("field = \"jnt_qposadr\"\nvalue = 1", "not a field that can be set"),
+        ("field = \"dof_damping\"\nobject = \"elbow\"\nvalue = 1", "no joint named \"elbow\""),
+        ("field = \"dof_damping\"\nobject = \"free\"\nvalue = 1", "6 dofs"),
+        ("field = \"dof_damping\"\nrows = { first = 4, end = 8 }\nvalue = 1", "rows 4 to 8 are not among its 7 rows"),
+        ("field = \"dof_damping\"\nrows = { first = 9 }\nvalue = 1", "rows 9 to 7"),
+        (
+            "field = \"dof_damping\"\nobject = \"j\"\nrows = { first = 0 }\nvalue = 1",
+            "give one of object, rows and where",
+        ),
+        ("field = \"dof_damping\"\ncolumn = 1\nvalue = 1", "no column 1"),
+        ("field = \"geom_conaffinity\"\nvalue = 0.5", "whole number"),
+        ("field = \"geom_conaffinity\"\nvalue = 3e9", "whole number"),
+        ("field = \"opt.iterations\"\nvalue = -1", "whole number"),
+        ("field = \"site_rgba\"\nvalue = nan", "not finite"),
+        ("field = \"geom_matid\"\nvalue = 2", "2 is no material; the model has 2"),
+        ("field = \"geom_matid\"\nvalue = { kind = \"material\", name = \"c\" }", "no material named \"c\""),
+        (
+            "field = \"geom_matid\"\nwhere = { field = \"geom_group\", equals = 7 }\nvalue = 0",
+            "no row has geom_group 7",
+        ),
+        ("field = \"geom_matid\"\nwhere = { field = \"dof_damping\", equals = 7 }\nvalue = 0", "one number for each"),
+    ] {
+        let message = set(&mut model, text).unwrap_err().to_string();
+        assert!(message.contains(reason) && !message.contains('\n'), "{text}: {message}");
+    }
+    assert_eq!(before, ["dof_damping", "geom_matid", "geom_conaffinity"].map(|f| model.numbers(f).unwrap()));
 }
 
 #[test]

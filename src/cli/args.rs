@@ -75,6 +75,10 @@ pub(super) struct Settings {
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) solver: Option<SolverMode>,
 
+    /// Record on where the task would end the episode (fallen, dropped, out of bounds)
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) past_done: Option<bool>,
+
     /// See [`ModelFile`].
     #[arg(skip)]
     pub(super) substeps: Option<usize>,
@@ -180,6 +184,7 @@ impl Settings {
             eps,
             difference,
             sensors,
+            past_done,
             step,
             solver,
             substeps,
@@ -280,6 +285,7 @@ impl Settings {
             step: self.step.unwrap_or_default(),
             episodes: self.episodes,
             steps: self.steps,
+            past_done: self.past_done.unwrap_or(false),
             seed: self.seed.unwrap_or(0),
             compression: self.compression.unwrap_or_default(),
         })

@@ -138,29 +138,52 @@ impl Progress for Shown {
 
 /// Shows how a sweep comes along: a bar for each running task and one for all of them.
 pub(super) struct Board {
-    terminal: bool,
     bars: MultiProgress,
     total: ProgressBar,
+    running: Mutex<Vec<(String, ProgressBar)>>,
+    said: Arc<Said>,
+}
+
+/// What the lines say where there is no terminal.
+struct Said {
+    terminal: bool,
     lines: Mutex<Lines>,
     done: AtomicU64,
     tasks: AtomicU64,
-    running: Mutex<Vec<(String, ProgressBar)>>,
+}
+
+impl Said {
+    fn line(&self, text: &str) {
+        let _ = writeln!(std::io::stderr(), "sweep: {text}");
+    }
+
+    /// A line now and then.
+    fn now_and_then(&self, what: &str) {
+        let mut lines = lock(&self.lines);
+        if !self.terminal && lines.last.elapsed() >= LINE_EVERY {
+            lines.last = Instant::now();
+            let (done, tasks) = (self.done.load(Ordering::Relaxed), self.tasks.load(Ordering::Relaxed));
+            let seconds = lines.started.elapsed().as_secs_f64();
+            self.line(&format!("{done} of {tasks} tasks done, {seconds:.0} s; {what}"));
+        }
+    }
 }
 
 impl Board {
     /// With nothing on it.
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        let bars = MultiProgress::new();
         Self {
-            // Log lines and bars would tear each other apart.
-            terminal: std::io::stderr().is_terminal() && !tracing::enabled!(tracing::Level::INFO),
+            bars: MultiProgress::new(),
             total: ProgressBar::hidden(),
-            bars,
-            lines: Mutex::new(Lines { started: now, last: now }),
-            done: AtomicU64::new(0),
-            tasks: AtomicU64::new(0),
             running: Mutex::new(Vec::new()),
+            said: Arc::new(Said {
+                // Log lines and bars would tear each other apart.
+                terminal: std::io::stderr().is_terminal() && !tracing::enabled!(tracing::Level::INFO),
+                lines: Mutex::new(Lines { started: now, last: now }),
+                done: AtomicU64::new(0),
+                tasks: AtomicU64::new(0),
+            }),
         }
     }
 
@@ -172,50 +195,47 @@ impl Board {
         self.total.finish_and_clear();
         let _ = self.bars.clear();
     }
-
-    fn line(&self, text: &str) {
-        if !self.terminal {
-            let _ = writeln!(std::io::stderr(), "sweep: {text}");
-        }
-    }
 }
 
 impl Watch for Board {
     fn planned(&self, tasks: usize, seconds: Option<f64>) {
-        match seconds {
-            None => self.line(&format!("measuring {tasks} tasks")),
-            Some(_) => {
-                self.tasks.store(tasks as u64, Ordering::Relaxed);
-                self.line(&format!("{tasks} tasks"));
-            }
-        }
-        if self.terminal {
-            if let (Some(_), Ok(style)) =
-                (seconds, ProgressStyle::with_template("{prefix:24} {bar:16} {pos}/{len} tasks  {elapsed}"))
-            {
-                self.bars.add(self.total.clone());
-                self.total.set_style(style.progress_chars("━╸─"));
-                self.total.set_length(tasks as u64);
-                self.total.set_prefix("all");
-            }
+        let Some(seconds) = seconds else {
+            return self.said.line(&format!("measuring {tasks} tasks for a moment each"));
+        };
+        self.said.tasks.store(tasks as u64, Ordering::Relaxed);
+        let work =
+            if seconds > 0.0 { format!(", about {} of work", super::output::duration(seconds)) } else { String::new() };
+        self.said.line(&format!("{tasks} tasks{work}"));
+        let style = ProgressStyle::with_template("{prefix:24} {bar:16} {pos}/{len} tasks  {elapsed}");
+        if let (true, Ok(style)) = (self.said.terminal, style) {
+            self.bars.add(self.total.clone());
+            self.total.set_style(style.progress_chars("━╸─"));
+            self.total.set_length(tasks as u64);
+            self.total.set_prefix("all");
         }
     }
 
     fn begin(&self, task: &str) -> Arc<dyn Progress + Send + Sync> {
         let bar = ProgressBar::hidden();
-        if self.terminal {
-            if let Ok(style) = ProgressStyle::with_template("{prefix:24!} {bar:16} {percent:>3}%  {msg}") {
-                self.bars.insert_before(&self.total, bar.clone());
-                bar.set_style(style.progress_chars("━╸─"));
-            }
+        let style = ProgressStyle::with_template("{prefix:24!} {bar:16} {percent:>3}%  {msg}");
+        if let (true, Ok(style)) = (self.said.terminal, style) {
+            self.bars.insert_before(&self.total, bar.clone());
+            bar.set_style(style.progress_chars("━╸─"));
             bar.set_prefix(task.to_owned());
             lock(&self.running).push((task.to_owned(), bar.clone()));
         }
-        Arc::new(TaskBar { bar, rows: AtomicU64::new(0), episodes: AtomicU64::new(0), total: AtomicU64::new(0) })
+        Arc::new(TaskBar {
+            task: task.to_owned(),
+            bar,
+            rows: AtomicU64::new(0),
+            episodes: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            said: self.said.clone(),
+        })
     }
 
     fn end(&self, report: &TaskReport) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        let done = self.said.done.fetch_add(1, Ordering::Relaxed) + 1;
         self.total.set_position(done);
         let mut running = lock(&self.running);
         if let Some(at) = running.iter().position(|(name, _)| *name == report.name) {
@@ -223,21 +243,18 @@ impl Watch for Board {
         }
         drop(running);
         tracing::info!(task = report.name, outcome = ?report.outcome, "task ended");
-        let mut lines = lock(&self.lines);
-        if lines.last.elapsed() >= LINE_EVERY {
-            lines.last = Instant::now();
-            let tasks = self.tasks.load(Ordering::Relaxed);
-            self.line(&format!("{done} of {tasks} tasks, {:.0} s", lines.started.elapsed().as_secs_f64()));
-        }
+        self.said.now_and_then(&format!("{} ended", report.name));
     }
 }
 
 /// One running task of a sweep.
 struct TaskBar {
+    task: String,
     bar: ProgressBar,
     rows: AtomicU64,
     episodes: AtomicU64,
     total: AtomicU64,
+    said: Arc<Said>,
 }
 
 impl TaskBar {
@@ -257,15 +274,18 @@ impl Progress for TaskBar {
 
     fn row(&self) {
         let n = self.rows.fetch_add(1, Ordering::Relaxed) + 1;
+        // Drawing takes a lock; the rows of a small model come every few microseconds.
         if n.is_multiple_of(64) {
             self.bar.set_position(n);
+            self.said.now_and_then(&format!("{} {}", self.task, self.message()));
         }
     }
 
     fn episode(&self, episode: u64, rows: usize, end: &str) {
         self.episodes.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(episode, rows, end, "episode finished");
+        tracing::debug!(task = self.task, episode, rows, end, "episode finished");
         self.bar.set_message(self.message());
+        self.said.now_and_then(&format!("{} {}", self.task, self.message()));
     }
 
     fn joining(&self, _: u64, _: u64) {}

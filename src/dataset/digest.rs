@@ -17,22 +17,37 @@ use super::codec::decode;
 use super::reader::Recording;
 use super::row::StepRow;
 use super::schema::{Axis, Var};
-use super::{DatasetError, EpisodeRow};
+use super::{DatasetError, EpisodeRow, Header};
 
 /// The digest of an episode under way.
-#[derive(Debug, Clone, Default)]
-pub struct EpisodeDigest(Sha256);
+#[derive(Debug, Clone)]
+pub struct EpisodeDigest {
+    hash: Sha256,
+    /// By variable: whether the file holds it.
+    held: Vec<bool>,
+}
 
 impl EpisodeDigest {
+    /// Of an episode in a file with this header.
+    pub fn new(header: &Header) -> Self {
+        let mut held = vec![false; Var::ALL.len()];
+        header.variables().for_each(|var| held[var as usize] = true);
+        Self { hash: Sha256::new(), held }
+    }
+
     /// Takes the next step.
     pub fn row(&mut self, row: &StepRow<'_>) {
-        row.visit(|_, bytes| self.0.update(bytes));
+        row.visit(|var, bytes| {
+            if self.held[var as usize] {
+                self.hash.update(bytes);
+            }
+        });
     }
 
     /// The digest, hexadecimal, of an episode with this `episode_end`.
     pub fn finish(mut self, end: &str) -> String {
-        self.0.update(end.as_bytes());
-        hex(&self.0.finalize())
+        self.hash.update(end.as_bytes());
+        hex(&self.hash.finalize())
     }
 }
 

@@ -20,18 +20,30 @@ pub struct StepRow<'a> {
     pub act: &'a [f64],
     /// nu
     pub ctrl: &'a [f64],
+    /// Entries of the action; empty where the action is the control.
+    pub action: &'a [f64],
     /// nv
     pub qacc_warmstart: &'a [f64],
     /// nmocap x 3
     pub mocap_pos: &'a [f64],
     /// nmocap x 4
     pub mocap_quat: &'a [f64],
+    /// Forced bodies x 6
+    pub xfrc_applied: &'a [f64],
     /// nq
     pub qpos_next: &'a [f64],
     /// nv
     pub qvel_next: &'a [f64],
     /// na
     pub act_next: &'a [f64],
+    /// See [`Var::Observation`].
+    pub observation: &'a [f64],
+    /// See [`Var::ObservationNext`].
+    pub observation_next: &'a [f64],
+    /// See [`Var::Reward`].
+    pub reward: f64,
+    /// See [`Var::Terminated`].
+    pub terminated: bool,
     /// ndx x ndx
     pub a: &'a [f64],
     /// ndx x nu
@@ -63,8 +75,8 @@ pub struct StepRow<'a> {
 }
 
 impl StepRow<'_> {
-    /// Calls `f` with every variable that a step decides and its bytes. Offsets into the ragged variables
-    /// are not among them: they follow from the counts.
+    /// Calls `f` with every variable that a step decides and its bytes, in the order of the schema. Offsets
+    /// into the ragged variables are not among them: they follow from the counts.
     pub fn visit(&self, mut f: impl FnMut(Var, &[u8])) {
         let mut put = |var, bytes: &[u8]| f(var, bytes);
         put(Var::Time, &self.time.to_le_bytes());
@@ -75,18 +87,24 @@ impl StepRow<'_> {
             (Var::Qvel, self.qvel),
             (Var::Act, self.act),
             (Var::Ctrl, self.ctrl),
+            (Var::Action, self.action),
             (Var::QaccWarmstart, self.qacc_warmstart),
             (Var::MocapPos, self.mocap_pos),
             (Var::MocapQuat, self.mocap_quat),
+            (Var::XfrcApplied, self.xfrc_applied),
             (Var::QposNext, self.qpos_next),
             (Var::QvelNext, self.qvel_next),
             (Var::ActNext, self.act_next),
-            (Var::A, self.a),
-            (Var::B, self.b),
-            (Var::Sensordata, self.sensordata),
-            (Var::C, self.c),
-            (Var::D, self.d),
+            (Var::Observation, self.observation),
+            (Var::ObservationNext, self.observation_next),
         ] {
+            put(var, bytemuck::cast_slice(values));
+        }
+        put(Var::Reward, &self.reward.to_le_bytes());
+        put(Var::Terminated, &[u8::from(self.terminated)]);
+        for (var, values) in
+            [(Var::A, self.a), (Var::B, self.b), (Var::Sensordata, self.sensordata), (Var::C, self.c), (Var::D, self.d)]
+        {
             put(var, bytemuck::cast_slice(values));
         }
         put(Var::Ncon, &(self.contact_dist.len() as i32).to_le_bytes());

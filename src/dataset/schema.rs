@@ -42,11 +42,19 @@ pub enum Axis {
     Quaternion,
     /// Geoms; the meaning of the numbers in `contact_geom1` and `contact_geom2`.
     Geom,
+    /// Entries of a policy's action.
+    Action,
+    /// What a policy sees.
+    Observation,
+    /// Bodies that a task's events apply forces to.
+    ForcedBody,
+    /// Force x, y, z, torque x, y, z.
+    Wrench,
 }
 
 impl Axis {
     /// All axes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::Step,
         Self::Contact,
         Self::Constraint,
@@ -63,6 +71,10 @@ impl Axis {
         Self::Xyz,
         Self::Quaternion,
         Self::Geom,
+        Self::Action,
+        Self::Observation,
+        Self::ForcedBody,
+        Self::Wrench,
     ];
 
     /// Name of the dimension and of its scale dataset.
@@ -84,6 +96,10 @@ impl Axis {
             Self::Xyz => "xyz",
             Self::Quaternion => "quaternion",
             Self::Geom => "geom",
+            Self::Action => "action_entry",
+            Self::Observation => "observation_entry",
+            Self::ForcedBody => "forced_body",
+            Self::Wrench => "wrench",
         }
     }
 
@@ -108,6 +124,10 @@ impl Axis {
             Self::Xyz => "Cartesian components",
             Self::Quaternion => "quaternion components",
             Self::Geom => "geoms, by number as in contact_geom1 and contact_geom2",
+            Self::Action => "entries of a policy's action",
+            Self::Observation => "entries of what a policy sees",
+            Self::ForcedBody => "bodies that the task's events apply forces to",
+            Self::Wrench => "force x, y, z and torque x, y, z",
         }
     }
 
@@ -188,12 +208,18 @@ variables! {
     Qvel = "qvel": F64 [Step, Dof] "" "generalised velocity at the start of the step (m/s, rad/s)";
     Act = "act": F64 [Step, Activation] "" "actuator activations at the start of the step";
     Ctrl = "ctrl": F64 [Step, Actuator] "" "control applied during the step, already inside its range";
+    Action = "action": F64 [Step, Action] "" "action of the policy, which the task turns into ctrl; where it is absent, ctrl is the action";
     QaccWarmstart = "qacc_warmstart": F64 [Step, Dof] "" "acceleration the solver starts from; part of the state that a Jacobian depends on";
     MocapPos = "mocap_pos": F64 [Step, Mocap, Xyz] "m" "positions of mocap bodies";
     MocapQuat = "mocap_quat": F64 [Step, Mocap, Quaternion] "" "orientations of mocap bodies";
+    XfrcApplied = "xfrc_applied": F64 [Step, ForcedBody, Wrench] "" "force (N) and torque (N m) that the task's events apply to a body during the step, in the world frame; absent where they apply none";
     QposNext = "qpos_next": F64 [Step, Coordinate] "" "position coordinates after the step";
     QvelNext = "qvel_next": F64 [Step, Dof] "" "generalised velocity after the step";
     ActNext = "act_next": F64 [Step, Activation] "" "actuator activations after the step";
+    Observation = "observation": F64 [Step, Observation] "" "what a policy sees at the start of the step; absent where the task defines no observation but the state";
+    ObservationNext = "observation_next": F64 [Step, Observation] "" "what a policy sees after the step";
+    Reward = "reward": F64 [Step] "" "reward of the step; absent where the task's reward is not implemented";
+    Terminated = "terminated": U8 [Step] "" "1 where one of the task's conditions ends the episode after the step; absent where only time does";
     A = "A": F64 [Step, StateNext, State] "" "d next state / d state, in the tangent space of the position";
     B = "B": F64 [Step, StateNext, Actuator] "" "d next state / d control";
     Sensordata = "sensordata": F64 [Step, Sensor] "" "sensor values at the start of the last physics step of the step";
@@ -234,7 +260,7 @@ impl Var {
 
 /// Bits of [`Var::Flags`].
 pub mod flag {
-    /// A replayed control was outside its range; it was clamped. (Policies stay inside by themselves.)
+    /// A control was outside its range (from a replay, or by an action that is added up); it was clamped.
     pub const CTRL_CLAMPED: u32 = 1;
     /// A control is within eps of its limit: its column of B is a one-sided difference.
     pub const CTRL_AT_LIMIT: u32 = 2;
@@ -245,9 +271,12 @@ pub mod flag {
     /// An entry of the Jacobian is NaN or infinite.
     pub const JACOBIAN_NOT_FINITE: u32 = 16;
 
+    /// An event of the task (a push, a kick) changed the state or the forces before the step.
+    pub const EVENT: u32 = 32;
+
     /// Bits, names and meanings.
-    pub const TABLE: [(u32, &str, &str); 5] = [
-        (CTRL_CLAMPED, "ctrl_clamped", "a replayed control was outside its range; it was clamped"),
+    pub const TABLE: [(u32, &str, &str); 6] = [
+        (CTRL_CLAMPED, "ctrl_clamped", "a control was asked for outside its range; it was clamped"),
         (CTRL_AT_LIMIT, "ctrl_at_limit", "a control is within eps of its limit: its column of B is one-sided"),
         (
             SOLVER_UNCONVERGED,
@@ -256,6 +285,7 @@ pub mod flag {
         ),
         (CONTACTS_CHANGED, "contacts_changed", "the geom pairs with a contact changed within the control step"),
         (JACOBIAN_NOT_FINITE, "jacobian_not_finite", "an entry of the Jacobian is NaN or infinite"),
+        (EVENT, "event", "an event of the task (a push, a kick) changed state or forces before the step"),
     ];
 }
 

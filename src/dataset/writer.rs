@@ -66,8 +66,8 @@ pub struct ModelFiles {
 pub struct Header {
     /// Labels of every axis that does not grow; an axis without labels does not exist in the file.
     pub labels: BTreeMap<Axis, Vec<String>>,
-    /// Whether sensors and their Jacobians C and D are recorded.
-    pub sensors: bool,
+    /// Variables that it does not hold though all their axes have entries.
+    pub absent: Vec<Var>,
     /// Rows of a whole episode; decides the chunks.
     pub rows_per_episode: usize,
     /// How hard to compress.
@@ -86,8 +86,7 @@ impl Header {
     /// The variables of the file: those whose axes all have entries.
     pub fn variables(&self) -> impl Iterator<Item = Var> + '_ {
         Var::ALL.iter().copied().filter(|var| {
-            let sensors = matches!(var, Var::C | Var::D | Var::Sensordata);
-            (self.sensors || !sensors) && var.spec().axes.iter().all(|a| a.is_rows() || self.size(*a) > 0)
+            !self.absent.contains(var) && var.spec().axes.iter().all(|a| a.is_rows() || self.size(*a) > 0)
         })
     }
 
@@ -343,11 +342,13 @@ impl Writer {
         h5::text_attribute(&root, "main", &model.main)?;
         h5::text_attribute(&root, "layout", &model.layout)?;
         let files = group(&root, "files")?;
+        // Text and meshes repeat themselves, which the fast way for noise does not look for.
+        let mut encoder = Encoder::new(Effort::Small);
         for (i, file) in model.files.iter().enumerate() {
             let rows = file.bytes.len().clamp(1, 1 << 20);
             let mut column = Column::create(&files, &format!("{i:04}"), Kind::U8, Vec::new(), rows)?;
-            column.append(&file.bytes, &mut self.encoder)?;
-            column.flush(&mut self.encoder)?;
+            column.append(&file.bytes, &mut encoder)?;
+            column.flush(&mut encoder)?;
             h5::text_attribute(column.dataset(), "name", &file.name)?;
             h5::text_attribute(column.dataset(), "sha256", &file.sha256)?;
         }

@@ -5,18 +5,22 @@
 //! and no file or console output is left to the library.
 
 mod arrays;
+mod edit;
 mod error;
 mod guard;
 mod model;
 mod names;
+mod objects;
 mod settings;
 mod sim;
 mod source;
 
+pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
 pub use error::{Divergence, PhysicsError};
 pub use guard::{REQUIRED_VERSION, mujoco_version};
 pub use model::Model;
 pub use names::Names;
+pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
-pub use source::{Files, ModelSource, SourceFile, sha256_hex};
+pub use source::{Files, ModelSource, SourceFile, needed, sha256_hex};

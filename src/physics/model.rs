@@ -10,7 +10,7 @@ use mujoco_rs::mujoco_c::{
 };
 use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
-use super::arrays::{Array, float_arrays};
+use super::arrays::{Owner, Role, arrays};
 use super::guard::{self, check, one_line};
 use super::names::{self, Names};
 use super::{Files, PhysicsError, Solver};
@@ -21,6 +21,7 @@ pub struct Model {
     ptr: NonNull<mjModel>,
     file: String,
     names: Names,
+    wants_autoreset: bool,
 }
 
 // SAFETY: mjModel is plain memory without thread affinity; it is only changed through `&mut self`, and
@@ -111,14 +112,14 @@ impl Model {
         }
         // SAFETY: just made by mj_loadXML and owned here alone.
         let names = Names::read(unsafe { ptr.as_ref() });
-        let mut model = Self { ptr, file, names };
+        let mut model = Self { ptr, file, names, wants_autoreset: true };
         model.check_sense()?;
-        model.raw_mut().opt.disableflags |= mjtDisableBit::mjDSBL_AUTORESET as i32;
+        model.keep_autoreset_off();
         Ok(model)
     }
 
     /// Refuses what MuJoCo loads without complaint although it cannot mean anything.
-    fn check_sense(&self) -> Result<(), PhysicsError> {
+    pub(super) fn check_sense(&self) -> Result<(), PhysicsError> {
         let nonsense = |field: String, value: f64, fix: &str| {
             Err(PhysicsError::Nonsense {
                 file: self.file.clone(),
@@ -152,15 +153,14 @@ impl Model {
                 return nonsense(format!("option {name}"), value, "give it a finite number");
             }
         }
-        for array in float_arrays(self.raw()) {
-            // SAFETY: the table's sizes are those of mjmodel.h for this pinned version.
-            let values = unsafe { array.values() };
+        for array in arrays(self.raw()).iter().filter(|a| a.role == Role::Given) {
             // Ranges may be infinite on purpose; NaN never means anything.
-            if let Some(i) = values.iter().position(|v| v.is_nan()) {
-                let (row, owner) = (i / array.cols, self.owner_name(array.owner, i / array.cols));
+            // SAFETY: the table's sizes are those of mjmodel.h for this pinned version.
+            if let Some(i) = (0..array.len()).find(|i| unsafe { array.get(*i) }.is_nan()) {
+                let row = i / array.cols();
                 return nonsense(
-                    format!("{} of {} {owner}", array.name, array.owner),
-                    values[i],
+                    format!("{} of {}", array.name, self.owner_name(array.owner, row)),
+                    f64::NAN,
                     &format!("mend the number in the MJCF (row {row} of {})", array.name),
                 );
             }
@@ -168,19 +168,19 @@ impl Model {
         Ok(())
     }
 
-    fn owner_name(&self, owner: &str, row: usize) -> String {
-        let kind = match owner {
-            "body" => mjtObj::mjOBJ_BODY,
-            "joint" => mjtObj::mjOBJ_JOINT,
-            "geom" => mjtObj::mjOBJ_GEOM,
-            "site" => mjtObj::mjOBJ_SITE,
-            "tendon" => mjtObj::mjOBJ_TENDON,
-            "actuator" => mjtObj::mjOBJ_ACTUATOR,
-            "equality" => mjtObj::mjOBJ_EQUALITY,
-            "keyframe" => mjtObj::mjOBJ_KEY,
-            _ => return row.to_string(),
-        };
-        names::name(self.raw(), kind, row).map_or_else(|| row.to_string(), |n| format!("\"{n}\""))
+    /// The object that a row belongs to, for people.
+    fn owner_name(&self, owner: Owner, row: usize) -> String {
+        match owner {
+            Owner::Of(kind) => {
+                let name = names::name(self.raw(), kind.mujoco(), row);
+                let name = name.map_or_else(|| row.to_string(), |n| format!("\"{n}\""));
+                format!("{} {name}", kind.word())
+            }
+            Owner::Dof => format!("dof {row}"),
+            Owner::Control => format!("control {row}"),
+            Owner::Qpos => format!("qpos {row}"),
+            Owner::Other => format!("row {row}"),
+        }
     }
 
     pub(super) fn raw(&self) -> &mjModel {
@@ -188,9 +188,18 @@ impl Model {
         unsafe { self.ptr.as_ref() }
     }
 
-    fn raw_mut(&mut self) -> &mut mjModel {
+    pub(super) fn raw_mut(&mut self) -> &mut mjModel {
         // SAFETY: valid, and `&mut self` excludes every other access.
         unsafe { self.ptr.as_mut() }
+    }
+
+    /// Whether the model itself leaves MuJoCo's automatic reset on, which is always off here.
+    pub(super) fn wants_autoreset(&self) -> bool {
+        self.wants_autoreset
+    }
+
+    pub(super) fn set_wants_autoreset(&mut self, wants: bool) {
+        self.wants_autoreset = wants;
     }
 
     /// The main file the model was loaded from.
@@ -317,7 +326,19 @@ impl Model {
         }
     }
 
-    fn id(&self, kind: mjtObj, name: &str) -> Option<usize> {
+    /// Positions of a keyframe (nq), by its row from [`Model::keyframe`].
+    pub fn keyframe_qpos(&self, key: usize) -> &[f64] {
+        let n = self.nq();
+        &self.slice(self.raw().key_qpos, self.raw().nkey as usize * n)[key * n..(key + 1) * n]
+    }
+
+    /// Controls of a keyframe (nu).
+    pub fn keyframe_ctrl(&self, key: usize) -> &[f64] {
+        let n = self.nu();
+        &self.slice(self.raw().key_ctrl, self.raw().nkey as usize * n)[key * n..(key + 1) * n]
+    }
+
+    pub(super) fn id(&self, kind: mjtObj, name: &str) -> Option<usize> {
         let name = CString::new(name).ok()?;
         // SAFETY: the name is NUL-terminated; the result is -1 or a valid id.
         usize::try_from(unsafe { mj_name2id(self.ptr.as_ptr(), kind as i32, name.as_ptr()) }).ok()
@@ -326,79 +347,6 @@ impl Model {
     fn slice(&self, p: *const f64, n: usize) -> &[f64] {
         // SAFETY: callers pass an array of mjModel with its own length; a null pointer only with n = 0.
         if n == 0 { &[] } else { unsafe { std::slice::from_raw_parts(p, n) } }
-    }
-
-    /// Sets a number of the compiled model without deriving anything from it anew (no mj_setConst), as
-    /// Playground edits its models. `field` is `opt.timestep` or an array of mjModel; `object` picks the
-    /// row by name (for dof arrays: of the joint, which must have one dof), None sets the whole array;
-    /// `column` picks one column.
-    ///
-    /// # Errors
-    /// [`PhysicsError::Edit`] for an unknown field or column, [`PhysicsError::NoSuchName`] for the object,
-    /// [`PhysicsError::Nonsense`] when the value leaves the model without meaning.
-    pub fn set_field(
-        &mut self,
-        field: &str,
-        object: Option<&str>,
-        column: Option<usize>,
-        value: f64,
-    ) -> Result<(), PhysicsError> {
-        let refuse = |reason: String| PhysicsError::Edit { field: field.to_owned(), reason };
-        if field == "opt.timestep" {
-            self.raw_mut().opt.timestep = value;
-            return self.check_sense();
-        }
-        let arrays = float_arrays(self.raw());
-        let array = arrays
-            .iter()
-            .find(|a| a.name == field)
-            .ok_or_else(|| refuse("it is not a field that can be set".to_owned()))?;
-        let rows = match object {
-            None => 0..array.rows,
-            Some(name) => {
-                let row = self.row_of(array, name)?;
-                row..row + 1
-            }
-        };
-        let columns = match column {
-            None => 0..array.cols,
-            Some(c) if c < array.cols => c..c + 1,
-            Some(c) => return Err(refuse(format!("it has {} columns, not {}", array.cols, c + 1))),
-        };
-        for i in rows.flat_map(|r| columns.clone().map(move |c| r * array.cols + c)) {
-            // SAFETY: i < rows * cols of this array, and `&mut self` excludes every reader.
-            unsafe { *array.ptr.add(i) = value };
-        }
-        self.check_sense()
-    }
-
-    fn row_of(&self, array: &Array, name: &str) -> Result<usize, PhysicsError> {
-        let (kind, word) = match array.owner {
-            "body" => (mjtObj::mjOBJ_BODY, "body"),
-            "joint" | "dof" => (mjtObj::mjOBJ_JOINT, "joint"),
-            "geom" => (mjtObj::mjOBJ_GEOM, "geom"),
-            "site" => (mjtObj::mjOBJ_SITE, "site"),
-            "tendon" => (mjtObj::mjOBJ_TENDON, "tendon"),
-            "actuator" | "control" => (mjtObj::mjOBJ_ACTUATOR, "actuator"),
-            "equality" => (mjtObj::mjOBJ_EQUALITY, "equality"),
-            "keyframe" => (mjtObj::mjOBJ_KEY, "keyframe"),
-            _ => {
-                return Err(PhysicsError::Edit {
-                    field: array.name.to_owned(),
-                    reason: "its rows have no names".to_owned(),
-                });
-            }
-        };
-        let id = self.id(kind, name).ok_or_else(|| PhysicsError::NoSuchName { kind: word, name: name.to_owned() })?;
-        if array.owner == "control" {
-            // SAFETY: actuator_ctrladr has nactuator entries and id is a valid actuator.
-            return Ok(unsafe { *self.raw().actuator_ctrladr.add(id) } as usize);
-        }
-        if array.owner == "dof" {
-            // SAFETY: jnt_dofadr has njnt entries and id is a valid joint.
-            return Ok(unsafe { *self.raw().jnt_dofadr.add(id) } as usize);
-        }
-        Ok(id)
     }
 
     /// Numbers in the integration state (mjSTATE_INTEGRATION): everything a step depends on.
@@ -416,15 +364,5 @@ impl Model {
 
     pub(super) fn ptr(&self) -> *const mjModel {
         self.ptr.as_ptr()
-    }
-}
-
-impl Array {
-    /// # Safety
-    /// The model that the array was read from must be alive.
-    unsafe fn values(&self) -> &[f64] {
-        let n = self.rows * self.cols;
-        // SAFETY: the caller keeps the model alive; the table holds the array's own size.
-        if n == 0 { &[] } else { unsafe { std::slice::from_raw_parts(self.ptr, n) } }
     }
 }

@@ -104,7 +104,7 @@ impl Sim {
         Ok(Self { model: model.clone(), data, poisoned: false })
     }
 
-    fn raw(&self) -> &mjData {
+    pub(super) fn raw(&self) -> &mjData {
         // SAFETY: valid for as long as self.
         unsafe { self.data.as_ref() }
     }

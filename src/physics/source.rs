@@ -68,6 +68,24 @@ impl ModelSource {
     }
 }
 
+/// Those of `files` that the MJCF `main` needs, directly or through what it includes, by bare name as MuJoCo looks
+/// them up. All of them where one of the MJCF files is no well-formed XML, which MuJoCo will say.
+pub fn needed(main: &str, files: &Files) -> Files {
+    let mut needed = Files::new();
+    let mut waiting = vec![main.to_owned()];
+    while let Some(name) = waiting.pop() {
+        let Some(bytes) = files.get(&name).filter(|_| !needed.contains_key(&name)) else { continue };
+        needed.insert(name.clone(), bytes.clone());
+        if !is_mjcf(Path::new(&name)) {
+            continue;
+        }
+        let Some(references) = references(&String::from_utf8_lossy(bytes)) else { return files.clone() };
+        let bare = |path: &String| Path::new(path).file_name().map(|n| n.to_string_lossy().into_owned());
+        waiting.extend(references.files.iter().filter_map(bare));
+    }
+    needed
+}
+
 /// SHA-256 as lower-case hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
@@ -110,39 +128,57 @@ impl Scan<'_> {
             .map_err(|e| PhysicsError::File { file: path.display().to_string(), message: e.to_string() })?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         self.found.insert(path.to_owned(), bytes.into());
-        if path.extension().is_none_or(|e| !e.eq_ignore_ascii_case("xml") && !e.eq_ignore_ascii_case("mjcf")) {
+        if !is_mjcf(path) {
             return Ok(());
         }
-        // An included file may hold several root elements; a wrapper makes it one document.
-        let body = text.trim_start_matches('\u{feff}');
-        let body = body.find("?>").filter(|_| body.trim_start().starts_with("<?xml")).map_or(body, |i| &body[i + 2..]);
-        let wrapped = format!("<root>{body}</root>");
-        let Ok(document) = roxmltree::Document::parse(&wrapped) else {
+        let Some(references) = references(&text) else {
             tracing::debug!(file = %path.display(), "not scanned for references: not well-formed XML");
             return Ok(());
         };
         let mut folders = vec![self.folder.clone(), path.parent().unwrap_or(&self.folder).to_owned()];
-        for node in document.descendants().filter(|n| n.has_tag_name("compiler")) {
-            for attribute in ["assetdir", "meshdir", "texturedir"] {
-                if let Some(dir) = node.attribute(attribute) {
-                    folders.push(self.folder.join(dir));
-                    folders.push(path.parent().unwrap_or(&self.folder).join(dir));
-                }
-            }
+        for dir in &references.folders {
+            folders.push(self.folder.join(dir));
+            folders.push(path.parent().unwrap_or(&self.folder).join(dir));
         }
-        for node in document.descendants().filter(roxmltree::Node::is_element) {
-            for attribute in node.attributes().filter(|a| a.name().starts_with("file") && !a.value().is_empty()) {
-                if let Some(target) = folders
-                    .iter()
-                    .map(|f| f.join(attribute.value()))
-                    .find_map(|p| p.canonicalize().ok().filter(|p| p.is_file()))
-                {
-                    self.visit(&target)?;
-                } else {
-                    tracing::debug!(reference = attribute.value(), file = %path.display(), "reference not found beside the model");
-                }
+        for file in &references.files {
+            let target =
+                folders.iter().map(|f| f.join(file)).find_map(|p| p.canonicalize().ok().filter(|p| p.is_file()));
+            if let Some(target) = target {
+                self.visit(&target)?;
+            } else {
+                tracing::debug!(reference = file, file = %path.display(), "reference not found beside the model");
             }
         }
         Ok(())
     }
+}
+
+fn is_mjcf(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml") || e.eq_ignore_ascii_case("mjcf"))
+}
+
+/// What an MJCF file refers to, as it is written there.
+struct References {
+    files: Vec<String>,
+    /// Where its compiler element looks for them.
+    folders: Vec<String>,
+}
+
+/// The references of an MJCF text; None where it is no well-formed XML.
+fn references(text: &str) -> Option<References> {
+    // An included file may hold several root elements; a wrapper makes it one document.
+    let body = text.trim_start_matches('\u{feff}');
+    let body = body.find("?>").filter(|_| body.trim_start().starts_with("<?xml")).map_or(body, |i| &body[i + 2..]);
+    let wrapped = format!("<root>{body}</root>");
+    let document = roxmltree::Document::parse(&wrapped).ok()?;
+    let mut found = References { files: Vec::new(), folders: Vec::new() };
+    for node in document.descendants().filter(roxmltree::Node::is_element) {
+        let files = node.attributes().filter(|a| a.name().starts_with("file") && !a.value().is_empty());
+        found.files.extend(files.map(|a| a.value().to_owned()));
+        if node.has_tag_name("compiler") {
+            let folders = ["assetdir", "meshdir", "texturedir"].into_iter().filter_map(|a| node.attribute(a));
+            found.folders.extend(folders.map(str::to_owned));
+        }
+    }
+    Some(found)
 }

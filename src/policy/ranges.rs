@@ -27,6 +27,11 @@ impl From<&Model> for ControlRanges {
 }
 
 impl ControlRanges {
+    /// `n` unlimited entries, [-1, 1] each: those of an action that a task turns into controls.
+    pub fn unit(n: usize) -> Self {
+        Self { lo: vec![-1.0; n], hi: vec![1.0; n], limited: vec![false; n] }
+    }
+
     /// Moves every limited control (of `ctrl`, nu) into its range, as MuJoCo does inside a step, and
     /// returns how many it moved. NaN is left as it is: it is for the caller to report.
     pub fn clamp(&self, ctrl: &mut [f64]) -> usize {

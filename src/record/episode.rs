@@ -6,9 +6,9 @@ use super::{Job, RecordError, StepKind};
 use crate::dataset::schema::flag;
 use crate::dataset::{COMPLETED, StepRow};
 use crate::jacobian::{Chain, Engine, Jacobian};
-use crate::physics::{Divergence, Model, PhysicsError, Sim};
+use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
 use crate::policy::{self, ControlRanges, ReplayEpisode, ReplayFile, ReplayWith};
-use crate::task::Task;
+use crate::task::{Env, Task};
 
 /// Takes the rows of an episode.
 pub trait Sink {
@@ -32,7 +32,18 @@ pub struct Runner<'a> {
     engine: Box<dyn Engine>,
     chain: Chain,
     ranges: ControlRanges,
+    /// Of the policy's actions.
+    actions: ControlRanges,
+    env: Env,
     row: Row,
+}
+
+/// Why an episode ends before its time.
+enum End {
+    /// The simulation cannot go on; the last row was not given.
+    Diverged(Divergence),
+    /// The task says so; the last row was given.
+    Done(String),
 }
 
 impl<'a> Runner<'a> {
@@ -46,6 +57,9 @@ impl<'a> Runner<'a> {
         model: &Arc<Model>,
         replay: Option<&'a ReplayFile>,
     ) -> Result<Self, RecordError> {
+        let env = task.env(model)?;
+        let ranges = ControlRanges::from(&**model);
+        let labels = env.action_labels();
         Ok(Self {
             task,
             job,
@@ -54,8 +68,10 @@ impl<'a> Runner<'a> {
             sim: Sim::new(model)?,
             engine: job.jacobian.build(model),
             chain: Chain::new(model, job.jacobian.sensors),
-            ranges: ControlRanges::from(&**model),
-            row: Row::new(model, job.jacobian.sensors),
+            actions: labels.as_ref().map_or_else(|| ranges.clone(), |l| ControlRanges::unit(l.len())),
+            ranges,
+            row: Row::new(model, job.jacobian.sensors, if replay.is_some() { None } else { labels }, &env),
+            env,
         })
     }
 
@@ -114,7 +130,10 @@ impl<'a> Runner<'a> {
         };
         let reason = match end {
             Ok(None) => return Ok((rows, COMPLETED.to_owned())),
-            Ok(Some(reason)) => reason,
+            Ok(Some(End::Done(reason))) => {
+                return Ok((rows, format!("terminated: {reason}, in step {}", rows.saturating_sub(1))));
+            }
+            Ok(Some(End::Diverged(reason))) => reason,
             Err(RecordError::Physics(error)) => {
                 // A fatal error leaves the mjData half-computed; the next episode gets a new one.
                 self.sim = Sim::new(&self.model)?;
@@ -125,35 +144,43 @@ impl<'a> Runner<'a> {
         Ok((rows, format!("{reason}, in step {rows}")))
     }
 
-    fn reset(&mut self, episode: u64) -> Result<Option<Divergence>, RecordError> {
+    fn reset(&mut self, episode: u64) -> Result<Option<End>, RecordError> {
         self.task.reset(&mut self.sim, self.job.seed, episode).map_err(physics_first)?;
-        Ok(self.sim.divergence())
+        self.env.begin(&self.sim, self.job.seed, episode);
+        Ok(self.sim.divergence().map(End::Diverged))
     }
 
     /// An episode under a policy.
-    fn acted(
-        &mut self,
-        episode: u64,
-        rows: &mut usize,
-        sink: &mut dyn Sink,
-    ) -> Result<Option<Divergence>, RecordError> {
+    fn acted(&mut self, episode: u64, rows: &mut usize, sink: &mut dyn Sink) -> Result<Option<End>, RecordError> {
         if let Some(reason) = self.reset(episode)? {
             return Ok(Some(reason));
         }
-        let dt = self.task.control_dt(&self.model);
-        let mut policy = policy::build(&self.job.policy, &self.ranges, self.job.seed, episode, self.job.steps, dt)?;
+        let repeat = self.job.task.action_repeat;
+        let dt = self.task.control_dt(&self.model) * repeat as f64;
+        let actions = self.job.steps.div_ceil(repeat);
+        let mut policy = policy::build(&self.job.policy, &self.actions, self.job.seed, episode, actions, dt)?;
         let rows_per_control = match self.job.step {
             StepKind::Control => 1,
             StepKind::Physics => self.job.task.substeps,
         };
+        let mut action = vec![0.0; self.actions.lo.len()];
         let mut ctrl = vec![0.0; self.model.nu()];
         for k in 0..self.job.steps {
-            policy.act(k, &mut ctrl);
-            for _ in 0..rows_per_control {
-                if let Some(reason) = self.advance(episode, *rows, &ctrl, sink)? {
-                    return Ok(Some(reason));
+            if k % repeat == 0 {
+                policy.act(k / repeat, &mut action);
+            }
+            let mut event = self.env.act(&mut self.sim, &action, &mut ctrl);
+            for r in 0..rows_per_control {
+                let asked = Asked { ctrl: &ctrl, action: &action, event, last: r + 1 == rows_per_control };
+                let end = self.advance(episode, *rows, asked, sink)?;
+                if let Some(End::Diverged(_)) = end {
+                    return Ok(end);
                 }
                 *rows += 1;
+                if end.is_some() && !self.job.past_done {
+                    return Ok(end);
+                }
+                event = false;
             }
         }
         Ok(None)
@@ -167,7 +194,7 @@ impl<'a> Runner<'a> {
         with: ReplayWith,
         rows: &mut usize,
         sink: &mut dyn Sink,
-    ) -> Result<Option<Divergence>, RecordError> {
+    ) -> Result<Option<End>, RecordError> {
         if let Some(reason) = self.reset(episode)? {
             return Ok(Some(reason));
         }
@@ -178,26 +205,30 @@ impl<'a> Runner<'a> {
                 set_state(&mut self.sim, source, k, dt);
             }
             copy_row(&mut ctrl, source.ctrl.as_deref(), k);
-            if let Some(reason) = self.advance(episode, k, &ctrl, sink)? {
-                return Ok(Some(reason));
+            let asked = Asked { ctrl: &ctrl, action: &[], event: false, last: true };
+            // The file says how long an episode is, not the task.
+            if let Some(End::Diverged(reason)) = self.advance(episode, k, asked, sink)? {
+                return Ok(Some(End::Diverged(reason)));
             }
             *rows += 1;
         }
         Ok(None)
     }
 
-    /// One row: its physics steps under `ctrl`, with their Jacobian. The reason when it diverged; then no
-    /// row was given.
+    /// One row: its physics steps under the controls that were asked for, with their Jacobian.
     fn advance(
         &mut self,
         episode: u64,
         step: usize,
-        ctrl: &[f64],
+        asked: Asked<'_>,
         sink: &mut dyn Sink,
-    ) -> Result<Option<Divergence>, RecordError> {
+    ) -> Result<Option<End>, RecordError> {
         let row = &mut self.row;
-        row.ctrl.copy_from_slice(ctrl);
-        row.flags = 0;
+        row.ctrl.copy_from_slice(asked.ctrl);
+        row.flags = if asked.event { flag::EVENT } else { 0 };
+        if row.keeps_action {
+            row.action.copy_from_slice(asked.action);
+        }
         if self.ranges.clamp(&mut row.ctrl) > 0 {
             row.flags |= flag::CTRL_CLAMPED;
         }
@@ -221,7 +252,7 @@ impl<'a> Runner<'a> {
             }
             self.sim.step()?;
             if let Some(reason) = self.sim.divergence() {
-                return Ok(Some(reason));
+                return Ok(Some(End::Diverged(reason)));
             }
             // After mj_step, contacts, constraints and statistics are those of the state before it.
             if s == 0 {
@@ -247,9 +278,23 @@ impl<'a> Runner<'a> {
         if !row.whole.is_finite() {
             row.flags |= flag::JACOBIAN_NOT_FINITE;
         }
+        let over = if asked.last { self.env.after(&mut self.sim) } else { None };
+        row.terminated = over.is_some();
         sink.row(&row.view(&self.sim, episode, step))?;
-        Ok(None)
+        Ok(over.map(End::Done))
     }
+}
+
+/// What is asked of a row.
+struct Asked<'a> {
+    /// Controls, perhaps outside their ranges (nu).
+    ctrl: &'a [f64],
+    /// The policy's action.
+    action: &'a [f64],
+    /// Whether an event changed the state before the row.
+    event: bool,
+    /// Whether it ends a control step.
+    last: bool,
 }
 
 /// Puts a simulation into state `k` of a replay. What the file does not say (activation, mocap bodies)
@@ -293,7 +338,11 @@ struct Row {
     qvel: Vec<f64>,
     act: Vec<f64>,
     ctrl: Vec<f64>,
+    action: Vec<f64>,
+    keeps_action: bool,
     warmstart: Vec<f64>,
+    forced: Vec<BodyId>,
+    forces: Vec<f64>,
     mocap_pos: Vec<f64>,
     mocap_quat: Vec<f64>,
     step: Jacobian,
@@ -308,19 +357,25 @@ struct Row {
     scratch: Vec<[i32; 2]>,
     iterations: i32,
     residual: f64,
+    terminated: bool,
     flags: u32,
     sensors: bool,
 }
 
 impl Row {
-    fn new(model: &Model, sensors: bool) -> Self {
+    fn new(model: &Model, sensors: bool, action: Option<Vec<String>>, env: &Env) -> Self {
         let zeros = |n| vec![0.0; n];
+        let forced: Vec<BodyId> = env.forced_bodies().collect();
         Self {
             time: 0.0,
             qpos: zeros(model.nq()),
             qvel: zeros(model.nv()),
             act: zeros(model.na()),
             ctrl: zeros(model.nu()),
+            keeps_action: action.is_some(),
+            action: zeros(action.map_or(0, |a| a.len())),
+            forces: zeros(6 * forced.len()),
+            forced,
             warmstart: zeros(model.nv()),
             mocap_pos: zeros(3 * model.nmocap()),
             mocap_quat: zeros(4 * model.nmocap()),
@@ -336,6 +391,7 @@ impl Row {
             scratch: Vec::new(),
             iterations: 0,
             residual: 0.0,
+            terminated: false,
             flags: 0,
             sensors,
         }
@@ -350,6 +406,9 @@ impl Row {
         self.warmstart.copy_from_slice(sim.qacc_warmstart());
         self.mocap_pos.copy_from_slice(sim.mocap_pos());
         self.mocap_quat.copy_from_slice(sim.mocap_quat());
+        for (body, force) in self.forced.iter().zip(self.forces.chunks_exact_mut(6)) {
+            force.copy_from_slice(&sim.body_force(*body));
+        }
         self.iterations = 0;
         self.residual = 0.0;
     }
@@ -390,6 +449,12 @@ impl Row {
             qvel: &self.qvel,
             act: &self.act,
             ctrl: &self.ctrl,
+            action: &self.action,
+            xfrc_applied: &self.forces,
+            observation: &[],
+            observation_next: &[],
+            reward: f64::NAN,
+            terminated: self.terminated,
             qacc_warmstart: &self.warmstart,
             mocap_pos: &self.mocap_pos,
             mocap_quat: &self.mocap_quat,

@@ -48,6 +48,9 @@ pub struct Job {
     pub episodes: u64,
     /// Control steps per episode (rows of a replay: at most so many).
     pub steps: usize,
+    /// Whether an episode goes on when one of the task's conditions would end it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub past_done: bool,
     /// Seed of all random numbers.
     pub seed: u64,
     /// How hard to compress.

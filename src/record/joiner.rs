@@ -47,7 +47,7 @@ impl<'a> Joiner<'a> {
         let merged = parts.merged();
         let merger = match run.shard {
             Some(_) => None,
-            None => Some(Merger::create(&merged, prepared.header(&run.command, false))?),
+            None => Some(Merger::create(&merged, prepared.header(&run.command, false)?)?),
         };
         let ready = todo.present.clone();
         Ok(Self { parts, progress, stop: run.stop, episodes: todo.episodes, ready, next: 0, merger, merged })

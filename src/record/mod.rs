@@ -144,7 +144,7 @@ impl Prepared {
         &self.model
     }
 
-    fn header(&self, command: &str, shard: bool) -> Header {
+    fn header(&self, command: &str, shard: bool) -> Result<Header, RecordError> {
         let files = (!shard).then(|| self.files.clone());
         self.recipe.header(&self.model, self.job.rows_per_episode(), files, command)
     }

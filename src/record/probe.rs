@@ -61,7 +61,7 @@ impl Prepared {
             .filter(|(_, bytes)| !bytes.is_empty())
             .map(|(var, bytes)| encoder.encode(bytes, var.spec().kind.size()).len())
             .sum();
-        let (header, rows) = (self.header("", true), sink.taken.max(1) as f64);
+        let (header, rows) = (self.header("", true)?, sink.taken.max(1) as f64);
         let chunks = header.variables().map(|var| {
             let row = var.spec().kind.size() * header.tail(var).iter().product::<usize>();
             (row * chunk_rows(row, var.spec().axes[0], header.rows_per_episode)) as u64

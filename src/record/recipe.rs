@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Job, RecordError};
-use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis};
+use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis, schema::Var};
 use crate::physics::{Model, ModelSource, mujoco_version, sha256_hex};
-use crate::task::Task;
+use crate::task::{Env, Task};
 
 /// A file of the model, by hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,9 +115,19 @@ impl Recipe {
     }
 
     /// The header of a recording or of one of its shards.
-    pub fn header(&self, model: &Model, rows_per_episode: usize, files: Option<ModelFiles>, source: &str) -> Header {
+    ///
+    /// # Errors
+    /// [`RecordError::Task`] when the task does not fit the model.
+    pub fn header(
+        &self,
+        model: &Model,
+        rows_per_episode: usize,
+        files: Option<ModelFiles>,
+        source: &str,
+    ) -> Result<Header, RecordError> {
         let names = model.names();
         let job = &self.job;
+        let env = Env::new(&job.task, model)?;
         let letters = |s: &[&str]| s.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
         let mut labels = std::collections::BTreeMap::from([
             (Axis::Coordinate, names.qpos.clone()),
@@ -128,6 +138,23 @@ impl Recipe {
             (Axis::StateNext, names.state()),
             (Axis::Geom, names.geom.clone()),
         ]);
+        let mut absent = Vec::new();
+        // A replay brings controls, not actions.
+        if let Some(action) = env.action_labels().filter(|_| !job.policy.is_replay()) {
+            labels.insert(Axis::Action, action);
+        }
+        let forced = job.task.forced_bodies();
+        if !forced.is_empty() {
+            labels.insert(Axis::ForcedBody, forced);
+            labels.insert(Axis::Wrench, letters(&["fx", "fy", "fz", "tx", "ty", "tz"]));
+        }
+        absent.push(Var::Reward);
+        if !env.can_end() {
+            absent.push(Var::Terminated);
+        }
+        if !job.jacobian.sensors || model.nsensordata() == 0 {
+            absent.extend([Var::Sensordata, Var::C, Var::D]);
+        }
         if job.jacobian.sensors {
             labels.insert(Axis::Sensor, names.sensor.clone());
         }
@@ -175,16 +202,16 @@ impl Recipe {
         ];
         // A shard says what it is and whose; the rest is said once, in the merged file.
         let kept = if files.is_some() { attributes.len() } else { 3 };
-        Header {
+        Ok(Header {
             labels,
-            sensors: job.jacobian.sensors && model.nsensordata() > 0,
+            absent,
             rows_per_episode,
             effort: job.compression,
             attributes: attributes.into_iter().take(kept).map(|(n, v)| (n.to_owned(), v)).collect(),
             shard: files.is_none(),
             content: files.is_some().then(|| self.content()),
             model: files,
-        }
+        })
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Settings {
     pub episodes: Option<u64>,
     /// Control steps per episode; None: the task's, or all of a replay.
     pub steps: Option<usize>,
+    /// Whether an episode is recorded on where the task would end it.
+    pub past_done: bool,
     /// Seed of all random numbers.
     pub seed: u64,
     /// How hard to compress.
@@ -44,6 +46,7 @@ impl Settings {
             // A replay lowers both to what its file holds.
             episodes: self.episodes.unwrap_or(if replay { 100_000_000 } else { 10 }),
             steps: self.steps.unwrap_or(if replay { usize::MAX } else { task.spec.episode_length }),
+            past_done: self.past_done,
             seed: self.seed,
             compression: self.compression,
         }
@@ -102,6 +105,9 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
     }
     for (flag, value) in more {
         put(flag, value);
+    }
+    if job.past_done {
+        out.push("--past-done".to_owned());
     }
     if job.jacobian.sensors {
         out.push("--sensors".to_owned());

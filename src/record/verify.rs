@@ -114,7 +114,7 @@ pub fn verify(
 
     let rows = recording.episodes()?;
     let offsets = recording.offsets()?;
-    outline(recording, &recipe.header(&model, job.rows_per_episode(), Some(files), ""))?;
+    outline(recording, &recipe.header(&model, job.rows_per_episode(), Some(files), "")?)?;
     bookkeeping(recording, &rows, &offsets)?;
     let count = episodes.map_or(rows.len(), |n| rows.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
     progress.begin(count as u64, 0, job.rows_per_episode());

@@ -61,7 +61,7 @@ pub(super) fn record(
         progress,
         next: AtomicU64::new(0),
         machine: (machine::host(), machine::cpu()),
-        header: prepared.header(&run.command, true),
+        header: prepared.header(&run.command, true)?,
     };
     let errors = FirstError::default();
     let (sender, receiver) = sync_channel(WAITING);
@@ -137,7 +137,8 @@ impl Shift<'_> {
         // Left by a process of the same number that was killed.
         let _ = std::fs::remove_file(file);
         let writer = Writer::create(file, self.header.clone())?;
-        let mut sink = Shard { writer, digest: EpisodeDigest::default(), stop: self.run.stop, progress: self.progress };
+        let mut sink =
+            Shard { writer, digest: EpisodeDigest::new(&self.header), stop: self.run.stop, progress: self.progress };
         let (rows, end) = runner.run(episode, &mut sink)?;
         let Shard { mut writer, digest, .. } = sink;
         writer.end_episode(EpisodeRow {

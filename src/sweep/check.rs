@@ -17,8 +17,8 @@ impl Manifest {
     pub fn of(folder: &Path) -> Result<Self, SweepError> {
         let file = folder.join(MANIFEST);
         Self::read(&file)?.ok_or_else(|| SweepError::Manifest {
-            file,
-            reason: "no such file; name a recording, or the folder of a sweep".to_owned(),
+            file: folder.to_owned(),
+            reason: format!("Is a directory, but not a sweep's (no {MANIFEST}); name a recording, or a sweep's folder"),
         })
     }
 

@@ -64,14 +64,16 @@ pub(super) fn one(task: &Planned, assets: &Assets, stop: &AtomicBool) -> Result<
 /// Those of the tasks stand in the list; [`RecordError::Stopped`] for all that come after a stop.
 pub fn measure(plan: &Plan, threads: usize, stop: &AtomicBool) -> Vec<Result<Estimate, RecordError>> {
     let tasks: Vec<&Planned> = plan.tasks.iter().collect();
-    measure_some(&tasks, &plan.assets, threads, stop)
+    measure_some(&tasks, &plan.assets, threads, stop, &|_, _| {})
 }
 
+/// As [`measure`]; `each` is told of every estimate as soon as it is there.
 pub(super) fn measure_some(
     tasks: &[&Planned],
     assets: &Assets,
     threads: usize,
     stop: &AtomicBool,
+    each: &(dyn Fn(&Planned, Estimate) + Sync),
 ) -> Vec<Result<Estimate, RecordError>> {
     let next = AtomicUsize::new(0);
     let slots: Vec<Mutex<Option<Result<Estimate, RecordError>>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
@@ -82,6 +84,9 @@ pub(super) fn measure_some(
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(task) = tasks.get(at) else { return };
                     let measured = one(task, assets, stop);
+                    if let Ok(estimate) = &measured {
+                        each(task, *estimate);
+                    }
                     *slots[at].lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(measured);
                 }
             });

@@ -38,7 +38,25 @@ impl Folder {
             // Some cluster file systems have no locks; then the user's care must do.
             Err(TryLockError::Error(e)) => tracing::warn!(folder = %path.display(), error = %e, "cannot be locked"),
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        let folder = Self { path: path.to_owned(), _lock: lock };
+        if alone {
+            folder.sweep_up()?;
+        }
+        Ok(folder)
+    }
+
+    /// Removes what a process that was killed had half written.
+    fn sweep_up(&self) -> Result<(), SweepError> {
+        let trouble = |e: std::io::Error| DatasetError::io(&self.path, e);
+        for entry in std::fs::read_dir(&self.path).map_err(trouble)? {
+            let name = entry.map_err(trouble)?.file_name().to_string_lossy().into_owned();
+            let ours = name.starts_with(MANIFEST) || name.starts_with(INDEX);
+            if ours && name.ends_with(".tmp") {
+                let file = self.file(&name);
+                std::fs::remove_file(&file).map_err(|e| DatasetError::io(&file, e))?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {

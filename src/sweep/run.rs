@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::cost::measure_some;
 use super::folder::Folder;
 use super::manifest::{Done, Manifest, State};
-use super::{Plan, Planned, SweepError, unit};
+use super::{Estimate, Plan, Planned, SweepError, unit};
 use crate::dataset::schema::Axis;
 use crate::dataset::{COMPLETED, CONTENT, Recording, file_sha256};
 use crate::record::{self, Budget, Permit, Prepared, Progress, RecordError, Run, check_content};
@@ -185,17 +185,23 @@ impl Sweep<'_> {
             };
             self.plan.tasks.iter().filter(open).collect()
         };
-        // One task needs no order; a merge is quick.
-        if self.plan.tasks.len() > 1 && self.how.share != Share::Merge && !unknown.is_empty() {
+        // One task needs no order, a merge is quick, and many processes would all measure the same.
+        if self.plan.tasks.len() > 1 && self.how.share == Share::Whole && !unknown.is_empty() {
             self.watch.planned(unknown.len(), None);
-            let measured = measure_some(&unknown, &self.plan.assets, self.how.threads, self.how.stop);
-            self.change(|manifest| {
-                for (task, measured) in unknown.iter().zip(measured) {
-                    if let (Some(entry), Ok(estimate)) = (manifest.tasks.get_mut(&task.name), measured) {
+            // Noted one by one: a sweep that is killed now does not measure them again.
+            let failure = Mutex::new(Ok(()));
+            let note = |task: &Planned, estimate: Estimate| {
+                let noted = self.change(|manifest| {
+                    if let Some(entry) = manifest.tasks.get_mut(&task.name) {
                         entry.estimate = Some(estimate);
                     }
+                });
+                if noted.is_err() {
+                    *lock(&failure) = noted;
                 }
-            })?;
+            };
+            measure_some(&unknown, &self.plan.assets, self.how.threads, self.how.stop, &note);
+            failure.into_inner().unwrap_or_else(PoisonError::into_inner)?;
         }
         let manifest = self.manifest();
         let seconds = |t: &Planned| manifest.tasks.get(&t.name).and_then(|e| e.estimate).map_or(0.0, |e| e.seconds);

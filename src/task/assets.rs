@@ -36,9 +36,6 @@ impl Assets {
 
     /// Whether the model files of this task of the catalogue are there.
     pub fn has(&self, task: &str) -> bool {
-        super::catalogue::find(task).is_some_and(|entry| {
-            let recipe = entry.recipe();
-            self.root.join(&recipe.xml).is_file() && recipe.folders.iter().all(|f| self.root.join(f).is_dir())
-        })
+        super::catalogue::find(task).is_some_and(|entry| entry.recipe().present(&self.root))
     }
 }

@@ -6,15 +6,15 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
-use super::{Assets, ModelEdit, Reset, Task, TaskError, TaskSpec, swimmer};
-use crate::physics::{Files, ModelSource};
+use super::{ActionSpec, Assets, DoneSpec, EventSpec, Reset, Task, TaskError, TaskSpec, swimmer};
+use crate::physics::{Files, ModelEdit, ModelSource, needed};
 
 /// One task of the catalogue. Its dimensions are found by loading it.
 #[derive(Debug, Clone)]
 pub struct CatalogueEntry {
     /// The task's name.
     pub name: String,
-    /// Its suite, `dm_control_suite`.
+    /// Its suite: `dm_control_suite`, `locomotion` or `manipulation`.
     pub suite: String,
     /// One line for people.
     pub description: String,
@@ -23,6 +23,7 @@ pub struct CatalogueEntry {
     task: TaskRow,
     recipe: Recipe,
     reset: Reset,
+    rules: Rules,
 }
 
 impl CatalogueEntry {
@@ -51,9 +52,10 @@ pub(super) fn find(name: &str) -> Option<&'static CatalogueEntry> {
 pub(super) struct Recipe {
     /// The main MJCF.
     pub(super) xml: String,
-    /// Folders whose files it may refer to by bare name; a later folder replaces files of an earlier one.
+    /// Patterns `FOLDER/*` or `FOLDER/*.EXTENSION` of files that it may refer to by bare name; a later pattern
+    /// replaces files of an earlier one.
     #[serde(default)]
-    pub(super) folders: Vec<String>,
+    files: Vec<String>,
     /// Writes a part of the MJCF.
     #[serde(default)]
     generator: Option<Generator>,
@@ -63,6 +65,18 @@ pub(super) struct Recipe {
 #[serde(rename_all = "lowercase")]
 enum Generator {
     Swimmer,
+}
+
+/// What happens while an episode runs.
+#[derive(Deserialize, Debug, Clone, Default)]
+#[serde(deny_unknown_fields)]
+struct Rules {
+    #[serde(default)]
+    action: ActionSpec,
+    #[serde(default)]
+    events: Vec<EventSpec>,
+    #[serde(default)]
+    done: Vec<DoneSpec>,
 }
 
 /// A change of the main MJCF's text before it is compiled.
@@ -79,6 +93,8 @@ struct TextEdit {
 struct Document {
     model: BTreeMap<String, Recipe>,
     reset: BTreeMap<String, Reset>,
+    #[serde(default)]
+    rules: BTreeMap<String, Rules>,
     task: Vec<TaskRow>,
 }
 
@@ -90,13 +106,21 @@ struct TaskRow {
     description: String,
     model: String,
     reset: String,
+    /// None: the action is the control, nothing disturbs, and only time ends an episode.
+    rules: Option<String>,
     timestep: Option<f64>,
     substeps: usize,
     episode_length: usize,
+    #[serde(default = "once")]
+    action_repeat: usize,
     #[serde(default)]
     text: Vec<TextEdit>,
     #[serde(default)]
     edits: Vec<ModelEdit>,
+}
+
+fn once() -> usize {
+    1
 }
 
 fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
@@ -105,6 +129,10 @@ fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
     for task in document.task {
         let recipe = document.model.get(&task.model).ok_or_else(|| format!("{}: no [model.{}]", task.name, task.model));
         let reset = document.reset.get(&task.reset).ok_or_else(|| format!("{}: no [reset.{}]", task.name, task.reset));
+        let rules = match &task.rules {
+            None => Ok(Rules::default()),
+            Some(name) => document.rules.get(name).cloned().ok_or_else(|| format!("{}: no [rules.{name}]", task.name)),
+        };
         if entries.iter().any(|e| e.name == task.name) {
             return Err(format!("{} is there twice", task.name));
         }
@@ -115,6 +143,7 @@ fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
             model: task.model.clone(),
             recipe: recipe?.clone(),
             reset: reset?.clone(),
+            rules: rules?,
             task,
         });
     }
@@ -136,8 +165,12 @@ pub(super) fn build(name: &str, assets: &Assets) -> Result<Task, TaskError> {
         timestep: row.timestep,
         substeps: row.substeps,
         episode_length: row.episode_length,
+        action_repeat: row.action_repeat,
         edits: row.edits.clone(),
         reset: entry.reset.clone(),
+        action: entry.rules.action.clone(),
+        events: entry.rules.events.clone(),
+        done: entry.rules.done.clone(),
     };
     Ok(Task { spec, source })
 }
@@ -155,15 +188,29 @@ pub fn nearest(name: &str) -> Vec<String> {
 }
 
 impl Recipe {
+    /// Folders and extensions of the patterns.
+    fn patterns(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.files.iter().map(|pattern| {
+            let (folder, name) = pattern.rsplit_once('/').unwrap_or((".", pattern));
+            (folder, name.strip_prefix("*."))
+        })
+    }
+
+    /// Whether its main file and all folders are there.
+    pub(super) fn present(&self, root: &Path) -> bool {
+        root.join(&self.xml).is_file() && self.patterns().all(|(folder, _)| root.join(folder).is_dir())
+    }
+
     /// Reads all files into memory under their bare names.
     fn assemble(&self, task: &str, edits: &[TextEdit], root: &Path) -> Result<ModelSource, TaskError> {
         let read = |path: &Path| std::fs::read(path).map_err(|e| trouble(task, path, &e));
         let mut files = Files::new();
-        for folder in &self.folders {
+        for (folder, extension) in self.patterns() {
             let folder = root.join(folder);
             for item in std::fs::read_dir(&folder).map_err(|e| trouble(task, &folder, &e))? {
                 let path = item.map_err(|e| trouble(task, &folder, &e))?.path();
-                if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+                let matches = extension.is_none_or(|e| path.extension().is_some_and(|x| x == e));
+                if let (true, true, Some(name)) = (matches, path.is_file(), path.file_name()) {
                     files.insert(name.to_string_lossy().into_owned(), read(&path)?.into());
                 }
             }
@@ -189,7 +236,8 @@ impl Recipe {
         }
         let main = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.insert(main.clone(), Arc::from(xml.into_bytes()));
-        Ok(ModelSource::Memory { main, files })
+        // A recording keeps them all, so what the model does not use is left out.
+        Ok(ModelSource::Memory { files: needed(&main, &files), main })
     }
 }
 

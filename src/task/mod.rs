@@ -1,11 +1,13 @@
-//! Tasks: which model, how long a control step is, and how an episode starts.
+//! Tasks: which model, how long a control step is, how an episode starts, and the rules while it runs.
 //!
 //! A [`Task`] comes from the catalogue of MuJoCo Playground's tasks, from an MJCF file of the user, from the
 //! program itself, or out of a recording. What it does not hold is what to do in it (that is a policy).
 
 mod assets;
 mod catalogue;
+mod env;
 mod error;
+mod quat;
 mod reset;
 mod spec;
 mod swimmer;
@@ -16,10 +18,11 @@ use std::path::Path;
 
 pub use assets::{ASSETS_VARIABLE, Assets};
 pub use catalogue::{CatalogueEntry, catalogue, nearest};
+pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
-pub use spec::{Base, ModelEdit, Numbers, Op, Reset, Target, TaskSpec};
+pub use spec::{Base, Mode, Numbers, Op, Reset, ResetControl, Target, TaskSpec};
 
-use crate::physics::{Model, ModelSource, Sim, Solver, SolverMode};
+use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
 use crate::rng::Stream;
 
 /// Control steps per episode of an MJCF file, as in all of Playground's suite.
@@ -67,6 +70,8 @@ impl Task {
         let reset = Reset {
             base: keyframe.map_or(Base::Qpos0, |k| Base::Keyframe(k.to_owned())),
             ops: if reset_noise > 0.0 { vec![Op::Jitter { scale: reset_noise }] } else { Vec::new() },
+            ctrl: ResetControl::Zero,
+            forward: true,
             mocap_after_forward: false,
             settle: 0,
         };
@@ -77,8 +82,12 @@ impl Task {
             timestep: None,
             substeps,
             episode_length: EPISODE_LENGTH,
+            action_repeat: 1,
             edits: Vec::new(),
             reset,
+            action: ActionSpec::Control,
+            events: Vec::new(),
+            done: Vec::new(),
         };
         check_substeps(&spec)?;
         Ok(Self { spec, source: ModelSource::Disk(path.to_owned()) })
@@ -107,20 +116,28 @@ impl Task {
         check_substeps(&self.spec)?;
         let mut model = self.source.load()?;
         if let Some(timestep) = self.spec.timestep {
-            model.set_field("opt.timestep", None, None, timestep)?;
+            model.set_field(&ModelEdit::all("opt.timestep", timestep))?;
         }
         for edit in &self.spec.edits {
-            model.set_field(&edit.field, edit.object.as_deref(), edit.column, edit.value)?;
+            model.set_field(edit)?;
         }
         if solver == SolverMode::Converged {
             model.set_solver(Solver::CONVERGED);
         }
         reset::check(&self.spec, &model)?;
+        self.env(&model)?;
         Ok(model)
     }
 
-    /// Puts `sim` into the first state of an episode: a function of (seed, episode) alone. Time is 0,
-    /// controls are zero. Settling may diverge as any step may; ask [`Sim::divergence`].
+    /// The rules of the task, for one simulation of its model.
+    ///
+    /// # Errors
+    /// [`TaskError::Setting`] for a rule that does not fit the model.
+    pub fn env(&self, model: &Model) -> Result<Env, TaskError> {
+        Env::new(&self.spec, model)
+    }
+
+    /// Puts `sim` into the first state of an episode: a function of (seed, episode) alone. Time is 0. Settling may diverge as any step may; ask [`Sim::divergence`].
     ///
     /// # Errors
     /// [`TaskError::Reset`] when `sim` is one of another model that the reset does not fit,
@@ -139,6 +156,7 @@ impl Task {
 fn check_substeps(spec: &TaskSpec) -> Result<(), TaskError> {
     let reason = match spec.substeps {
         0 => "0 substeps; a control step needs at least 1 physics step".to_owned(),
+        _ if spec.action_repeat == 0 => "0 control steps per action; an action lasts at least 1".to_owned(),
         n if n > MOST_SUBSTEPS => format!("{n} substeps; at most {MOST_SUBSTEPS} make a control step"),
         _ => return Ok(()),
     };

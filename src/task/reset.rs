@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::spec::{Base, Op, Reset, Target};
-use super::{TaskError, TaskSpec};
-use crate::physics::{Model, Sim};
+use super::spec::{Base, Mode, Numbers, Op, Reset, ResetControl, Target};
+use super::{TaskError, TaskSpec, quat};
+use crate::physics::{Joint, Model, Sim};
 use crate::rng::Stream;
 
 /// Whether the reset of `spec` fits `model`.
@@ -13,11 +13,27 @@ use crate::rng::Stream;
 /// [`TaskError::Reset`] for the first operation that does not, [`TaskError::Physics`] for a keyframe that
 /// the model lacks.
 pub(super) fn check(spec: &TaskSpec, model: &Model) -> Result<(), TaskError> {
-    if let Base::Keyframe(name) = &spec.reset.base {
+    let of_ctrl = match &spec.reset.ctrl {
+        ResetControl::Keyframe(name) => Some(name.as_str()),
+        ResetControl::Zero | ResetControl::Qpos(_) => None,
+    };
+    for name in spec.reset.base.keyframe().into_iter().chain(of_ctrl) {
         model.keyframe(name).map_err(|e| TaskError::File {
             file: model.file().into(),
             reason: format!("{e}; name one that it has, or leave --keyframe out"),
         })?;
+    }
+    if let ResetControl::Qpos([first, end]) = spec.reset.ctrl
+        && (end > model.nq() || end.checked_sub(first) != Some(model.nu()))
+    {
+        return Err(TaskError::Setting {
+            task: spec.name.clone(),
+            reason: format!(
+                "the reset copies qpos [{first}, {end}] of {} into {} controls; it needs as many",
+                model.nq(),
+                model.nu()
+            ),
+        });
     }
     for (i, op) in spec.reset.ops.iter().enumerate() {
         check_op(op, model).map_err(|reason| TaskError::Reset {
@@ -35,7 +51,9 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
         let n = match target {
             Target::Qpos => model.nq(),
             Target::Qvel => model.nv(),
+            Target::Ctrl => model.nu(),
             Target::MocapPos => 3 * model.nmocap(),
+            Target::MocapQuat => 4 * model.nmocap(),
         };
         if first < end && end <= n {
             Ok(end - first)
@@ -46,11 +64,26 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
     let need = |ok: bool, reason: &str| if ok { Ok(()) } else { Err(reason.to_owned()) };
     let finite = |xs: &[f64]| xs.iter().all(|x| x.is_finite());
     match op {
-        Op::Uniform { target, range, low: a, high: b, .. } | Op::Normal { target, range, mean: a, std: b, .. } => {
+        Op::Uniform { target, range, low: a, high: b, clip, .. }
+        | Op::Normal { target, range, mean: a, std: b, clip, .. } => {
             let n = span(*target, *range)?;
-            need(a.fits(n) && b.fits(n), "needs one finite number, or as many as the range has entries")
+            need(a.fits(n) && b.fits(n), "needs one finite number, or as many as the range has entries")?;
+            need(
+                clip.iter().flatten().all(|c| c.fits(n)),
+                "clip needs [low, high], each one number or as many as the range",
+            )
         }
         Op::Quaternion { target, range, .. } => need(span(*target, *range)? == 4, "the range must have 4 entries"),
+        Op::Yaw { target, range, low, high } | Op::AxisAngle { target, range, low, high } => {
+            need(span(*target, *range)? == 4, "the range must have 4 entries")?;
+            need(finite(&[*low, *high]), "needs finite numbers")
+        }
+        Op::Assign { target, range, value } | Op::Max { target, range, value } => {
+            need(value.fits(span(*target, *range)?), "needs one finite number, or as many as the range has entries")
+        }
+        Op::Copy { target, range, source, from } => {
+            need(span(*target, *range)? == span(*source, *from)?, "source and target must have as many entries")
+        }
         Op::Polar { target, range, axes, center, angle, radius } => {
             let n = span(*target, *range)?;
             need(axes.iter().all(|a| *a < n), "an axis lies outside of the range")?;
@@ -64,8 +97,7 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
     }
 }
 
-/// Applies a checked reset. Time is 0 and controls are zero afterwards; the warm start is what the forward
-/// pass and settling leave.
+/// Applies a checked reset. Time is 0 afterwards; the warm start is what the forward pass and settling leave.
 ///
 /// # Errors
 /// [`TaskError::Physics`].
@@ -76,57 +108,57 @@ pub(super) fn apply(reset: &Reset, sim: &mut Sim, stream: Stream) -> Result<(), 
             sim.reset_to_key(key)?;
         }
         Base::Qpos0 => sim.reset()?,
+        Base::Positions(name) => {
+            let qpos = sim.model().keyframe_qpos(sim.model().keyframe(name)?).to_vec();
+            sim.reset()?;
+            sim.qpos_mut().copy_from_slice(&qpos);
+        }
         Base::Zero => {
             sim.reset()?;
             sim.qpos_mut().fill(0.0);
         }
     }
-    sim.ctrl_mut().fill(0.0);
+    let ctrl = match &reset.ctrl {
+        ResetControl::Keyframe(name) => sim.model().keyframe_ctrl(sim.model().keyframe(name)?).to_vec(),
+        ResetControl::Zero | ResetControl::Qpos(_) => vec![0.0; sim.model().nu()],
+    };
 
     let mut draft = Draft {
         qpos: sim.qpos().to_vec(),
         qvel: sim.qvel().to_vec(),
+        ctrl,
         mocap_pos: sim.mocap_pos().to_vec(),
+        mocap_quat: sim.mocap_quat().to_vec(),
         draws: Draws { stream, shared: HashMap::new() },
     };
-    let scalar = scalar_positions(sim.model());
+    let scalar: Vec<usize> = sim.model().joints().filter(Joint::is_scalar).map(|j| j.qpos).collect();
     for op in &reset.ops {
         draft.apply(op, &scalar);
     }
+    if let ResetControl::Qpos([first, end]) = reset.ctrl {
+        draft.ctrl.copy_from_slice(&draft.qpos[first..end]);
+    }
     sim.qpos_mut().copy_from_slice(&draft.qpos);
     sim.qvel_mut().copy_from_slice(&draft.qvel);
+    sim.ctrl_mut().copy_from_slice(&draft.ctrl);
+    let mocap = |sim: &mut Sim| {
+        sim.mocap_pos_mut().copy_from_slice(&draft.mocap_pos);
+        sim.mocap_quat_mut().copy_from_slice(&draft.mocap_quat);
+    };
     if !reset.mocap_after_forward {
-        sim.mocap_pos_mut().copy_from_slice(&draft.mocap_pos);
+        mocap(sim);
     }
-    sim.forward()?;
+    if reset.forward {
+        sim.forward()?;
+    }
     if reset.mocap_after_forward {
-        sim.mocap_pos_mut().copy_from_slice(&draft.mocap_pos);
+        mocap(sim);
     }
     for _ in 0..reset.settle {
         sim.step()?;
     }
     sim.set_time(0.0);
     Ok(())
-}
-
-/// Addresses in qpos of all hinge and slide joints. A joint with several positions has labels that go on
-/// with `.x` (free) or `.qw` (ball) behind its name; [`crate::physics::Names`] makes the names unique.
-fn scalar_positions(model: &Model) -> Vec<usize> {
-    let names = model.names();
-    let mut scalar = Vec::with_capacity(names.joint.len());
-    let mut address = 0;
-    for joint in &names.joint {
-        let rest = names.qpos.get(address).and_then(|label| label.strip_prefix(joint.as_str())).unwrap_or("");
-        if rest.starts_with(".x") {
-            address += 7;
-        } else if rest.starts_with(".qw") {
-            address += 4;
-        } else {
-            scalar.push(address);
-            address += 1;
-        }
-    }
-    scalar
 }
 
 /// Uniform random numbers, drawn in order; those with a key are drawn once.
@@ -155,7 +187,9 @@ impl Draws {
 struct Draft {
     qpos: Vec<f64>,
     qvel: Vec<f64>,
+    ctrl: Vec<f64>,
     mocap_pos: Vec<f64>,
+    mocap_quat: Vec<f64>,
     draws: Draws,
 }
 
@@ -164,24 +198,25 @@ impl Draft {
         let all = match target {
             Target::Qpos => &mut self.qpos,
             Target::Qvel => &mut self.qvel,
+            Target::Ctrl => &mut self.ctrl,
             Target::MocapPos => &mut self.mocap_pos,
+            Target::MocapQuat => &mut self.mocap_quat,
         };
         &mut all[first..end]
     }
 
     fn apply(&mut self, op: &Op, scalar: &[usize]) {
         match op {
-            Op::Uniform { target, range, low, high, key } => {
+            Op::Uniform { target, range, low, high, mode, clip, key } => {
                 let draws = self.draws.take(key.as_deref(), range[1] - range[0]);
-                for (i, (x, u)) in self.slice(*target, *range).iter_mut().zip(draws).enumerate() {
-                    *x = between(low.at(i), high.at(i), u);
-                }
+                let values = draws.into_iter().enumerate().map(|(i, u)| between(low.at(i), high.at(i), u));
+                combine(self.slice(*target, *range), values, *mode, clip.as_ref());
             }
-            Op::Normal { target, range, mean, std, key } => {
+            Op::Normal { target, range, mean, std, mode, clip, key } => {
                 let draws = self.draws.take(key.as_deref(), range[1] - range[0]);
-                for (i, (x, u)) in self.slice(*target, *range).iter_mut().zip(draws).enumerate() {
-                    *x = mean.at(i) + std.at(i) * crate::rng::normal_from_uniform(u);
-                }
+                let normal = crate::rng::normal_from_uniform;
+                let values = draws.into_iter().enumerate().map(|(i, u)| mean.at(i) + std.at(i) * normal(u));
+                combine(self.slice(*target, *range), values, *mode, clip.as_ref());
             }
             Op::Quaternion { target, range, key } => {
                 let draws = self.draws.take(key.as_deref(), 4);
@@ -190,6 +225,34 @@ impl Draft {
                 for (x, q) in self.slice(*target, *range).iter_mut().zip(q) {
                     *x = q / norm;
                 }
+            }
+            Op::Yaw { target, range, low, high } => {
+                let turn = quat::from_axis_angle([0.0, 0.0, 1.0], between(*low, *high, self.draws.next()));
+                let x = self.slice(*target, *range);
+                let turned = quat::mul([x[0], x[1], x[2], x[3]], turn);
+                x.copy_from_slice(&turned);
+            }
+            Op::AxisAngle { target, range, low, high } => {
+                let axis: [f64; 3] = std::array::from_fn(|_| between(-1.0, 1.0, self.draws.next()));
+                let norm = axis.iter().map(|x| x * x).sum::<f64>().sqrt();
+                // Three draws of exactly 0 leave no axis; any will do.
+                let axis = if norm > 0.0 { axis.map(|x| x / norm) } else { [0.0, 0.0, 1.0] };
+                let turn = quat::from_axis_angle(axis, between(*low, *high, self.draws.next()));
+                self.slice(*target, *range).copy_from_slice(&turn);
+            }
+            Op::Assign { target, range, value } => {
+                for (i, x) in self.slice(*target, *range).iter_mut().enumerate() {
+                    *x = value.at(i);
+                }
+            }
+            Op::Max { target, range, value } => {
+                for (i, x) in self.slice(*target, *range).iter_mut().enumerate() {
+                    *x = x.max(value.at(i));
+                }
+            }
+            Op::Copy { target, range, source, from } => {
+                let copied = self.slice(*source, *from).to_vec();
+                self.slice(*target, *range).copy_from_slice(&copied);
             }
             Op::Polar { target, range, axes, center, angle, radius } => {
                 let angle = between(angle[0], angle[1], self.draws.next());
@@ -213,6 +276,19 @@ impl Draft {
                     self.apply(op, scalar);
                 }
             }
+        }
+    }
+}
+
+fn combine(entries: &mut [f64], values: impl Iterator<Item = f64>, mode: Mode, clip: Option<&[Numbers; 2]>) {
+    for (i, (x, value)) in entries.iter_mut().zip(values).enumerate() {
+        *x = match mode {
+            Mode::Set => value,
+            Mode::Add => *x + value,
+            Mode::Mul => *x * value,
+        };
+        if let Some([low, high]) = clip {
+            *x = x.max(low.at(i)).min(high.at(i));
         }
     }
 }

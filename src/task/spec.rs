@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::env::{ActionSpec, DoneSpec, EventSpec};
+use crate::physics::ModelEdit;
+
 /// Everything about a task after its model files are assembled. Stored in a recording, so that it can be
 /// simulated again without the catalogue.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -19,48 +22,77 @@ pub struct TaskSpec {
     pub substeps: usize,
     /// Control steps per episode.
     pub episode_length: usize,
+    /// Control steps that one action of a policy lasts.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub action_repeat: usize,
     /// Changes of the compiled model, in order.
     #[serde(default)]
     pub edits: Vec<ModelEdit>,
     /// How an episode starts.
     pub reset: Reset,
+    /// How an action becomes controls.
+    #[serde(default, skip_serializing_if = "ActionSpec::is_control")]
+    pub action: ActionSpec,
+    /// What disturbs an episode.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventSpec>,
+    /// When an episode ends before its time: any of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<DoneSpec>,
 }
 
-/// One change of the compiled model (see [`crate::physics::Model::set_field`]).
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct ModelEdit {
-    /// A field of mjModel, such as `dof_damping`.
-    pub field: String,
-    /// The row, by the name of its object; None: all rows.
-    #[serde(default)]
-    pub object: Option<String>,
-    /// The column; None: all columns.
-    #[serde(default)]
-    pub column: Option<usize>,
-    /// The new value.
-    pub value: f64,
+impl TaskSpec {
+    /// Names of the bodies that events apply forces to, in the order of [`super::Env::forced_bodies`].
+    pub fn forced_bodies(&self) -> Vec<String> {
+        self.events
+            .iter()
+            .filter_map(|e| match e {
+                EventSpec::Kick { body, .. } => Some(body.clone()),
+                _ => None,
+            })
+            .collect()
+    }
 }
 
-/// How an episode starts: from `base` the operations in order, one forward pass, then settling.
+fn once() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_once(n: &usize) -> bool {
+    *n == 1
+}
+
+/// How an episode starts: from `base` the operations in order, then the controls, a forward pass, settling.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Reset {
     /// The state before the operations.
     pub base: Base,
-    /// What is done to it, in order.
+    /// The controls after them. They are what the forward pass and settling see, and what an action that adds
+    /// to the last control begins with.
+    #[serde(default, skip_serializing_if = "ResetControl::is_zero")]
+    pub ctrl: ResetControl,
+    /// What is done to the state, in order.
     #[serde(default)]
     pub ops: Vec<Op>,
+    /// Whether there is a forward pass.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub forward: bool,
     /// Whether mocap bodies move after the forward pass, so that whatever is derived from them is that of
     /// the model file until the first step.
     #[serde(default)]
     pub mocap_after_forward: bool,
-    /// Physics steps with zero control before time is set to 0.
+    /// Physics steps before time is set to 0.
     #[serde(default)]
     pub settle: usize,
 }
 
-/// The state that a reset starts from. Controls are zero in any case.
+fn yes() -> bool {
+    true
+}
+
+/// The state that a reset starts from.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Base {
@@ -70,16 +102,68 @@ pub enum Base {
     Qpos0,
     /// A keyframe of the model, by name or number: positions, velocities, activations, mocap.
     Keyframe(String),
+    /// The positions of a keyframe; all else as in [`Base::Qpos0`].
+    Positions(String),
+}
+
+impl Base {
+    /// The keyframe it needs.
+    pub(super) fn keyframe(&self) -> Option<&str> {
+        match self {
+            Self::Keyframe(name) | Self::Positions(name) => Some(name),
+            Self::Zero | Self::Qpos0 => None,
+        }
+    }
+}
+
+/// The controls that a reset leaves.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum ResetControl {
+    /// Zero.
+    #[default]
+    Zero,
+    /// Those of a keyframe, which operations may change.
+    Keyframe(String),
+    /// The positions `[first, end)` after the operations: controls that hold a posture.
+    Qpos([usize; 2]),
+}
+
+impl ResetControl {
+    /// Whether they are zero.
+    pub fn is_zero(&self) -> bool {
+        *self == Self::Zero
+    }
+}
+
+/// What a draw does to the entries it is drawn for.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Replaces them.
+    #[default]
+    Set,
+    /// Is added to them.
+    Add,
+    /// Multiplies them.
+    Mul,
+}
+
+impl Mode {
+    /// Whether it replaces.
+    pub fn is_set(&self) -> bool {
+        *self == Self::Set
+    }
 }
 
 /// One operation of a reset. `range` is `[first, end)` within the target; operations with one `key` share
 /// their random numbers element by element.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(tag = "op", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Op {
-    /// Sets uniform numbers from `[low, high)`.
+    /// Draws uniform numbers from `[low, high)`.
     Uniform {
-        /// What is set.
+        /// What is changed.
         target: Target,
         /// Where.
         range: [usize; 2],
@@ -87,13 +171,19 @@ pub enum Op {
         low: Numbers,
         /// Upper bounds.
         high: Numbers,
+        /// Whether they replace, add or multiply.
+        #[serde(default, skip_serializing_if = "Mode::is_set")]
+        mode: Mode,
+        /// Bounds of the result.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clip: Option<[Numbers; 2]>,
         /// Shares its random numbers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
     },
-    /// Sets normal numbers.
+    /// Draws normal numbers.
     Normal {
-        /// What is set.
+        /// What is changed.
         target: Target,
         /// Where.
         range: [usize; 2],
@@ -101,6 +191,12 @@ pub enum Op {
         mean: Numbers,
         /// Standard deviations.
         std: Numbers,
+        /// Whether they replace, add or multiply.
+        #[serde(default, skip_serializing_if = "Mode::is_set")]
+        mode: Mode,
+        /// Bounds of the result.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clip: Option<[Numbers; 2]>,
         /// Shares its random numbers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
@@ -116,6 +212,29 @@ pub enum Op {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
     },
+    /// Multiplies a quaternion from the right by a turn about z, by an angle uniform in `[low, high)`, rad.
+    Yaw {
+        /// What is changed.
+        target: Target,
+        /// Where; four numbers.
+        range: [usize; 2],
+        /// Lower bound.
+        low: f64,
+        /// Upper bound.
+        high: f64,
+    },
+    /// Sets a quaternion: a turn by an angle uniform in `[low, high)`, rad, about an axis with three components
+    /// uniform in [-1, 1), normalised.
+    AxisAngle {
+        /// What is set.
+        target: Target,
+        /// Where; four numbers.
+        range: [usize; 2],
+        /// Lower bound.
+        low: f64,
+        /// Upper bound.
+        high: f64,
+    },
     /// Sets a point in a plane: `center + radius (sin angle, cos angle)`, angle and radius uniform.
     Polar {
         /// What is set.
@@ -130,6 +249,35 @@ pub enum Op {
         angle: [f64; 2],
         /// Bounds of the radius.
         radius: [f64; 2],
+    },
+    /// Sets given numbers.
+    Assign {
+        /// What is set.
+        target: Target,
+        /// Where.
+        range: [usize; 2],
+        /// The numbers.
+        value: Numbers,
+    },
+    /// Raises entries to at least these numbers.
+    Max {
+        /// What is changed.
+        target: Target,
+        /// Where.
+        range: [usize; 2],
+        /// The numbers.
+        value: Numbers,
+    },
+    /// Copies entries.
+    Copy {
+        /// What is set.
+        target: Target,
+        /// Where.
+        range: [usize; 2],
+        /// What is copied.
+        source: Target,
+        /// From where.
+        from: [usize; 2],
     },
     /// Adds uniform numbers from `[-scale, scale)` to every hinge and slide position and every velocity.
     Jitter {
@@ -148,7 +296,7 @@ pub enum Op {
     },
 }
 
-/// What an operation sets.
+/// What an operation changes.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -156,8 +304,12 @@ pub enum Target {
     Qpos,
     /// Velocities (nv).
     Qvel,
+    /// Controls (nu).
+    Ctrl,
     /// Positions of mocap bodies (3 nmocap).
     MocapPos,
+    /// Orientations of mocap bodies (4 nmocap).
+    MocapQuat,
 }
 
 /// One number for a whole range, or one for each of its entries.
@@ -194,7 +346,9 @@ impl Target {
         match self {
             Self::Qpos => "qpos",
             Self::Qvel => "qvel",
+            Self::Ctrl => "ctrl",
             Self::MocapPos => "mocap_pos",
+            Self::MocapQuat => "mocap_quat",
         }
     }
 }
@@ -206,7 +360,12 @@ impl Op {
             Self::Uniform { .. } => "uniform",
             Self::Normal { .. } => "normal",
             Self::Quaternion { .. } => "quaternion",
+            Self::Yaw { .. } => "yaw",
+            Self::AxisAngle { .. } => "axis_angle",
             Self::Polar { .. } => "polar",
+            Self::Assign { .. } => "assign",
+            Self::Max { .. } => "max",
+            Self::Copy { .. } => "copy",
             Self::Jitter { .. } => "jitter",
             Self::Branch { .. } => "branch",
         }

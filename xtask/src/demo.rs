@@ -66,7 +66,7 @@ impl Demo {
 }
 
 /// Builds the program; cargo says where it is, whatever the target folder.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     crate::place::tell("==> cargo build --release");
     let out = cargo()
         .args(["build", "--release", "--package", "dynsparse", "--bin", "dynsparse"])

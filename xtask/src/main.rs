@@ -1,4 +1,4 @@
-//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, benchmarks.
+//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks.
 
 mod bench;
 mod cmake;
@@ -12,6 +12,7 @@ mod python;
 mod setup;
 mod slurm;
 mod step;
+mod sweep;
 mod test;
 mod tree;
 mod wheel;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Set-up, checks, demo and benchmarks of dynsparse.
+/// Set-up, checks, demo, sweep and benchmarks of dynsparse.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
 struct Cli {
@@ -34,6 +35,7 @@ enum Command {
     Test(test::Test),
     Demo(demo::Demo),
     Bench(bench::Bench),
+    Sweep(sweep::Sweep),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Test(test) => test.run(),
         Command::Demo(demo) => demo.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Sweep(sweep) => sweep.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,138 @@
+//! When an episode is over.
+
+use super::spec::DoneSpec;
+use super::{Misfit, resolve};
+use crate::physics::{BodyId, Model, Sim, SiteId};
+
+/// One condition and what it remembers.
+#[derive(Debug)]
+pub(super) struct Done {
+    check: Check,
+    /// Of [`Check::Dropped`]: whether the height was reached.
+    reached: bool,
+}
+
+#[derive(Debug)]
+enum Check {
+    Sensors { values: Vec<(String, usize)>, bounds: Between },
+    Qpos { first: usize, labels: Vec<String>, low: Vec<f64>, high: Vec<f64> },
+    Position { name: String, place: Place, axes: Vec<usize>, bounds: Between },
+    Dropped { name: String, body: BodyId, reached: f64, below: f64 },
+    Reached { name: String, body: BodyId, mocap: usize, distance: f64 },
+}
+
+#[derive(Debug)]
+enum Place {
+    Body(BodyId),
+    Site(SiteId),
+}
+
+/// Open bounds.
+#[derive(Debug)]
+struct Between {
+    below: f64,
+    above: f64,
+}
+
+impl Between {
+    fn new(below: Option<f64>, above: Option<f64>) -> Result<Self, Misfit> {
+        if below.is_none() && above.is_none() {
+            return Err("needs below, above or both".to_owned().into());
+        }
+        Ok(Self { below: below.unwrap_or(f64::NEG_INFINITY), above: above.unwrap_or(f64::INFINITY) })
+    }
+
+    /// What is wrong with `x`.
+    fn left(&self, name: &str, x: f64) -> Option<String> {
+        if x < self.below {
+            Some(format!("{name} below {}", self.below))
+        } else if x > self.above {
+            Some(format!("{name} above {}", self.above))
+        } else {
+            None
+        }
+    }
+}
+
+impl Done {
+    pub(super) fn new(spec: &DoneSpec, model: &Model) -> Result<Self, Misfit> {
+        let check = match spec {
+            DoneSpec::Sensor { sensors, entry, below, above } => {
+                let values = sensors
+                    .iter()
+                    .map(|name| {
+                        let at = model.sensor(name)?;
+                        let label = if at.len() == 1 { name.clone() } else { format!("{name}[{entry}]") };
+                        match at.start + entry {
+                            i if at.contains(&i) => Ok((label, i)),
+                            _ => Err(Misfit(format!("the sensor {name} has {} values, not {}", at.len(), entry + 1))),
+                        }
+                    })
+                    .collect::<Result<_, _>>()?;
+                Check::Sensors { values, bounds: Between::new(*below, *above)? }
+            }
+            DoneSpec::Qpos { range: [first, end], bounds } => {
+                if first >= end || *end > model.nq() {
+                    return Err(format!("qpos [{first}, {end}] does not lie in {}", model.nq()).into());
+                }
+                let (low, high) = resolve(bounds, model, end - first, "bounds")?;
+                Check::Qpos { first: *first, labels: model.names().qpos[*first..*end].to_vec(), low, high }
+            }
+            DoneSpec::Position { body, site, axes, below, above } => {
+                let (name, place) = match (body, site) {
+                    (Some(name), None) => (name, Place::Body(model.body(name)?)),
+                    (None, Some(name)) => (name, Place::Site(model.site(name)?)),
+                    _ => return Err("needs a body or a site".to_owned().into()),
+                };
+                if axes.iter().any(|a| *a > 2) {
+                    return Err("axes are 0, 1 and 2".to_owned().into());
+                }
+                let bounds = Between::new(*below, *above)?;
+                Check::Position { name: name.clone(), place, axes: axes.clone(), bounds }
+            }
+            DoneSpec::Dropped { body, reached, below } => {
+                Check::Dropped { name: body.clone(), body: model.body(body)?, reached: *reached, below: *below }
+            }
+            DoneSpec::Reached { body, target, distance } => {
+                let mocap = model.mocap(model.body(target)?).ok_or_else(|| format!("{target} is no mocap body"))?;
+                Check::Reached { name: body.clone(), body: model.body(body)?, mocap, distance: *distance }
+            }
+        };
+        Ok(Self { check, reached: false })
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.reached = false;
+    }
+
+    /// Why the episode is over, if it is.
+    pub(super) fn reason(&mut self, sim: &Sim) -> Option<String> {
+        match &self.check {
+            Check::Sensors { values, bounds } => {
+                values.iter().find_map(|(name, i)| bounds.left(&format!("sensor {name}"), sim.sensordata()[*i]))
+            }
+            Check::Qpos { first, labels, low, high } => labels.iter().enumerate().find_map(|(i, label)| {
+                let bounds = Between { below: low[i], above: high[i] };
+                bounds.left(&format!("qpos {label}"), sim.qpos()[first + i])
+            }),
+            Check::Position { name, place, axes, bounds } => {
+                let pos = match place {
+                    Place::Body(body) => sim.body_pos(*body),
+                    Place::Site(site) => sim.site_pos(*site),
+                };
+                axes.iter().find_map(|a| bounds.left(&format!("{name} {}", ["x", "y", "z"][*a]), pos[*a]))
+            }
+            Check::Dropped { name, body, reached, below } => {
+                let z = sim.body_pos(*body)[2];
+                // In Playground's order: a height counts from the step that reaches it.
+                self.reached |= z > *reached;
+                (self.reached && z < *below).then(|| format!("{name} dropped"))
+            }
+            Check::Reached { name, body, mocap, distance } => {
+                let (a, b) = (sim.body_pos(*body), &sim.mocap_pos()[3 * mocap..3 * mocap + 3]);
+                let d = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+                (d < *distance).then(|| format!("{name} at its target"))
+            }
+        }
+    }
+}

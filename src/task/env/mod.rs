@@ -1,0 +1,160 @@
+//! The rules of a task while it runs: actions become controls, events disturb, conditions end the episode.
+//!
+//! An [`Env`] belongs to one simulation. Everything random in it is a function of (seed, episode).
+
+mod action;
+mod done;
+mod event;
+mod leap_goal;
+mod panda;
+mod push_cube;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+pub use spec::{ActionSpec, Bounds, DoneSpec, EventSpec, ModelBounds};
+
+use super::{Numbers, TaskError, TaskSpec};
+use crate::physics::{Model, PhysicsError, Sim};
+use crate::rng::Stream;
+use action::Action;
+use done::Done;
+use event::Event;
+
+/// The rules of one task, with all names resolved, and what they remember of the episode.
+#[derive(Debug)]
+pub struct Env {
+    action: Action,
+    events: Vec<Box<dyn Event>>,
+    done: Vec<Done>,
+    /// Control steps taken in the episode.
+    taken: u64,
+}
+
+impl Env {
+    /// The rules of `spec` on its model.
+    ///
+    /// # Errors
+    /// [`TaskError::Setting`] for a rule that does not fit the model.
+    pub fn new(spec: &TaskSpec, model: &Model) -> Result<Self, TaskError> {
+        let refuse = |what: &str, reason: Misfit| TaskError::Setting {
+            task: spec.name.clone(),
+            reason: format!("{what}: {}", reason.0),
+        };
+        let control_dt = spec.timestep.unwrap_or_else(|| model.timestep()) * spec.substeps as f64;
+        Ok(Self {
+            action: Action::new(&spec.action, model).map_err(|r| refuse("the action", r))?,
+            events: spec
+                .events
+                .iter()
+                .map(|e| event::build(e, model, control_dt).map_err(|r| refuse("an event", r)))
+                .collect::<Result<_, _>>()?,
+            done: spec
+                .done
+                .iter()
+                .map(|d| Done::new(d, model).map_err(|r| refuse("an end", r)))
+                .collect::<Result<_, _>>()?,
+            taken: 0,
+        })
+    }
+
+    /// Labels of the action's entries; None when the action is the control.
+    pub fn action_labels(&self) -> Option<Vec<String>> {
+        self.action.labels()
+    }
+
+    /// Forgets the last episode. Called after the reset, whose controls are the last ones of a new episode.
+    pub fn begin(&mut self, sim: &Sim, seed: u64, episode: u64) {
+        self.taken = 0;
+        self.action.begin(sim, Stream::new(seed, "action", episode));
+        for (i, event) in self.events.iter_mut().enumerate() {
+            event.begin(sim, Stream::new(seed, &format!("event {i}"), episode));
+        }
+        for done in &mut self.done {
+            done.begin();
+        }
+    }
+
+    /// Begins a control step: events that come before it, then the controls (nu) of `action`. True when an
+    /// event changed the state or the forces on it.
+    pub fn act(&mut self, sim: &mut Sim, action: &[f64], ctrl: &mut [f64]) -> bool {
+        let mut moved = false;
+        for event in &mut self.events {
+            moved |= event.before(sim, self.taken, &mut self.action);
+        }
+        self.action.control(sim, action, ctrl);
+        moved
+    }
+
+    /// Ends a control step: events that come after it, then why the episode is over, if it is. Derived
+    /// quantities are those that [`Sim::step`] left: of the start of its last physics step, as in Playground.
+    pub fn after(&mut self, sim: &mut Sim) -> Option<String> {
+        self.taken += 1;
+        let over = self.done.iter_mut().fold(None, |over, done| {
+            // Each is asked: some remember.
+            let this = done.reason(sim);
+            over.or(this)
+        });
+        for event in &mut self.events {
+            event.after(sim, self.taken);
+        }
+        over
+    }
+
+    /// Bodies that events apply forces to.
+    pub fn forced_bodies(&self) -> impl Iterator<Item = crate::physics::BodyId> + '_ {
+        self.events.iter().filter_map(|e| e.forced_body())
+    }
+
+    /// Whether there are conditions that end an episode.
+    pub fn can_end(&self) -> bool {
+        !self.done.is_empty()
+    }
+}
+
+/// Why a rule does not fit a model, as the rest of a sentence.
+#[derive(Debug)]
+struct Misfit(String);
+
+impl From<PhysicsError> for Misfit {
+    fn from(error: PhysicsError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<String> for Misfit {
+    fn from(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
+/// One number for each of `n` entries.
+fn spread(numbers: &Numbers, n: usize, what: &str) -> Result<Vec<f64>, Misfit> {
+    if !numbers.fits(n) {
+        return Err(format!("{what} needs one finite number or {n}").into());
+    }
+    Ok((0..n).map(|i| numbers.at(i)).collect())
+}
+
+/// Lower and upper bounds for `n` entries.
+fn resolve(bounds: &Bounds, model: &Model, n: usize, what: &str) -> Result<(Vec<f64>, Vec<f64>), Misfit> {
+    match bounds {
+        Bounds::Given { low, high } => Ok((spread(low, n, what)?, spread(high, n, what)?)),
+        Bounds::Model(ModelBounds::Ctrlrange) => {
+            if n != model.nu() {
+                return Err(format!("{what} takes the ranges of {} controls for {n} entries", model.nu()).into());
+            }
+            let range = |i| model.ctrl_range(i).unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
+            Ok((0..n).map(|i| (range(i)[0], range(i)[1])).unzip())
+        }
+    }
+}
+
+fn between([low, high]: [f64; 2], stream: &mut Stream) -> f64 {
+    low + (high - low) * stream.uniform()
+}
+
+/// A whole number of `[first, end)`.
+fn whole([first, end]: [u64; 2], stream: &mut Stream) -> u64 {
+    first + (stream.uniform() * (end - first) as f64) as u64
+}
