@@ -101,7 +101,7 @@ pub(super) fn plan(note: &Submission) -> Result<Plan, SlurmError> {
 /// A job that was only signalled, by its time limit or before a preemption, has to go back into the queue by
 /// itself. One that was cancelled, or that Slurm sends back, is on its way out already.
 fn requeue(file: &mut UnitFile) {
-    let Some(job) = std::env::var("SLURM_JOB_ID").ok().filter(|id| !id.is_empty()) else { return };
+    let Some(job) = own_job() else { return };
     let asked = match commands::job(&job) {
         Ok(Some(there)) if there.phase() == Phase::Running => commands::requeue(&job),
         Ok(_) => Ok(()),
@@ -110,5 +110,15 @@ fn requeue(file: &mut UnitFile) {
     if let Err(error) = asked {
         let why = file.reason.take().unwrap_or_default();
         file.reason = Some(format!("{why}, and it cannot go back into the queue: {error}"));
+    }
+}
+
+/// The job of this process, as Slurm's commands take it. One task of every array has the number of the array as its
+/// SLURM_JOB_ID, and the commands would take that for all of its tasks.
+fn own_job() -> Option<String> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match (variable("SLURM_ARRAY_JOB_ID"), variable("SLURM_ARRAY_TASK_ID")) {
+        (Some(array), Some(index)) => Some(format!("{array}_{index}")),
+        _ => variable("SLURM_JOB_ID"),
     }
 }

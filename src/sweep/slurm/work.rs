@@ -78,7 +78,7 @@ impl Work {
             open.push((task, entry.and_then(|e| e.estimate), failed && mend));
         }
         let unknown: Vec<&Planned> = open.iter().filter(|(_, e, _)| e.is_none()).map(|(t, ..)| *t).collect();
-        let mut measured = cost::measure_some(&unknown, &plan.assets, threads, stop).into_iter();
+        let mut measured = cost::measure_some(&unknown, &plan.assets, threads, stop, &|_, _| {}).into_iter();
         let threads = settings.threads() as u64;
         let mut timed: Vec<(f64, Unit)> = Vec::new();
         for (task, known, mend) in open {
