@@ -142,3 +142,35 @@ fn tasks_with_rules_repeat_on_any_number_of_threads() {
         place.run(&["verify", &format!("{task}.2.h5")]).ok();
     }
 }
+
+#[test]
+fn rewards_and_observations_are_in_the_file_and_survive_a_replay() {
+    let place = Place::new();
+    let recording = record(&place, "WalkerWalk", &["--episodes", "2", "--steps", "30"]);
+    let (now, next) = (rows(&recording, Var::Observation, 1), rows(&recording, Var::ObservationNext, 1));
+    assert_eq!(now[0].len(), 24);
+    for k in 1..30 {
+        assert_eq!(now[k], next[k - 1], "what is seen after a step is seen before the next");
+    }
+    let qvel = rows(&recording, Var::Qvel, 1);
+    for k in 0..30 {
+        assert_eq!(now[k][15..], qvel[k], "the walker sees its velocities");
+    }
+    let reward: Vec<f64> = rows(&recording, Var::Reward, 1).concat();
+    assert!(reward.iter().all(|r| (0.0..=1.0).contains(r)) && reward.iter().any(|r| *r > 0.05), "{reward:?}");
+    let labels = recording.labels(Axis::Observation).unwrap();
+    assert_eq!(labels.len(), 24);
+    place.run(&["verify", "out.h5"]).ok();
+
+    // A replay of states sees what is derived from each state, not from the one before it.
+    std::fs::rename(place.path("out.h5"), place.path("first.h5")).unwrap();
+    let again = record(&place, "WalkerWalk", &["--replay", "first.h5"]);
+    place.run(&["verify", "out.h5"]).ok();
+    assert_eq!(rows(&again, Var::Reward, 1).concat(), reward);
+    assert_eq!(rows(&again, Var::ObservationNext, 1), next);
+    let heading = labels.iter().position(|l| l == "torso upright").unwrap();
+    let qpos = rows(&again, Var::Qpos, 1);
+    for (k, seen) in rows(&again, Var::Observation, 1).iter().enumerate() {
+        assert!((seen[heading] - qpos[k][2].cos()).abs() < 1e-12, "step {k}");
+    }
+}

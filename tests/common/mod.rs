@@ -224,6 +224,15 @@ pub(crate) fn vendor() -> String {
     folder.display().to_string()
 }
 
+/// Where everything must be tested, no model may be missing; elsewhere some suffice (`cargo xtask setup` can fetch
+/// a part).
+#[track_caller]
+pub(crate) fn complete(missing: &[&str]) {
+    let ci = std::env::var("CI").is_ok_and(|v| v == "true");
+    assert!(!ci || missing.is_empty(), "the files of {} are missing: run `cargo xtask setup`", missing.join(", "));
+    assert!(missing.len() < dynsparse::task::catalogue().len(), "no model is there: run `cargo xtask setup`");
+}
+
 /// A generator of test cases that is the same in every run (splitmix64).
 pub(crate) struct Dice(pub(crate) u64);
 

@@ -70,7 +70,7 @@ pub struct Draft {
 }
 
 /// Name of the jobs of a sweep: recognisable in `squeue`, and no other sweep's.
-pub fn job_name(folder: &Path) -> String {
+pub(super) fn job_name(folder: &Path) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = folder.file_name().unwrap_or_default().to_string_lossy().chars().map(plain).take(32).collect();
     let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
