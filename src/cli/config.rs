@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use dynsparse::sweep::slurm::SlurmSettings;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -18,7 +19,7 @@ pub(super) struct SweepFile {
     /// Settings of single tasks.
     pub(super) task: BTreeMap<String, Settings>,
     /// How to run on a cluster.
-    pub(super) slurm: Option<toml::Table>,
+    pub(super) slurm: SlurmSettings,
 }
 
 /// `[sweep]`.

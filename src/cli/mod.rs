@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod record;
 mod signals;
+mod slurm;
 mod sweep;
 mod tasks;
 mod verify;
@@ -64,6 +65,9 @@ enum Verb {
     Verify(verify::Args),
     /// List what can be recorded
     Tasks(tasks::Args),
+    /// What a job of `sweep --slurm` does on its node
+    #[command(hide = true)]
+    SlurmJob(slurm::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -80,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Info(args) => info::run(&args),
         Verb::Verify(args) => verify::run(&args),
         Verb::Tasks(args) => tasks::run(&args),
+        Verb::SlurmJob(args) => slurm::job(&args),
         Verb::Completions(args) => completions::run(&args),
     };
     match result {

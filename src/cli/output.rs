@@ -120,6 +120,11 @@ pub(super) fn short(name: &str) -> String {
     if name.chars().count() <= 32 { name.to_owned() } else { format!("{}~", name.chars().take(31).collect::<String>()) }
 }
 
+/// Tasks that lack their model files, and the command that fetches them.
+pub(super) fn no_files(tasks: &[&str], fix: &str) -> String {
+    wrapped("no files", &format!("of {}: run `{fix}`, then the same sweep again", tasks.join(", ")))
+}
+
 /// The digest of a whole sweep, as a last line that two sites can compare.
 pub(super) fn whole(tasks: usize, content: &str) -> String {
     format!("all {tasks} tasks are done; compare the next line with other sites\ncontent {content}\n")

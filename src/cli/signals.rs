@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
 static RECEIVED: std::sync::OnceLock<Arc<AtomicUsize>> = std::sync::OnceLock::new();
@@ -22,6 +22,19 @@ pub(super) fn install() -> anyhow::Result<Arc<AtomicBool>> {
         flag::register_usize(signal, received.clone(), signal as usize)?;
     }
     Ok(stop)
+}
+
+/// SIGUSR1 is what a job gets shortly before its time limit: it asks the work to stop too, and sets the flag
+/// returned.
+///
+/// # Errors
+/// When the system refuses a handler.
+pub(super) fn install_time_limit(stop: &Arc<AtomicBool>) -> anyhow::Result<Arc<AtomicBool>> {
+    let time_is_up = Arc::new(AtomicBool::new(false));
+    // In this order: whoever finds the work stopped may ask why.
+    flag::register(SIGUSR1, time_is_up.clone())?;
+    flag::register(SIGUSR1, stop.clone())?;
+    Ok(time_is_up)
 }
 
 /// 128 + signal, when one has asked the work to stop.

@@ -1,10 +1,11 @@
 //! `dynsparse sweep`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use dynsparse::record::RecordError;
+use dynsparse::sweep::slurm::SlurmSettings;
 use dynsparse::sweep::{self, Estimate, How, Outcome, Plan, Planned, Report, Share, SweepError, TaskReport};
 use dynsparse::task::Assets;
 use serde_json::json;
@@ -12,7 +13,7 @@ use serde_json::json;
 use super::args::Settings;
 use super::progress::Board;
 use super::record::parse_shard;
-use super::{config, output, signals};
+use super::{config, output, signals, slurm};
 
 /// Where a sweep goes by default.
 const OUT: &str = "sweep";
@@ -23,9 +24,12 @@ Examples:
   dynsparse sweep dm_control_suite --out runs   one suite
   dynsparse sweep 'Walker*' 'Go1*' --steps 200  tasks by pattern
   dynsparse sweep --config sweep.toml           tasks and settings from a file
+  dynsparse sweep --slurm --config sweep.toml   the same on a cluster
+  dynsparse sweep --slurm --status --out runs   how far it is
 
 A TOML file has tables: [sweep] tasks = [\"Walker*\"], out = \"runs\"; [record] with the
-settings of all tasks; [task.WalkerRun] with those of one. Flags win over [record].
+settings of all tasks; [task.WalkerRun] with those of one; [slurm] for a cluster.
+Flags win over [record].
 Killed at any instant, the same command goes on with what is missing; a file that is
 there is believed by its checksum only.
 Exit status 1 when a task failed or lacks its model files; the others are recorded.";
@@ -57,6 +61,12 @@ pub(super) struct Args {
     /// Join what processes with --shard have recorded
     #[arg(long, conflicts_with = "shard", help_heading = "Sweep")]
     merge: bool,
+    /// Submit to Slurm instead: job arrays with parts of the tasks, then a job that checks and joins
+    #[arg(long, conflicts_with_all = ["shard", "merge"], help_heading = "Cluster")]
+    slurm: bool,
+    /// With --slurm: show how far the sweep is, by its folder and the queue; submit nothing
+    #[arg(long, requires = "slurm", conflicts_with_all = ["dry_run", "force"], help_heading = "Cluster")]
+    status: bool,
     /// Start anew where the folder holds another sweep; drops what that sweep has recorded
     #[arg(long, conflicts_with_all = ["shard", "merge"], help_heading = "Sweep")]
     force: bool,
@@ -67,11 +77,19 @@ pub(super) struct Asked {
     pub(super) plan: Plan,
     pub(super) out: PathBuf,
     pub(super) threads: usize,
+    pub(super) slurm: SlurmSettings,
 }
 
 /// Sweeps.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.status {
+        return slurm::status(&status_folder(args)?, args.json);
+    }
     let asked = asked(args)?;
+    if args.slurm {
+        let how = slurm::How { dry_run: args.dry_run, force: args.force, json: args.json };
+        return slurm::submit(&asked, &how, args.config.as_deref());
+    }
     let stop = signals::install()?;
     if args.dry_run {
         return dry_run(&asked, args.json, &stop);
@@ -81,6 +99,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         (_, true) => Share::Merge,
         _ => Share::Whole,
     };
+    if !matches!(share, Share::Shard(..)) {
+        slurm::check_idle(&asked.out)?;
+    }
     let how = How { folder: &asked.out, threads: asked.threads, share, force: args.force, stop: &stop };
     let board = Board::new();
     let report = sweep::run(&asked.plan, &how, &board);
@@ -89,6 +110,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let text = if args.json { as_json(&report)? } else { table(&report, share) };
     output::print(&text)?;
     Ok(verdict(&report))
+}
+
+/// The folder whose status is wanted: named alone like a task, or as the sweep names it.
+fn status_folder(args: &Args) -> anyhow::Result<PathBuf> {
+    match args.tasks.as_slice() {
+        [folder] if args.out.is_none() && Path::new(folder).is_dir() => Ok(PathBuf::from(folder)),
+        _ => Ok(asked(args)?.out),
+    }
 }
 
 /// Joins flags and file.
@@ -129,7 +158,7 @@ pub(super) fn asked(args: &Args) -> anyhow::Result<Asked> {
         tasks.push(Planned { name, suite, settings });
     }
     let out = args.out.clone().or(file.sweep.out.clone()).unwrap_or_else(|| PathBuf::from(OUT));
-    Ok(Asked { plan: Plan { tasks, assets }, out, threads })
+    Ok(Asked { plan: Plan { tasks, assets }, out, threads, slurm: file.slurm })
 }
 
 /// Refuses what one recording has and a sweep has not.
@@ -249,7 +278,8 @@ fn status(outcome: &Outcome) -> &'static str {
     }
 }
 
-fn table(report: &Report, share: Share) -> String {
+/// The tasks after a run, and what is wrong with some.
+pub(super) fn table(report: &Report, share: Share) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
@@ -283,10 +313,7 @@ fn table(report: &Report, share: Share) -> String {
         }
     }
     for (fix, names) in missing {
-        text.push_str(&output::wrapped(
-            "no files",
-            &format!("of {}: run `{fix}`, then the same sweep again", names.join(", ")),
-        ));
+        text.push_str(&output::no_files(&names, fix));
     }
     match (&report.content_sha256, share) {
         (Some(content), _) => text.push_str(&output::whole(report.tasks.len(), content)),

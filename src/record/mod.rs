@@ -31,7 +31,8 @@ pub use error::RecordError;
 pub use job::{Job, StepKind};
 pub use probe::Probe;
 pub use recipe::{FileHash, Recipe};
-pub use settings::{Settings, command};
+pub use settings::{Settings, command, quoted};
+pub use unsound::drop_unsound;
 pub use verify::{Verdict, verify};
 
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
@@ -39,6 +40,7 @@ use crate::physics::Model;
 use crate::policy::{PolicySpec, ReplayFile};
 use crate::task::Task;
 use parts::Parts;
+pub use parts::finished_episodes;
 pub(crate) use parts::publish;
 pub(crate) use recipe::{at_most_three, compare};
 

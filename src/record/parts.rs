@@ -92,9 +92,7 @@ impl Parts {
 
     /// The episodes that are there.
     pub(super) fn present(&self) -> Result<BTreeSet<u64>, DatasetError> {
-        let number =
-            |path: &Path| path.file_name()?.to_str()?.strip_prefix("episode-")?.strip_suffix(".h5")?.parse().ok();
-        Ok(self.entries()?.iter().filter_map(|path| number(path)).collect())
+        Ok(self.entries()?.iter().filter_map(|path| episode_of(path)).collect())
     }
 
     /// The shard of an episode.
@@ -122,6 +120,24 @@ impl Parts {
     pub(super) fn remove(self) -> Result<(), DatasetError> {
         std::fs::remove_dir_all(&self.folder).map_err(|e| DatasetError::io(&self.folder, e))
     }
+}
+
+/// The finished episodes of an unfinished recording; none when nothing of it was begun.
+///
+/// # Errors
+/// [`RecordError::Dataset`] when the folder of shards cannot be read.
+pub fn finished_episodes(output: &Path) -> Result<BTreeSet<u64>, RecordError> {
+    let folder = Parts::folder_of(output);
+    match std::fs::read_dir(&folder) {
+        Ok(entries) => Ok(entries.flatten().filter_map(|entry| episode_of(&entry.path())).collect()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(e) => Err(DatasetError::io(&folder, e).into()),
+    }
+}
+
+/// The episode of a shard, by its name.
+fn episode_of(shard: &Path) -> Option<u64> {
+    shard.file_name()?.to_str()?.strip_prefix("episode-")?.strip_suffix(".h5")?.parse().ok()
 }
 
 /// Makes a finished file durable and gives it its name.

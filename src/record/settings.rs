@@ -120,7 +120,8 @@ fn name(value: impl clap::ValueEnum) -> String {
     value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
 }
 
-fn quoted(text: &str) -> String {
+/// A word for a shell, in quotes where it needs them.
+pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

@@ -1,12 +1,39 @@
 //! Shards that another process has left, and that are not what they should be. A shard is believed by its
 //! digest, not because it is there; those of this process are not looked at again.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::parts::Parts;
 use super::{Prepared, RecordError, Run, Todo};
 use crate::dataset::{DatasetError, check_shard};
+
+/// Removes the shards of an unfinished recording that cannot be used, and returns their episodes.
+///
+/// # Errors
+/// [`RecordError::Stopped`], [`RecordError::Busy`], [`RecordError::OtherJob`], or an I/O error.
+pub fn drop_unsound(
+    prepared: &Prepared,
+    output: &Path,
+    threads: usize,
+    stop: &AtomicBool,
+) -> Result<Vec<u64>, RecordError> {
+    if !Parts::folder_of(output).is_dir() {
+        return Ok(Vec::new());
+    }
+    let parts = Parts::open(output, &prepared.recipe, true, false)?;
+    let todo = Todo { episodes: prepared.job.episodes, shard: None, present: parts.present()? };
+    let command = String::new();
+    let run = Run { output, threads, budget: None, shard: None, merge_only: true, force: false, command, stop };
+    let mut dropped = Vec::new();
+    for (episode, error) in find(prepared, &run, &parts, &todo)? {
+        tracing::warn!("{error}: the episode is recorded again");
+        parts.drop_shard(episode)?;
+        dropped.push(episode);
+    }
+    Ok(dropped)
+}
 
 /// The episodes of this process whose shards are there and cannot be used, in order, with the reason.
 ///

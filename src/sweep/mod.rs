@@ -12,6 +12,7 @@ mod index;
 mod manifest;
 mod plan;
 mod run;
+pub mod slurm;
 mod unit;
 
 pub use check::check;

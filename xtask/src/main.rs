@@ -10,6 +10,7 @@ mod pins;
 mod place;
 mod python;
 mod setup;
+mod slurm;
 mod step;
 mod sweep;
 mod test;

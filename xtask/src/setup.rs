@@ -10,7 +10,7 @@ use crate::download::Downloads;
 use crate::pins::{self, Host, MUJOCO_VERSION, Wheel};
 use crate::place::{self, say, tell};
 use crate::tree::{Tree, remove};
-use crate::{cmake, models, mujoco, python};
+use crate::{cmake, models, mujoco, python, slurm};
 
 /// Fill vendor/ with MuJoCo, Playground's models and cmake
 #[derive(Args, Default)]
@@ -21,6 +21,9 @@ pub(crate) struct Setup {
     /// Also the Python packages that some tests read our files with (35 MB)
     #[arg(long)]
     pub(crate) python: bool,
+    /// Also Slurm, from the system's packages, for the tests of the sweep (3.5 MB; takes root or sudo)
+    #[arg(long)]
+    pub(crate) slurm: bool,
     /// Download nothing: use the wheels in vendor/downloads
     #[arg(long)]
     pub(crate) offline: bool,
@@ -53,6 +56,9 @@ impl Setup {
         }
         if self.python {
             install_python(&vendor, &downloads, self.offline);
+        }
+        if self.slurm {
+            slurm::ensure(self.offline)?;
         }
         Ok(())
     }

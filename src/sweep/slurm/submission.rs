@@ -1,0 +1,285 @@
+//! What was submitted, and what each array task says of itself: JSON files in a folder of their own,
+//! `slurm/run-0001` in the folder of the sweep. Only the process that submits writes the first; only one array
+//! task writes each of the others. So nothing is written by two, on whatever nodes they run.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{SlurmError, SlurmSettings};
+use crate::record::publish;
+use crate::sweep::SweepError;
+
+/// Value of the field `format`.
+const FORMAT: &str = "dynsparse-slurm";
+
+/// Version of these files; another one is refused.
+const VERSION: u32 = 1;
+
+/// Name of the file in the folder of a submission.
+const FILE: &str = "submission.json";
+
+/// A part of a task's episodes: the work of one array task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Unit {
+    /// The task.
+    pub task: String,
+    /// Every `of`-th episode, beginning with episode `part` - 1.
+    pub part: u64,
+    /// Into how many parts the task is dealt.
+    pub of: u64,
+    /// Episodes of this part.
+    pub episodes: u64,
+}
+
+/// One job array of a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Submitted {
+    /// Its script.
+    pub script: String,
+    /// Index 0 of the array is this unit.
+    pub first: usize,
+    /// How many units it has.
+    pub units: usize,
+    /// Slurm's number, once it is submitted.
+    pub job: Option<u64>,
+}
+
+/// Everything that one call of `sweep --slurm` has submitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Submission {
+    format: String,
+    version: u32,
+    /// Folder of the sweep, an absolute path.
+    pub sweep: PathBuf,
+    /// Name of its jobs.
+    pub name: String,
+    /// Folder of the model files, an absolute path.
+    pub assets: PathBuf,
+    /// The command that goes on with the sweep.
+    pub command: String,
+    /// What the cluster was asked for.
+    pub settings: SlurmSettings,
+    /// The work, in the order of the arrays.
+    pub units: Vec<Unit>,
+    /// The arrays.
+    pub arrays: Vec<Submitted>,
+    /// Slurm's number of the job that checks and joins.
+    pub merge: Option<u64>,
+}
+
+impl Submission {
+    /// Of a sweep, with nothing in it.
+    pub(super) fn new(sweep: &Path, name: String, assets: &Path, command: String, settings: SlurmSettings) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            sweep: sweep.to_owned(),
+            name,
+            assets: assets.to_owned(),
+            command,
+            settings,
+            units: Vec::new(),
+            arrays: Vec::new(),
+            merge: None,
+        }
+    }
+
+    /// Reads the submission in a folder.
+    ///
+    /// # Errors
+    /// [`SlurmError::File`].
+    pub(super) fn read(folder: &Path) -> Result<Self, SlurmError> {
+        let file = folder.join(FILE);
+        let there: Self = read(&file)?.ok_or_else(|| SlurmError::file(&file, "there is no such file"))?;
+        if there.format != FORMAT || there.version != VERSION {
+            let reason = format!(
+                "is of version {}, this program knows {VERSION}; use the dynsparse that submitted it",
+                there.version
+            );
+            return Err(SlurmError::file(&file, reason));
+        }
+        Ok(there)
+    }
+
+    /// Replaces the file.
+    ///
+    /// # Errors
+    /// [`SlurmError::File`].
+    pub(super) fn write(&self, folder: &Path) -> Result<(), SlurmError> {
+        write(&folder.join(FILE), self)
+    }
+
+    /// The array job and index of a unit, once submitted.
+    pub(super) fn task_of(&self, unit: usize) -> Option<(u64, u64)> {
+        let array = self.arrays.iter().find(|a| (a.first..a.first + a.units).contains(&unit))?;
+        Some((array.job?, (unit - array.first) as u64))
+    }
+}
+
+/// What has become of a unit, in the words of the array task that worked on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Said {
+    /// It has begun.
+    Running,
+    /// All its episodes are there.
+    Done,
+    /// It was asked to stop, and left the rest for later.
+    Stopped,
+    /// It could not go on.
+    Failed,
+}
+
+/// The file of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UnitFile {
+    /// What it says last.
+    pub state: Said,
+    /// How often it was begun.
+    pub starts: u32,
+    /// The node.
+    pub host: String,
+    /// Why, where it stopped or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl UnitFile {
+    fn path(folder: &Path, unit: usize) -> PathBuf {
+        folder.join("units").join(format!("{unit:06}.json"))
+    }
+
+    /// Reads the file of a unit; None when it never began.
+    ///
+    /// # Errors
+    /// [`SlurmError::File`].
+    pub(super) fn read(folder: &Path, unit: usize) -> Result<Option<Self>, SlurmError> {
+        read(&Self::path(folder, unit))
+    }
+
+    /// Replaces it.
+    ///
+    /// # Errors
+    /// [`SlurmError::File`].
+    pub(super) fn write(&self, folder: &Path, unit: usize) -> Result<(), SlurmError> {
+        write(&Self::path(folder, unit), self)
+    }
+}
+
+/// How the merge ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MergeFile {
+    /// Digest of the whole sweep's content, when every task is done.
+    pub content_sha256: Option<String>,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl MergeFile {
+    const NAME: &str = "merge.json";
+
+    /// Reads the file; None when the merge has not ended.
+    ///
+    /// # Errors
+    /// [`SlurmError::File`].
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>, SlurmError> {
+        read(&folder.join(Self::NAME))
+    }
+
+    /// Replaces it.
+    ///
+    /// # Errors
+    /// [`SlurmError::File`].
+    pub(super) fn write(&self, folder: &Path) -> Result<(), SlurmError> {
+        write(&folder.join(Self::NAME), self)
+    }
+}
+
+/// The folders of all submissions of a sweep, oldest first.
+///
+/// # Errors
+/// [`SlurmError::File`].
+pub(super) fn folders(sweep: &Path) -> Result<Vec<PathBuf>, SlurmError> {
+    let all = sweep.join("slurm");
+    let entries = match std::fs::read_dir(&all) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(SlurmError::file(&all, e)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| SlurmError::file(&all, e))?.path();
+        if path.join(FILE).is_file() && number(&path).is_some() {
+            found.push(path);
+        }
+    }
+    found.sort_by_key(|path| number(path));
+    Ok(found)
+}
+
+fn number(folder: &Path) -> Option<u32> {
+    folder.file_name()?.to_str()?.strip_prefix("run-")?.parse().ok()
+}
+
+/// Keeps other processes from submitting the same sweep, until it is dropped.
+///
+/// # Errors
+/// [`SweepError::Busy`] while another one does.
+pub(super) fn lock(sweep: &Path) -> Result<File, SlurmError> {
+    let folder = sweep.join("slurm");
+    std::fs::create_dir_all(&folder).map_err(|e| SlurmError::file(&folder, e))?;
+    let path = folder.join("lock");
+    let file = File::options().create(true).append(true).open(&path).map_err(|e| SlurmError::file(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(SweepError::Busy { folder: sweep.to_owned() }.into()),
+        // Some cluster file systems have no locks; then the user's care must do.
+        Err(TryLockError::Error(e)) => tracing::warn!(folder = %folder.display(), error = %e, "cannot be locked"),
+    }
+    Ok(file)
+}
+
+/// The folder that the next submission will have.
+pub(super) fn name_next(sweep: &Path) -> PathBuf {
+    let all = sweep.join("slurm");
+    let entries = std::fs::read_dir(&all).into_iter().flatten().flatten();
+    let last = entries.filter_map(|entry| number(&entry.path())).max().unwrap_or(0);
+    all.join(format!("run-{:04}", last + 1))
+}
+
+/// Makes the folder of the next submission.
+///
+/// # Errors
+/// [`SlurmError::File`].
+pub(super) fn next_folder(sweep: &Path) -> Result<PathBuf, SlurmError> {
+    let folder = name_next(sweep);
+    for name in ["logs", "units"] {
+        let path = folder.join(name);
+        std::fs::create_dir_all(&path).map_err(|e| SlurmError::file(&path, e))?;
+    }
+    Ok(folder)
+}
+
+fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, SlurmError> {
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| SlurmError::file(file, e)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(SlurmError::file(file, e)),
+    }
+}
+
+/// Replaces a file whole, under a temporary name that no other process on no other node has.
+fn write(file: &Path, value: &impl Serialize) -> Result<(), SlurmError> {
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let temporary = file.with_extension(format!("{host}.{}.tmp", std::process::id()));
+    let mut text = serde_json::to_string_pretty(value).map_err(|e| SlurmError::file(file, e))?;
+    text.push('\n');
+    let written = std::fs::write(&temporary, text)
+        .map_err(|e| SlurmError::file(&temporary, e))
+        .and_then(|()| publish(&temporary, file).map_err(|e| SlurmError::file(file, e)));
+    written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))
+}
