@@ -1,6 +1,8 @@
 //! What every test of the program shares: a fresh folder, a run with a time limit, and checks on its words.
 #![allow(dead_code, reason = "every test crate uses its own share of this")]
 
+pub(crate) mod sample;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -220,6 +222,16 @@ pub(crate) fn vendor() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vendor");
     assert!(folder.join("playground").is_dir(), "run `cargo xtask setup` first: {} is empty", folder.display());
     folder.display().to_string()
+}
+
+/// Whether the files of a task of the catalogue are there. Where they must be (CI), their absence fails the test.
+pub(crate) fn present(task: &str, assets: &dynsparse::task::Assets) -> bool {
+    let there = assets.has(task);
+    if !there {
+        assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "{task}: run `cargo xtask setup`");
+        eprintln!("skipped: no files of {task} in {}", assets.root().display());
+    }
+    there
 }
 
 /// A generator of test cases that is the same in every run (splitmix64).
