@@ -23,6 +23,13 @@ fn help_of_every_verb() {
     }
 }
 
+#[test]
+fn help_of_what_tasks_can_do() {
+    for action in ["check", "digest"] {
+        insta::assert_snapshot!(format!("help_tasks_{action}"), said(&["tasks", action, "--help"]));
+    }
+}
+
 /// -h is the same text, shortened, and fits a terminal.
 #[test]
 fn short_help_fits_a_terminal() {

@@ -25,11 +25,11 @@ impl<T> Reference<T> {
         ours.sort_unstable();
         assert_eq!(ours, names, "the file has every task");
         let assets = Assets::find(None);
-        let present = self.tasks.iter().filter(|(name, _)| common::present(name, &assets));
+        let present = common::present(&names, &assets).into_iter();
         present
-            .flat_map(|(name, expected)| {
+            .flat_map(|name| {
                 let rig = Rig::new(Task::from_catalogue(name, &assets).unwrap());
-                differences(&rig, expected).into_iter().map(move |w| format!("{name}: {w}"))
+                differences(&rig, &self.tasks[name]).into_iter().map(move |w| format!("{name}: {w}"))
             })
             .collect()
     }
@@ -148,6 +148,9 @@ fn actions_become_the_controls_that_playground_makes_of_them() {
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Positions that are not those of the file's state.
+type State = Vec<(usize, f64)>;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ends {
@@ -155,7 +158,7 @@ struct Ends {
     mocap_pos: Vec<f64>,
     mocap_quat: Vec<f64>,
     /// States in a row, and whether each ends the episode.
-    cases: Vec<(Vec<Vec<(usize, f64)>>, Vec<bool>)>,
+    cases: Vec<(Vec<State>, Vec<bool>)>,
 }
 
 /// Conditions that nothing can meet, by their number: the cabinet's handle slides along x.
@@ -163,7 +166,7 @@ const UNREACHABLE: [(&str, usize); 1] = [("PandaOpenCabinet", 1)];
 
 impl Ends {
     /// Why an episode that goes through these states ends at each of them, if it does.
-    fn reasons(&self, states: &[Vec<(usize, f64)>], sim: &mut Sim, env: &mut Env) -> Vec<Option<String>> {
+    fn reasons(&self, states: &[State], sim: &mut Sim, env: &mut Env) -> Vec<Option<String>> {
         sim.reset().unwrap();
         env.begin(sim, 1, 0);
         let judged = states.iter().map(|state| {
@@ -198,7 +201,7 @@ fn episodes_end_where_playgrounds_do() {
             let mut task = rig.task.clone();
             task.spec.done = vec![task.spec.done[i].clone()];
             let mut alone = task.env(&rig.model).unwrap();
-            let met = |states: &Vec<_>| ends.reasons(states, &mut sim, &mut alone).iter().any(Option::is_some);
+            let met = |states: &Vec<State>| ends.reasons(states, &mut sim, &mut alone).iter().any(Option::is_some);
             let unreachable = UNREACHABLE.contains(&(rig.task.spec.name.as_str(), i));
             if ends.cases.iter().map(|(states, _)| states).any(met) == unreachable {
                 let met = if unreachable { "a case meets" } else { "no case meets" };

@@ -348,7 +348,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A model file rather than the name of a task.
-fn is_path(name: &str) -> bool {
+pub(super) fn is_path(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     name.contains(['/', '\\'])
         || lower.ends_with(".xml")

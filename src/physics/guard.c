@@ -11,6 +11,7 @@
 
 #include <setjmp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 typedef struct mjModel_ mjModel;
@@ -30,6 +31,8 @@ typedef void (*log_handler)(const log_message*);
 
 log_handler mju_setLogHandler(log_handler handler);
 mjModel* mj_loadXML(const char* filename, const mjVFS* vfs, char* error, int error_sz);
+mjModel* mj_copyModel(mjModel* dest, const mjModel* src);
+void mj_saveModel(const mjModel* m, const char* filename, void* buffer, int64_t buffer_sz);
 mjData* mj_makeData(const mjModel* m);
 void mj_resetData(const mjModel* m, mjData* d);
 void mj_resetDataKeyframe(const mjModel* m, mjData* d, int key);
@@ -92,6 +95,10 @@ void ds_clear_warning(void) { last_warning[0] = 0; }
 int ds_load_xml(const char* filename, const mjVFS* vfs, mjModel** out, char* error, int error_sz) {
   GUARDED(*out = mj_loadXML(filename, vfs, error, error_sz));
 }
+
+int ds_copy_model(const mjModel* m, mjModel** out) { GUARDED(*out = mj_copyModel(NULL, m)); }
+
+int ds_save_model(const mjModel* m, void* buffer, int64_t size) { GUARDED(mj_saveModel(m, NULL, buffer, size)); }
 
 int ds_make_data(const mjModel* m, mjData** out) { GUARDED(*out = mj_makeData(m)); }
 

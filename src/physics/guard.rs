@@ -1,6 +1,6 @@
 //! Calls into MuJoCo through the C guard (`guard.c`), which turns fatal errors into return codes.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::OnceLock;
 
 use mujoco_rs::mujoco_c::{mj_version, mjData, mjModel, mjVFS};
@@ -22,6 +22,8 @@ unsafe extern "C" {
         error: *mut c_char,
         error_sz: c_int,
     ) -> c_int;
+    pub(super) fn ds_copy_model(m: *const mjModel, out: *mut *mut mjModel) -> c_int;
+    pub(super) fn ds_save_model(m: *const mjModel, buffer: *mut c_void, size: i64) -> c_int;
     pub(super) fn ds_make_data(m: *const mjModel, out: *mut *mut mjData) -> c_int;
     pub(super) fn ds_reset(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_reset_key(m: *const mjModel, d: *mut mjData, key: c_int) -> c_int;

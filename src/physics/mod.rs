@@ -5,6 +5,7 @@
 //! and no file or console output is left to the library.
 
 mod arrays;
+mod digest;
 mod edit;
 mod error;
 mod guard;
@@ -15,6 +16,7 @@ mod settings;
 mod sim;
 mod source;
 
+pub use digest::{ArrayDigest, Digest, FileDigest, Named};
 pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
 pub use error::{Divergence, PhysicsError};
 pub use guard::{REQUIRED_VERSION, mujoco_version};

@@ -178,6 +178,11 @@ impl Sim {
         row(self.raw().site_xpos.cast(), self.model().raw().nsite as usize, site.0)
     }
 
+    /// Orientation of a site as a rotation matrix, row-major (site_xmat).
+    pub fn site_mat(&self, site: SiteId) -> [f64; 9] {
+        row(self.raw().site_xmat.cast(), self.model().raw().nsite as usize, site.0)
+    }
+
     /// Sets the force (N) and torque (N m) on a body's centre of mass, in the world frame (xfrc_applied). It
     /// stays until it is set again or the simulation is reset.
     pub fn set_body_force(&mut self, body: BodyId, force: [f64; 6]) {

@@ -8,7 +8,7 @@ use crate::dataset::{COMPLETED, StepRow};
 use crate::jacobian::{Chain, Engine, Jacobian};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
 use crate::policy::{self, ControlRanges, ReplayEpisode, ReplayFile, ReplayWith};
-use crate::task::{Env, Task};
+use crate::task::{Env, Scorer, Task};
 
 /// Takes the rows of an episode.
 pub trait Sink {
@@ -35,6 +35,7 @@ pub struct Runner<'a> {
     /// Of the policy's actions.
     actions: ControlRanges,
     env: Env,
+    scorer: Option<Scorer>,
     row: Row,
 }
 
@@ -60,6 +61,7 @@ impl<'a> Runner<'a> {
         let env = task.env(model)?;
         let ranges = ControlRanges::from(&**model);
         let labels = env.action_labels();
+        let scorer = task.scorer(model)?;
         Ok(Self {
             task,
             job,
@@ -70,8 +72,17 @@ impl<'a> Runner<'a> {
             chain: Chain::new(model, job.jacobian.sensors),
             actions: labels.as_ref().map_or_else(|| ranges.clone(), |l| ControlRanges::unit(l.len())),
             ranges,
-            row: Row::new(model, job.jacobian.sensors, if replay.is_some() { None } else { labels }, &env),
+            row: Row::new(
+                model,
+                job.jacobian.sensors,
+                &Kept {
+                    action: if replay.is_some() { 0 } else { labels.map_or(0, |l| l.len()) },
+                    observation: scorer.as_ref().map_or(0, |s| s.labels().len()),
+                    forced: env.forced_bodies().collect(),
+                },
+            ),
             env,
+            scorer,
         })
     }
 
@@ -142,6 +153,9 @@ impl<'a> Runner<'a> {
     fn reset(&mut self, episode: u64) -> Result<Option<End>, RecordError> {
         self.task.reset(&mut self.sim, self.job.seed, episode).map_err(physics_first)?;
         self.env.begin(&self.sim, self.job.seed, episode);
+        if let Some(scorer) = &self.scorer {
+            scorer.observe(&self.sim, &mut self.row.observation_next);
+        }
         Ok(self.sim.divergence().map(End::Diverged))
     }
 
@@ -198,6 +212,7 @@ impl<'a> Runner<'a> {
         for k in 0..source.steps.min(self.job.steps) {
             if with == ReplayWith::States || k == 0 {
                 set_state(&mut self.sim, source, k, dt);
+                self.observe_anew()?;
             }
             copy_row(&mut ctrl, source.ctrl.as_deref(), k);
             let asked = Asked { ctrl: &ctrl, action: &[], event: false, last: true };
@@ -208,6 +223,18 @@ impl<'a> Runner<'a> {
             *rows += 1;
         }
         Ok(None)
+    }
+
+    /// Observes a state that was set, and leaves it as it is, the warm start too.
+    fn observe_anew(&mut self) -> Result<(), RecordError> {
+        if let Some(scorer) = &self.scorer {
+            let mut state = vec![0.0; self.model.state_size()];
+            self.sim.get_state(&mut state)?;
+            self.sim.forward()?;
+            scorer.observe(&self.sim, &mut self.row.observation_next);
+            self.sim.set_state(&state)?;
+        }
+        Ok(())
     }
 
     /// One row: its physics steps under the controls that were asked for, with their Jacobian.
@@ -221,9 +248,10 @@ impl<'a> Runner<'a> {
         let row = &mut self.row;
         row.ctrl.copy_from_slice(asked.ctrl);
         row.flags = if asked.event { flag::EVENT } else { 0 };
-        if row.keeps_action {
+        if !row.action.is_empty() {
             row.action.copy_from_slice(asked.action);
         }
+        row.observation.copy_from_slice(&row.observation_next);
         if self.ranges.clamp(&mut row.ctrl) > 0 {
             row.flags |= flag::CTRL_CLAMPED;
         }
@@ -272,6 +300,12 @@ impl<'a> Runner<'a> {
         }
         if !row.whole.is_finite() {
             row.flags |= flag::JACOBIAN_NOT_FINITE;
+        }
+        if let Some(scorer) = &self.scorer {
+            // A replay brings controls; they are the action then, as they were applied.
+            let action = if self.replay.is_some() { &row.ctrl } else { asked.action };
+            row.reward = scorer.reward(&self.sim, action);
+            scorer.observe(&self.sim, &mut row.observation_next);
         }
         let over = if asked.last { self.env.after(&mut self.sim) } else { None };
         row.terminated = over.is_some();
@@ -334,7 +368,6 @@ struct Row {
     act: Vec<f64>,
     ctrl: Vec<f64>,
     action: Vec<f64>,
-    keeps_action: bool,
     warmstart: Vec<f64>,
     forced: Vec<BodyId>,
     forces: Vec<f64>,
@@ -352,25 +385,33 @@ struct Row {
     scratch: Vec<[i32; 2]>,
     iterations: i32,
     residual: f64,
+    observation: Vec<f64>,
+    observation_next: Vec<f64>,
+    reward: f64,
     terminated: bool,
     flags: u32,
     sensors: bool,
 }
 
+/// What a row keeps of the task's own: numbers of the action and the observation, bodies under forces.
+struct Kept {
+    action: usize,
+    observation: usize,
+    forced: Vec<BodyId>,
+}
+
 impl Row {
-    fn new(model: &Model, sensors: bool, action: Option<Vec<String>>, env: &Env) -> Self {
+    fn new(model: &Model, sensors: bool, kept: &Kept) -> Self {
         let zeros = |n| vec![0.0; n];
-        let forced: Vec<BodyId> = env.forced_bodies().collect();
         Self {
             time: 0.0,
             qpos: zeros(model.nq()),
             qvel: zeros(model.nv()),
             act: zeros(model.na()),
             ctrl: zeros(model.nu()),
-            keeps_action: action.is_some(),
-            action: zeros(action.map_or(0, |a| a.len())),
-            forces: zeros(6 * forced.len()),
-            forced,
+            action: zeros(kept.action),
+            forces: zeros(6 * kept.forced.len()),
+            forced: kept.forced.clone(),
             warmstart: zeros(model.nv()),
             mocap_pos: zeros(3 * model.nmocap()),
             mocap_quat: zeros(4 * model.nmocap()),
@@ -386,6 +427,9 @@ impl Row {
             scratch: Vec::new(),
             iterations: 0,
             residual: 0.0,
+            observation: zeros(kept.observation),
+            observation_next: zeros(kept.observation),
+            reward: f64::NAN,
             terminated: false,
             flags: 0,
             sensors,
@@ -446,9 +490,9 @@ impl Row {
             ctrl: &self.ctrl,
             action: &self.action,
             xfrc_applied: &self.forces,
-            observation: &[],
-            observation_next: &[],
-            reward: f64::NAN,
+            observation: &self.observation,
+            observation_next: &self.observation_next,
+            reward: self.reward,
             terminated: self.terminated,
             qacc_warmstart: &self.warmstart,
             mocap_pos: &self.mocap_pos,

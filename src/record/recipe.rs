@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Job, RecordError};
 use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis, schema::Var};
 use crate::physics::{Model, ModelSource, mujoco_version, sha256_hex};
-use crate::task::{Env, Task};
+use crate::task::{Env, Scorer, Task};
 
 /// A file of the model, by hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,7 +132,10 @@ impl Recipe {
             labels.insert(Axis::ForcedBody, forced);
             labels.insert(Axis::Wrench, letters(&["fx", "fy", "fz", "tx", "ty", "tz"]));
         }
-        absent.push(Var::Reward);
+        match job.task.reward.as_ref().map(|r| Scorer::new(r, model)).transpose()? {
+            Some(scorer) => drop(labels.insert(Axis::Observation, scorer.labels())),
+            None => absent.push(Var::Reward),
+        }
         if !env.can_end() {
             absent.push(Var::Terminated);
         }

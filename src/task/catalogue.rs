@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
-use super::{ActionSpec, Assets, DoneSpec, EventSpec, Reset, Task, TaskError, TaskSpec, swimmer};
+use super::{ActionSpec, Assets, DoneSpec, EventSpec, Reset, RewardSpec, Task, TaskError, TaskSpec, swimmer};
 use crate::physics::{Files, ModelEdit, ModelSource, needed};
 
 /// One task of the catalogue. Its dimensions are found by loading it.
@@ -117,6 +117,8 @@ struct TaskRow {
     text: Vec<TextEdit>,
     #[serde(default)]
     edits: Vec<ModelEdit>,
+    #[serde(default)]
+    reward: Option<RewardSpec>,
 }
 
 fn once() -> usize {
@@ -168,6 +170,7 @@ pub(super) fn build(name: &str, assets: &Assets) -> Result<Task, TaskError> {
         action_repeat: row.action_repeat,
         edits: row.edits.clone(),
         reset: entry.reset.clone(),
+        reward: row.reward.clone(),
         action: entry.rules.action.clone(),
         events: entry.rules.events.clone(),
         done: entry.rules.done.clone(),

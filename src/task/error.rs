@@ -55,6 +55,16 @@ pub enum TaskError {
         /// What is wrong.
         reason: String,
     },
+    /// A reward that does not fit the model.
+    #[error("{}: it cannot have the reward {kind}: {reason}; use the robot's own model, or another reward", .file.display())]
+    Reward {
+        /// The model.
+        file: PathBuf,
+        /// The kind of reward.
+        kind: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// The model or the simulation failed.
     #[error(transparent)]
     Physics(#[from] PhysicsError),

@@ -7,8 +7,10 @@ mod assets;
 mod catalogue;
 mod env;
 mod error;
+pub mod parity;
 mod quat;
 mod reset;
+pub mod reward;
 mod spec;
 mod swimmer;
 #[cfg(test)]
@@ -20,6 +22,7 @@ pub use assets::{ASSETS_VARIABLE, Assets};
 pub use catalogue::{CatalogueEntry, catalogue};
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
+pub use reward::{RewardSpec, Scorer};
 pub use spec::{Base, Mode, Numbers, Op, Reset, ResetControl, Target, TaskSpec};
 
 use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
@@ -85,6 +88,7 @@ impl Task {
             action_repeat: 1,
             edits: Vec::new(),
             reset,
+            reward: None,
             action: ActionSpec::Control,
             events: Vec::new(),
             done: Vec::new(),
@@ -111,7 +115,8 @@ impl Task {
     ///
     /// # Errors
     /// [`TaskError::Physics`] when it does not compile or an edit does not fit it, [`TaskError::Reset`]
-    /// when the reset does not, [`TaskError::Setting`] for no substeps.
+    /// when the reset does not, [`TaskError::Reward`] when the reward does not, [`TaskError::Setting`] for no
+    /// substeps.
     pub fn model(&self, solver: SolverMode) -> Result<Model, TaskError> {
         check_substeps(&self.spec)?;
         let mut model = self.source.load()?;
@@ -125,8 +130,22 @@ impl Task {
             model.set_solver(Solver::CONVERGED);
         }
         reset::check(&self.spec, &model)?;
-        self.env(&model)?;
+        let actions = self.env(&model)?.action_labels().map_or(model.nu(), |labels| labels.len());
+        if self.scorer(&model)?.is_some() && actions != model.nu() {
+            let reason =
+                format!("its reward needs an action of {} numbers, one for each control, not {actions}", model.nu());
+            return Err(TaskError::Setting { task: self.spec.name.clone(), reason });
+        }
         Ok(model)
+    }
+
+    /// The reward and observation for simulations of `model` (which [`Task::model`] made); None for a task
+    /// without.
+    ///
+    /// # Errors
+    /// [`TaskError::Reward`] when the model lacks an object of the reward.
+    pub fn scorer(&self, model: &Model) -> Result<Option<Scorer>, TaskError> {
+        self.spec.reward.as_ref().map(|spec| Scorer::new(spec, model)).transpose()
     }
 
     /// The rules of the task, for one simulation of its model.

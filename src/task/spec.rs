@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::env::{ActionSpec, DoneSpec, EventSpec};
+use super::reward::RewardSpec;
 use crate::physics::ModelEdit;
 
 /// Everything about a task after its model files are assembled. Stored in a recording, so that it can be
@@ -30,6 +31,9 @@ pub struct TaskSpec {
     pub edits: Vec<ModelEdit>,
     /// How an episode starts.
     pub reset: Reset,
+    /// What is rewarded and observed; None: nothing, the state is what one sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reward: Option<RewardSpec>,
     /// How an action becomes controls.
     #[serde(default, skip_serializing_if = "ActionSpec::is_control")]
     pub action: ActionSpec,

@@ -64,7 +64,7 @@ const TASKS: [(&str, [usize; 3]); 54] = [
 ];
 
 /// A simulation of a task of the catalogue, or None with a message where set-up has not run.
-fn catalogue_sim(name: &str) -> Option<(Task, Sim)> {
+pub(super) fn catalogue_sim(name: &str) -> Option<(Task, Sim)> {
     let assets = Assets::find(None);
     if !assets.has(name) {
         eprintln!("skipped: no files of {name} in {}", assets.root().display());

@@ -224,14 +224,21 @@ pub(crate) fn vendor() -> String {
     folder.display().to_string()
 }
 
-/// Whether the files of a task of the catalogue are there. Where they must be (CI), their absence fails the test.
-pub(crate) fn present(task: &str, assets: &dynsparse::task::Assets) -> bool {
-    let there = assets.has(task);
-    if !there {
-        assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "{task}: run `cargo xtask setup`");
-        eprintln!("skipped: no files of {task} in {}", assets.root().display());
-    }
-    there
+/// Where everything must be tested, no model may be missing; elsewhere some suffice (`cargo xtask setup` can fetch
+/// a part).
+#[track_caller]
+pub(crate) fn complete(missing: &[&str]) {
+    let ci = std::env::var("CI").is_ok_and(|v| v == "true");
+    assert!(!ci || missing.is_empty(), "the files of {} are missing: run `cargo xtask setup`", missing.join(", "));
+    assert!(missing.len() < dynsparse::task::catalogue().len(), "no model is there: run `cargo xtask setup`");
+}
+
+/// Those of the tasks whose files are there; see [`complete`].
+#[track_caller]
+pub(crate) fn present<'a>(tasks: &[&'a str], assets: &dynsparse::task::Assets) -> Vec<&'a str> {
+    let (present, missing): (Vec<&str>, Vec<&str>) = tasks.iter().partition(|name| assets.has(name));
+    complete(&missing);
+    present
 }
 
 /// A generator of test cases that is the same in every run (splitmix64).

@@ -60,7 +60,8 @@ fn offsets_deltas_and_bounds() {
     assert_eq!(env.action_labels().unwrap(), ["a", "b"]);
     assert_eq!(act(&mut sim, &mut env, &[1.0, -4.0]), [1.5, -2.0]);
 
-    let bounded = r#"action = { kind = "offset", offset = 0.0, scale = [1.0, 2.0], clip = { low = -0.5, high = [0.5, 3.0] } }"#;
+    let bounded =
+        r#"action = { kind = "offset", offset = 0.0, scale = [1.0, 2.0], clip = { low = -0.5, high = [0.5, 3.0] } }"#;
     let (mut sim, mut env) = carts(bounded, 0);
     assert_eq!(act(&mut sim, &mut env, &[-2.0, 4.0]), [-0.5, 3.0]);
 
@@ -192,7 +193,10 @@ fn rules_that_do_not_fit_are_refused_by_name() {
         (r#"action = { kind = "offset", offset = [1.0], scale = 1.0 }"#, "offset needs one finite number or 2"),
         (r#"action = { kind = "delta_qpos", qpos = [0, 3], scale = 1.0 }"#, "qpos [0, 3] of 9 does not fit 2 controls"),
         (r#"action = { kind = "panda_cartesian" }"#, "needs 8 controls"),
-        (r#"events = [{ kind = "kick", body = "three", mass = 1.0, speed = [0.0, 1.0], wait = [1, 2], duration = [1, 2], period = 9 }]"#, "no body named \"three\""),
+        (
+            r#"events = [{ kind = "kick", body = "three", mass = 1.0, speed = [0.0, 1.0], wait = [1, 2], duration = [1, 2], period = 9 }]"#,
+            "no body named \"three\"",
+        ),
         (r#"events = [{ kind = "push", interval = [0.0, 1.0], magnitude = [0.0, 1.0] }]"#, "interval"),
         (r#"done = [{ when = "sensor", sensors = ["where"], entry = 3, above = 1.0 }]"#, "has 3 values, not 4"),
         (r#"done = [{ when = "sensor", sensors = ["where"] }]"#, "needs below, above or both"),

@@ -1,6 +1,5 @@
-//! `dynsparse tasks`.
+//! Plain `dynsparse tasks`: what can be recorded.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -8,18 +7,7 @@ use dynsparse::physics::SolverMode;
 use dynsparse::task::{Assets, Task, catalogue};
 use serde::Serialize;
 
-use super::output;
-
-/// The arguments.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// As JSON
-    #[arg(long)]
-    json: bool,
-    /// Folder of Playground's model files [default: vendor/ here, above, or where the program was built]
-    #[arg(long, value_name = "DIR")]
-    assets: Option<PathBuf>,
-}
+use super::super::output;
 
 #[derive(Debug, Serialize)]
 struct Row {
@@ -44,12 +32,11 @@ struct Sizes {
 }
 
 /// Lists the tasks; sizes come from compiling each model that is there.
-pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let assets = Assets::find(args.assets.as_deref());
+pub(super) fn run(assets: &Assets, json: bool) -> anyhow::Result<ExitCode> {
     let mut rows = vec![row(Task::embedded())?];
     for entry in catalogue() {
         rows.push(if assets.has(entry.name.as_str()) {
-            row(Task::from_catalogue(&entry.name, &assets)?)?
+            row(Task::from_catalogue(&entry.name, assets)?)?
         } else {
             Row {
                 name: entry.name.clone(),
@@ -60,7 +47,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             }
         });
     }
-    if args.json {
+    if json {
         output::print(&serde_json::to_string_pretty(&rows)?)?;
         return Ok(ExitCode::SUCCESS);
     }
