@@ -30,6 +30,31 @@ impl CatalogueEntry {
     pub(super) fn recipe(&self) -> &Recipe {
         &self.recipe
     }
+
+    /// The task's rules; its model comes from [`Task::from_catalogue`].
+    pub fn spec(&self) -> TaskSpec {
+        let row = &self.task;
+        TaskSpec {
+            name: row.name.clone(),
+            suite: row.suite.clone(),
+            description: row.description.clone(),
+            timestep: row.timestep,
+            substeps: row.substeps,
+            episode_length: row.episode_length,
+            action_repeat: row.action_repeat,
+            edits: row.edits.clone(),
+            reset: self.reset.clone(),
+            action: self.rules.action.clone(),
+            events: self.rules.events.clone(),
+            done: self.rules.done.clone(),
+            reward: row.reward.clone(),
+        }
+    }
+
+    /// The command that fetches its files.
+    pub fn fetch(&self) -> &'static str {
+        fetch(self.recipe.files.iter().map(String::as_str).chain([self.recipe.xml.as_str()]))
+    }
 }
 
 /// All tasks, by suite and then in the file's order.
@@ -160,22 +185,12 @@ pub(super) fn build(name: &str, assets: &Assets) -> Result<Task, TaskError> {
     let entry = find(name).ok_or_else(|| TaskError::Unknown { name: name.to_owned(), near: nearest(name) })?;
     let row = &entry.task;
     let source = entry.recipe.assemble(&row.name, &row.text, assets.root())?;
-    let spec = TaskSpec {
-        name: row.name.clone(),
-        suite: row.suite.clone(),
-        description: row.description.clone(),
-        timestep: row.timestep,
-        substeps: row.substeps,
-        episode_length: row.episode_length,
-        action_repeat: row.action_repeat,
-        edits: row.edits.clone(),
-        reset: entry.reset.clone(),
-        reward: row.reward.clone(),
-        action: entry.rules.action.clone(),
-        events: entry.rules.events.clone(),
-        done: entry.rules.done.clone(),
-    };
-    Ok(Task { spec, source })
+    Ok(Task { spec: entry.spec(), source })
+}
+
+/// The command that fetches files: the meshes of robots are large, so set-up leaves them out unless asked.
+fn fetch<'a>(mut files: impl Iterator<Item = &'a str>) -> &'static str {
+    if files.any(|f| f.starts_with("menagerie/")) { "cargo xtask setup --all-assets" } else { "cargo xtask setup" }
 }
 
 /// Up to three names that look like `name`, best first.
@@ -246,7 +261,8 @@ impl Recipe {
 
 fn trouble(task: &str, path: &Path, error: &std::io::Error) -> TaskError {
     if error.kind() == std::io::ErrorKind::NotFound {
-        TaskError::Missing { task: task.to_owned(), file: path.to_owned() }
+        let fetch = find(task).map_or("cargo xtask setup", CatalogueEntry::fetch);
+        TaskError::Missing { task: task.to_owned(), file: path.to_owned(), fetch }
     } else {
         TaskError::File { file: path.to_owned(), reason: error.to_string() }
     }

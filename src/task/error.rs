@@ -17,7 +17,7 @@ pub enum TaskError {
     },
     /// A model file of the catalogue is not where it should be.
     #[error(
-        "{task}: {} is missing: run `cargo xtask setup`, or name the folder that holds `playground` with --assets or {}",
+        "{task}: {} is missing: run `{fetch}`, or name the folder that holds `playground` with --assets or {}",
         .file.display(),
         super::ASSETS_VARIABLE
     )]
@@ -26,6 +26,8 @@ pub enum TaskError {
         task: String,
         /// The file or folder.
         file: PathBuf,
+        /// The command that fetches it.
+        fetch: &'static str,
     },
     /// A model file is there but cannot be used.
     #[error("{}: {reason}", .file.display())]

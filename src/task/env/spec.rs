@@ -46,6 +46,15 @@ pub enum ActionSpec {
 }
 
 impl ActionSpec {
+    /// Entries of an action, for a model with `nu` controls.
+    pub fn size(&self, nu: usize) -> usize {
+        match self {
+            Self::PandaCartesian => super::panda::Cartesian::LABELS.len(),
+            Self::PandaPushCube => super::push_cube::Delayed::SIZE,
+            Self::Control | Self::Offset { .. } | Self::DeltaQpos { .. } | Self::DeltaCtrl { .. } => nu,
+        }
+    }
+
     /// Whether the action is the control.
     pub fn is_control(&self) -> bool {
         *self == Self::Control

@@ -56,6 +56,16 @@ impl Reference {
         Some(Self { mujoco: DOCUMENT.mujoco.clone(), leaves: leaves.collect::<Option<_>>()? })
     }
 
+    /// A size of the model, such as `nv`.
+    pub fn size(&self, name: &str) -> Option<usize> {
+        self.leaves.get(&format!("sizes.{name}"))?.as_u64()?.try_into().ok()
+    }
+
+    /// The physics time step, s.
+    pub fn timestep(&self) -> Option<f64> {
+        self.leaves.get("opt.timestep")?.as_f64()
+    }
+
     /// Reads the digest of the task `name` as `dynsparse tasks digest NAME --json` writes it.
     ///
     /// # Errors
