@@ -157,6 +157,8 @@ struct Ends {
     qpos: Vec<f64>,
     mocap_pos: Vec<f64>,
     mocap_quat: Vec<f64>,
+    /// Contact sensors that end the episode when they alone are 1.
+    touches: Vec<String>,
     /// States in a row, and whether each ends the episode.
     cases: Vec<(Vec<State>, Vec<bool>)>,
 }
@@ -194,6 +196,17 @@ fn episodes_end_where_playgrounds_do() {
             let reasons = ends.reasons(states, &mut sim, &mut env);
             if reasons.iter().map(Option::is_some).ne(expected.iter().copied()) {
                 wrong.push(format!("{states:?}: ends are {reasons:?}, not {expected:?}"));
+            }
+        }
+        let labels = rig.model.names().sensor.iter().enumerate();
+        let sensors: Vec<(usize, &String)> = labels.filter(|(_, name)| name.ends_with("_found")).collect();
+        for (at, name) in &sensors {
+            ends.reasons(&[State::new()], &mut sim, &mut env);
+            sensors.iter().for_each(|(i, _)| sim.sensordata_mut()[*i] = 0.0);
+            sim.sensordata_mut()[*at] = 1.0;
+            let reason = env.after(&mut sim);
+            if reason.is_some() != ends.touches.contains(*name) {
+                wrong.push(format!("{name} alone: the end is {reason:?}"));
             }
         }
         // A condition that nothing here meets would not have been compared.

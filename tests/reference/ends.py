@@ -9,6 +9,7 @@ MARGIN before and after it are kept; of a line without such a place, its ends.
 
 Per task: `qpos`, `mocap_pos` and `mocap_quat` of the state, and `cases`: pairs of states in a row and whether each ends the episode; a state is a
 list of [index, value] to be set in its qpos. A case is an episode of its own.
+`touches` are the contact sensors that end it alone.
 """
 
 import jax
@@ -119,6 +120,21 @@ def postures(judge):
             yield changes
 
 
+def touches(judge):
+    """The contact sensors (*_found) that end the episode when they alone are 1, all others 0."""
+    frame, model = judge.frame([]), judge.model
+    adr = {model.sensor(s).name: model.sensor_adr[s] for s in range(model.nsensor)
+           if model.sensor(s).name.endswith("_found")}
+    none = np.array(frame.sensordata)
+    none[list(adr.values())] = 0
+    def over(*at):
+        sensors = none.copy()
+        sensors[list(at)] = 1
+        return bool(judge.run([frame.replace(sensordata=jp.array(sensors))])[0])
+    assert not over()
+    return [name for name, at in adr.items() if over(at)]
+
+
 def bisect(judge, line, a, b):
     """The places on either side of a change of mind between a and b."""
     before = judge.over(line(a))[0]
@@ -150,7 +166,8 @@ def ends(name, env):
             states = [[[int(height), z]] for z in lift]
             cases.append([states, judge.over(*states)])
     task = {"qpos": [short(x, 9) for x in judge.qpos], "mocap_pos": [short(x, 9) for x in judge.mocap.ravel()]}
-    return task | {"mocap_quat": [short(x, 9) for x in judge.mocap_quat.ravel()], "cases": cases}
+    task |= {"mocap_quat": [short(x, 9) for x in judge.mocap_quat.ravel()]}
+    return task | {"touches": touches(judge), "cases": cases}
 
 
 def main():
