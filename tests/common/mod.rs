@@ -1,6 +1,7 @@
 //! What every test of the program shares: a fresh folder, a run with a time limit, and checks on its words.
 #![allow(dead_code, reason = "every test crate uses its own share of this")]
 
+pub(crate) mod sample;
 pub(crate) mod slurm;
 
 use std::collections::BTreeMap;
@@ -231,6 +232,14 @@ pub(crate) fn complete(missing: &[&str]) {
     let ci = std::env::var("CI").is_ok_and(|v| v == "true");
     assert!(!ci || missing.is_empty(), "the files of {} are missing: run `cargo xtask setup`", missing.join(", "));
     assert!(missing.len() < dynsparse::task::catalogue().len(), "no model is there: run `cargo xtask setup`");
+}
+
+/// Those of the tasks whose files are there; see [`complete`].
+#[track_caller]
+pub(crate) fn present<'a>(tasks: &[&'a str], assets: &dynsparse::task::Assets) -> Vec<&'a str> {
+    let (present, missing): (Vec<&str>, Vec<&str>) = tasks.iter().partition(|name| assets.has(name));
+    complete(&missing);
+    present
 }
 
 /// A generator of test cases that is the same in every run (splitmix64).
