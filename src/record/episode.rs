@@ -312,7 +312,11 @@ impl<'a> Runner<'a> {
             row.reward = scorer.reward(&self.sim, action);
             scorer.observe(&self.sim, &mut row.observation_next);
         }
-        let over = if asked.last { self.env.after(&mut self.sim) } else { None };
+        let over = match (asked.last, self.replay) {
+            (false, _) => None,
+            (true, None) => self.env.after(&mut self.sim),
+            (true, Some(_)) => self.env.over(&self.sim),
+        };
         row.terminated = over.is_some();
         sink.row(&row.view(&self.sim, episode, step))?;
         Ok(over.map(End::Done))

@@ -86,19 +86,25 @@ impl Env {
         moved
     }
 
-    /// Ends a control step: events that come after it, then why the episode is over, if it is. Derived
+    /// Ends a control step: why the episode is over, if it is, then events that come after it. Derived
     /// quantities are those that [`Sim::step`] left: of the start of its last physics step, as in Playground.
     pub fn after(&mut self, sim: &mut Sim) -> Option<String> {
+        let over = self.over(sim);
         self.taken += 1;
-        let over = self.done.iter_mut().fold(None, |over, done| {
-            // Each is asked: some remember.
-            let this = done.reason(sim);
-            over.or(this)
-        });
         for event in &mut self.events {
             event.after(sim, self.taken);
         }
         over
+    }
+
+    /// Why the episode is over after a control step, if it is; [`Env::after`] without the events, for a replay,
+    /// whose trajectory is the file's.
+    pub fn over(&mut self, sim: &Sim) -> Option<String> {
+        self.done.iter_mut().fold(None, |over, done| {
+            // Each is asked: some remember.
+            let this = done.reason(sim);
+            over.or(this)
+        })
     }
 
     /// Bodies that events apply forces to.
