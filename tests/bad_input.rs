@@ -375,7 +375,7 @@ fn files_that_are_no_recordings() {
     }
     // A schema from the future.
     place.small("next.h5", &[]).ok();
-    let file = hdf5::File::open_rw(place.path("next.h5")).expect("it opens");
+    let file = common::open_to_change(&place.path("next.h5"));
     file.attr("schema_version").and_then(|a| a.write_scalar(&99_i64)).expect("it is changed");
     drop(file);
     place.run(&["info", "next.h5"]).refused(&["next.h5", "schema version 99", "use the dynsparse that wrote it"]);
@@ -387,7 +387,7 @@ fn a_recording_with_a_hostile_path() {
     let place = Place::new();
     place.write("ball.xml", ball("", "<motor joint=\"j\"/>"));
     place.run(&["record", "ball.xml", "--episodes", "1", "--steps", "3", "-o", "out.h5"]).ok();
-    let file = hdf5::File::open_rw(place.path("out.h5")).expect("it opens");
+    let file = common::open_to_change(&place.path("out.h5"));
     let model = file.dataset("model/files/0000").expect("the model is inside");
     let hostile: VarLenUnicode = "../../escape.xml".parse().expect("text");
     model.attr("name").and_then(|a| a.write_scalar(&hostile)).expect("it is changed");

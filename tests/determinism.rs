@@ -261,7 +261,7 @@ fn paper_tasks_verify() {
 
 /// Changes one element of a variable of a recording.
 fn change(file: &Path, name: &str, index: usize) {
-    let file = hdf5::File::open_rw(file).expect("the copy opens");
+    let file = common::open_to_change(file);
     let dataset = file.dataset(name).expect("the variable is there");
     macro_rules! nudge {
         ($type:ty, $new:expr) => {{

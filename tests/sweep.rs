@@ -420,7 +420,7 @@ fn a_finished_file_is_believed_by_its_checksum() {
 
 /// Changes A of a recording or a shard.
 fn change(file: &std::path::Path, f: impl Fn(&mut [f64])) {
-    let file = hdf5::File::open_rw(file).expect("it opens");
+    let file = common::open_to_change(file);
     let dataset = file.dataset("A").expect("A");
     let mut values = dataset.read_dyn::<f64>().expect("it is read");
     f(values.as_slice_mut().expect("in order"));

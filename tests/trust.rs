@@ -32,7 +32,7 @@ fn verify_notices_what_was_taken_away_or_relabelled() {
     ];
     for (expected, change) in changes {
         place.write("changed.h5", place.read("whole.h5"));
-        change(&hdf5::File::open_rw(place.path("changed.h5")).unwrap());
+        change(&common::open_to_change(&place.path("changed.h5")));
         place.run(&["verify", "changed.h5"]).refused(&["changed.h5", expected]);
     }
 }

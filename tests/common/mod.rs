@@ -218,6 +218,13 @@ impl Ran {
     }
 }
 
+/// Opens an HDF5 file for changes. Without a lock: a program that another test starts in this very moment inherits the
+/// open file, and would keep a lock on it until it ends.
+pub(crate) fn open_to_change(path: &Path) -> hdf5::File {
+    let builder = hdf5::File::with_options().with_fapl(|p| p.file_locking(false)).clone();
+    builder.open_rw(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
 /// The files that `cargo xtask setup` fetches.
 pub(crate) fn vendor() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vendor");
