@@ -47,7 +47,7 @@ fn state(sim: &mut Sim) -> Vec<f64> {
 fn jacobian(sim: &mut Sim) -> Result<Jacobian, PhysicsError> {
     let model = sim.model().clone();
     let mut out = Jacobian::zeros(&model, false);
-    EngineSpec::default().build(&model).jacobian(sim, &mut out)?;
+    EngineSpec::default().build(&model)?.jacobian(sim, &mut out)?;
     Ok(out)
 }
 

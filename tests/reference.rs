@@ -120,7 +120,7 @@ fn jacobians_equal_mujocos_own_to_the_last_bit() {
         let mut sim = Sim::new(&model).unwrap();
         let mut jacobian = Jacobian::zeros(&model, false);
         case.state.put(&mut sim);
-        spec.build(&model).jacobian(&mut sim, &mut jacobian).unwrap();
+        spec.build(&model).unwrap().jacobian(&mut sim, &mut jacobian).unwrap();
         for (name, found, expected, columns) in
             [("A", &jacobian.a, &case.a, model.ndx()), ("B", &jacobian.b, &case.b, model.nu())]
         {

@@ -59,7 +59,7 @@ pub(super) struct Settings {
     /// What computes the Jacobians [default: transition-fd]
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) engine: Option<EngineKind>,
-    /// Size of a nudge [default: 1e-6]
+    /// Size of a nudge [default: 1e-6; 1e-7 of the engine implicit]
     #[arg(long, value_name = "X", help_heading = "Jacobian")]
     pub(super) eps: Option<f64>,
     /// Kind of difference [default: centered]
@@ -277,7 +277,7 @@ impl Settings {
             policy: self.policy()?,
             jacobian: EngineSpec {
                 engine: self.engine.unwrap_or_default(),
-                eps: self.eps.unwrap_or(1e-6),
+                eps: self.eps.unwrap_or_else(|| self.engine.unwrap_or_default().default_eps()),
                 difference: self.difference.unwrap_or_default(),
                 sensors: self.sensors.unwrap_or(false),
             },

@@ -113,7 +113,7 @@ mod tests {
         let mut start = vec![0.0; model.state_size()];
         sim.get_state(&mut start).unwrap();
 
-        let mut engine = spec.build(&model);
+        let mut engine = spec.build(&model).unwrap();
         let (mut step, mut whole) = (Jacobian::zeros(&model, true), Jacobian::zeros(&model, true));
         let mut chain = Chain::new(&model, true);
         chain.start();

@@ -1,13 +1,19 @@
 //! Jacobians of a step: one trait, several engines, and the exact chain over the physics steps of a
 //! control step. This room knows physics and has not heard of files.
 
+mod arbiter;
 mod chain;
 mod fd;
+mod implicit;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use arbiter::Arbiter;
 pub use chain::Chain;
 pub use fd::TransitionFd;
+pub use implicit::Implicit;
 
 use crate::physics::{Model, PhysicsError, Sim};
 
@@ -39,6 +45,18 @@ pub enum EngineKind {
     #[default]
     #[value(name = "transition-fd")]
     TransitionFd,
+    /// Implicit differentiation of the constraint solve.
+    Implicit,
+}
+
+impl EngineKind {
+    /// The size of a nudge that suits it.
+    pub fn default_eps(self) -> f64 {
+        match self {
+            Self::TransitionFd => 1e-6,
+            Self::Implicit => 1e-7,
+        }
+    }
 }
 
 /// Kinds of difference quotients.
@@ -54,9 +72,23 @@ pub enum Difference {
 
 impl EngineSpec {
     /// The engine for a model.
-    pub fn build(&self, model: &Model) -> Box<dyn Engine> {
+    ///
+    /// # Errors
+    /// [`PhysicsError::NotCovered`] with everything of the model that the engine does not cover.
+    pub fn build(&self, model: &Arc<Model>) -> Result<Box<dyn Engine>, PhysicsError> {
         match self.engine {
-            EngineKind::TransitionFd => Box::new(TransitionFd::new(self, model)),
+            EngineKind::TransitionFd => Ok(Box::new(TransitionFd::new(self, model))),
+            EngineKind::Implicit => {
+                let mut obstacles = Implicit::obstacles(model);
+                if self.sensors && model.nsensordata() > 0 {
+                    obstacles.push("the Jacobians of sensors".to_owned());
+                }
+                if !obstacles.is_empty() {
+                    let file = model.file().to_owned();
+                    return Err(PhysicsError::NotCovered { file, engine: "implicit", obstacles: obstacles.join("; ") });
+                }
+                Ok(Box::new(Implicit::new(self, model)?))
+            }
         }
     }
 }
@@ -80,6 +112,13 @@ impl Jacobian {
         let (ndx, nu) = (model.ndx(), model.nu());
         let ns = if sensors { model.nsensordata() } else { 0 };
         Self { a: vec![0.0; ndx * ndx], b: vec![0.0; ndx * nu], c: vec![0.0; ns * ndx], d: vec![0.0; ns * nu] }
+    }
+
+    /// Sets every entry.
+    pub fn fill(&mut self, x: f64) {
+        for m in [&mut self.a, &mut self.b, &mut self.c, &mut self.d] {
+            m.fill(x);
+        }
     }
 
     /// Whether every entry is a finite number.

@@ -51,6 +51,16 @@ pub enum PhysicsError {
     /// A simulation was used after a fatal error.
     #[error("this simulation raised a MuJoCo error before and cannot be used again")]
     Poisoned,
+    /// A Jacobian engine was asked for that does not cover the model.
+    #[error("{file}: the engine {engine} does not cover {obstacles}; use --engine transition-fd")]
+    NotCovered {
+        /// The main file.
+        file: String,
+        /// The engine.
+        engine: &'static str,
+        /// What it does not cover.
+        obstacles: String,
+    },
     /// A name that the model does not have.
     #[error("the model has no {kind} named \"{name}\"")]
     NoSuchName {

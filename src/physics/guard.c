@@ -43,6 +43,21 @@ void mj_setState(const mjModel* m, mjData* d, const double* state, int sig);
 void mjd_transitionFD(const mjModel* m, mjData* d, double eps, unsigned char centered, double* A,
                       double* B, double* C, double* D);
 
+// Stages of the forward dynamics, for derivatives at a fixed acceleration.
+void mj_kinematics(const mjModel* m, mjData* d);
+void mj_comPos(const mjModel* m, mjData* d);
+void mj_flex(const mjModel* m, mjData* d);
+void mj_tendon(const mjModel* m, mjData* d);
+void mj_makeM(const mjModel* m, mjData* d);
+void mj_collision(const mjModel* m, mjData* d);
+void mj_makeConstraint(const mjModel* m, mjData* d);
+void mj_transmission(const mjModel* m, mjData* d);
+void mj_fwdVelocity(const mjModel* m, mjData* d);
+void mj_fwdActuation(const mjModel* m, mjData* d);
+void mj_constraintUpdate(const mjModel* m, mjData* d, const double* jar, double* cost, int flg_coneHessian);
+// Exported by the library, declared in no public header (3.17.0).
+void mjd_smooth_vel(const mjModel* m, mjData* d, int flg_bias);
+
 #define MESSAGE_SIZE 1024
 
 static _Thread_local jmp_buf* armed;
@@ -122,3 +137,28 @@ int ds_transition_fd(const mjModel* m, mjData* d, double eps, int centered, doub
                      double* C, double* D) {
   GUARDED(mjd_transitionFD(m, d, eps, (unsigned char)centered, A, B, C, D));
 }
+
+// Everything that follows from positions: kinematics, inertia, contacts, constraint rows, transmission. The
+// inertia is not factored and islands are not found: nothing is solved afterwards.
+int ds_stage_position(const mjModel* m, mjData* d) {
+  GUARDED({
+    mj_kinematics(m, d);
+    mj_comPos(m, d);
+    mj_flex(m, d);
+    mj_tendon(m, d);
+    mj_makeM(m, d);
+    mj_collision(m, d);
+    mj_makeConstraint(m, d);
+    mj_transmission(m, d);
+  });
+}
+
+int ds_stage_velocity(const mjModel* m, mjData* d) { GUARDED(mj_fwdVelocity(m, d)); }
+
+int ds_stage_actuation(const mjModel* m, mjData* d) { GUARDED(mj_fwdActuation(m, d)); }
+
+int ds_constraint_update(const mjModel* m, mjData* d, const double* jar, int cones) {
+  GUARDED(mj_constraintUpdate(m, d, jar, NULL, cones));
+}
+
+int ds_smooth_vel(const mjModel* m, mjData* d, int bias) { GUARDED(mjd_smooth_vel(m, d, bias)); }

@@ -31,6 +31,11 @@ unsafe extern "C" {
     pub(super) fn ds_forward(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_get_state(m: *const mjModel, d: *const mjData, state: *mut f64, sig: c_int) -> c_int;
     pub(super) fn ds_set_state(m: *const mjModel, d: *mut mjData, state: *const f64, sig: c_int) -> c_int;
+    pub(super) fn ds_stage_position(m: *const mjModel, d: *mut mjData) -> c_int;
+    pub(super) fn ds_stage_velocity(m: *const mjModel, d: *mut mjData) -> c_int;
+    pub(super) fn ds_stage_actuation(m: *const mjModel, d: *mut mjData) -> c_int;
+    pub(super) fn ds_constraint_update(m: *const mjModel, d: *mut mjData, jar: *const f64, cones: c_int) -> c_int;
+    pub(super) fn ds_smooth_vel(m: *const mjModel, d: *mut mjData, bias: c_int) -> c_int;
     pub(super) fn ds_transition_fd(
         m: *const mjModel,
         d: *mut mjData,

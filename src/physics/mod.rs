@@ -6,6 +6,7 @@
 
 mod arrays;
 mod digest;
+mod dynamics;
 mod edit;
 mod error;
 mod guard;
@@ -17,6 +18,8 @@ mod sim;
 mod source;
 
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
+pub(crate) use dynamics::turn_derivatives;
+pub use dynamics::{Cone, Damping};
 pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
 pub use error::{Divergence, PhysicsError};
 pub use guard::{REQUIRED_VERSION, mujoco_version};

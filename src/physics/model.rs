@@ -344,7 +344,7 @@ impl Model {
         usize::try_from(unsafe { mj_name2id(self.ptr.as_ptr(), kind as i32, name.as_ptr()) }).ok()
     }
 
-    fn slice(&self, p: *const f64, n: usize) -> &[f64] {
+    pub(super) fn slice(&self, p: *const f64, n: usize) -> &[f64] {
         // SAFETY: callers pass an array of mjModel with its own length; a null pointer only with n = 0.
         if n == 0 { &[] } else { unsafe { std::slice::from_raw_parts(p, n) } }
     }

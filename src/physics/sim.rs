@@ -54,7 +54,7 @@ pub struct SolverStats {
 #[derive(Debug)]
 pub struct Sim {
     model: Arc<Model>,
-    data: NonNull<mjData>,
+    pub(super) data: NonNull<mjData>,
     poisoned: bool,
 }
 
@@ -119,7 +119,7 @@ impl Sim {
         &self.model
     }
 
-    fn call(&mut self, f: impl FnOnce(*mut mjData) -> c_int) -> Result<(), PhysicsError> {
+    pub(super) fn call(&mut self, f: impl FnOnce(*mut mjData) -> c_int) -> Result<(), PhysicsError> {
         if self.poisoned {
             return Err(PhysicsError::Poisoned);
         }
@@ -326,7 +326,7 @@ impl Sim {
 
 /// # Safety
 /// `p` must point to `n` values that live as long as the result; it may be null when `n` is 0.
-unsafe fn view<'a, T>(p: *const T, n: usize) -> &'a [T] {
+pub(super) unsafe fn view<'a, T>(p: *const T, n: usize) -> &'a [T] {
     // SAFETY: the caller's promise.
     if n == 0 { &[] } else { unsafe { std::slice::from_raw_parts(p, n) } }
 }

@@ -68,7 +68,7 @@ impl<'a> Runner<'a> {
             replay,
             model: model.clone(),
             sim: Sim::new(model)?,
-            engine: job.jacobian.build(model),
+            engine: job.jacobian.build(model)?,
             chain: Chain::new(model, job.jacobian.sensors),
             actions: labels.as_ref().map_or_else(|| ranges.clone(), |l| ControlRanges::unit(l.len())),
             ranges,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordError;
 use crate::dataset::Effort;
-use crate::jacobian::EngineSpec;
+use crate::jacobian::{Difference, EngineKind, EngineSpec};
 use crate::physics::SolverMode;
 use crate::policy::PolicySpec;
 use crate::task::TaskSpec;
@@ -75,6 +75,9 @@ impl Job {
         }
         if !(self.jacobian.eps.is_finite() && self.jacobian.eps > 0.0 && self.jacobian.eps < 1.0) {
             return refuse("eps must be between 0 and 1; 1e-6 suits most models");
+        }
+        if self.jacobian.engine == EngineKind::Implicit && self.jacobian.difference != Difference::Centered {
+            return refuse("difference has no meaning for the engine implicit, which takes central ones; leave it out");
         }
         Ok(self.policy.validate()?)
     }

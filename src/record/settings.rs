@@ -88,7 +88,7 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
     if job.jacobian.engine != EngineKind::default() {
         put("engine", &name(job.jacobian.engine));
     }
-    if job.jacobian.eps != engine.eps {
+    if job.jacobian.eps != job.jacobian.engine.default_eps() {
         put("eps", &format!("{:e}", job.jacobian.eps));
     }
     if job.jacobian.difference != engine.difference {

@@ -1,0 +1,292 @@
+//! The implicit engine against extrapolated differences, on Playground's tasks and on models of every feature that it
+//! covers.
+
+mod common;
+
+use std::sync::Arc;
+
+use dynsparse::jacobian::{Arbiter, Engine, EngineKind, EngineSpec, Implicit, Jacobian};
+use dynsparse::physics::{Model, Sim, Solver, SolverMode};
+use dynsparse::rng::Stream;
+use dynsparse::task::{Assets, Task};
+
+/// Two differences that disagree by more, as a share of the largest entry, see no common derivative.
+const KINK: f64 = 1e-4;
+
+fn spec() -> EngineSpec {
+    EngineSpec { engine: EngineKind::Implicit, eps: EngineKind::Implicit.default_eps(), ..EngineSpec::default() }
+}
+
+/// Relative errors at states without a kink, sorted, and the number of states with one.
+struct Errors {
+    smooth: Vec<f64>,
+    kinks: usize,
+}
+
+impl Errors {
+    fn quantile(&self, q: f64) -> f64 {
+        self.smooth[((self.smooth.len() - 1) as f64 * q) as usize]
+    }
+}
+
+/// Compares both engines at the present state of `sim`.
+struct Comparison {
+    implicit: Box<dyn Engine>,
+    arbiter: Arbiter,
+    ours: Jacobian,
+    theirs: Jacobian,
+    errors: Errors,
+}
+
+impl Comparison {
+    fn new(model: &Arc<Model>) -> Self {
+        Self {
+            implicit: spec().build(model).unwrap(),
+            arbiter: Arbiter::new(model),
+            ours: Jacobian::zeros(model, false),
+            theirs: Jacobian::zeros(model, false),
+            errors: Errors { smooth: Vec::new(), kinks: 0 },
+        }
+    }
+
+    fn state(&mut self, sim: &mut Sim) {
+        self.implicit.jacobian(sim, &mut self.ours).unwrap();
+        let apart = self.arbiter.judge(sim, &mut self.theirs).unwrap();
+        if apart > KINK {
+            self.errors.kinks += 1;
+            return;
+        }
+        let largest = self.theirs.a.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        let pairs = self.ours.a.iter().zip(&self.theirs.a).chain(self.ours.b.iter().zip(&self.theirs.b));
+        let worst = pairs.fold(0.0_f64, |m, (x, y)| if x.is_nan() { f64::INFINITY } else { m.max((x - y).abs()) });
+        self.errors.smooth.push(worst / largest);
+    }
+
+    fn done(mut self) -> Errors {
+        self.errors.smooth.sort_by(f64::total_cmp);
+        self.errors
+    }
+}
+
+/// Errors over `steps` control steps of four episodes under uniform actions.
+fn errors(name: &str, steps: usize) -> Errors {
+    common::vendor();
+    let task = Task::from_catalogue(name, &Assets::find(None)).unwrap();
+    let model = Arc::new(task.model(SolverMode::Converged).unwrap());
+    let mut sim = Sim::new(&model).unwrap();
+    let mut env = task.env(&model).unwrap();
+    let mut comparison = Comparison::new(&model);
+    let mut ctrl = vec![0.0; model.nu()];
+    for episode in 0..4 {
+        task.reset(&mut sim, 1, episode).unwrap();
+        env.begin(&sim, 1, episode);
+        let mut draws = Stream::new(9, "actions", episode);
+        for _ in 0..steps {
+            let mut draw = || 1.6 * draws.uniform() - 0.8;
+            let action: Vec<f64> = match env.action_labels() {
+                Some(labels) => labels.iter().map(|_| draw()).collect(),
+                None => (0..model.nu())
+                    .map(|i| {
+                        let [low, high] = model.ctrl_range(i).unwrap_or([-1.0, 1.0]);
+                        0.5 * (low + high) + 0.5 * (high - low) * draw()
+                    })
+                    .collect(),
+            };
+            env.act(&mut sim, &action, &mut ctrl);
+            for (i, u) in ctrl.iter_mut().enumerate() {
+                if let Some([low, high]) = model.ctrl_range(i) {
+                    *u = u.clamp(low, high);
+                }
+            }
+            sim.ctrl_mut().copy_from_slice(&ctrl);
+            comparison.state(&mut sim);
+            for _ in 0..task.spec.substeps {
+                sim.step().unwrap();
+            }
+            env.after(&mut sim);
+            if sim.divergence().is_some() {
+                break;
+            }
+        }
+    }
+    comparison.done()
+}
+
+#[test]
+fn tasks_of_every_kind_agree_with_extrapolated_differences() {
+    for name in [
+        "AcrobotSwingup",
+        "BallInCup",
+        "CartpoleBalance",
+        "CheetahRun",
+        "FingerSpin",
+        "FishSwim",
+        "HopperHop",
+        "HumanoidWalk",
+        "PointMass",
+        "ReacherHard",
+        "SwimmerSwimmer6",
+        "WalkerRun",
+        "BarkourJoystick",
+        "Go1JoystickFlatTerrain",
+        "H1JoystickGaitTracking",
+        "SpotFlatTerrainJoystick",
+        "LeapCubeReorient",
+    ] {
+        let errors = errors(name, 12);
+        let (median, worst) = (errors.quantile(0.5), errors.quantile(0.95));
+        eprintln!("{name}: median {median:.1e}, 95th percentile {worst:.1e}, {} kinks", errors.kinks);
+        assert!(errors.smooth.len() >= 20, "{name}: {} states without a kink", errors.smooth.len());
+        assert!(median < 5e-7 && worst < 1e-5, "{name}: median {median:e}, 95th percentile {worst:e}");
+    }
+}
+
+/// Compares at `n` random states of a model after some steps from each.
+fn errors_of(mjcf: &str, n: u64) -> Errors {
+    let mut model = Model::from_text("test.xml", mjcf).unwrap();
+    model.set_solver(Solver::CONVERGED);
+    let model = Arc::new(model);
+    assert_eq!(Implicit::obstacles(&model), Vec::<String>::new());
+    let mut sim = Sim::new(&model).unwrap();
+    let mut comparison = Comparison::new(&model);
+    for k in 0..n {
+        sim.reset().unwrap();
+        let mut draws = Stream::new(4, "states", k);
+        let mut draw = || 2.0 * draws.uniform() - 1.0;
+        let motion: Vec<f64> = (0..model.nv()).map(|_| 0.3 * draw()).collect();
+        let mut qpos = sim.qpos().to_vec();
+        model.integrate_pos(&mut qpos, &motion, 1.0);
+        sim.qpos_mut().copy_from_slice(&qpos);
+        sim.qvel_mut().iter_mut().for_each(|v| *v = draw());
+        sim.ctrl_mut().iter_mut().for_each(|u| *u = draw());
+        for _ in 0..20 {
+            sim.step().unwrap();
+        }
+        comparison.state(&mut sim);
+    }
+    comparison.done()
+}
+
+/// Everything between the compiler element and the sensors that a model may have, around one option element.
+fn zoo(option: &str) -> String {
+    format!(
+        r#"<mujoco>{option}<worldbody>
+          <geom type="plane" size="9 9 1"/>
+          <body pos="0 0 .25"><freejoint name="box"/><geom type="box" size=".1 .15 .2" mass="1"/>
+            <body pos="0 0 .3"><joint name="ball" type="ball" damping=".1"/><geom type="capsule" size=".05" fromto="0 0 0 0 0 .3" mass=".3"/></body>
+          </body>
+          <body pos="1 0 1"><joint name="x" type="slide" axis="1 0 0" damping="1" stiffness="3" range="-.2 .2" limited="true"/><geom size=".1" mass="1"/>
+            <body pos="0 0 -.1"><joint name="p" axis="0 1 0" frictionloss=".05" armature=".01"/><geom type="capsule" size=".04" fromto="0 0 0 0 0 -.4" mass=".5"/>
+              <body pos="0 0 -.4"><joint name="q" axis="0 1 0" damping=".05"/><geom type="capsule" size=".04" fromto="0 0 0 0 0 -.3" mass=".4"/><site name="end" pos="0 0 -.3"/></body>
+            </body>
+          </body>
+          <body pos="2 0 1"><joint name="r" axis="0 1 0"/><geom type="capsule" size=".04" fromto="0 0 0 .3 0 0" mass=".4"/></body>
+          <body pos="2 1 1"><joint name="s" axis="0 1 0"/><geom type="capsule" size=".04" fromto="0 0 0 .3 0 0" mass=".4"/></body>
+        </worldbody>
+        <equality><joint joint1="r" joint2="s" polycoef="0 .5 .1 0 0"/></equality>
+        <tendon><fixed name="t" stiffness="2" damping=".1"><joint joint="p" coef="1"/><joint joint="q" coef="-.5"/></fixed></tendon>
+        <actuator>
+          <motor joint="x" gear="5" ctrlrange="-1 1"/>
+          <position joint="p" kp="4" kv=".3" forcerange="-1 1"/>
+          <velocity joint="q" kv=".5"/>
+          <general tendon="t" gainprm="2" biastype="affine" biasprm="0 -1 -.2"/>
+          <motor joint="ball" gear="0 0 1 0 0 0"/>
+        </actuator></mujoco>"#
+    )
+}
+
+#[test]
+fn joints_constraints_actuators_and_integrators_are_covered() {
+    for option in [
+        r#"<option timestep=".004"/>"#,
+        r#"<option timestep=".004"><flag eulerdamp="disable"/></option>"#,
+        r#"<option timestep=".004" integrator="implicitfast"/>"#,
+        r#"<option timestep=".004" cone="elliptic"/>"#,
+        r#"<option timestep=".004" cone="elliptic" integrator="implicitfast" impratio="5"/>"#,
+        r#"<option timestep=".004" jacobian="sparse"/>"#,
+    ] {
+        let errors = errors_of(&zoo(option), 40);
+        let (median, worst) = (errors.quantile(0.5), errors.quantile(0.95));
+        eprintln!("{option}: median {median:.1e}, 95th percentile {worst:.1e}, {} kinks", errors.kinks);
+        assert!(errors.smooth.len() >= 20, "{option}: {} states without a kink", errors.smooth.len());
+        assert!(median < 1e-7 && worst < 1e-5, "{option}: median {median:e}, 95th percentile {worst:e}");
+    }
+}
+
+/// A hinge with friction loss at rest, as of Playground's Finger under full negative control: autodiff of a solver
+/// gives -1.64 here, differences of any size 0.588.
+#[test]
+fn a_resting_hinge_with_friction_loss_damps() {
+    common::vendor();
+    let task = Task::from_catalogue("FingerTurnEasy", &Assets::find(None)).unwrap();
+    let model = Arc::new(task.model(SolverMode::Converged).unwrap());
+    let mut sim = Sim::new(&model).unwrap();
+    sim.ctrl_mut().fill(-1.0);
+    let mut jacobian = Jacobian::zeros(&model, false);
+    spec().build(&model).unwrap().jacobian(&mut sim, &mut jacobian).unwrap();
+    let hinge = model.joint("hinge").unwrap().dof;
+    let entry = jacobian.a[(3 + hinge) * 6 + 3 + hinge];
+    assert!((entry - 0.587_759_765).abs() < 1e-8, "{entry}");
+}
+
+#[test]
+fn state_and_trajectory_stay_and_a_fresh_workspace_gives_the_same_bits() {
+    common::vendor();
+    let task = Task::from_catalogue("Go1JoystickFlatTerrain", &Assets::find(None)).unwrap();
+    let model = Arc::new(task.model(SolverMode::Converged).unwrap());
+    let mut sim = Sim::new(&model).unwrap();
+    task.reset(&mut sim, 1, 0).unwrap();
+    let mut reused = spec().build(&model).unwrap();
+    let (mut x, mut y) = (Jacobian::zeros(&model, false), Jacobian::zeros(&model, false));
+    let (mut before, mut after) = (vec![0.0; model.state_size()], vec![0.0; model.state_size()]);
+    for _ in 0..20 {
+        sim.get_state(&mut before).unwrap();
+        reused.jacobian(&mut sim, &mut x).unwrap();
+        sim.get_state(&mut after).unwrap();
+        assert_eq!(before, after);
+        spec().build(&model).unwrap().jacobian(&mut sim, &mut y).unwrap();
+        assert_eq!(x, y);
+        sim.step().unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_covered_is_refused_by_name() {
+    let refusal = |mjcf: &str| {
+        let model = Arc::new(Model::from_text("test.xml", mjcf).unwrap());
+        spec().build(&model).map(drop).unwrap_err().to_string()
+    };
+    let body = r#"<worldbody><body><joint name="j" damping="1"/><geom size="1"/></body></worldbody>"#;
+    let text = refusal(&format!(
+        r#"<mujoco><option integrator="implicit"/>{body}<actuator><general joint="j" dyntype="filter" dynprm="1"/></actuator></mujoco>"#
+    ));
+    assert_eq!(
+        text,
+        "test.xml: the engine implicit does not cover actuators with activation; the integrator implicit; \
+         use --engine transition-fd"
+    );
+    let text = refusal(&format!(r#"<mujoco><option integrator="implicitfast" density="1"/>{body}</mujoco>"#));
+    assert!(text.contains("fluid forces, integrated implicitly"), "{text}");
+    let ball = r#"<worldbody><body><freejoint/><geom type="box" size=".1 .2 .3"/></body></worldbody>"#;
+    let text = refusal(&format!(r#"<mujoco><option integrator="implicitfast"/>{ball}</mujoco>"#));
+    assert!(text.contains("free bodies without children, integrated implicitly"), "{text}");
+}
+
+#[test]
+fn a_recording_with_the_engine_repeats_and_a_task_that_is_not_covered_is_refused() {
+    let place = common::Place::new();
+    let assets = common::vendor();
+    for threads in ["1", "2"] {
+        let out = format!("{threads}.h5");
+        let sizes = ["--episodes", "3", "--steps", "20", "--threads", threads, "-o", &out, "--assets", &assets];
+        place.run(&[&["record", "WalkerRun", "--engine", "implicit"][..], &sizes].concat()).ok();
+    }
+    assert!(place.read("1.h5") == place.read("2.h5"), "another file on 2 threads");
+    place.run(&["verify", "2.h5"]).ok();
+    let parts = ["the engine implicit does not cover free bodies without children", "use --engine transition-fd"];
+    place.run(&["record", "PandaPickCube", "--engine", "implicit", "--assets", &assets]).refused(&parts);
+    let parts = ["difference has no meaning for the engine implicit"];
+    place
+        .run(&["record", "WalkerRun", "--engine", "implicit", "--difference", "forward", "--assets", &assets])
+        .refused(&parts);
+}
