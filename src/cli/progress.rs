@@ -12,6 +12,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 /// Time between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// Time between two looks at the clock on a terminal.
+const TICK: Duration = Duration::from_millis(500);
+
 /// Shows how a job comes along.
 pub(super) struct Shown {
     what: String,
@@ -212,6 +215,7 @@ impl Watch for Board {
             self.total.set_style(style.progress_chars("━╸─"));
             self.total.set_length(tasks as u64);
             self.total.set_prefix("all");
+            self.total.enable_steady_tick(TICK);
         }
     }
 

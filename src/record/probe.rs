@@ -22,7 +22,7 @@ pub struct Probe {
     pub worker_bytes: u64,
     /// Memory that all workers share, bytes: the model and its files.
     pub shared_bytes: u64,
-    /// Bytes of the model's files, which the recording keeps.
+    /// Bytes of the model's files in the recording, at most: meshes and text deflate to 0.26 to 0.49 of their size.
     pub model_bytes: u64,
 }
 
@@ -72,7 +72,7 @@ impl Prepared {
             bytes_per_row: encoded as f64 / rows,
             worker_bytes: runner.bytes() + chunks.sum::<u64>(),
             shared_bytes: files + self.model.bytes(),
-            model_bytes: files,
+            model_bytes: files / 2,
         })
     }
 }
