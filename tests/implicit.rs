@@ -267,6 +267,9 @@ fn what_is_not_covered_is_refused_by_name() {
     );
     let text = refusal(&format!(r#"<mujoco><option integrator="implicitfast" density="1"/>{body}</mujoco>"#));
     assert!(text.contains("fluid forces, integrated implicitly"), "{text}");
+    let flags = r#"<option noslip_iterations="3"><flag sleep="enable"/></option>"#;
+    let text = refusal(&format!("<mujoco>{flags}{body}</mujoco>"));
+    assert!(text.contains("does not cover noslip iterations; sleep;"), "{text}");
     let ball = r#"<worldbody><body><freejoint/><geom type="box" size=".1 .2 .3"/></body></worldbody>"#;
     let text = refusal(&format!(r#"<mujoco><option integrator="implicitfast"/>{ball}</mujoco>"#));
     assert!(text.contains("free bodies without children, integrated implicitly"), "{text}");

@@ -19,6 +19,12 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     refuse(model.has_plugins(), "plugins");
     refuse(set("actuator_delay") || set("sensor_delay"), "delays");
     refuse(set("tendon_armature"), "tendons with armature");
+    refuse(set("opt.noslip_iterations"), "noslip iterations");
+    // mjENBL_SLEEP, mjENBL_DIAGEXACT, mjENBL_IPC: the stages that are repeated here know nothing of them.
+    let enabled = model.numbers("opt.enableflags").and_then(|xs| xs.first().copied()).unwrap_or(0.0) as u32;
+    refuse(enabled & 16 != 0, "sleep");
+    refuse(enabled & 32 != 0, "the flag diagexact");
+    refuse(enabled & 64 != 0, "the flag ipc");
     if let Some(damping) = damping.filter(|d| *d != Damping::None) {
         refuse(set("dof_dampingpoly") || set("tendon_dampingpoly"), "nonlinear damping, integrated implicitly");
         refuse(set("actuator_damping"), "actuators with damping, integrated implicitly");
