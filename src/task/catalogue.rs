@@ -136,7 +136,7 @@ struct TaskRow {
     timestep: Option<f64>,
     substeps: usize,
     episode_length: usize,
-    #[serde(default = "once")]
+    #[serde(default = "super::spec::once")]
     action_repeat: usize,
     #[serde(default)]
     text: Vec<TextEdit>,
@@ -144,10 +144,6 @@ struct TaskRow {
     edits: Vec<ModelEdit>,
     #[serde(default)]
     reward: Option<RewardSpec>,
-}
-
-fn once() -> usize {
-    1
 }
 
 fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {

@@ -58,7 +58,7 @@ impl TaskSpec {
     }
 }
 
-fn once() -> usize {
+pub(super) fn once() -> usize {
     1
 }
 

@@ -130,21 +130,14 @@ impl Space {
             self.a_n.copy_from(&self.a);
             return;
         };
-        work.smooth_force(self.a_n.as_mut_slice());
-        for (x, f) in self.a_n.iter_mut().zip(work.qfrc_constraint()) {
-            *x += f;
-        }
+        all_forces(work, &mut self.a_n);
         inertia.solve_mut(&mut self.a_n);
     }
 
     /// S of a nudged simulation, at the fixed acceleration.
     pub(super) fn read_force(&mut self, work: &mut Sim, side: usize) -> Result<(), PhysicsError> {
         work.stage_constraint(self.a.as_slice(), &mut self.jar, false)?;
-        let s = &mut self.sides[side].s;
-        work.smooth_force(s.as_mut_slice());
-        for (x, f) in s.iter_mut().zip(work.qfrc_constraint()) {
-            *x += f;
-        }
+        all_forces(work, &mut self.sides[side].s);
         Ok(())
     }
 
@@ -163,5 +156,13 @@ impl Space {
             self.dma[(r, c)] = (plus.ma[r] - minus.ma[r]) / distance;
             self.dma_n[(r, c)] = (plus.ma_n[r] - minus.ma_n[r]) / distance;
         }
+    }
+}
+
+/// S: smooth forces and those of constraints (nv).
+fn all_forces(work: &Sim, out: &mut DVector<f64>) {
+    work.smooth_force(out.as_mut_slice());
+    for (x, f) in out.iter_mut().zip(work.qfrc_constraint()) {
+        *x += f;
     }
 }

@@ -3,7 +3,7 @@
 use super::panda::Cartesian;
 use super::push_cube::Delayed;
 use super::spec::ActionSpec;
-use super::{Bounds, Misfit, Numbers, resolve, spread};
+use super::{Bounds, Limits, Misfit, Numbers, resolve, spread};
 use crate::physics::{Model, Sim};
 use crate::rng::Stream;
 
@@ -20,7 +20,7 @@ pub(super) struct Action {
 #[derive(Debug)]
 enum Map {
     Control,
-    Affine { base: Base, scale: Vec<f64>, clip: Option<(Vec<f64>, Vec<f64>)> },
+    Affine { base: Base, scale: Vec<f64>, clip: Option<Limits> },
     Cartesian(Box<Cartesian>),
     Delayed(Box<Delayed>),
 }
@@ -95,9 +95,9 @@ impl Action {
                         Base::Last => self.last[i],
                     };
                     *u = from + scale[i] * action[i];
-                    if let Some((low, high)) = clip {
-                        *u = u.max(low[i]).min(high[i]);
-                    }
+                }
+                if let Some(limits) = clip {
+                    limits.clip(ctrl);
                 }
             }
             Map::Cartesian(map) => map.control(&self.last, action, ctrl),

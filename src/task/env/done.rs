@@ -1,7 +1,7 @@
 //! When an episode is over.
 
 use super::spec::DoneSpec;
-use super::{Misfit, resolve};
+use super::{Limits, Misfit, distance_to_mocap, resolve};
 use crate::physics::{BodyId, Model, Sim, SiteId};
 
 /// One condition and what it remembers.
@@ -75,7 +75,7 @@ impl Done {
                 if first >= end || *end > model.nq() {
                     return Err(format!("qpos [{first}, {end}] does not lie in {}", model.nq()).into());
                 }
-                let (low, high) = resolve(bounds, model, end - first, "bounds")?;
+                let Limits { low, high } = resolve(bounds, model, end - first, "bounds")?;
                 Check::Qpos { first: *first, labels: model.names().qpos[*first..*end].to_vec(), low, high }
             }
             DoneSpec::Position { body, site, axes, below, above } => {
@@ -129,8 +129,7 @@ impl Done {
                 (self.reached && z < *below).then(|| format!("{name} dropped"))
             }
             Check::Reached { name, body, mocap, distance } => {
-                let (a, b) = (sim.body_pos(*body), &sim.mocap_pos()[3 * mocap..3 * mocap + 3]);
-                let d = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+                let d = distance_to_mocap(sim, sim.body_pos(*body), *mocap);
                 (d < *distance).then(|| format!("{name} at its target"))
             }
         }

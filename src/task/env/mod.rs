@@ -142,18 +142,46 @@ fn spread(numbers: &Numbers, n: usize, what: &str) -> Result<Vec<f64>, Misfit> {
     Ok((0..n).map(|i| numbers.at(i)).collect())
 }
 
+/// Lower and upper bounds of some entries.
+#[derive(Debug)]
+struct Limits {
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+impl Limits {
+    /// Those of a model's controls; an unlimited control has none.
+    fn of_controls(model: &Model) -> Self {
+        let range = |i| model.ctrl_range(i).unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
+        let (low, high) = (0..model.nu()).map(|i| (range(i)[0], range(i)[1])).unzip();
+        Self { low, high }
+    }
+
+    /// Moves every entry into its bounds.
+    fn clip(&self, values: &mut [f64]) {
+        for (x, (low, high)) in values.iter_mut().zip(self.low.iter().zip(&self.high)) {
+            *x = x.max(*low).min(*high);
+        }
+    }
+}
+
 /// Lower and upper bounds for `n` entries.
-fn resolve(bounds: &Bounds, model: &Model, n: usize, what: &str) -> Result<(Vec<f64>, Vec<f64>), Misfit> {
+fn resolve(bounds: &Bounds, model: &Model, n: usize, what: &str) -> Result<Limits, Misfit> {
     match bounds {
-        Bounds::Given { low, high } => Ok((spread(low, n, what)?, spread(high, n, what)?)),
+        Bounds::Given { low, high } => Ok(Limits { low: spread(low, n, what)?, high: spread(high, n, what)? }),
         Bounds::Model(ModelBounds::Ctrlrange) => {
             if n != model.nu() {
                 return Err(format!("{what} takes the ranges of {} controls for {n} entries", model.nu()).into());
             }
-            let range = |i| model.ctrl_range(i).unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
-            Ok((0..n).map(|i| (range(i)[0], range(i)[1])).unzip())
+            Ok(Limits::of_controls(model))
         }
     }
+}
+
+/// Distance of a point from the mocap body of number `mocap`, m.
+fn distance_to_mocap(sim: &Sim, point: [f64; 3], mocap: usize) -> f64 {
+    let target = &sim.mocap_pos()[3 * mocap..3 * mocap + 3];
+    point.iter().zip(target).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt()
 }
 
 fn between([low, high]: [f64; 2], stream: &mut Stream) -> f64 {

@@ -9,7 +9,7 @@ use std::f64::consts::{FRAC_PI_4, PI, TAU};
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::Misfit;
+use super::{Limits, Misfit};
 use crate::physics::Model;
 
 /// Controls: seven joint angles (rad) and the opening of one finger (m).
@@ -38,8 +38,7 @@ const GRIPPER: f64 = 0.02;
 /// The controller.
 #[derive(Debug)]
 pub(super) struct Cartesian {
-    low: Vec<f64>,
-    high: Vec<f64>,
+    limits: Limits,
     tip: [f64; 3],
 }
 
@@ -50,9 +49,7 @@ impl Cartesian {
         if model.nu() != NU {
             return Err(format!("needs {NU} controls, the model has {}", model.nu()).into());
         }
-        let range = |i| model.ctrl_range(i).unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
-        let (low, high) = (0..NU).map(|i| (range(i)[0], range(i)[1])).unzip();
-        Ok(Self { low, high, tip: START })
+        Ok(Self { limits: Limits::of_controls(model), tip: START })
     }
 
     pub(super) fn begin(&mut self) {
@@ -72,9 +69,7 @@ impl Cartesian {
             ctrl[..7].copy_from_slice(&angles);
         }
         ctrl[7] += if action[2] < 0.0 { -GRIPPER } else { GRIPPER };
-        for (i, u) in ctrl.iter_mut().enumerate() {
-            *u = u.max(self.low[i]).min(self.high[i]);
-        }
+        self.limits.clip(ctrl);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is special about PandaRobotiqPushCube: torques that come late, and a target that moves once reached.
 
 use super::event::Event;
-use super::{Misfit, whole};
+use super::{Limits, Misfit, distance_to_mocap, whole};
 use crate::physics::{BodyId, Model, Sim};
 use crate::rng::Stream;
 use crate::task::quat::{Quat, angle_between, from_axis_angle, mul};
@@ -13,8 +13,7 @@ const ARM: usize = 7;
 /// gripper stays closed.
 #[derive(Debug)]
 pub(super) struct Delayed {
-    low: Vec<f64>,
-    high: Vec<f64>,
+    limits: Limits,
     /// Actions of this control step, the last and the one before.
     history: [[f64; ARM]; 3],
     stream: Stream,
@@ -36,9 +35,7 @@ impl Delayed {
         if model.nu() != ARM + 1 {
             return Err(format!("needs {} controls, the model has {}", ARM + 1, model.nu()).into());
         }
-        let range = |i| model.ctrl_range(i).unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
-        let (low, high) = (0..=ARM).map(|i| (range(i)[0], range(i)[1])).unzip();
-        Ok(Self { low, high, history: [[0.0; ARM]; 3], stream: Stream::new(0, "", 0) })
+        Ok(Self { limits: Limits::of_controls(model), history: [[0.0; ARM]; 3], stream: Stream::new(0, "", 0) })
     }
 
     pub(super) fn begin(&mut self, stream: Stream) {
@@ -55,9 +52,7 @@ impl Delayed {
             ctrl[i] = (Self::SCALE * late[i]).max(-most).min(most);
         }
         ctrl[ARM] = Self::GRIPPER;
-        for (i, u) in ctrl.iter_mut().enumerate() {
-            *u = u.max(self.low[i]).min(self.high[i]);
-        }
+        self.limits.clip(ctrl);
     }
 }
 
@@ -101,8 +96,7 @@ impl Event for Target {
     fn after(&mut self, sim: &mut Sim, _taken: u64) {
         let pos = sim.body_pos(self.cube);
         let orientation = sim.body_quat(self.cube);
-        let at = &sim.mocap_pos()[3 * self.mocap..3 * self.mocap + 3];
-        let distance = pos.iter().zip(at).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+        let distance = distance_to_mocap(sim, pos, self.mocap);
         let goal: Quat = std::array::from_fn(|i| sim.mocap_quat()[4 * self.mocap + i]);
         let there = distance < Self::REACHED.0 && angle_between(orientation, goal) < Self::REACHED.1;
         let success = there && self.steps >= Self::STEPS;
