@@ -280,6 +280,7 @@ impl Settings {
                 eps: self.eps.unwrap_or_else(|| self.engine.unwrap_or_default().default_eps()),
                 difference: self.difference.unwrap_or_default(),
                 sensors: self.sensors.unwrap_or(false),
+                zero_test: EngineSpec::default().zero_test,
             },
             solver: self.solver.unwrap_or_default(),
             step: self.step.unwrap_or_default(),

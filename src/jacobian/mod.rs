@@ -5,6 +5,7 @@ mod arbiter;
 mod chain;
 mod fd;
 mod implicit;
+mod zero;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ pub use arbiter::Arbiter;
 pub use chain::Chain;
 pub use fd::TransitionFd;
 pub use implicit::Implicit;
+pub use zero::{Switches, Verdict, Verdicts};
 
 use crate::physics::{Model, PhysicsError, Sim};
 
@@ -29,11 +31,19 @@ pub struct EngineSpec {
     pub difference: Difference,
     /// Whether sensors are differentiated too (C and D).
     pub sensors: bool,
+    /// Whether every entry of A and B is tested for zero, and every state for switches.
+    pub zero_test: bool,
 }
 
 impl Default for EngineSpec {
     fn default() -> Self {
-        Self { engine: EngineKind::TransitionFd, eps: 1e-6, difference: Difference::Centered, sensors: false }
+        Self {
+            engine: EngineKind::TransitionFd,
+            eps: 1e-6,
+            difference: Difference::Centered,
+            sensors: false,
+            zero_test: true,
+        }
     }
 }
 
@@ -104,6 +114,8 @@ pub struct Jacobian {
     pub c: Vec<f64>,
     /// d sensors / d control, nsensordata x nu; empty as above.
     pub d: Vec<f64>,
+    /// What the entries of A and B are, where the engine tests for zeros.
+    pub verdicts: Verdicts,
 }
 
 impl Jacobian {
@@ -111,7 +123,13 @@ impl Jacobian {
     pub fn zeros(model: &Model, sensors: bool) -> Self {
         let (ndx, nu) = (model.ndx(), model.nu());
         let ns = if sensors { model.nsensordata() } else { 0 };
-        Self { a: vec![0.0; ndx * ndx], b: vec![0.0; ndx * nu], c: vec![0.0; ns * ndx], d: vec![0.0; ns * nu] }
+        Self {
+            a: vec![0.0; ndx * ndx],
+            b: vec![0.0; ndx * nu],
+            c: vec![0.0; ns * ndx],
+            d: vec![0.0; ns * nu],
+            verdicts: Verdicts::new(model),
+        }
     }
 
     /// Sets every entry.

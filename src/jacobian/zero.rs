@@ -1,0 +1,70 @@
+//! Beyond the value of an entry: whether it is zero, and whether there is a derivative at all.
+
+use crate::physics::Model;
+
+/// What an entry is. The numbers are those of a recording's masks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[repr(u8)]
+pub enum Verdict {
+    /// The derivative is not zero: larger than what rounding can make.
+    Nonzero = 0,
+    /// Nothing flows: zero by structure, or below what rounding makes.
+    Zero = 1,
+    /// Inside the noise band: either could be true.
+    #[default]
+    Undecided = 2,
+}
+
+/// What switches between two regimes within reach of a nudge of the state: there the derivatives of the two sides
+/// differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Switches {
+    /// A contact opens or closes.
+    pub contact: bool,
+    /// A limit of a joint or tendon begins or ends.
+    pub limit: bool,
+    /// Friction begins to slip or to stick.
+    pub friction: bool,
+    /// A force, activation or control reaches its range or leaves it.
+    pub force: bool,
+}
+
+impl Switches {
+    /// Whether anything switches.
+    pub fn any(self) -> bool {
+        self.contact || self.limit || self.friction || self.force
+    }
+}
+
+/// What is known about a Jacobian besides its numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdicts {
+    /// Of A: ndx x ndx, row-major.
+    pub a: Vec<Verdict>,
+    /// Of B: ndx x nu, row-major.
+    pub b: Vec<Verdict>,
+    /// The largest noise floor of a row's entries, of A and B together (ndx).
+    pub floor: Vec<f64>,
+    /// What switches here.
+    pub switches: Switches,
+    /// Where something switches: the largest difference between the one-sided derivatives of both sides, as a share of
+    /// the largest entry of A. 0 where nothing switches.
+    pub kink: f64,
+    /// Whether the system that is solved for the acceleration is nearly singular.
+    pub near_singular: bool,
+}
+
+impl Verdicts {
+    /// All undecided, of the sizes of a model.
+    pub fn new(model: &Model) -> Self {
+        let (ndx, nu) = (model.ndx(), model.nu());
+        Self {
+            a: vec![Verdict::Undecided; ndx * ndx],
+            b: vec![Verdict::Undecided; ndx * nu],
+            floor: vec![0.0; ndx],
+            switches: Switches::default(),
+            kink: 0.0,
+            near_singular: false,
+        }
+    }
+}
