@@ -72,6 +72,8 @@ pub struct Figures {
     pub nonzero_run: Option<f64>,
     /// Share of the pattern's entropy that the contact set explains, corrected.
     pub explained_by_contacts: Option<f64>,
+    /// Share that the constraint rows which act explain, corrected.
+    pub explained_by_constraints: Option<f64>,
 }
 
 /// Recordings of one task side by side.
@@ -90,8 +92,10 @@ pub fn figures(analysis: &Analysis) -> Vec<Figures> {
     let duration = analysis.subject.attributes.get("step_duration").and_then(Value::as_f64).filter(|d| *d > 0.0);
     let all = analysis.global.iter().zip(&analysis.state).zip(&analysis.temporal);
     let one = |((global, state), temporal): ((&super::GlobalSparsity, &super::StateDependence), &super::Temporal)| {
-        let contacts = analysis.regimes.information.iter();
-        let mut contacts = contacts.filter(|i| i.matrix == global.matrix && i.regime == "contacts");
+        let explained = |regime: &str| {
+            let mut all = analysis.regimes.information.iter();
+            all.find(|i| i.matrix == global.matrix && i.regime == regime)?.information.corrected_explained
+        };
         Figures {
             matrix: global.matrix,
             entries: global.entries,
@@ -106,7 +110,8 @@ pub fn figures(analysis: &Analysis) -> Vec<Figures> {
             switch_rate: temporal.events.switch_rate,
             zero_run: temporal.zero.mean,
             nonzero_run: temporal.nonzero.mean,
-            explained_by_contacts: contacts.next().and_then(|i| i.information.corrected_explained),
+            explained_by_contacts: explained("contacts"),
+            explained_by_constraints: explained("constraints"),
         }
     };
     all.map(one).collect()

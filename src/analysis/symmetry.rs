@@ -80,8 +80,8 @@ impl Structure {
         let trees: Vec<_> = texts.iter().filter_map(|text| roxmltree::Document::parse(text).ok()).collect();
         let joints = || trees.iter().flat_map(|tree| tree.descendants()).filter(|n| n.has_tag_name("joint"));
         let default = |n: &roxmltree::Node<'_, '_>| n.ancestors().any(|a| a.has_tag_name("default"));
-        // A joint is a hinge unless something says otherwise, and a class may.
-        let classes = joints().any(|n| default(&n) && n.attribute("type").is_some());
+        // A joint is a hinge unless a class says otherwise.
+        let classes = joints().any(|n| default(&n) && n.attribute("type").is_some_and(|kind| kind != "hinge"));
         for joint in joints().filter(|n| !default(n)) {
             let motion = match joint.attribute("type") {
                 Some("slide") => Motion::Slide,

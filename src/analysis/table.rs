@@ -767,7 +767,8 @@ fn compared(comparisons: &[Comparison]) -> Table {
             ("switch_rate", "switches per entry and step"),
             ("zero_run", "mean length of a run of zero, steps"),
             ("nonzero_run", "mean length of a run of nonzero, steps"),
-            ("explained", "share of the pattern's entropy that the contact set explains, corrected"),
+            ("explained_by_contacts", "share of the pattern's entropy that the contact set explains, corrected"),
+            ("explained_by_constraints", "the same of the constraint rows that act"),
         ],
     );
     for comparison in comparisons {
@@ -801,6 +802,7 @@ fn compared(comparisons: &[Comparison]) -> Table {
                     json!(f.zero_run),
                     json!(f.nonzero_run),
                     json!(f.explained_by_contacts),
+                    json!(f.explained_by_constraints),
                 ]);
             }
         }

@@ -200,7 +200,9 @@ fn plain<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [Stri
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
     table.set_header(header);
-    rows.into_iter().for_each(|row| drop(table.add_row(row)));
+    for row in rows {
+        table.add_row(row);
+    }
     output::right_aligned(&mut table, left);
     output::table(&table).lines().map(|line| format!("  {line}\n")).collect()
 }
@@ -212,9 +214,26 @@ fn heading(title: &str) -> String {
 /// A share as percent.
 fn percent(share: f64) -> String {
     match 100.0 * share {
-        x if x > 0.0 && x < 0.05 => format!("{x:.0e}"),
+        x if x > 0.0 && x < 0.005 => format!("{x:.0e}"),
+        x if x > 0.0 && x < 0.05 => format!("{x:.2}"),
         x => format!("{x:.1}"),
     }
+}
+
+/// What the words of a table mean.
+fn note(text: &str) -> String {
+    let mut out = String::from(" ");
+    let mut width = 1;
+    for word in text.split(' ') {
+        if width + 1 + word.chars().count() > 79 {
+            out.push_str("\n ");
+            width = 1;
+        }
+        out.push(' ');
+        out.push_str(word);
+        width += 1 + word.chars().count();
+    }
+    out + "\n"
 }
 
 /// A number with three digits that count.
@@ -334,32 +353,33 @@ fn global(a: &Analysis) -> String {
                 break;
             }
         }
-        let unexplained: Vec<_> = g.cells.iter().filter(|c| c.reason.is_none()).collect();
-        if !unexplained.is_empty() {
-            let named: Vec<String> =
-                unexplained.iter().take(SHOWN).map(|c| format!("{}' by {}", c.row, c.column)).collect();
-            let more = if unexplained.len() > SHOWN { ", ..." } else { "" };
-            let text = format!("{}{more}", named.join(", "));
-            reasons.push([g.matrix.name().to_owned(), unexplained.len().to_string(), cut(&text, 58), String::new()]);
-        }
     }
     if !reasons.is_empty() {
         out.push('\n');
         out.push_str(&plain(["", "cells", "which", "why"], reasons, 9));
     }
+    for g in &a.global {
+        let unexplained: Vec<_> = g.cells.iter().filter(|c| c.reason.is_none()).collect();
+        if !unexplained.is_empty() {
+            let named = unexplained.iter().take(2 * SHOWN).map(|c| format!("{}'/{}", c.row, c.column));
+            let mut text = named.collect::<Vec<_>>().join(", ");
+            if unexplained.len() > 2 * SHOWN {
+                text.push_str(", ...");
+            }
+            out.push_str(&wrapped("", &format!("{} of {} by themselves: {text}", unexplained.len(), g.matrix.name())));
+        }
+    }
+    out.push('\n');
     let worst = a.global.iter().map(|g| g.bound.share_of_steps).fold(0.0, f64::max);
     let episodes = a.global.iter().map(|g| g.bound.share_of_episodes).fold(0.0, f64::max);
-    out.push_str(&wrapped(
-        "",
-        &format!(
-            "open: never nonzero, undecided at least once. quiet: samples since the count last fell. next episode: \
+    out.push_str(&note(&format!(
+        "open: never nonzero, undecided at least once. quiet: samples since the count last fell. next episode: \
              entries nonzero in one episode only, over episodes: what one more is expected to take. An entry called \
              zero is nonzero in at most {} % of steps (were they independent) and {} % of episodes, with 95 % \
              confidence.",
-            percent(worst),
-            percent(episodes)
-        ),
-    ));
+        percent(worst),
+        percent(episodes)
+    )));
     out
 }
 
@@ -509,14 +529,12 @@ fn temporal(a: &Analysis) -> String {
             lift(-1),
             lift(0),
             lift(1),
-            lift(5),
         ]
     });
     out.push('\n');
-    let header = ["delay", "changes", "switch %", "of them %", "chance %", "-1", "0", "1", "5"];
+    let header = ["delay", "changes", "switch %", "of them %", "chance %", "-1", "0", "1"];
     out.push_str(&plain(header, rows, 1));
-    out.push_str(&wrapped(
-        "",
+    out.push_str(&note(
         "switches: per entry and step. event: a step whose pattern differs from the one before; events: per step; \
          together: entries that switch in one. burstiness: -1 regular, 0 Poisson, to 1. delay: changes of the contact \
          set (or of the constraint rows that act), the share of them in whose step the pattern switches, the share of \
@@ -558,7 +576,7 @@ fn thresholds(a: &Analysis) -> String {
 /// Several recordings: a line each.
 fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
     let mut out = String::new();
-    let name = |a: &Analysis| cut(&a.subject.name, 22);
+    let name = |a: &Analysis| cut(&a.subject.name, 20);
     let criteria: Vec<String> = analyses.iter().map(|a| a.criterion.to_string()).collect();
     out.push_str("Q1  Entries that are zero in every sample\n");
     let rows = analyses.iter().map(|a| {
@@ -615,9 +633,10 @@ fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
             grouped(f.patterns),
             format!("{:.2}", f.entropy_bits),
             f.explained_by_contacts.map_or_else(|| "-".to_owned(), percent),
+            f.explained_by_constraints.map_or_else(|| "-".to_owned(), percent),
         ]
     });
-    let header = ["recording", "", "samples", "mean %", "undec. %", "patterns", "bits", "contacts %"];
+    let header = ["recording", "", "samples", "mean %", "undec. %", "patterns", "bits", "contacts %", "rows %"];
     out.push_str(&plain(header, rows, 2));
     out.push_str(&heading("Q3  Changes in time"));
     let rows = lines().map(|(a, f)| {
@@ -635,9 +654,9 @@ fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
     });
     let header = ["recording", "", "switches", "events", "per s", "burst", "zero run", "nonzero run"];
     out.push_str(&plain(header, rows, 2));
-    out.push_str(&wrapped(
-        "",
-        "contacts: share of the pattern's entropy that the contact set explains, corrected for bias. switches: per \
+    out.push_str(&note(
+        "contacts, rows: share of the pattern's entropy that the contact set and the constraint rows that act explain, \
+         corrected for bias. switches: per \
          entry and step. events: steps whose pattern differs from the one before, per step and per second. runs: mean \
          length, steps.",
     ));
