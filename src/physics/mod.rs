@@ -16,6 +16,7 @@ mod objects;
 mod settings;
 mod sim;
 mod source;
+mod trees;
 
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
 pub(crate) use dynamics::turn_derivatives;
@@ -29,3 +30,4 @@ pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
 pub use source::{Files, ModelSource, SourceFile, needed, sha256_hex};
+pub use trees::Groups;
