@@ -14,9 +14,13 @@ use super::spatial::{
 use super::tree::Tree;
 use crate::physics::{ContactDetail, PhysicsError, Sim, Touch};
 
-/// Nudge of the narrow phase, m and rad: a power of two, so that nudging rounds little. Two differences, at one and two
-/// of these, are extrapolated to none; their error is of the fourth order.
-const NUDGE: f64 = 1.0 / 131_072.0;
+/// Nudges of the narrow phase, m and rad: powers of two, so that nudging rounds little. Two differences, at one and two
+/// of a nudge, are extrapolated to none; their error is of the fourth order. Where the two disagree, a contact changes
+/// its face within the nudge, and the next one is tried.
+const NUDGES: [f64; 3] = [1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0];
+
+/// Two differences that disagree by more see no common derivative.
+const AGREE: f64 = 1e-4;
 
 /// Contacts farther apart than this, m, are not the same one at two nudges.
 const SAME: f64 = 1e-3;
@@ -42,6 +46,8 @@ pub(super) struct Contacts {
     geometry: Vec<Geometry>,
     dofs: Vec<usize>,
     gap: f64,
+    /// Whether a contact is on an edge, where its geometry has no derivative.
+    pub(super) edge: bool,
 }
 
 impl Contacts {
@@ -49,8 +55,9 @@ impl Contacts {
         Self { gap, ..Self::default() }
     }
 
-    /// Adds d (J' f) / dq at fixed accelerations to columns 0..nv of `out`, and bounds on its error to `noise`. `a` and
-    /// `v` are the fields of the accelerations and of the velocities. False where the narrow phase does not give the
+    /// Adds d (J' f) / dq at fixed accelerations to columns 0..nv of `out`, and bounds on its error to `noise`, but
+    /// for those of the rows' forces, which go to `errors` (n x 2 nv + nu). `fields` are those of the accelerations and of
+    /// the velocities. False where the narrow phase does not give the
     /// contacts again.
     ///
     /// # Errors
@@ -63,7 +70,9 @@ impl Contacts {
         fields: [&Motion; 2],
         out: &mut DMatrix<f64>,
         noise: &mut DMatrix<f64>,
+        errors: &mut DMatrix<f64>,
     ) -> Result<bool, PhysicsError> {
+        self.edge = false;
         self.details.clear();
         self.details.extend(sim.contact_details().filter(|c| c.row.is_some_and(|r| rows.pushes_within(r, row_count(c, rows)))));
         let mut first = 0;
@@ -77,7 +86,7 @@ impl Contacts {
                 return Ok(false);
             }
             for (i, contact) in self.details[pair].iter().enumerate() {
-                one(tree, sim, rows, fields, contact, &self.geometry[i], centre, &mut self.dofs, (out, noise));
+                one(tree, sim, rows, fields, contact, &self.geometry[i], centre, &mut self.dofs, (out, noise, errors));
             }
         }
         Ok(true)
@@ -99,18 +108,43 @@ impl Contacts {
         for (geom, (pos, mat)) in geoms.iter().zip(&near) {
             sim.set_geom_pose(*geom, pos, mat);
         }
-        let result = self.sample(sim, geoms, margin, centre, details.len(), &near[1]);
+        let n = details.len();
+        let result = self.agree(sim, geoms, margin, centre, n, &near[1]);
         for (geom, (pos, mat)) in geoms.iter().zip(&poses) {
             sim.set_geom_pose(*geom, pos, mat);
         }
-        if !result? {
-            return Ok(false);
+        result
+    }
+
+    /// Fills `geometry` from the largest nudge at which all differences agree. At the smallest they may not: then a
+    /// contact is on an edge, and `edge` says so.
+    fn agree(
+        &mut self,
+        sim: &mut Sim,
+        geoms: [usize; 2],
+        margin: f64,
+        centre: Vec3,
+        n: usize,
+        second: &(Vec3, [f64; 9]),
+    ) -> Result<bool, PhysicsError> {
+        let arm = norm3(second.0);
+        for (i, nudge) in NUDGES.into_iter().enumerate() {
+            let last = i + 1 == NUDGES.len();
+            if !self.sample(sim, geoms, margin, centre, n, second, nudge)? {
+                if last { return Ok(false) } else { continue }
+            }
+            self.geometry.clear();
+            let mut worst = 0.0_f64;
+            for (touch, samples) in self.touches.iter().zip(&self.samples) {
+                let (geometry, apart) = geometry(touch, samples, arm, nudge);
+                worst = worst.max(apart);
+                self.geometry.push(geometry);
+            }
+            if worst <= AGREE {
+                return Ok(true);
+            }
         }
-        let arm = norm3(near[1].0);
-        self.geometry.clear();
-        for (touch, samples) in self.touches.iter().zip(&self.samples) {
-            self.geometry.push(geometry(touch, samples, arm));
-        }
+        self.edge = true;
         Ok(true)
     }
 
@@ -123,8 +157,10 @@ impl Contacts {
         centre: Vec3,
         n: usize,
         (pos, mat): &(Vec3, [f64; 9]),
+        nudge: f64,
     ) -> Result<bool, PhysicsError> {
         let start = self.details.iter().position(|c| c.geoms == geoms).unwrap_or(0);
+        sim.set_geom_pose(geoms[1], pos, mat);
         sim.collide(geoms, margin, &mut self.nudged)?;
         self.touches.clear();
         let mut indices = [0; 64];
@@ -142,7 +178,7 @@ impl Contacts {
         self.samples.resize(n, [[Touch::default(); 4]; 6]);
         for motion in 0..6 {
             let axis: Vec3 = std::array::from_fn(|i| f64::from(u8::from(i == motion % 3)));
-            for (side, nudge) in [NUDGE, -NUDGE, 2.0 * NUDGE, -2.0 * NUDGE].into_iter().enumerate() {
+            for (side, nudge) in [nudge, -nudge, 2.0 * nudge, -2.0 * nudge].into_iter().enumerate() {
                 if motion < 3 {
                     let turn = rotation(axis, nudge);
                     let columns: [Vec3; 3] =
@@ -199,20 +235,22 @@ fn apply3(m: &[Vec3; 3], v: Vec3) -> Vec3 {
     std::array::from_fn(|r| dot3(m[r], v))
 }
 
-/// Derivatives from samples at +h, -h, +2h, -2h.
-fn geometry(touch: &Touch, samples: &[[Touch; 4]; 6], arm: f64) -> Geometry {
-    let rounding = 2.0 * ULP * (arm + norm3(touch.pos) + 0.01) / NUDGE;
+/// Derivatives from samples at +h, -h, +2h, -2h; and by how much the two differences disagree at most.
+fn geometry(touch: &Touch, samples: &[[Touch; 4]; 6], arm: f64, nudge: f64) -> (Geometry, f64) {
+    let rounding = 2.0 * ULP * (arm + norm3(touch.pos) + 0.01) / nudge;
+    let mut disagreement = 0.0_f64;
     let mut error = [rounding, rounding, rounding];
     let by = std::array::from_fn(|motion| {
         let [p1, m1, p2, m2] = &samples[motion];
         let mut worst = [0.0_f64; 3];
         let mut derive = |which: usize, f: &dyn Fn(&Touch) -> f64| {
-            let near = (f(p1) - f(m1)) / (2.0 * NUDGE);
-            let far = (f(p2) - f(m2)) / (4.0 * NUDGE);
+            let near = (f(p1) - f(m1)) / (2.0 * nudge);
+            let far = (f(p2) - f(m2)) / (4.0 * nudge);
             let apart = (near - far).abs();
             // Where both agree well, what is left after the extrapolation is smaller by as much again.
             let left = apart * (30.0 * apart / (1.0 + near.abs())).min(1.0);
             worst[which.min(2)] = worst[which.min(2)].max(left);
+            disagreement = disagreement.max(apart / (1.0 + near.abs()));
             if apart == 0.0 { near } else { near + (near - far) / 3.0 }
         };
         let touch = Touch {
@@ -226,7 +264,7 @@ fn geometry(touch: &Touch, samples: &[[Touch; 4]; 6], arm: f64) -> Geometry {
         }
         touch
     });
-    Geometry { touch: *touch, by, error }
+    (Geometry { touch: *touch, by, error }, disagreement)
 }
 
 /// The sum of six derivatives, weighted by a motion.
@@ -271,7 +309,7 @@ fn one(
     geometry: &Geometry,
     centre: Vec3,
     dofs: &mut Vec<usize>,
-    (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
+    (out, noise, errors): (&mut DMatrix<f64>, &mut DMatrix<f64>, &mut DMatrix<f64>),
 ) {
     let Some(row) = contact.row else { return };
     let dim = contact.dim;
@@ -374,9 +412,10 @@ fn one(
         let [e_dist, e_pos, e_normal] = geometry.error.map(|e| e * apart_size);
         let motion_size = 4.0 * ULP * (Size::of(s).rot * spread + norm3(change.pos) * turn + norm3(about) * spread);
         let e_jar = slope * (motion_size + e_normal * spread + e_pos * turn) + push * (e_dist + ULP * change.dist.abs());
-        let e_force = mass * e_jar
-            + force_size * (e_normal + 4.0 * ULP * norm3(about))
-            + rows.softening(row) * force_size * e_dist;
+        for r in row..row + along_rows.count() {
+            errors[(r, k)] += mass * e_jar + rows.softening(row).abs() * rows.force[r].abs() * e_dist;
+        }
+        let e_force = force_size * (e_normal + 4.0 * ULP * norm3(about));
 
         for side in [0, 1] {
             let sign = if side == 1 { 1.0 } else { -1.0 };

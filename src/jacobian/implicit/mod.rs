@@ -83,7 +83,7 @@ struct Space {
     residual: DVector<f64>,
     jar: Vec<f64>,
     square: Vec<f64>,
-    /// M, and a bound on the terms of H (nv x nv).
+    /// M, and |M| (nv x nv).
     inertia: DMatrix<f64>,
     terms: DMatrix<f64>,
     /// H before it is factored, and |H^-1|.
@@ -93,6 +93,9 @@ struct Space {
     da: DMatrix<f64>,
     noise: DMatrix<f64>,
     wide: DMatrix<f64>,
+    /// Bounds on the errors of the rows' forces (nefc x 2 nv + nu), and H^-1 J' (nv x nefc).
+    errors: DMatrix<f64>,
+    pull: DMatrix<f64>,
 }
 
 impl Space {
@@ -113,6 +116,8 @@ impl Space {
             da: wide(),
             noise: wide(),
             wide: wide(),
+            errors: DMatrix::zeros(0, 0),
+            pull: DMatrix::zeros(0, 0),
         }
     }
 }
@@ -170,7 +175,7 @@ impl Implicit {
             space.terms.apply(|x| *x = x.abs());
             let mut hessian = std::mem::replace(&mut space.hessian, DMatrix::zeros(0, 0));
             hessian.copy_from(&space.inertia);
-            rows.add_hessian(&mut hessian, &mut space.terms);
+            rows.add_hessian(&mut hessian);
             let Some(hessian) = Cholesky::new(hessian) else {
                 space.hessian = DMatrix::zeros(nv, nv);
                 return Ok(None);
@@ -199,6 +204,7 @@ impl Implicit {
             self;
         space.da.fill(0.0);
         space.noise.fill(0.0);
+        resize(&mut space.errors, rows.n, space.da.ncols());
         motion.set(tree, work, space.a.as_slice(), outside);
         motion.by_position(tree, true, &mut space.da, &mut space.noise);
         motion.by_velocity(tree, &mut space.da, &mut space.noise);
@@ -211,13 +217,12 @@ impl Implicit {
             field.set_field(tree, work, space.a.as_slice());
             // Into the wide buffer first: where the narrow phase does not repeat itself, all of it is differenced.
             space.wide.fill(0.0);
-            let mut noise = std::mem::replace(&mut space.noise, DMatrix::zeros(0, 0));
-            closed = contacts.by_position(tree, work, rows, [field, motion], &mut space.wide, &mut noise)?;
-            space.noise = noise;
+            let Space { wide, noise, errors, .. } = &mut *space;
+            closed = contacts.by_position(tree, work, rows, [field, motion], wide, noise, errors)?;
             if closed {
                 space.da += &space.wide;
                 rows.by_position(&mut space.da, &mut space.noise);
-                rows.by_velocity(&mut space.da, &mut space.noise);
+                rows.by_velocity(&mut space.da, &mut space.errors);
             }
         }
         if smooth.is_none() || !closed {
@@ -226,6 +231,12 @@ impl Implicit {
         }
         Ok(edge)
     }
+}
+
+/// Zeros of other sizes, without giving memory back.
+fn resize(m: &mut DMatrix<f64>, rows: usize, columns: usize) {
+    m.resize_mut(rows, columns, 0.0);
+    m.fill(0.0);
 }
 
 impl Engine for Implicit {
@@ -249,7 +260,7 @@ impl Engine for Implicit {
         }
         let force_at_edge = self.residual_derivative()?;
 
-        let Self { work, tree, rows, integrator, field, space, zero_test, .. } = self;
+        let Self { work, tree, rows, contacts, integrator, field, space, zero_test, .. } = self;
         hessian.solve_mut(&mut space.da);
         if *zero_test {
             verdict::inverse_size(&hessian, &mut space.inverse);
@@ -258,6 +269,15 @@ impl Engine for Implicit {
             space.wide.apply(|x| *x = x.abs());
             space.noise.gemm(2.0 * ULP, &space.terms, &space.wide, 1.0);
             space.wide.gemm(1.0, &space.inverse, &space.noise, 0.0);
+            if rows.n > 0 {
+                // An error of a stiff row's force hardly moves anything: not |H^-1| |J'|, but |H^-1 J'|.
+                rows.rounding(&space.da, &mut space.errors);
+                resize(&mut space.pull, space.a.len(), rows.n);
+                rows.transposed(&mut space.pull);
+                hessian.solve_mut(&mut space.pull);
+                space.pull.apply(|x| *x = x.abs());
+                space.wide.gemm(1.0, &space.pull, &space.errors, 1.0);
+            }
             std::mem::swap(&mut space.wide, &mut space.noise);
         }
         space.hessian = hessian.unpack_dirty();
@@ -267,6 +287,7 @@ impl Engine for Implicit {
             verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
             out.verdicts.switches = switches::find(work, rows, &space.da, force_at_edge)?;
+            out.verdicts.switches.contact |= contacts.edge;
             out.verdicts.kink = 0.0;
         }
         Ok(())

@@ -19,7 +19,7 @@ use nalgebra::DMatrix;
 
 use super::spatial::{
     Matrix, Size, Spatial, ZERO, add, add_scaled, add3, apply, apply_transposed, cross, cross_force, cross_motion, dot,
-    join, lin, momentum, rot, rotate, rotate_back, scale3, sub, sub3, unit,
+    join, lin, momentum, norm3, rot, rotate, rotate_back, scale3, sub, sub3, unit,
 };
 use super::tree::Tree;
 use crate::physics::{Model, Sim};
@@ -153,7 +153,7 @@ impl Motion {
                 let a = momentum(i, &cross_motion(&w, &v));
                 add(&add(&a, &cross_force(&w, &h)), &cross_force(&v, &momentum(i, &w)))
             });
-            self.gyro_size[b] = block_sizes(&self.gyro[b]);
+            self.gyro_size[b] = term_sizes(i, &v, &h);
             self.outside[b] = [ZERO; 6];
             self.push(tree, sim, b, outside);
         }
@@ -230,6 +230,9 @@ impl Motion {
                 let along = local(&unit(c));
                 let change = world(&std::array::from_fn(|i| df[i] * along[i]));
                 add_scaled(&mut self.gyro[b][c], &change, -1.0);
+                let (size, column) = (Size::of(&change), usize::from(c > 2));
+                self.gyro_size[b][column] += size.rot;
+                self.gyro_size[b][2 + column] += size.lin;
             }
             if outside.wind != [0.0; 3] {
                 // Seen from the carried body the wind turns the other way.
@@ -358,18 +361,18 @@ impl Motion {
     }
 }
 
-/// Sizes of the four 3 x 3 blocks of a matrix: rows by columns.
-fn block_sizes(m: &Matrix) -> [f64; 4] {
-    let block = |rows: usize, columns: usize| {
-        let mut sum = 0.0;
-        for column in &m[columns..columns + 3] {
-            for x in &column[rows..rows + 3] {
-                sum += x * x;
-            }
-        }
-        f64::sqrt(sum)
-    };
-    [block(0, 0), block(0, 3), block(3, 0), block(3, 3)]
+/// Bounds on the terms of B: its rotational and linear rows by its rotational and linear columns. The sum of the terms
+/// may be zero where they are not.
+fn term_sizes(inertia: &[f64; 10], v: &Spatial, h: &Spatial) -> [f64; 4] {
+    let (v, h) = (Size::of(v), Size::of(h));
+    let (m, c) = (inertia[9], norm3([inertia[6], inertia[7], inertia[8]]));
+    let turn = inertia[0] + inertia[1] + inertia[2];
+    [
+        2.0 * (turn * v.rot + c * v.lin) + h.rot,
+        2.0 * c * v.rot + m * v.lin + h.lin,
+        m * v.lin + 2.0 * c * v.rot + h.lin,
+        2.0 * m * v.rot,
+    ]
 }
 
 /// A bound on a matrix of such blocks times a vector.

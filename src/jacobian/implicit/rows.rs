@@ -268,39 +268,57 @@ impl Rows {
         }
     }
 
-    /// Adds J' W J to `out`, and a bound on the sizes of its terms to `size` (nv x nv).
-    pub(super) fn add_hessian(&self, out: &mut DMatrix<f64>, size: &mut DMatrix<f64>) {
+    /// Adds J' W J to `out` (nv x nv).
+    pub(super) fn add_hessian(&self, out: &mut DMatrix<f64>) {
         for row in (0..self.n).filter(|row| self.active[*row]) {
             let (j, wj) = (self.row(row), self.weighted(row));
             for c in (0..self.nv).filter(|c| wj[*c] != 0.0) {
                 let x = wj[c];
                 for (r, j) in j.iter().enumerate() {
                     out[(r, c)] += j * x;
-                    size[(r, c)] += (j * x).abs();
                 }
             }
         }
     }
 
-    /// Subtracts J' W B J from columns nv..2 nv of `out`, and adds bounds on its rounding to `noise`.
-    pub(super) fn by_velocity(&self, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
+    /// Subtracts J' W B J from columns nv..2 nv of `out`, and adds bounds on the rounding of the rows' forces to `errors`
+    /// (n x 2 nv + nu).
+    pub(super) fn by_velocity(&self, out: &mut DMatrix<f64>, errors: &mut DMatrix<f64>) {
         let nv = self.nv;
         for row in (0..self.n).filter(|row| self.active[*row]) {
             let (j, wj, b) = (self.row(row), self.weighted(row), self.damping[row]);
-            // Entries of a contact's Jacobian are sums that may cancel.
-            let fuzzy = if self.kind[row] >= kind::CONTACT { ULP } else { 0.0 };
-            let (weight, size) = (self.mass(row), j.iter().fold(0.0_f64, |m, x| m.max(x.abs())));
-            for c in (0..nv).filter(|c| j[*c] != 0.0) {
-                for r in 0..nv {
-                    let x = b * wj[r] * j[c];
-                    out[(r, nv + c)] -= x;
-                    noise[(r, nv + c)] += ULP * x.abs();
-                    if fuzzy > 0.0 && wj[r] != 0.0 {
-                        noise[(r, nv + c)] += fuzzy * b * weight * size * (self.reach[r] + self.reach[c]);
+            let mass = self.mass(row);
+            for c in 0..nv {
+                if j[c] != 0.0 {
+                    for r in 0..nv {
+                        out[(r, nv + c)] -= b * wj[r] * j[c];
                     }
                 }
+                errors[(row, nv + c)] += ULP * b * mass * self.entry_size(row, c);
             }
         }
+    }
+
+    /// A bound on the terms of an entry of J: those of a contact are sums that may cancel.
+    fn entry_size(&self, row: usize, c: usize) -> f64 {
+        let x = self.j[row * self.nv + c].abs();
+        if self.kind[row] >= kind::CONTACT && x != 0.0 { self.reach[c] } else { x }
+    }
+
+    /// Adds bounds on the rounding of the rows' forces in a product of J' W J with `x` (nv x any) to `errors`.
+    pub(super) fn rounding(&self, x: &DMatrix<f64>, errors: &mut DMatrix<f64>) {
+        for row in (0..self.n).filter(|row| self.active[*row]) {
+            let mass = self.mass(row);
+            for c in 0..x.ncols() {
+                let terms: f64 = (0..self.nv).map(|i| self.entry_size(row, i) * x[(i, c)].abs()).sum();
+                errors[(row, c)] += 2.0 * ULP * mass * terms;
+            }
+        }
+    }
+
+    /// J' (nv x n).
+    pub(super) fn transposed(&self, out: &mut DMatrix<f64>) {
+        out.as_mut_slice().copy_from_slice(&self.j);
     }
 
     /// Adds d (J' f) / dq of the rows that are no contacts: their Jacobians do not change.
