@@ -5,6 +5,7 @@
 //! and no file or console output is left to the library.
 
 mod arrays;
+mod contacts;
 mod digest;
 mod dynamics;
 mod edit;
@@ -16,10 +17,12 @@ mod objects;
 mod settings;
 mod sim;
 mod source;
+mod trees;
 
+pub use contacts::{ContactDetail, Touch};
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
 pub(crate) use dynamics::turn_derivatives;
-pub use dynamics::{Cone, Damping};
+pub use dynamics::{Cone, Damping, JointLimit};
 pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
 pub use error::{Divergence, PhysicsError};
 pub use guard::{REQUIRED_VERSION, mujoco_version};
@@ -29,3 +32,4 @@ pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
 pub use source::{Files, ModelSource, SourceFile, needed, sha256_hex};
+pub use trees::Groups;
