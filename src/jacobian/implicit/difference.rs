@@ -37,8 +37,9 @@ impl Differences {
         }
     }
 
-    /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of constraint forces (`constraints`), to
-    /// `out` (nv x 2 nv + nu), and bounds on their errors to `noise`.
+    /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of the forces of constraints that are no
+    /// contacts (`constraints`), to `out` (nv x 2 nv + nu), and bounds on their errors to `noise`. Forgets the contacts of
+    /// `work`.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
@@ -62,7 +63,7 @@ impl Differences {
             for (side, nudge) in nudges(POSITION) {
                 work.qpos_mut().copy_from_slice(&self.qpos);
                 model.integrate_pos(work.qpos_mut(), &self.direction, nudge);
-                work.stage_position()?;
+                work.stage_light()?;
                 work.stage_velocity()?;
                 work.stage_actuation()?;
                 self.read(work, what, a, side)?;
@@ -70,7 +71,7 @@ impl Differences {
             self.difference(c, POSITION, out, noise);
         }
         work.qpos_mut().copy_from_slice(&self.qpos);
-        work.stage_position()?;
+        work.stage_light()?;
         work.stage_velocity()?;
         work.stage_actuation()?;
         for c in 0..nv {
@@ -98,8 +99,7 @@ impl Differences {
             work.ctrl_mut()[c] = u;
             self.difference(2 * nv + c, CONTROL, out, noise);
         }
-        work.stage_actuation()?;
-        work.stage_constraint(a.as_slice(), &mut self.jar, true)
+        work.stage_actuation()
     }
 
     fn read(&mut self, work: &mut Sim, what: What, a: &DVector<f64>, side: usize) -> Result<(), PhysicsError> {
