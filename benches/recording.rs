@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use dynsparse::dataset::Effort;
-use dynsparse::jacobian::{EngineSpec, Jacobian};
+use dynsparse::jacobian::{EngineKind, EngineRequest, Jacobian};
 use dynsparse::physics::{Sim, SolverMode};
 use dynsparse::policy::{self, ControlRanges, PolicySpec};
 use dynsparse::record::{self, Job, Prepared, Progress, Run, StepKind};
@@ -48,7 +48,8 @@ fn measure(name: &str, episodes: u64, steps: usize) {
     let job = Job {
         task: task.spec.clone(),
         policy: PolicySpec::Uniform,
-        jacobian: EngineSpec::default(),
+        // The bare loop has no zero test either.
+        jacobian: EngineRequest { zero_test: false, ..EngineRequest::default() },
         solver: SolverMode::Converged,
         step: StepKind::Control,
         episodes,
@@ -117,7 +118,8 @@ fn bare_loop(task: &Task, job: &Job, episodes: std::ops::Range<u64>) {
             policy.act(k, &mut ctrl);
             sim.ctrl_mut().copy_from_slice(&ctrl);
             for _ in 0..task.spec.substeps {
-                sim.transition_fd(job.jacobian.eps, true, &mut jacobian.a, &mut jacobian.b, None).expect("a Jacobian");
+                sim.transition_fd(EngineKind::TransitionFd.default_eps(), true, &mut jacobian.a, &mut jacobian.b, None)
+                    .expect("a Jacobian");
                 sim.step().expect("a step");
             }
         }

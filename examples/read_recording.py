@@ -42,16 +42,26 @@ def main(path):
         for e, end in enumerate(ds.episode_end.values):
             print(f"episode {int(ds.episode[e])}: steps {bounds[e]} to {bounds[e + 1]}, {end}")
 
-        # How many entries of A are zero to finite-difference accuracy, by block. Recordings can be larger
-        # than memory, so this goes through A in pieces.
+        # How many entries of A are zero, by block: by the zero test (0 nonzero, 1 zero, 2 undecided) and, to compare,
+        # by a fixed threshold. Recordings can be larger than memory, so this goes through A in pieces.
         kinds = blocks(ds.state.values)
-        small = {(row, col): 0.0 for row in kinds for col in kinds}
+        tested = "A_zero" in ds
+        sums = {(row, col): np.zeros(3) for row in kinds for col in kinds}
         for start in range(0, ds.sizes["step"], 1000):
-            a = np.abs(ds.A[start:start + 1000].values) < 1e-7
-            for row, col in small:
-                small[row, col] += a[:, kinds[row]][:, :, kinds[col]].mean(axis=(1, 2)).sum()
-        for (row, col), total in small.items():
-            print(f"d {row} / d {col}: {100 * total / max(ds.sizes['step'], 1):5.1f} % of entries below 1e-7")
+            small = np.abs(ds.A[start:start + 1000].values) < 1e-7
+            verdict = ds.A_zero[start:start + 1000].values if tested else np.zeros_like(small)
+            for row, col in sums:
+                for k, what in enumerate((verdict == 1, verdict == 2, small)):
+                    sums[row, col][k] += what[:, kinds[row]][:, :, kinds[col]].mean(axis=(1, 2)).sum()
+        for (row, col), total in sums.items():
+            zero, undecided, below = 100 * total / max(ds.sizes["step"], 1)
+            verdicts = f"{zero:5.1f} % of entries zero, {undecided:.1f} % undecided, " if tested else ""
+            print(f"d {row} / d {col}: {verdicts}{below:.1f} % below 1e-7")
+
+        # Sparsity is a matter of state: leave out the states where something switches and no derivative exists.
+        if tested:
+            smooth = ds.kink.values == 0
+            print(f"{(~smooth).sum()} of {smooth.size} steps have a kink")
 
         # One number by name: how the last coordinate's velocity depends on the first position.
         row, col = str(ds.state.values[kinds["vel"][-1]]), str(ds.state.values[0])

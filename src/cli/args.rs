@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use dynsparse::dataset::Effort;
-use dynsparse::jacobian::{Difference, EngineKind, EngineSpec};
+use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::{PolicySpec, ReplayWith};
 use dynsparse::record::{self, Job, StepKind};
@@ -58,8 +58,8 @@ pub(super) struct Settings {
 
     /// What computes the Jacobians [default: transition-fd]
     #[arg(long, value_enum, help_heading = "Jacobian")]
-    pub(super) engine: Option<EngineKind>,
-    /// Size of a nudge [default: 1e-6; 1e-7 of the engine implicit]
+    pub(super) engine: Option<EngineChoice>,
+    /// Size of a nudge [default: the engine's own; 1e-6 of transition-fd, 1e-7 of implicit]
     #[arg(long, value_name = "X", help_heading = "Jacobian")]
     pub(super) eps: Option<f64>,
     /// Kind of difference [default: centered]
@@ -68,6 +68,9 @@ pub(super) struct Settings {
     /// Record sensors and their Jacobians C and D too
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Jacobian")]
     pub(super) sensors: Option<bool>,
+    /// Leave out the test of every entry for zero and of every state for switches
+    #[arg(long = "no-zero-test", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = parse_no, value_name = "BOOL", help_heading = "Jacobian")]
+    pub(super) zero_test: Option<bool>,
     /// What a row is: a control step, or one physics step [default: control]
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) step: Option<StepKind>,
@@ -143,6 +146,11 @@ pub(super) enum PolicyName {
     Replay,
 }
 
+/// The value of a flag that says no.
+fn parse_no(text: &str) -> Result<bool, String> {
+    text.parse().map(|no: bool| !no).map_err(|_| "give true or false".to_owned())
+}
+
 /// A setting that belongs to one policy was given with another.
 fn misplaced(flag: &str, policy: PolicyName) -> anyhow::Error {
     anyhow::anyhow!("{flag} has no meaning for the policy {}; remove it, or choose another --policy", name(policy))
@@ -184,6 +192,7 @@ impl Settings {
             eps,
             difference,
             sensors,
+            zero_test,
             past_done,
             step,
             solver,
@@ -275,12 +284,12 @@ impl Settings {
     pub(super) fn asked(&self) -> anyhow::Result<record::Settings> {
         Ok(record::Settings {
             policy: self.policy()?,
-            jacobian: EngineSpec {
+            jacobian: EngineRequest {
                 engine: self.engine.unwrap_or_default(),
-                eps: self.eps.unwrap_or_else(|| self.engine.unwrap_or_default().default_eps()),
+                eps: self.eps,
                 difference: self.difference.unwrap_or_default(),
                 sensors: self.sensors.unwrap_or(false),
-                zero_test: EngineSpec::default().zero_test,
+                zero_test: self.zero_test.unwrap_or(EngineRequest::default().zero_test),
             },
             solver: self.solver.unwrap_or_default(),
             step: self.step.unwrap_or_default(),

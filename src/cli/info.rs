@@ -38,6 +38,8 @@ struct Summary {
     flagged: Vec<usize>,
     contacts: Range,
     iterations: Range,
+    /// Entries by verdict of the zero test, of A and of B; None without it.
+    zeros: Option<[[usize; schema::ZERO_VERDICTS.len()]; 2]>,
     size: u64,
 }
 
@@ -73,12 +75,28 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Adds up the verdicts in a mask; none where it is not there.
+fn count(recording: &Recording, mask: Var, counts: &mut [usize]) -> Result<(), DatasetError> {
+    let shape = recording.shape(mask);
+    let Some((steps, entries)) = shape.split_first() else { return Ok(()) };
+    let rows = (BLOCK / entries.iter().product::<usize>().max(1)).max(1);
+    for start in (0..*steps).step_by(rows) {
+        for verdict in recording.bytes(mask, start..(start + rows).min(*steps))? {
+            if let Some(count) = counts.get_mut(usize::from(verdict)) {
+                *count += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Summary {
     fn read(path: &std::path::Path) -> Result<Self, DatasetError> {
         let recording = Recording::open(path)?;
         let steps = recording.len(Axis::Step);
         let mut flagged = vec![0; flag::TABLE.len()];
         let (mut contacts, mut iterations) = (Range::default(), Range::default());
+        let mut zeros = recording.has(Var::AZero).then_some([[0; schema::ZERO_VERDICTS.len()]; 2]);
         let mut at = 0;
         while at < steps {
             let end = (at + BLOCK).min(steps);
@@ -95,6 +113,9 @@ impl Summary {
             }
             at = end;
         }
+        for (counts, var) in zeros.iter_mut().flatten().zip([Var::AZero, Var::BZero]) {
+            count(&recording, var, counts)?;
+        }
         Ok(Self {
             path: path.to_owned(),
             attributes: recording.attributes(),
@@ -108,6 +129,7 @@ impl Summary {
             flagged,
             contacts,
             iterations,
+            zeros,
             size: std::fs::metadata(path).map_or(0, |m| m.len()),
         })
     }
@@ -119,6 +141,29 @@ impl Summary {
             Attribute::Unsigned(u) => u.to_string(),
             Attribute::Float(x) => number(*x),
         })
+    }
+
+    /// Why another engine ran than the one that was hoped for.
+    fn fallback(&self) -> String {
+        match self.text("engine_fallback") {
+            reason if reason.is_empty() => reason,
+            reason => format!("; {reason}"),
+        }
+    }
+
+    /// What the zero test says of A and B, for people.
+    fn zeros(&self) -> String {
+        let Some(zeros) = self.zeros else { return "not tested".to_owned() };
+        let told: Vec<String> = ["A", "B"]
+            .iter()
+            .zip(zeros)
+            .filter(|(_, counts)| counts.iter().sum::<usize>() > 0)
+            .map(|(name, [nonzero, zero, undecided])| {
+                let share = |n: usize| 100.0 * n as f64 / (nonzero + zero + undecided) as f64;
+                format!("{name} {:.1} % zero, {:.2} % undecided", share(zero), share(undecided))
+            })
+            .collect();
+        told.join("; ")
     }
 
     fn mean(&self, range: Range) -> f64 {
@@ -199,7 +244,8 @@ impl Summary {
                 ),
             ),
             ("policy", format!("{}; seed {}", t("policy"), t("seed"))),
-            ("Jacobian", format!("{}, eps {}, {}, {per}", t("engine"), t("eps"), t("difference"))),
+            ("Jacobian", format!("{}, eps {}, {}, {per}{}", t("engine"), t("eps"), t("difference"), self.fallback())),
+            ("zeros", self.zeros()),
             (
                 "solver",
                 format!(
@@ -257,6 +303,9 @@ impl Summary {
             "attributes": attributes,
             "episodes": self.episodes.iter().map(|e| json!({"episode": e.episode, "steps": e.length, "end": e.end, "host": e.host, "cpu": e.cpu})).collect::<Vec<_>>(),
             "flags": flag::TABLE.iter().zip(&self.flagged).map(|((_, name, _), n)| ((*name).to_owned(), json!(n))).collect::<Map<_, _>>(),
+            "zeros": self.zeros.map(|zeros| ["A", "B"].iter().zip(zeros).map(|(name, counts)| {
+                ((*name).to_owned(), schema::ZERO_VERDICTS.iter().zip(counts).map(|(v, n)| ((*v).to_owned(), json!(n))).collect::<Value>())
+            }).collect::<Map<_, _>>()),
             "contacts": {"mean": self.mean(self.contacts), "max": self.contacts.max},
             "solver_iterations": {"mean": self.mean(self.iterations), "max": self.iterations.max},
             "variables": self.variables.iter().map(|(var, shape, stored)| {

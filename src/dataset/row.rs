@@ -48,6 +48,14 @@ pub struct StepRow<'a> {
     pub a: &'a [f64],
     /// ndx x nu
     pub b: &'a [f64],
+    /// ndx x ndx; empty without the zero test, as the next two
+    pub a_zero: &'a [u8],
+    /// ndx x nu
+    pub b_zero: &'a [u8],
+    /// ndx
+    pub zero_floor: &'a [f64],
+    /// See [`Var::Kink`].
+    pub kink: f64,
     /// ns
     pub sensordata: &'a [f64],
     /// ns x ndx
@@ -102,9 +110,13 @@ impl StepRow<'_> {
         }
         put(Var::Reward, &self.reward.to_le_bytes());
         put(Var::Terminated, &[u8::from(self.terminated)]);
-        for (var, values) in
-            [(Var::A, self.a), (Var::B, self.b), (Var::Sensordata, self.sensordata), (Var::C, self.c), (Var::D, self.d)]
-        {
+        put(Var::A, bytemuck::cast_slice(self.a));
+        put(Var::B, bytemuck::cast_slice(self.b));
+        put(Var::AZero, self.a_zero);
+        put(Var::BZero, self.b_zero);
+        put(Var::ZeroFloor, bytemuck::cast_slice(self.zero_floor));
+        put(Var::Kink, &self.kink.to_le_bytes());
+        for (var, values) in [(Var::Sensordata, self.sensordata), (Var::C, self.c), (Var::D, self.d)] {
             put(var, bytemuck::cast_slice(values));
         }
         put(Var::Ncon, &(self.contact_dist.len() as i32).to_le_bytes());

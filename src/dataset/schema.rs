@@ -2,7 +2,7 @@
 //! the README's tables (`dynsparse info --schema`).
 
 /// Version of the schema; a reader refuses a newer one.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The value of the root attribute `format`.
 pub const FORMAT: &str = "dynsparse-recording";
@@ -222,6 +222,10 @@ variables! {
     Terminated = "terminated": U8 [Step] "" "1 where one of the task's conditions ends the episode after the step; absent where only time does";
     A = "A": F64 [Step, StateNext, State] "" "d next state / d state, in the tangent space of the position";
     B = "B": F64 [Step, StateNext, Actuator] "" "d next state / d control";
+    AZero = "A_zero": U8 [Step, StateNext, State] "" "zero test of A: 0 nonzero, 1 zero (by structure, or below what rounding makes), 2 undecided; absent without the test, as the next three";
+    BZero = "B_zero": U8 [Step, StateNext, Actuator] "" "zero test of B: 0 nonzero, 1 zero, 2 undecided";
+    ZeroFloor = "zero_floor": F64 [Step, StateNext] "" "largest noise of the row's entries in A and B; of a control step a bound, carried through the product; rounded up to 4 bits";
+    Kink = "kink": F64 [Step] "" "largest difference between one-sided derivatives, as a share of the largest entry of A, the most over physics steps; 0 where nothing switches";
     Sensordata = "sensordata": F64 [Step, Sensor] "" "sensor values at the start of the last physics step of the step";
     C = "C": F64 [Step, Sensor, State] "" "d sensor values / d state";
     D = "D": F64 [Step, Sensor, Actuator] "" "d sensor values / d control";
@@ -270,12 +274,21 @@ pub mod flag {
     pub const CONTACTS_CHANGED: u32 = 8;
     /// An entry of the Jacobian is NaN or infinite.
     pub const JACOBIAN_NOT_FINITE: u32 = 16;
-
     /// An event of the task (a push, a kick) changed the state or the forces before the step.
     pub const EVENT: u32 = 32;
+    /// A contact opens or closes within reach of a nudge.
+    pub const CONTACT_SWITCH: u32 = 64;
+    /// A limit of a joint or tendon begins or ends within reach of a nudge.
+    pub const LIMIT_SWITCH: u32 = 128;
+    /// Friction begins to slip or to stick within reach of a nudge.
+    pub const FRICTION_SWITCH: u32 = 256;
+    /// A force or activation reaches its range or leaves it within reach of a nudge.
+    pub const FORCE_AT_LIMIT: u32 = 512;
+    /// The system that is solved for the acceleration is nearly singular.
+    pub const NEAR_SINGULAR: u32 = 1024;
 
     /// Bits, names and meanings.
-    pub const TABLE: [(u32, &str, &str); 6] = [
+    pub const TABLE: [(u32, &str, &str); 11] = [
         (CTRL_CLAMPED, "ctrl_clamped", "a control was asked for outside its range; it was clamped"),
         (CTRL_AT_LIMIT, "ctrl_at_limit", "a control is within eps of its limit: its column of B is one-sided"),
         (
@@ -286,6 +299,15 @@ pub mod flag {
         (CONTACTS_CHANGED, "contacts_changed", "the geom pairs with a contact changed within the control step"),
         (JACOBIAN_NOT_FINITE, "jacobian_not_finite", "an entry of the Jacobian is NaN or infinite"),
         (EVENT, "event", "an event of the task (a push, a kick) changed state or forces before the step"),
+        (CONTACT_SWITCH, "contact_switch", "a contact opens or closes within reach of a nudge of the state, see kink"),
+        (LIMIT_SWITCH, "limit_switch", "a joint or tendon limit begins or ends within reach of a nudge"),
+        (FRICTION_SWITCH, "friction_switch", "friction begins to slip or to stick within reach of a nudge"),
+        (
+            FORCE_AT_LIMIT,
+            "force_at_limit",
+            "a force or activation reaches its range or leaves it within reach of a nudge",
+        ),
+        (NEAR_SINGULAR, "near_singular", "the system that is solved for the acceleration is nearly singular"),
     ];
 }
 
@@ -303,6 +325,9 @@ pub const CONSTRAINT_TYPES: [&str; 8] = [
 
 /// mjtConstraintState by number (MuJoCo 3.17.0).
 pub const CONSTRAINT_STATES: [&str; 5] = ["satisfied", "quadratic", "linear_negative", "linear_positive", "cone"];
+
+/// Values of [`Var::AZero`] and [`Var::BZero`], by number.
+pub const ZERO_VERDICTS: [&str; 3] = ["nonzero", "zero", "undecided"];
 
 /// Aim for the bytes of one chunk: large enough to compress and to read fast, small enough to hold one of
 /// every variable in memory.

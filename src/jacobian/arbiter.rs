@@ -19,7 +19,8 @@ pub struct Arbiter {
 impl Arbiter {
     /// For a model.
     pub fn new(model: &Model) -> Self {
-        let spec = |eps| EngineSpec { eps, difference: Difference::Centered, ..EngineSpec::default() };
+        let spec =
+            |eps| EngineSpec { eps, difference: Difference::Centered, zero_test: false, ..EngineSpec::default() };
         Self {
             fine: TransitionFd::new(&spec(NUDGE), model),
             coarse: TransitionFd::new(&spec(2.0 * NUDGE), model),

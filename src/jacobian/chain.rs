@@ -2,12 +2,15 @@
 
 use nalgebra::DMatrix;
 
-use super::Jacobian;
+use super::links::Links;
+use super::{EngineSpec, Jacobian};
 use crate::physics::Model;
 
 /// Composes the Jacobians of successive physics steps under one control:
 /// A = A_k ... A_1 and B = B_k + A_k (B_(k-1) + ...). Sensors are those of the last step:
 /// C = C_k A_(k-1) ... A_1 and D = D_k + C_k B_(k-1..1).
+///
+/// Where entries are tested for zero, the verdicts take the boolean product, see [`super::Verdicts`].
 ///
 /// Matrices are kept transposed: a row-major slice is the column-major storage of its transpose.
 #[derive(Debug, Clone)]
@@ -23,13 +26,14 @@ pub struct Chain {
     next_b: DMatrix<f64>,
     c: DMatrix<f64>,
     d: DMatrix<f64>,
+    links: Option<Links>,
 }
 
 impl Chain {
-    /// A chain for the sizes of a model.
-    pub fn new(model: &Model, sensors: bool) -> Self {
+    /// A chain for a model and what its engine computes.
+    pub fn new(model: &Model, spec: &EngineSpec) -> Self {
         let (n, nu) = (model.ndx(), model.nu());
-        let ns = if sensors { model.nsensordata() } else { 0 };
+        let ns = if spec.sensors { model.nsensordata() } else { 0 };
         let z = DMatrix::zeros;
         Self {
             steps: 0,
@@ -41,6 +45,7 @@ impl Chain {
             next_b: z(nu, n),
             c: z(n, ns),
             d: z(nu, ns),
+            links: spec.zero_test.then(|| Links::new(model)),
         }
     }
 
@@ -57,7 +62,16 @@ impl Chain {
             self.b.as_mut_slice().copy_from_slice(&step.b);
             self.c.as_mut_slice().copy_from_slice(&step.c);
             self.d.as_mut_slice().copy_from_slice(&step.d);
+            if let Some(links) = &mut self.links {
+                links.first(step);
+            }
             return;
+        }
+        if let Some(links) = &mut self.links {
+            // Transposed, a column is a row.
+            let largest =
+                |m: &DMatrix<f64>| m.row_iter().map(|row| row.iter().map(|x| x.abs()).sum::<f64>()).fold(0.0, f64::max);
+            links.push(step, largest(&self.a).max(1.0 + largest(&self.b)));
         }
         self.step_a.as_mut_slice().copy_from_slice(&step.a);
         self.d.as_mut_slice().copy_from_slice(&step.d);
@@ -79,6 +93,9 @@ impl Chain {
         out.b.copy_from_slice(self.b.as_slice());
         out.c.copy_from_slice(self.c.as_slice());
         out.d.copy_from_slice(self.d.as_slice());
+        if let Some(links) = &self.links {
+            links.finish(&mut out.verdicts);
+        }
     }
 }
 
@@ -87,7 +104,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::jacobian::EngineSpec;
     use crate::physics::{Sim, Solver};
 
     /// Two pendulums on a cart with a sensor: smooth, so that differences of the whole control step are a
@@ -115,7 +131,7 @@ mod tests {
 
         let mut engine = spec.build(&model).unwrap();
         let (mut step, mut whole) = (Jacobian::zeros(&model, true), Jacobian::zeros(&model, true));
-        let mut chain = Chain::new(&model, true);
+        let mut chain = Chain::new(&model, &spec);
         chain.start();
         for _ in 0..k {
             engine.jacobian(&mut sim, &mut step).unwrap();

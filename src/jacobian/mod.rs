@@ -5,6 +5,11 @@ mod arbiter;
 mod chain;
 mod fd;
 mod implicit;
+mod kink;
+mod links;
+mod planes;
+mod request;
+mod scales;
 mod zero;
 
 use std::sync::Arc;
@@ -15,13 +20,13 @@ pub use arbiter::Arbiter;
 pub use chain::Chain;
 pub use fd::TransitionFd;
 pub use implicit::Implicit;
+pub use request::{EngineChoice, EngineRequest, Resolved};
 pub use zero::{Switches, Verdict, Verdicts};
 
 use crate::physics::{Model, PhysicsError, Sim};
 
 /// Which engine, and its settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EngineSpec {
     /// The engine.
     pub engine: EngineKind,
@@ -39,7 +44,7 @@ impl Default for EngineSpec {
     fn default() -> Self {
         Self {
             engine: EngineKind::TransitionFd,
-            eps: 1e-6,
+            eps: EngineKind::TransitionFd.default_eps(),
             difference: Difference::Centered,
             sensors: false,
             zero_test: true,
@@ -48,12 +53,10 @@ impl Default for EngineSpec {
 }
 
 /// The engines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineKind {
     /// MuJoCo's mjd_transitionFD.
-    #[default]
-    #[value(name = "transition-fd")]
     TransitionFd,
     /// Implicit differentiation of the constraint solve.
     Implicit,
@@ -81,6 +84,18 @@ pub enum Difference {
 }
 
 impl EngineSpec {
+    /// What of a model, and of what is asked, the engine does not cover; nothing when it covers all.
+    pub fn obstacles(&self, model: &Model) -> Vec<String> {
+        if self.engine == EngineKind::TransitionFd {
+            return Vec::new();
+        }
+        let mut obstacles = Implicit::obstacles(model);
+        if self.sensors && model.nsensordata() > 0 {
+            obstacles.push("the Jacobians of sensors".to_owned());
+        }
+        obstacles
+    }
+
     /// The engine for a model.
     ///
     /// # Errors
@@ -89,10 +104,7 @@ impl EngineSpec {
         match self.engine {
             EngineKind::TransitionFd => Ok(Box::new(TransitionFd::new(self, model))),
             EngineKind::Implicit => {
-                let mut obstacles = Implicit::obstacles(model);
-                if self.sensors && model.nsensordata() > 0 {
-                    obstacles.push("the Jacobians of sensors".to_owned());
-                }
+                let obstacles = self.obstacles(model);
                 if !obstacles.is_empty() {
                     let file = model.file().to_owned();
                     return Err(PhysicsError::NotCovered { file, engine: "implicit", obstacles: obstacles.join("; ") });

@@ -34,6 +34,16 @@ impl Switches {
     pub fn any(self) -> bool {
         self.contact || self.limit || self.friction || self.force
     }
+
+    /// What switches in one or the other.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            contact: self.contact || other.contact,
+            limit: self.limit || other.limit,
+            friction: self.friction || other.friction,
+            force: self.force || other.force,
+        }
+    }
 }
 
 /// What is known about a Jacobian besides its numbers.

@@ -17,6 +17,7 @@ mod objects;
 mod settings;
 mod sim;
 mod source;
+mod trees;
 
 pub use contacts::{ContactDetail, Touch};
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
@@ -31,3 +32,4 @@ pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
 pub use source::{Files, ModelSource, SourceFile, needed, sha256_hex};
+pub use trees::Groups;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Job, RecordError, StepKind};
 use crate::dataset::schema::flag;
 use crate::dataset::{COMPLETED, StepRow};
-use crate::jacobian::{Chain, Engine, Jacobian};
+use crate::jacobian::{Chain, Engine, Jacobian, Verdict, Verdicts};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
 use crate::policy::{self, ControlRanges, ReplayEpisode, ReplayFile, ReplayWith};
 use crate::task::{Env, Scorer, Task};
@@ -30,6 +30,8 @@ pub struct Runner<'a> {
     model: Arc<Model>,
     sim: Sim,
     engine: Box<dyn Engine>,
+    /// Size of the engine's nudges.
+    eps: f64,
     chain: Chain,
     ranges: ControlRanges,
     /// Of the policy's actions.
@@ -62,14 +64,16 @@ impl<'a> Runner<'a> {
         let ranges = ControlRanges::from(&**model);
         let labels = env.action_labels();
         let scorer = task.scorer(model)?;
+        let spec = job.jacobian.resolve(model).spec;
         Ok(Self {
             task,
             job,
             replay,
             model: model.clone(),
             sim: Sim::new(model)?,
-            engine: job.jacobian.build(model)?,
-            chain: Chain::new(model, job.jacobian.sensors),
+            engine: spec.build(model)?,
+            eps: spec.eps,
+            chain: Chain::new(model, &spec),
             actions: labels.as_ref().map_or_else(|| ranges.clone(), |l| ControlRanges::unit(l.len())),
             ranges,
             row: Row::new(
@@ -260,7 +264,7 @@ impl<'a> Runner<'a> {
         if self.ranges.clamp(&mut row.ctrl) > 0 {
             row.flags |= flag::CTRL_CLAMPED;
         }
-        if self.ranges.at_limit(&row.ctrl, self.job.jacobian.eps) {
+        if self.ranges.at_limit(&row.ctrl, self.eps) {
             row.flags |= flag::CTRL_AT_LIMIT;
         }
         self.sim.ctrl_mut().copy_from_slice(&row.ctrl);
@@ -305,6 +309,9 @@ impl<'a> Runner<'a> {
         }
         if !row.whole.is_finite() {
             row.flags |= flag::JACOBIAN_NOT_FINITE;
+        }
+        if self.job.jacobian.zero_test {
+            row.verdicts();
         }
         if let Some(scorer) = &self.scorer {
             // A replay brings controls; they are the action then, as they were applied.
@@ -384,6 +391,9 @@ struct Row {
     mocap_quat: Vec<f64>,
     step: Jacobian,
     whole: Jacobian,
+    a_zero: Vec<u8>,
+    b_zero: Vec<u8>,
+    zero_floor: Vec<f64>,
     geom1: Vec<i32>,
     geom2: Vec<i32>,
     dist: Vec<f64>,
@@ -426,6 +436,9 @@ impl Row {
             mocap_quat: zeros(4 * model.nmocap()),
             step: Jacobian::zeros(model, sensors),
             whole: Jacobian::zeros(model, sensors),
+            a_zero: Vec::new(),
+            b_zero: Vec::new(),
+            zero_floor: Vec::new(),
             geom1: Vec::new(),
             geom2: Vec::new(),
             dist: Vec::new(),
@@ -480,6 +493,32 @@ impl Row {
         collect_pairs(sim, &mut self.pairs);
     }
 
+    /// What the zero test says of the row's Jacobian, in the codes and flags of the schema.
+    fn verdicts(&mut self) {
+        let codes = |out: &mut Vec<u8>, verdicts: &[Verdict], values: &[f64]| {
+            out.clear();
+            // Nothing is known of a number that is none.
+            let known = |(v, x): (&Verdict, &f64)| if x.is_finite() { *v } else { Verdict::Undecided };
+            out.extend(verdicts.iter().zip(values).map(|pair| known(pair) as u8));
+        };
+        let Verdicts { a, b, floor, switches, near_singular, .. } = &self.whole.verdicts;
+        self.zero_floor.clear();
+        self.zero_floor.extend(floor.iter().map(|x| coarse(*x)));
+        codes(&mut self.a_zero, a, &self.whole.a);
+        codes(&mut self.b_zero, b, &self.whole.b);
+        for (there, bit) in [
+            (switches.contact, flag::CONTACT_SWITCH),
+            (switches.limit, flag::LIMIT_SWITCH),
+            (switches.friction, flag::FRICTION_SWITCH),
+            (switches.force, flag::FORCE_AT_LIMIT),
+            (*near_singular, flag::NEAR_SINGULAR),
+        ] {
+            if there {
+                self.flags |= bit;
+            }
+        }
+    }
+
     /// Whether other geom pairs touch now than in the physics step before.
     fn pairs_differ(&mut self, sim: &Sim) -> bool {
         collect_pairs(sim, &mut self.scratch);
@@ -511,6 +550,10 @@ impl Row {
             act_next: after.act(),
             a: &self.whole.a,
             b: &self.whole.b,
+            a_zero: &self.a_zero,
+            b_zero: &self.b_zero,
+            zero_floor: &self.zero_floor,
+            kink: self.whole.verdicts.kink,
             sensordata: if self.sensors { after.sensordata() } else { &[] },
             c: &self.whole.c,
             d: &self.whole.d,
@@ -527,9 +570,30 @@ impl Row {
     }
 }
 
+/// A number of at least 0, rounded up to 4 bits behind its first one. A floor is an estimate; so it takes little space.
+fn coarse(x: f64) -> f64 {
+    const REST: u64 = (1 << (f64::MANTISSA_DIGITS - 1 - 4)) - 1;
+    if x.is_finite() { f64::from_bits((x.to_bits() + REST) & !REST) } else { x }
+}
+
 fn collect_pairs(sim: &Sim, out: &mut Vec<[i32; 2]>) {
     out.clear();
     out.extend(sim.contacts().map(|c| c.geom));
     out.sort_unstable();
     out.dedup();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::coarse;
+
+    #[test]
+    fn a_floor_is_rounded_up_by_at_most_a_sixteenth() {
+        for x in [0.0, 1.0, 1.0625, 3.7e-9, 1e-300, 5e-324, 1.999, f64::INFINITY] {
+            let y = coarse(x);
+            assert!(y >= x && (y <= x * 1.0625 || x < 1e-300), "{x} becomes {y}");
+            assert_eq!(coarse(y), y);
+        }
+        assert!(coarse(f64::NAN).is_nan());
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordError;
 use crate::dataset::Effort;
-use crate::jacobian::{Difference, EngineKind, EngineSpec};
+use crate::jacobian::{Difference, EngineChoice, EngineRequest};
 use crate::physics::SolverMode;
 use crate::policy::PolicySpec;
 use crate::task::TaskSpec;
@@ -39,7 +39,7 @@ pub struct Job {
     /// Who acts.
     pub policy: PolicySpec,
     /// What computes the Jacobians.
-    pub jacobian: EngineSpec,
+    pub jacobian: EngineRequest,
     /// Solver settings, for stepping and Jacobians alike.
     pub solver: SolverMode,
     /// What a row is.
@@ -73,11 +73,20 @@ impl Job {
         if self.steps == 0 {
             return refuse("steps is 0; record at least one step per episode");
         }
-        if !(self.jacobian.eps.is_finite() && self.jacobian.eps > 0.0 && self.jacobian.eps < 1.0) {
+        if self.jacobian.eps.is_some_and(|eps| !(eps.is_finite() && eps > 0.0 && eps < 1.0)) {
             return refuse("eps must be between 0 and 1; 1e-6 suits most models");
         }
-        if self.jacobian.engine == EngineKind::Implicit && self.jacobian.difference != Difference::Centered {
-            return refuse("difference has no meaning for the engine implicit, which takes central ones; leave it out");
+        if self.jacobian.difference != Difference::Centered {
+            let other = match self.jacobian.engine {
+                EngineChoice::TransitionFd => None,
+                EngineChoice::Auto => Some("auto"),
+                EngineChoice::Implicit => Some("implicit"),
+            };
+            if let Some(engine) = other {
+                return refuse(&format!(
+                    "difference has no meaning for the engine {engine}: it is for --engine transition-fd; leave it out"
+                ));
+            }
         }
         Ok(self.policy.validate()?)
     }

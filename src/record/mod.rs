@@ -139,6 +139,11 @@ impl Prepared {
         &self.job
     }
 
+    /// Why the engine is not the implicit one, where `auto` had to fall back.
+    pub fn fallback(&self) -> Option<String> {
+        self.job.jacobian.resolve(&self.model).fallback
+    }
+
     /// The compiled model.
     pub fn model(&self) -> &Model {
         &self.model
@@ -216,6 +221,9 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
         && let Some(first) = todo.first()
     {
         return Err(RecordError::Incomplete { folder, missing: missing as usize, total, first });
+    }
+    if let Some(reason) = prepared.fallback() {
+        tracing::warn!("{}: transition-fd computes the Jacobians: {reason}", prepared.job.task.name);
     }
     progress.begin(todo.asked(), todo.asked() - missing, prepared.job.rows_per_episode());
     let joined = workers::record(prepared, run, &parts, &todo, progress)?;

@@ -127,6 +127,7 @@ impl Recipe {
     ) -> Result<Header, RecordError> {
         let names = model.names();
         let job = &self.job;
+        let engine = job.jacobian.resolve(model);
         let env = Env::new(&job.task, model)?;
         let letters = |s: &[&str]| s.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
         let mut labels = std::collections::BTreeMap::from([
@@ -158,6 +159,9 @@ impl Recipe {
         if !job.jacobian.sensors || model.nsensordata() == 0 {
             absent.extend([Var::Sensordata, Var::C, Var::D]);
         }
+        if !job.jacobian.zero_test {
+            absent.extend([Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink]);
+        }
         if job.jacobian.sensors {
             labels.insert(Axis::Sensor, names.sensor.clone());
         }
@@ -169,7 +173,7 @@ impl Recipe {
         let solver = model.solver();
         let row_dt = model.timestep() * job.substeps_per_row() as f64;
         let text = Attribute::Text;
-        let attributes = [
+        let mut attributes = vec![
             ("format", schema::FORMAT.into()),
             ("schema_version", Attribute::Int(schema::VERSION.into())),
             ("recipe_sha256", text(self.sha256())),
@@ -183,8 +187,8 @@ impl Recipe {
             ("integrator", model.integrator().into()),
             ("cone", model.cone().into()),
             ("policy", text(job.policy.describe())),
-            ("engine", text(json_text(&job.jacobian.engine))),
-            ("eps", Attribute::Float(job.jacobian.eps)),
+            ("engine", text(json_text(&engine.spec.engine))),
+            ("eps", Attribute::Float(engine.spec.eps)),
             ("difference", text(json_text(&job.jacobian.difference))),
             ("solver", text(json_text(&job.solver))),
             ("solver_max_iterations", Attribute::Int(solver.iterations.into())),
@@ -203,6 +207,9 @@ impl Recipe {
             ("command", text(source.to_owned())),
             ("recipe", text(self.to_json())),
         ];
+        if let Some(fallback) = engine.fallback {
+            attributes.push(("engine_fallback", text(fallback)));
+        }
         // A shard says what it is and whose; the rest is said once, in the merged file.
         let kept = if files.is_some() { attributes.len() } else { 3 };
         Ok(Header {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Job, StepKind};
 use crate::dataset::Effort;
-use crate::jacobian::{EngineKind, EngineSpec};
+use crate::jacobian::{EngineChoice, EngineRequest};
 use crate::physics::SolverMode;
 use crate::policy::PolicySpec;
 use crate::task::Task;
@@ -16,7 +16,7 @@ pub struct Settings {
     /// Who acts.
     pub policy: PolicySpec,
     /// What computes the Jacobians.
-    pub jacobian: EngineSpec,
+    pub jacobian: EngineRequest,
     /// Solver settings, for stepping and Jacobians alike.
     pub solver: SolverMode,
     /// What a row is.
@@ -40,7 +40,7 @@ impl Settings {
         Job {
             task: task.spec.clone(),
             policy: self.policy.clone(),
-            jacobian: self.jacobian.clone(),
+            jacobian: self.jacobian.clone().plain(),
             solver: self.solver,
             step: self.step,
             // A replay lowers both to what its file holds.
@@ -84,12 +84,12 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
             put("replay-with", &name(*with));
         }
     }
-    let engine = EngineSpec::default();
-    if job.jacobian.engine != EngineKind::default() {
+    let engine = EngineRequest::default();
+    if job.jacobian.engine != EngineChoice::default() {
         put("engine", &name(job.jacobian.engine));
     }
-    if job.jacobian.eps != job.jacobian.engine.default_eps() {
-        put("eps", &format!("{:e}", job.jacobian.eps));
+    if let Some(eps) = job.jacobian.eps {
+        put("eps", &format!("{eps:e}"));
     }
     if job.jacobian.difference != engine.difference {
         put("difference", &name(job.jacobian.difference));
@@ -111,6 +111,9 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
     }
     if job.jacobian.sensors {
         out.push("--sensors".to_owned());
+    }
+    if !job.jacobian.zero_test {
+        out.push("--no-zero-test".to_owned());
     }
     out.join(" ")
 }

@@ -15,7 +15,7 @@ path, episodes, steps, kind = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), s
 rows = episodes * steps
 
 with h5py.File(path) as f:
-    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 2
+    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 3
     json.loads(f.attrs["recipe"])
     nq, nv, na, nu = (int(f.attrs[n]) for n in ("nq", "nv", "na", "nu"))
     ndx = 2 * nv + na
@@ -34,8 +34,8 @@ with h5py.File(path) as f:
 
 # The digest of an episode, as the README says it.
 ORDER = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied qpos_next
-qvel_next act_next observation observation_next reward terminated A B sensordata C D ncon nefc solver_iterations
-solver_residual flags contact_geom1 contact_geom2 contact_dist constraint_type constraint_id constraint_state""".split()
+qvel_next act_next observation observation_next reward terminated A B A_zero B_zero zero_floor kink sensordata C D ncon nefc
+solver_iterations solver_residual flags contact_geom1 contact_geom2 contact_dist constraint_type constraint_id constraint_state""".split()
 for e in range(episodes):
     digest = hashlib.sha256()
     for t in range(raw["episode_offsets"][e], raw["episode_offsets"][e + 1]):
@@ -97,6 +97,18 @@ with xr.open_dataset(path, engine="h5netcdf") as ds:
     values = list(ds.constraint_type.attrs["flag_values"])
     kinds = {meanings[values.index(k)] for k in ds.constraint_type[part].values}
     assert any(k.startswith("contact_") for k in kinds), kinds
+
+    # The zero test.
+    for name in ("A_zero", "B_zero"):
+        mask, values = ds[name], raw[name[0]]
+        assert mask.dims == ds[name[0]].dims and mask.dtype == np.uint8, mask
+        assert mask.attrs["flag_meanings"].split() == ["nonzero", "zero", "undecided"]
+        assert list(mask.attrs["flag_values"]) == [0, 1, 2] and mask.values.max() <= 2
+        floor = raw["zero_floor"][:, :, None]
+        assert (np.abs(values) <= np.maximum(10 * floor, 1e-6))[mask.values == 1].all(), name
+        assert (mask.values[np.abs(values) > 0.1] == 0).all(), name
+    assert 0 < (raw["A_zero"] == 1).mean() < 1 and (raw["A_zero"] == 2).mean() < 0.05
+    assert (raw["zero_floor"] >= 0).all() and (raw["kink"] >= 0).all()
 
     # Flags.
     masks, names = ds.flags.attrs["flag_masks"], ds.flags.attrs["flag_meanings"].split()

@@ -1,0 +1,194 @@
+//! Whether a state has a derivative: what switches within reach of a nudge, and how much the two sides differ.
+
+use std::sync::Arc;
+
+use super::Switches;
+use crate::physics::{Model, PhysicsError, Sim};
+
+/// One-sided Jacobians, row-major: forward and backward, A and B of each.
+#[derive(Debug, Clone)]
+pub(crate) struct Sides {
+    /// d next state / d state, nudged up and nudged down (ndx x ndx).
+    pub(crate) a: [Vec<f64>; 2],
+    /// d next state / d control (ndx x nu).
+    pub(crate) b: [Vec<f64>; 2],
+}
+
+impl Sides {
+    /// Zeros of the sizes of a model.
+    pub(crate) fn new(model: &Model) -> Self {
+        let (ndx, nu) = (model.ndx(), model.nu());
+        let of = |n: usize| [vec![0.0; n], vec![0.0; n]];
+        Self { a: of(ndx * ndx), b: of(ndx * nu) }
+    }
+
+    /// Differences of mjd_transitionFD to either side at the present state of `sim`.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(crate) fn take(&mut self, sim: &mut Sim, eps: f64) -> Result<(), PhysicsError> {
+        let ([up_a, down_a], [up_b, down_b]) = (&mut self.a, &mut self.b);
+        sim.transition_fd(eps, false, up_a, up_b, None)?;
+        // One-sided, MuJoCo nudges by what it is given: downwards with a negative number.
+        sim.transition_fd(-eps, false, down_a, down_b, None)
+    }
+
+    /// The largest difference between both sides, as a share of the largest entry of A. Controls that lie within `eps`
+    /// of an end of their range have one side only and are left out.
+    pub(crate) fn apart(&self, sim: &Sim, eps: f64) -> f64 {
+        let model = sim.model();
+        let [up, down] = &self.a;
+        let largest = up.iter().chain(down).fold(0.0_f64, |most, x| most.max(x.abs()));
+        let mut apart = up.iter().zip(down).fold(0.0_f64, |most, (x, y)| most.max((x - y).abs()));
+        let nu = model.nu();
+        for u in (0..nu).filter(|u| has_two_sides(model, *u, sim.ctrl()[*u], eps)) {
+            let [up, down] = &self.b;
+            for row in 0..model.ndx() {
+                apart = apart.max((up[row * nu + u] - down[row * nu + u]).abs());
+            }
+        }
+        if largest > 0.0 { apart / largest } else { 0.0 }
+    }
+}
+
+/// How much the one-sided derivatives at the present state differ: the largest difference over A and B as a share of the
+/// largest entry of A. `sides` is space.
+///
+/// # Errors
+/// [`PhysicsError::Mujoco`].
+pub(crate) fn one_sided(sim: &mut Sim, eps: f64, sides: &mut Sides) -> Result<f64, PhysicsError> {
+    sides.take(sim, eps)?;
+    Ok(sides.apart(sim, eps))
+}
+
+/// Whether a control can be nudged both ways without leaving its range.
+fn has_two_sides(model: &Model, control: usize, u: f64, eps: f64) -> bool {
+    match model.ctrl_range(control).filter(|_| model.clamps_controls()) {
+        None => true,
+        Some([low, high]) => u - eps >= low && u + eps <= high,
+    }
+}
+
+/// Finds out what switches around a state, in a simulation of its own.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    work: Sim,
+    state: Vec<f64>,
+    qpos: Vec<f64>,
+    direction: Vec<f64>,
+    qacc: Vec<f64>,
+    jar: Vec<f64>,
+}
+
+impl Surroundings {
+    /// For a model.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for a simulation.
+    pub(super) fn new(model: &Arc<Model>) -> Result<Self, PhysicsError> {
+        Ok(Self {
+            work: Sim::new(model)?,
+            state: vec![0.0; model.state_size()],
+            qpos: vec![0.0; model.nq()],
+            direction: vec![0.0; model.nv()],
+            qacc: vec![0.0; model.nv()],
+            jar: Vec::new(),
+        })
+    }
+
+    /// Solves, and says which constraints act.
+    fn regime(&mut self) -> Result<Regime, PhysicsError> {
+        self.work.forward()?;
+        self.qacc.copy_from_slice(self.work.qacc());
+        // Where MuJoCo 3.17 solves by islands, it leaves the rows' states of an early iteration.
+        self.work.stage_constraint(&self.qacc, &mut self.jar, false)?;
+        Ok(Regime::read(&self.work))
+    }
+
+    /// What differs between the solution at the state of `sim` and those after a nudge of any entry to either side.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn switches(&mut self, sim: &mut Sim, eps: f64) -> Result<Switches, PhysicsError> {
+        let model = sim.model().clone();
+        let (nv, na, nu) = (model.nv(), model.na(), model.nu());
+        sim.get_state(&mut self.state)?;
+        self.work.set_state(&self.state)?;
+        self.qpos.copy_from_slice(self.work.qpos());
+        let here = self.regime()?;
+        let mut found = Switches::default();
+        for input in 0..2 * nv + na + nu {
+            for nudge in [eps, -eps] {
+                self.work.set_state(&self.state)?;
+                match input {
+                    i if i < nv => {
+                        self.direction.fill(0.0);
+                        self.direction[i] = 1.0;
+                        self.work.qpos_mut().copy_from_slice(&self.qpos);
+                        model.integrate_pos(self.work.qpos_mut(), &self.direction, nudge);
+                    }
+                    i if i < 2 * nv => self.work.qvel_mut()[i - nv] += nudge,
+                    i if i < 2 * nv + na => self.work.act_mut()[i - 2 * nv] += nudge,
+                    i => self.work.ctrl_mut()[i - 2 * nv - na] += nudge,
+                }
+                found = found.or(here.switches(&self.regime()?));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// mjtConstraint by number: rows of friction, then of limits, then of contacts.
+const FRICTION: std::ops::RangeInclusive<i32> = 1..=2;
+const LIMITS: std::ops::RangeInclusive<i32> = 3..=4;
+
+/// mjtConstraintState of a row without a force.
+const SATISFIED: i32 = 0;
+
+/// Which constraints act, and how.
+#[derive(Debug, Default, PartialEq)]
+struct Regime {
+    /// Geom pairs of the contacts that push, and the states of their rows.
+    contacts: Vec<([i32; 2], Vec<i32>)>,
+    /// Type and id of the limits that push.
+    limits: Vec<(i32, i32)>,
+    /// Type, id and state of the rows of friction loss.
+    friction: Vec<(i32, i32, i32)>,
+    /// Whether a force is held by its range.
+    held: bool,
+}
+
+impl Regime {
+    fn read(sim: &Sim) -> Self {
+        let mut out = Self { held: sim.force_is_clamped(), ..Self::default() };
+        let mut contacts: Vec<([i32; 2], Vec<i32>)> = sim.contacts().map(|c| (c.geom, Vec::new())).collect();
+        let (kinds, ids, states) = sim.constraints();
+        for ((kind, id), state) in kinds.iter().zip(ids).zip(states) {
+            if FRICTION.contains(kind) {
+                out.friction.push((*kind, *id, *state));
+            } else if LIMITS.contains(kind) && *state != SATISFIED {
+                out.limits.push((*kind, *id));
+            } else if kind > LIMITS.end()
+                && let Some((_, rows)) = usize::try_from(*id).ok().and_then(|id| contacts.get_mut(id))
+            {
+                rows.push(*state);
+            }
+        }
+        contacts.retain(|(_, rows)| rows.iter().any(|state| *state != SATISFIED));
+        // The points of one pair come in any order.
+        contacts.sort_unstable();
+        out.contacts = contacts;
+        out
+    }
+
+    /// What differs from another.
+    fn switches(&self, other: &Self) -> Switches {
+        let contact = !self.contacts.iter().map(|c| c.0).eq(other.contacts.iter().map(|c| c.0));
+        Switches {
+            contact,
+            limit: self.limits != other.limits,
+            friction: self.friction != other.friction || !contact && self.contacts != other.contacts,
+            force: self.held != other.held,
+        }
+    }
+}
