@@ -170,6 +170,60 @@ fn thresholds_see_values_below_them() {
     }
 }
 
+/// Entry 0 is zero by the mask, though its value is not small; 1 is nonzero, though it is; 2 is undecided in every third
+/// step and zero else; 3 switches.
+fn masked() -> Made {
+    let step = |t: usize| Step {
+        a: vec![1e-5, 1e-9, 1e-12, 1.0],
+        b: vec![1.0, 1e-9],
+        masks: [vec![1, 0, if t % 3 == 2 { 2 } else { 1 }, u8::from(t / 6 % 2 == 0)], vec![0, 2]],
+        ..Step::default()
+    };
+    Made::new(1, 1, vec![(0..36).map(step).collect(); 2])
+}
+
+#[test]
+fn masks_decide_and_undecided_entries_stay_apart() {
+    let found = analyze(&masked(), &Settings::default());
+    assert_eq!((found.criterion, found.masks), (Criterion::Mask, true));
+    let (a, b) = (&found.global[0], &found.global[1]);
+    assert_eq!((a.zero, a.open, b.zero, b.open), (1, 1, 0, 1));
+    assert_eq!((&a.cells[0].row[..], &a.cells[0].column[..]), ("pos:x", "pos:x"));
+    assert_eq!((a.share_zero[2], a.share_undecided[2], b.share_undecided[1]), (2.0 / 3.0, 1.0 / 3.0, 1.0));
+    let last = a.convergence.last().map(|p| (p.samples, p.never_nonzero));
+    assert_eq!((last, b.bound.quiet_samples), (Some((72, 2)), 71));
+    let (a, b) = (&found.state[0], &found.state[1]);
+    // One entry always, one in two steps of three, one in every other.
+    close(a.mean, (1.0 + 2.0 / 3.0 + 0.5) / 4.0, "mean");
+    close(a.mean_undecided, 1.0 / 12.0, "undecided");
+    assert_eq!((a.patterns.distinct, b.mean, b.mean_undecided, b.patterns.distinct), (4, 0.0, 0.5, 1));
+    // What is undecided between two zeros is no switch, and the runs beside it are not those of a switching entry.
+    let t = &found.temporal[0];
+    assert_eq!((t.switching_entries, t.entries[0].entry, t.entries[0].switches), (1, 3, 10));
+    assert_eq!((t.zero.runs, t.zero.mean, t.nonzero.runs), (6, Some(6.0), 6));
+    // Pairs: three entries all the time; of entry 2, those two of three steps that lie side by side.
+    assert_eq!(t.autocorrelation[0].pairs, 2 * (3 * 35 + 12));
+    assert_eq!(found.temporal[1].events.pairs, 2 * 35);
+}
+
+#[test]
+fn thresholds_are_compared_with_the_mask() {
+    let found = analyze(&masked(), &Settings::default());
+    let at = |threshold: f64| {
+        let found = found.thresholds[0].thresholds.iter().find(|t| t.threshold == threshold).expect("the threshold");
+        let d = found.against_mask.clone().expect("a mask");
+        (found.always_zero, [d.false_nonzero, d.false_zero, d.undecided_zero, d.undecided_nonzero, d.decided])
+    };
+    // 72 steps; entry 2 is undecided in 24 of them, entry 3 is zero by the mask in 36.
+    assert_eq!(at(1e-16), (0, [72 + 48 + 36, 0, 0, 24, 264]));
+    assert_eq!(at(1e-11), (1, [72 + 36, 0, 24, 0, 264]));
+    assert_eq!(at(1e-7), (2, [72 + 36, 72, 24, 0, 264]));
+    assert_eq!(at(1e-4), (3, [36, 72, 24, 0, 264]));
+    let fixed = analyze(&masked(), &Settings { zero: Some(Criterion::Threshold(1e-7)), ..Settings::default() });
+    assert_eq!((fixed.global[0].zero, fixed.global[0].open, fixed.state[0].mean), (2, 0, 0.5));
+    assert_eq!(fixed.thresholds, found.thresholds);
+}
+
 #[test]
 fn flags_choose_steps_and_nan_is_left_out() {
     let step = |t: usize| Step {
@@ -312,13 +366,17 @@ fn the_verb_prints_and_writes_tables() {
     let place = Place::new();
     place.small("a.h5", &[]).ok();
     place.small("b.h5", &["--step", "physics"]).ok();
+    place.small("c.h5", &["--no-zero-test"]).ok();
     for (args, words) in [
-        (&["analyze", "a.h5"][..], &["Q1 ", "Q2 ", "Q3 ", "pos'/vel", "|x| < 1e-7", "has no", "burstiness"][..]),
+        (&["analyze", "a.h5"][..], &["Q1 ", "Q2 ", "Q3 ", "pos'/vel", "by the recorded zero test", "burstiness"][..]),
+        (&["analyze", "c.h5"], &["|x| < 1e-7", "the recording has no zero masks"]),
+        (&["analyze", "a.h5", "--zero", "1e-9"], &["|x| < 1e-9"]),
+        (&["analyze", "a.h5", "c.h5"], &["masks true", "masks false", "no zero masks in c"]),
         (&["analyze", "a.h5", "b.h5"], &["step_kind control", "step_kind physics", "side by side"]),
         (&["analyze", "."], &["side by side"]),
     ] {
         let text = place.run(args).ok().stdout;
-        for word in words.iter().filter(|w| **w != "has no") {
+        for word in words {
             assert!(text.contains(word), "{args:?}: no {word} in\n{text}");
         }
         let wide = text.lines().find(|l| l.chars().count() > 80);
@@ -345,7 +403,7 @@ fn the_verb_prints_and_writes_tables() {
     assert!(!ran.after.keys().any(|k| k.to_string_lossy().ends_with(".tmp")), "nothing half written stays");
     let all: Value = serde_json::from_str(&place.run(&["analyze", "a.h5", "--json"]).ok().stdout).expect("JSON");
     assert_eq!(all["recordings"][0]["global"][0]["entries"], 18 * 18);
-    assert_eq!(all["recordings"][0]["criterion"], 1e-7);
+    assert_eq!(all["recordings"][0]["criterion"], "mask");
 }
 
 #[test]
@@ -356,6 +414,11 @@ fn bad_input_gets_one_line() {
     place.write("cut.h5", &good[..good.len() / 2]).write("notes.h5", "not HDF5");
     std::fs::create_dir(place.path("under_way.h5.parts")).expect("a folder");
     std::fs::create_dir(place.path("empty")).expect("a folder");
+    place.write("old.h5", &good);
+    let old = common::open_to_change(&place.path("old.h5"));
+    old.attr("schema_version").and_then(|a| a.write_scalar(&2_i64)).expect("another version");
+    old.close().expect("the file is closed");
+    place.run(&["analyze", "old.h5"]).refused(&["old.h5", "schema version 2"]);
     place.run(&["analyze", "nowhere.h5"]).refused(&["nowhere.h5", "no such file"]);
     place.run(&["analyze", "cut.h5"]).refused(&["cut.h5", "truncated"]);
     place.run(&["analyze", "notes.h5"]).refused(&["notes.h5", "not an HDF5 file"]);

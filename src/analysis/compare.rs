@@ -8,12 +8,11 @@ use serde_json::Value;
 use super::{Analysis, Matrix};
 
 /// Attributes that say how a recording was made, and not what came out or where.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 16] = [
     "step_kind",
     "engine",
     "difference",
     "eps",
-    "zero_test",
     "solver",
     "policy",
     "seed",
@@ -129,10 +128,11 @@ pub fn comparisons(analyses: &[Analysis]) -> Vec<Comparison> {
 fn compare(task: &str, analyses: &[&Analysis]) -> Comparison {
     let value = |analysis: &Analysis, key: &str| match key {
         "zero" => Value::String(analysis.criterion.to_string()),
+        "masks" => Value::Bool(analysis.masks),
         _ => analysis.subject.attributes.get(key).cloned().unwrap_or(Value::Null),
     };
     let differs = |key: &&str| analyses.iter().any(|a| value(a, key) != value(analyses[0], key));
-    let keys: Vec<&str> = ["zero"].into_iter().chain(KEYS).filter(differs).collect();
+    let keys: Vec<&str> = ["zero", "masks"].into_iter().chain(KEYS).filter(differs).collect();
     Comparison {
         task: task.to_owned(),
         recordings: analyses

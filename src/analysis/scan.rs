@@ -14,7 +14,7 @@ use crate::dataset::{DatasetError, Recording, RowReader};
 /// Blocks that a thread takes from a wave: enough to even out, few enough to keep memory small.
 const BLOCKS_PER_THREAD: usize = 4;
 
-/// The numbers of the recorded masks (schema `A_zero`).
+/// The numbers of the recorded masks (`A_zero`, see `schema::ZERO_VERDICTS`).
 pub(super) const VERDICTS: usize = 3;
 const ZERO: u8 = 1;
 const UNDECIDED: u8 = 2;
@@ -90,15 +90,12 @@ struct Readers<'a> {
     masks: [Option<RowReader<'a>>; 2],
 }
 
-/// The variables of the recorded zero test, where the schema has them.
-pub(super) fn mask_vars() -> [Option<Var>; 2] {
-    [Var::by_name("A_zero"), Var::by_name("B_zero")]
-}
+/// The variables of the recorded zero test.
+const MASKS: [Var; 2] = [Var::AZero, Var::BZero];
 
 /// Whether a recording has the zero test.
 pub(super) fn has_masks(recording: &Recording) -> bool {
-    let held = |var: Option<Var>| var.is_some_and(|v| recording.has(v));
-    let [a, b] = mask_vars().map(held);
+    let [a, b] = MASKS.map(|var| recording.has(var));
     a && (b || !recording.has(Var::B))
 }
 
@@ -110,11 +107,8 @@ impl<'a> Scan<'a> {
         criterion: Criterion,
     ) -> Result<Self, DatasetError> {
         let reader = |var: Var| recording.has(var).then(|| RowReader::new(recording, var)).transpose();
-        let mask = |var: Option<Var>| match var {
-            Some(var) if has_masks(recording) => reader(var),
-            _ => Ok(None),
-        };
-        let [a, b] = mask_vars();
+        let mask = |var: Var| if has_masks(recording) { reader(var) } else { Ok(None) };
+        let [a, b] = MASKS;
         let readers = Readers { values: [reader(Var::A)?, reader(Var::B)?], masks: [mask(a)?, mask(b)?] };
         let shape = |var: Var| match recording.shape(var)[..] {
             [_, rows, columns] => Shape { rows, columns },

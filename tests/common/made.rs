@@ -66,7 +66,7 @@ impl Made {
         let mut absent = vec![Var::Reward, Var::Terminated];
         let masked = self.episodes.iter().flatten().any(|s| !s.masks[0].is_empty());
         if !masked {
-            absent.extend(["A_zero", "B_zero", "zero_floor", "kink"].into_iter().filter_map(Var::by_name));
+            absent.extend([Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink]);
         }
         let header = Header {
             labels,
@@ -109,6 +109,9 @@ impl Made {
                     qvel_next: &x[3 * nv + nu..],
                     a: &step.a,
                     b: &step.b,
+                    a_zero: &step.masks[0],
+                    b_zero: &step.masks[1],
+                    zero_floor: &zeros[..2 * nv],
                     flags: step.flags,
                     contact_geom1: &first,
                     contact_geom2: &second,
