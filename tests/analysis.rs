@@ -188,7 +188,8 @@ fn masks_decide_and_undecided_entries_stay_apart() {
     assert_eq!((found.criterion, found.masks), (Criterion::Mask, true));
     let (a, b) = (&found.global[0], &found.global[1]);
     assert_eq!((a.zero, a.open, b.zero, b.open), (1, 1, 0, 1));
-    assert_eq!((&a.cells[0].row[..], &a.cells[0].column[..]), ("pos:x", "pos:x"));
+    let cells: Vec<_> = a.cells.iter().map(|c| (&c.row[..], &c.column[..], c.open)).collect();
+    assert_eq!(cells, [("pos:x", "pos:x", false), ("vel:x", "pos:x", true)]);
     assert_eq!((a.share_zero[2], a.share_undecided[2], b.share_undecided[1]), (2.0 / 3.0, 1.0 / 3.0, 1.0));
     let last = a.convergence.last().map(|p| (p.samples, p.never_nonzero));
     assert_eq!((last, b.bound.quiet_samples), (Some((72, 2)), 71));
@@ -365,6 +366,7 @@ fn threads_change_nothing() {
 fn the_verb_prints_and_writes_tables() {
     let place = Place::new();
     place.small("a.h5", &[]).ok();
+    place.small("a_name_that_is_longer_than_most.h5", &["--seed", "1"]).ok();
     place.small("b.h5", &["--step", "physics"]).ok();
     place.small("c.h5", &["--no-zero-test"]).ok();
     for (args, words) in [
@@ -399,6 +401,8 @@ fn the_verb_prints_and_writes_tables() {
             "{name}"
         );
         assert_eq!(table["settings"]["trace"], serde_json::json!([1, 2]), "{name}");
+        let parquet = place.read(&format!("out/{name}.parquet"));
+        assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"), "{name}");
     }
     assert!(!ran.after.keys().any(|k| k.to_string_lossy().ends_with(".tmp")), "nothing half written stays");
     let all: Value = serde_json::from_str(&place.run(&["analyze", "a.h5", "--json"]).ok().stdout).expect("JSON");

@@ -30,14 +30,16 @@ pub struct Block {
     pub open: usize,
 }
 
-/// An entry that is zero in every sample.
+/// An entry that was never nonzero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cell {
     /// Label of the next state's entry.
     pub row: String,
     /// Label of the state's or control's entry.
     pub column: String,
-    /// What explains it, if anything that the recording shows.
+    /// Whether it was undecided at least once: then it is not among those that are zero in every sample.
+    pub open: bool,
+    /// What explains it, if anything that the recording shows: a number of [`GlobalSparsity::reasons`].
     pub reason: Option<usize>,
 }
 
@@ -80,7 +82,7 @@ pub struct GlobalSparsity {
     pub blocks: Vec<Block>,
     /// What explains the cells.
     pub reasons: Vec<Reason>,
-    /// The entries of `zero`.
+    /// The entries of `zero` and of `open`.
     pub cells: Vec<Cell>,
     /// How the count fell with the number of samples: a point where it changes, and the last.
     pub convergence: Vec<Point>,
@@ -152,17 +154,18 @@ impl Watch {
         }
     }
 
-    /// The answer; `labels` are those of the rows and of the columns, `reasons` those of the cells that are always zero.
+    /// The answer; `labels` are those of the rows and of the columns, `explain` finds reasons for the entries that are
+    /// zero in every sample and for those that are open.
     pub(super) fn result(
         self,
         sums: &Sums,
         labels: [&[String]; 2],
-        explain: impl FnOnce(&[bool]) -> (Vec<Reason>, Vec<Option<usize>>),
+        explain: impl FnOnce(&[bool], &[bool]) -> (Vec<Reason>, Vec<Option<usize>>),
     ) -> GlobalSparsity {
         let (n, samples) = (self.shape.entries(), self.samples);
         let zero: Vec<bool> = sums.zero.iter().map(|z| *z == samples).collect();
         let open: Vec<bool> = (0..n).map(|e| !zero[e] && self.nonzero[e / 64] >> (e % 64) & 1 == 0).collect();
-        let (reasons, reason) = explain(&zero);
+        let (reasons, reason) = explain(&zero, &open);
         let place = |e: usize| (e / self.shape.columns, e % self.shape.columns);
         let mut blocks: Vec<Block> = Vec::new();
         let mut cells = Vec::new();
@@ -177,11 +180,12 @@ impl Watch {
             blocks[found].entries += 1;
             blocks[found].zero += usize::from(zero[e]);
             blocks[found].open += usize::from(open[e]);
-            if zero[e] {
+            if zero[e] || open[e] {
                 let (row, column) = (labels[0][row].clone(), labels[1][column].clone());
-                cells.push(Cell { row, column, reason: reason[e] });
+                cells.push(Cell { row, column, open: open[e], reason: reason[e] });
             }
         }
+        let count = |which: &[bool]| which.iter().filter(|w| **w).count();
         let mut convergence = self.points;
         let last = convergence.last().map_or(0, |p| p.samples);
         if last < samples {
@@ -196,9 +200,9 @@ impl Watch {
             entries: n,
             samples,
             episodes: self.episodes,
-            zero: cells.len(),
-            percent: 100.0 * cells.len() as f64 / n.max(1) as f64,
-            open: open.iter().filter(|o| **o).count(),
+            zero: count(&zero),
+            percent: 100.0 * count(&zero) as f64 / n.max(1) as f64,
+            open: count(&open),
             blocks,
             reasons,
             cells,

@@ -10,6 +10,7 @@ mod error;
 pub mod global;
 mod information;
 pub mod paper;
+mod parquet;
 mod pattern;
 mod regime;
 mod scan;
@@ -155,12 +156,17 @@ pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisErr
     if samples == 0 {
         return Err(AnalysisError::nothing(path, empty(&selection)));
     }
-    let zero = |m: usize| sums[m].zero.iter().map(|z| *z == samples).collect::<Vec<_>>();
-    let parts = symmetry::Parts::new(&state, &zero(0), control.len(), &zero(1));
+    let never = |m: usize| {
+        let both = sums[m].zero.iter().zip(&sums[m].undecided);
+        both.map(|(zero, undecided)| zero + undecided == samples).collect::<Vec<_>>()
+    };
+    let parts = symmetry::Parts::new(&state, &never(0), control.len(), &never(1));
     let structure = symmetry::Structure::of(&recording);
     let global = walk.global.into_iter().zip(matrices(shapes)).map(|(watch, (m, matrix))| {
         let labels = [&state[..], if matrix == Matrix::A { &state } else { &control }];
-        watch.result(&sums[m], labels, |zero| structure.explain(matrix, shapes[m], labels, zero, &parts))
+        watch.result(&sums[m], labels, |zero, open| {
+            structure.explain(matrix, shapes[m], labels, [zero, open], &parts)
+        })
     });
     let global = global.collect();
     let geoms = recording.labels(Axis::Geom).unwrap_or_default();

@@ -17,6 +17,8 @@ pub struct Reason {
     pub name: String,
     /// Entries that are zero because of it and no earlier reason.
     pub cells: usize,
+    /// Entries that are open (undecided at least once, never nonzero) and would be zero because of it.
+    pub open: usize,
 }
 
 /// Kinds of structure, the more special first.
@@ -106,32 +108,34 @@ impl Structure {
         }
     }
 
-    /// What explains the zeros of a matrix: the reasons, and by entry the number of one.
+    /// What explains the entries that are zero or open: the reasons, and by entry the number of one.
     pub(super) fn explain(
         &self,
         matrix: Matrix,
         shape: Shape,
         labels: [&[String]; 2],
-        zero: &[bool],
+        [zero, open]: [&[bool]; 2],
         parts: &Parts,
     ) -> (Vec<Reason>, Vec<Option<usize>>) {
+        let never: Vec<bool> = zero.iter().zip(open).map(|(zero, open)| *zero || *open).collect();
         let mut reasons: Vec<Reason> = Vec::new();
-        let mut reason = vec![None; zero.len()];
+        let mut reason = vec![None; never.len()];
         let at = |row: usize, column: usize| row * shape.columns + column;
         let mut give = |kind: Kind, name: &str, cells: &mut dyn Iterator<Item = usize>| {
-            let mut count = 0;
+            let mut found = Reason { kind, name: name.to_owned(), cells: 0, open: 0 };
             for cell in cells {
-                if zero[cell] && reason[cell].is_none() {
+                if never[cell] && reason[cell].is_none() {
                     reason[cell] = Some(reasons.len());
-                    count += 1;
+                    found.cells += usize::from(zero[cell]);
+                    found.open += usize::from(open[cell]);
                 }
             }
-            if count > 0 {
-                reasons.push(Reason { kind, name: name.to_owned(), cells: count });
+            if found.cells + found.open > 0 {
+                reasons.push(found);
             }
         };
         for (column, label) in labels[1].iter().enumerate() {
-            let all = |but: usize| (0..shape.rows).all(|r| r == but || zero[at(r, column)]);
+            let all = |but: usize| (0..shape.rows).all(|r| r == but || never[at(r, column)]);
             if all(usize::MAX) {
                 give(Kind::NoEffect, label, &mut (0..shape.rows).map(|r| at(r, column)));
             } else if let (Matrix::A, Some(dof)) = (matrix, label.strip_prefix("pos:"))
@@ -146,13 +150,13 @@ impl Structure {
             }
         }
         for (row, label) in labels[0].iter().enumerate() {
-            if (0..shape.columns).all(|c| zero[at(row, c)]) {
+            if (0..shape.columns).all(|c| never[at(row, c)]) {
                 give(Kind::Constant, label, &mut (0..shape.columns).map(|c| at(row, c)));
             }
         }
         for (part, name) in &parts.names {
             // Between this part and another one; each pair of parts once, with the part of its row.
-            let across = (0..zero.len()).filter(|e| {
+            let across = (0..never.len()).filter(|e| {
                 let (row, column) = (e / shape.columns, e % shape.columns);
                 let other = match matrix {
                     Matrix::A => parts.of_state[column],
@@ -176,9 +180,9 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Of the entries that are always zero. Position and velocity of a dof belong together; a control belongs to
+    /// Of the entries that were never nonzero. Position and velocity of a dof belong together; a control belongs to
     /// what it moves.
-    pub(super) fn new(state: &[String], zero_a: &[bool], controls: usize, zero_b: &[bool]) -> Self {
+    pub(super) fn new(state: &[String], never_a: &[bool], controls: usize, never_b: &[bool]) -> Self {
         let n = state.len();
         let bare = |label: &str| label.split_once(':').map_or(label, |(_, name)| name).to_owned();
         let mut root: Vec<usize> = (0..n + controls).collect();
@@ -190,8 +194,8 @@ impl Parts {
             join(&mut root, i, with);
         }
         for row in 0..n {
-            (0..n).filter(|c| !zero_a[row * n + c]).for_each(|c| join(&mut root, row, c));
-            (0..controls).filter(|c| !zero_b[row * controls + c]).for_each(|c| join(&mut root, row, n + c));
+            (0..n).filter(|c| !never_a[row * n + c]).for_each(|c| join(&mut root, row, c));
+            (0..controls).filter(|c| !never_b[row * controls + c]).for_each(|c| join(&mut root, row, n + c));
         }
         let of = |i: usize| find(&root, i);
         let of_state: Vec<usize> = (0..n).map(of).collect();

@@ -70,6 +70,17 @@ impl Table {
         writer.into_inner().map_err(|e| trouble(&e.error()))
     }
 
+    /// As Parquet, with the program, the settings and what it answers in the file's metadata.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Write`], which a writer into memory does not give.
+    pub fn to_parquet(&self, program: &str, settings: &Settings) -> Result<Vec<u8>, AnalysisError> {
+        let settings = serde_json::to_string(settings).unwrap_or_default();
+        let notes = [("about", self.about.to_owned()), ("program", program.to_owned()), ("settings", settings)];
+        super::parquet::encode(self, &notes)
+            .map_err(|e| AnalysisError::Write { file: self.name.into(), reason: e.to_string() })
+    }
+
     /// As JSON: the program, the settings, the columns with their meaning, and the rows in `data`.
     pub fn to_json(&self, program: &str, settings: &Settings) -> Value {
         json!({
@@ -84,7 +95,7 @@ impl Table {
     }
 }
 
-/// Writes every table as CSV and JSON into a folder, which is created; files of these names are replaced.
+/// Writes every table as CSV, JSON and Parquet into a folder, which is created; files of these names are replaced.
 ///
 /// # Errors
 /// [`AnalysisError::Write`].
@@ -92,6 +103,7 @@ pub fn write(folder: &Path, tables: &[Table], program: &str, settings: &Settings
     std::fs::create_dir_all(folder).map_err(|e| trouble(folder, &e))?;
     for table in tables {
         replace(&folder.join(format!("{}.csv", table.name)), &table.to_csv(program, settings)?)?;
+        replace(&folder.join(format!("{}.parquet", table.name)), &table.to_parquet(program, settings)?)?;
         replace(&folder.join(format!("{}.json", table.name)), table.to_json(program, settings).to_string().as_bytes())?;
     }
     Ok(())
@@ -221,8 +233,8 @@ fn global(analyses: &[Analysis]) -> Vec<Table> {
     );
     let mut cells = Table::new(
         "global_cells",
-        "Q1: the entries that are zero in every sample, and what explains them",
-        &[matrix, row, column, ("reason", "structure that explains it, if any"), ("of", "which column, row or part")],
+        "Q1: the entries that were never nonzero, and what explains them",
+        &[matrix, row, column, ("open", "undecided at least once, so not zero in every sample"), ("reason", "structure that explains it, if any"), ("of", "which column, row or part")],
     );
     let mut convergence = Table::new(
         "global_convergence",
@@ -275,7 +287,8 @@ fn global(analyses: &[Analysis]) -> Vec<Table> {
             for c in &g.cells {
                 let reason = c.reason.map(|r| &g.reasons[r]);
                 let (kind, of) = (reason.map(|r| r.kind), reason.map(|r| &r.name));
-                cells.add(a, vec![name.clone(), json!(c.row), json!(c.column), json!(kind), json!(of)]);
+                let place = [name.clone(), json!(c.row), json!(c.column), json!(c.open)];
+                cells.add(a, place.into_iter().chain([json!(kind), json!(of)]).collect());
             }
             for p in &g.convergence {
                 convergence.add(a, vec![name.clone(), json!(p.samples), json!(p.never_nonzero)]);

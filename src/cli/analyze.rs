@@ -19,7 +19,7 @@ const SHOWN: usize = 6;
 const AFTER: &str = "\
 Examples:
   dynsparse analyze CheetahRun.h5                 tables of one recording
-  dynsparse analyze sweep/ -o results             a sweep; every table as CSV and JSON
+  dynsparse analyze sweep/ -o results             a sweep; every table as a file
   dynsparse analyze a.h5 b.h5                     two of one task: what differs, side by side
   dynsparse analyze CheetahRun.h5 --zero 1e-12    a fixed threshold instead of the zero masks
   dynsparse analyze CheetahRun.h5 --exclude contacts_changed
@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// Recordings, or folders of them, such as a sweep's
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write every table as CSV and JSON into this folder, and all results as analysis.json
+    /// Write every table as CSV, JSON and Parquet into this folder, and all results as analysis.json
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Print all results as JSON
@@ -334,34 +334,28 @@ fn global(a: &Analysis) -> String {
     out.push_str(&plain(["block", "zero", "of", "%"], blocks, 1));
     let mut reasons = Vec::new();
     for g in &a.global {
-        for (i, r) in g.reasons.iter().enumerate() {
-            reasons.push([
-                g.matrix.name().to_owned(),
-                r.cells.to_string(),
-                cut(&r.name, 26),
-                r.kind.describe().to_owned(),
-            ]);
-            if i + 1 == 2 * SHOWN && g.reasons.len() > i + 1 {
-                let rest = &g.reasons[i + 1..];
-                let cells: usize = rest.iter().map(|r| r.cells).sum();
-                reasons.push([
-                    g.matrix.name().to_owned(),
-                    cells.to_string(),
-                    format!("{} more", rest.len()),
-                    String::new(),
-                ]);
-                break;
-            }
+        let name = || g.matrix.name().to_owned();
+        for r in g.reasons.iter().take(2 * SHOWN) {
+            let cells = [r.cells.to_string(), r.open.to_string(), cut(&r.name, 26), r.kind.describe().to_owned()];
+            let [cells, open, which, why] = cells;
+            reasons.push([name(), cells, open, which, why]);
+        }
+        let rest = &g.reasons[g.reasons.len().min(2 * SHOWN)..];
+        if !rest.is_empty() {
+            let [cells, open] = [rest.iter().map(|r| r.cells).sum::<usize>(), rest.iter().map(|r| r.open).sum()];
+            let which = format!("{} more", rest.len());
+            reasons.push([name(), cells.to_string(), open.to_string(), which, String::new()]);
         }
     }
     if !reasons.is_empty() {
         out.push('\n');
-        out.push_str(&plain(["", "cells", "which", "why"], reasons, 9));
+        out.push_str(&plain(["", "zero", "open", "which", "why"], reasons, 9));
     }
     for g in &a.global {
         let unexplained: Vec<_> = g.cells.iter().filter(|c| c.reason.is_none()).collect();
         if !unexplained.is_empty() {
-            let named = unexplained.iter().take(2 * SHOWN).map(|c| format!("{}'/{}", c.row, c.column));
+            let named = unexplained.iter().take(2 * SHOWN);
+            let named = named.map(|c| format!("{}'/{}{}", c.row, c.column, if c.open { " (open)" } else { "" }));
             let mut text = named.collect::<Vec<_>>().join(", ");
             if unexplained.len() > 2 * SHOWN {
                 text.push_str(", ...");
@@ -576,7 +570,7 @@ fn thresholds(a: &Analysis) -> String {
 /// Several recordings: a line each.
 fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
     let mut out = String::new();
-    let name = |a: &Analysis| cut(&a.subject.name, 20);
+    let name = |a: &Analysis| cut(&a.subject.name, 18);
     let criteria: Vec<String> = analyses.iter().map(|a| a.criterion.to_string()).collect();
     out.push_str("Q1  Entries that are zero in every sample\n");
     let rows = analyses.iter().map(|a| {
@@ -606,7 +600,7 @@ fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
         out.push_str(&wrapped("paper", &format!("state, ctrl, A, B as published ({})", paper::SOURCE)));
     }
     for a in analyses {
-        for g in a.global.iter().filter(|g| g.zero > 0) {
+        for g in a.global.iter().filter(|g| !g.cells.is_empty()) {
             let mut of: Vec<String> = g
                 .reasons
                 .iter()
@@ -627,7 +621,6 @@ fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
         [
             name(a),
             f.matrix.name().to_owned(),
-            grouped(a.selection.samples as usize),
             percent(f.mean),
             percent(f.mean_undecided),
             grouped(f.patterns),
@@ -636,7 +629,7 @@ fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
             f.explained_by_constraints.map_or_else(|| "-".to_owned(), percent),
         ]
     });
-    let header = ["recording", "", "samples", "mean %", "undec. %", "patterns", "bits", "contacts %", "rows %"];
+    let header = ["recording", "", "mean %", "undecided %", "patterns", "bits", "contacts %", "rows %"];
     out.push_str(&plain(header, rows, 2));
     out.push_str(&heading("Q3  Changes in time"));
     let rows = lines().map(|(a, f)| {
@@ -664,6 +657,12 @@ fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
         true => criteria.first().cloned().unwrap_or_default(),
         false => analyses.iter().zip(&criteria).map(|(a, c)| format!("{} {c}", name(a))).collect::<Vec<_>>().join(", "),
     };
+    let samples: Vec<String> = analyses.iter().map(|a| grouped(a.selection.samples as usize)).collect();
+    let samples = match samples.iter().all(|s| *s == samples[0]) {
+        true => format!("{} steps in each", samples.first().cloned().unwrap_or_default()),
+        false => analyses.iter().zip(&samples).map(|(a, s)| format!("{} {s}", name(a))).collect::<Vec<_>>().join(", "),
+    };
+    out.push_str(&wrapped("samples", &samples));
     let without: Vec<String> = analyses.iter().filter(|a| !a.masks).map(name).collect();
     let note = if without.is_empty() { String::new() } else { format!("; no zero masks in {}", without.join(", ")) };
     out.push_str(&wrapped("zero", &format!("{zero}{note}")));
