@@ -20,7 +20,7 @@ pub(super) fn find(
     force: bool,
 ) -> Result<Switches, PhysicsError> {
     let mut found = Switches { force, ..Switches::default() };
-    rows.switches(work, da, REACH, &mut found);
+    rows.switches(da, REACH, &mut found);
     limits(work, &mut found);
     let model = work.model().clone();
     if model.has_contacts() {
