@@ -92,9 +92,7 @@ impl Sim {
         let [a, b] = geoms.map(|g| g as c_int);
         // SAFETY: model and data belong together, the types index MuJoCo's table of 9 x 9, and the buffer holds the most
         // contacts that a pair may have.
-        self.call(|d| unsafe {
-            guard::ds_collide(m, d, first, second, a, b, margin, found.as_mut_ptr(), &mut n)
-        })?;
+        self.call(|d| unsafe { guard::ds_collide(m, d, first, second, a, b, margin, found.as_mut_ptr(), &mut n) })?;
         out.extend(found.iter().take(n.max(0) as usize).map(|c| Touch {
             dist: c.dist,
             pos: c.pos,

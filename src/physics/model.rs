@@ -2,8 +2,8 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::path::Path;
-use std::sync::OnceLock;
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 
 use mujoco_rs::mujoco_c::{
     mj_deleteModel, mj_name2id, mj_sizeModel, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtIntegrator, mjtObj,
