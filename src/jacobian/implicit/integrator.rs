@@ -48,12 +48,16 @@ impl Integrator {
         let (nv, nu) = (model.nv(), model.nu());
         let damping = model.integrator_damping().unwrap_or(Damping::None);
         let alone = if damping == Damping::Symmetric {
-            model.free_bodies_alone().into_iter().map(|body| Alone {
-                body,
-                dof: tree.groups[body][0].first,
-                inertia: Matrix6::zeros(),
-                inverse: Matrix6::zeros(),
-            }).collect()
+            model
+                .free_bodies_alone()
+                .into_iter()
+                .map(|body| Alone {
+                    body,
+                    dof: tree.groups[body][0].first,
+                    inertia: Matrix6::zeros(),
+                    inverse: Matrix6::zeros(),
+                })
+                .collect()
         } else {
             Vec::new()
         };
