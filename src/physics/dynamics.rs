@@ -172,6 +172,16 @@ impl Sim {
         self.call(|d| unsafe { guard::ds_stage_position(m, d) })
     }
 
+    /// What follows from positions but for contacts and inertia. There are no contacts afterwards, and no rows of any.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub fn stage_light(&mut self) -> Result<(), PhysicsError> {
+        let m = self.model().ptr();
+        // SAFETY: model and data belong together; ncon is a member of data, which nobody else reads meanwhile.
+        self.call(|d| unsafe { guard::ds_stage_light(m, d, &raw mut (*d).ncon) })
+    }
+
     /// Everything that follows from velocities, after [`Sim::stage_position`].
     ///
     /// # Errors

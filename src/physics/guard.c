@@ -156,6 +156,19 @@ int ds_stage_position(const mjModel* m, mjData* d) {
   });
 }
 
+// What follows from positions but for contacts, inertia and its factors: bodies, tendons, transmissions, and the rows of
+// equalities, friction and limits.
+int ds_stage_light(const mjModel* m, mjData* d, int* ncon) {
+  GUARDED({
+    mj_kinematics(m, d);
+    mj_comPos(m, d);
+    mj_tendon(m, d);
+    *ncon = 0;
+    mj_makeConstraint(m, d);
+    mj_transmission(m, d);
+  });
+}
+
 int ds_collision(const mjModel* m, mjData* d) { GUARDED(mj_collision(m, d)); }
 
 int ds_stage_velocity(const mjModel* m, mjData* d) { GUARDED(mj_fwdVelocity(m, d)); }

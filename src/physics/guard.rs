@@ -32,6 +32,7 @@ unsafe extern "C" {
     pub(super) fn ds_get_state(m: *const mjModel, d: *const mjData, state: *mut f64, sig: c_int) -> c_int;
     pub(super) fn ds_set_state(m: *const mjModel, d: *mut mjData, state: *const f64, sig: c_int) -> c_int;
     pub(super) fn ds_stage_position(m: *const mjModel, d: *mut mjData) -> c_int;
+    pub(super) fn ds_stage_light(m: *const mjModel, d: *mut mjData, ncon: *mut c_int) -> c_int;
     pub(super) fn ds_collision(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_velocity(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_actuation(m: *const mjModel, d: *mut mjData) -> c_int;

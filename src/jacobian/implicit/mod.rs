@@ -212,17 +212,14 @@ impl Implicit {
         if let Some(smooth) = smooth {
             edge = smooth.add(work, switches::REACH, &mut space.da, &mut space.noise);
         }
-        let mut closed = coverage.all(work);
-        if closed && rows.n > 0 {
+        let closed = coverage.all(work);
+        if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
-            // Into the wide buffer first: where the narrow phase does not repeat itself, all of it is differenced.
-            space.wide.fill(0.0);
-            let Space { wide, noise, errors, .. } = &mut *space;
-            closed = contacts.by_position(tree, work, rows, [field, motion], wide, noise, errors)?;
+            let Space { da, noise, errors, .. } = &mut *space;
+            contacts.by_position(tree, work, rows, [field, motion], da, noise, errors)?;
+            rows.by_velocity(closed, da, errors);
             if closed {
-                space.da += &space.wide;
-                rows.by_position(&mut space.da, &mut space.noise);
-                rows.by_velocity(&mut space.da, &mut space.errors);
+                rows.by_position(da, noise);
             }
         }
         if smooth.is_none() || !closed {

@@ -284,10 +284,11 @@ impl Rows {
     }
 
     /// Subtracts J' W B J from columns nv..2 nv of `out`, and adds bounds on the rounding of the rows' forces to `errors`
-    /// (n x 2 nv + nu).
-    pub(super) fn by_velocity(&self, out: &mut DMatrix<f64>, errors: &mut DMatrix<f64>) {
+    /// (n x 2 nv + nu). Without `all`, of contacts alone.
+    pub(super) fn by_velocity(&self, all: bool, out: &mut DMatrix<f64>, errors: &mut DMatrix<f64>) {
         let nv = self.nv;
-        for row in (0..self.n).filter(|row| self.active[*row]) {
+        let which = |row: usize| self.active[row] && (all || self.kind[row] >= kind::CONTACT);
+        for row in (0..self.n).filter(|row| which(*row)) {
             let (j, wj, b) = (self.row(row), self.weighted(row), self.damping[row]);
             let mass = self.mass(row);
             for c in 0..nv {
