@@ -473,6 +473,8 @@ views! {
     xpos, len_3nbody;
     /// Forces and torques on the bodies from outside (nbody x 6).
     xfrc_applied, len_6nbody;
+    /// Rates of the activations (na).
+    act_dot, len_na;
     /// Lengths of the tendons (ntendon).
     ten_length, len_ntendon;
     /// Actuator forces in joint space (nv).
@@ -500,6 +502,7 @@ lengths! {
     len_6nbody: 6 * nbody;
     len_9nbody: 9 * nbody;
     len_10nbody: 10 * nbody;
+    len_na: 1 * na;
     len_ntendon: 1 * ntendon;
     len_nout: 1 * nout;
 }

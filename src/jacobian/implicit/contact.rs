@@ -56,7 +56,7 @@ impl Contacts {
     }
 
     /// Adds d (J' f) / dq at fixed accelerations to columns 0..nv of `out`, and bounds on its error to `noise`, but
-    /// for those of the rows' forces, which go to `errors` (n x 2 nv + nu). `fields` are those of the accelerations and of
+    /// for those of the rows' forces, which go to `errors` (n x ndx + nu). `fields` are those of the accelerations and of
     /// the velocities.
     ///
     /// # Errors

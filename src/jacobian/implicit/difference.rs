@@ -12,52 +12,48 @@ const AGREE: f64 = 1e-5;
 const VELOCITY: f64 = 1.0 / 16_384.0;
 const CONTROL: f64 = 1.0 / 8192.0;
 
+/// A force (nv) at +h, -h, +2h, -2h.
+#[derive(Debug)]
+pub(super) struct Sides([Vec<f64>; 4]);
+
 #[derive(Debug)]
 pub(super) struct Differences {
+    jar: Vec<f64>,
+    sides: Sides,
+    nudger: Nudger,
+}
+
+/// Visits the inputs of a state, nudged.
+#[derive(Debug)]
+pub(super) struct Nudger {
     qpos: Vec<f64>,
     direction: Vec<f64>,
-    jar: Vec<f64>,
-    /// Forces at +h, -h, +2h, -2h.
-    sides: [Vec<f64>; 4],
 }
 
-/// What is differenced.
-#[derive(Debug, Clone, Copy)]
-struct What {
-    smooth: bool,
-    constraints: bool,
-}
+/// Nudges and samples one input: the simulation has gone through all stages but those of contacts and inertia.
+pub(super) type Sample<'a> = &'a mut dyn FnMut(&mut Sim, &mut [f64]) -> Result<(), PhysicsError>;
 
-impl Differences {
+impl Nudger {
     pub(super) fn new(model: &Model) -> Self {
-        let nv = model.nv();
-        Self {
-            qpos: vec![0.0; model.nq()],
-            direction: vec![0.0; nv],
-            jar: Vec::new(),
-            sides: std::array::from_fn(|_| vec![0.0; nv]),
-        }
+        Self { qpos: vec![0.0; model.nq()], direction: vec![0.0; model.nv()] }
     }
 
-    /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of the forces of constraints that are no
-    /// contacts (`constraints`), to `out` (nv x 2 nv + nu), and bounds on their errors to `noise`. Forgets the contacts of
-    /// `work`.
+    /// Differences `sample` by all positions and velocities, and by activations and controls with `inner`, into columns of
+    /// `out` (nv x ndx + nu), times `sign`, with bounds on the errors in `noise`. Forgets the contacts of `work`.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
-    #[allow(clippy::too_many_arguments, reason = "two matrices, the state, and what of it")]
-    pub(super) fn add(
+    pub(super) fn differentiate(
         &mut self,
         work: &mut Sim,
-        smooth: bool,
-        constraints: bool,
-        a: &DVector<f64>,
-        out: &mut DMatrix<f64>,
-        noise: &mut DMatrix<f64>,
+        inner: bool,
+        sides: &mut Sides,
+        sample: Sample<'_>,
+        sign: f64,
+        (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
     ) -> Result<(), PhysicsError> {
         let model = work.model().clone();
-        let (nv, nu) = (model.nv(), model.nu());
-        let what = What { smooth, constraints };
+        let (nv, na, nu) = (model.nv(), model.na(), model.nu());
         self.qpos.copy_from_slice(work.qpos());
         for c in 0..nv {
             self.direction.fill(0.0);
@@ -69,66 +65,99 @@ impl Differences {
                     work.stage_light()?;
                     work.stage_velocity()?;
                     work.stage_actuation()?;
-                    self.read(work, what, a, side)?;
+                    sample(work, &mut sides.0[side])?;
                 }
-                if h == POSITION[2] || self.agree(h) {
-                    self.difference(c, h, out, noise);
+                if h == POSITION[2] || sides.agree(h) {
+                    sides.difference(c, h, sign, out, noise);
                     break;
                 }
             }
         }
         work.qpos_mut().copy_from_slice(&self.qpos);
         work.stage_light()?;
-        work.stage_velocity()?;
-        work.stage_actuation()?;
         for c in 0..nv {
             let v = work.qvel()[c];
             for (side, nudge) in nudges(VELOCITY) {
                 work.qvel_mut()[c] = v + nudge;
                 work.stage_velocity()?;
                 work.stage_actuation()?;
-                self.read(work, what, a, side)?;
+                sample(work, &mut sides.0[side])?;
             }
             work.qvel_mut()[c] = v;
-            self.difference(nv + c, VELOCITY, out, noise);
+            sides.difference(nv + c, VELOCITY, sign, out, noise);
         }
         work.stage_velocity()?;
-        let what = What { constraints: false, ..what };
-        for c in 0..if smooth { nu } else { 0 } {
+        for c in 0..if inner { na } else { 0 } {
+            let act = work.act()[c];
+            for (side, nudge) in nudges(CONTROL) {
+                work.act_mut()[c] = act + nudge;
+                work.stage_actuation()?;
+                sample(work, &mut sides.0[side])?;
+            }
+            work.act_mut()[c] = act;
+            sides.difference(2 * nv + c, CONTROL, sign, out, noise);
+        }
+        for c in 0..if inner { nu } else { 0 } {
             let u = work.ctrl()[c];
             let step = inwards(&model, c, u);
             for (side, nudge) in nudges(CONTROL) {
                 // On the edge of its range it is nudged inwards alone, over the same distances.
                 work.ctrl_mut()[c] = u + nudge + step;
                 work.stage_actuation()?;
-                self.read(work, what, a, side)?;
+                sample(work, &mut sides.0[side])?;
             }
             work.ctrl_mut()[c] = u;
-            self.difference(2 * nv + c, CONTROL, out, noise);
+            sides.difference(2 * nv + na + c, CONTROL, sign, out, noise);
         }
         work.stage_actuation()
     }
+}
 
-    fn read(&mut self, work: &mut Sim, what: What, a: &DVector<f64>, side: usize) -> Result<(), PhysicsError> {
-        if what.constraints {
-            work.stage_constraint(a.as_slice(), &mut self.jar, false)?;
-        }
-        let to = &mut self.sides[side];
-        to.fill(0.0);
-        if what.smooth {
-            work.pushing_force(to);
-        }
-        if what.constraints {
-            for (x, f) in to.iter_mut().zip(work.qfrc_constraint()) {
-                *x += f;
+impl Differences {
+    pub(super) fn new(model: &Model) -> Self {
+        Self { jar: Vec::new(), sides: Sides::new(model.nv()), nudger: Nudger::new(model) }
+    }
+
+    /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of the forces of constraints that are no
+    /// contacts (`constraints`), to `out` (nv x ndx + nu), and bounds on their errors to `noise`. Forgets the contacts of
+    /// `work`.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn add(
+        &mut self,
+        work: &mut Sim,
+        smooth: bool,
+        constraints: bool,
+        a: &DVector<f64>,
+        out: (&mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) -> Result<(), PhysicsError> {
+        let Self { jar, sides, nudger } = self;
+        let mut sample = |work: &mut Sim, to: &mut [f64]| {
+            to.fill(0.0);
+            if smooth {
+                work.pushing_force(to);
             }
-        }
-        Ok(())
+            if constraints {
+                work.stage_constraint(a.as_slice(), jar, false)?;
+                for (x, f) in to.iter_mut().zip(work.qfrc_constraint()) {
+                    *x += f;
+                }
+            }
+            Ok(())
+        };
+        nudger.differentiate(work, smooth, sides, &mut sample, 1.0, out)
+    }
+}
+
+impl Sides {
+    pub(super) fn new(nv: usize) -> Self {
+        Self(std::array::from_fn(|_| vec![0.0; nv]))
     }
 
     /// Whether the differences at one and two nudges agree.
     fn agree(&self, h: f64) -> bool {
-        let [p1, m1, p2, m2] = &self.sides;
+        let [p1, m1, p2, m2] = &self.0;
         let (mut largest, mut apart) = (0.0_f64, 0.0_f64);
         for r in 0..p1.len() {
             let near = (p1[r] - m1[r]) / (2.0 * h);
@@ -138,18 +167,20 @@ impl Differences {
         apart <= AGREE * largest
     }
 
-    fn difference(&self, c: usize, h: f64, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
-        let [p1, m1, p2, m2] = &self.sides;
-        let largest = self.sides.iter().flatten().fold(0.0_f64, |m, x| m.max(x.abs()));
+    /// Adds the extrapolated difference to a column, and a bound on its error.
+    fn difference(&self, c: usize, h: f64, sign: f64, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
+        let [p1, m1, p2, m2] = &self.0;
+        let largest = self.0.iter().flatten().fold(0.0_f64, |m, x| m.max(x.abs()));
         for r in 0..p1.len() {
             let near = (p1[r] - m1[r]) / (2.0 * h);
             let far = (p2[r] - m2[r]) / (4.0 * h);
-            let apart = (near - far).abs();
-            let x = if apart == 0.0 { near } else { near + (near - far) / 3.0 };
-            out[(r, c)] += x;
             if near == 0.0 && far == 0.0 {
                 continue;
             }
+            let apart = (near - far).abs();
+            let x = if apart == 0.0 { near } else { near + (near - far) / 3.0 };
+            out[(r, c)] += sign * x;
+            // Where both agree well, what is left after the extrapolation is smaller by as much again.
             let left = apart * (30.0 * apart / (x.abs() + f64::MIN_POSITIVE)).min(1.0);
             noise[(r, c)] += left + 4.0 * ULP * largest / h;
         }

@@ -1,11 +1,13 @@
 //! From accelerations to the next state.
 
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Matrix6, Vector6};
+use nalgebra::{Cholesky, DMatrix, DVector, DMatrixViewMut, Dyn, LU, Matrix6, Vector6};
 
+use super::activation::Activations;
+use super::difference::{Nudger, Sides};
 use super::motion::{Motion, ULP};
 use super::spatial::{Vec3, add3, cross, rotate, rotate_back, scale3, sub3};
+use super::support;
 use super::tree::Tree;
-use super::verdict;
 use crate::jacobian::Jacobian;
 use crate::physics::{Damping, Model, PhysicsError, Sim, turn_derivatives};
 
@@ -21,6 +23,31 @@ struct Alone {
     inverse: Matrix6<f64>,
 }
 
+/// MH, factored: it is symmetric but for the integrator implicit.
+#[derive(Debug)]
+enum Factors {
+    Cholesky(Cholesky<f64, Dyn>),
+    Lu(LU<f64, Dyn, Dyn>),
+}
+
+impl Factors {
+    /// None where the matrix is singular, or is to be positive definite and is not.
+    fn new(matrix: DMatrix<f64>, symmetric: bool) -> Option<Self> {
+        if symmetric {
+            return Cholesky::new(matrix).map(Self::Cholesky);
+        }
+        let lu = LU::new(matrix);
+        lu.is_invertible().then_some(Self::Lu(lu))
+    }
+
+    fn solve(&self, x: &mut DMatrixViewMut<'_, f64>) {
+        match self {
+            Self::Cholesky(factors) => factors.solve_mut(x),
+            Self::Lu(factors) => drop(factors.solve_mut(x)),
+        }
+    }
+}
+
 /// Solves with the inertia that the integrator adds its damping to, and integrates derivatives.
 #[derive(Debug)]
 pub(super) struct Integrator {
@@ -31,7 +58,9 @@ pub(super) struct Integrator {
     extra: DMatrix<f64>,
     terms: DMatrix<f64>,
     inverse: DMatrix<f64>,
-    factors: Option<Cholesky<f64, Dyn>>,
+    factors: Option<Factors>,
+    /// Differences of (MH - M) a_n, where MH - M depends on the state; whether on controls too.
+    varying: Option<(Nudger, Sides, bool)>,
     /// The step's acceleration, and how it differs from the solved one (nv).
     pub(super) a_n: DVector<f64>,
     slip: DVector<f64>,
@@ -47,6 +76,7 @@ impl Integrator {
     pub(super) fn new(model: &Model, tree: &Tree) -> Self {
         let (nv, nu) = (model.nv(), model.nu());
         let damping = model.integrator_damping().unwrap_or(Damping::None);
+        let varying = support::damping_varies(model, damping);
         let alone = if damping == Damping::Symmetric {
             model
                 .free_bodies_alone()
@@ -61,7 +91,7 @@ impl Integrator {
         } else {
             Vec::new()
         };
-        let (square, wide) = (|| DMatrix::zeros(nv, nv), || DMatrix::zeros(nv, 2 * nv + nu));
+        let (square, wide) = (|| DMatrix::zeros(nv, nv), || DMatrix::zeros(nv, model.ndx() + nu));
         let ndx = model.ndx();
         Self {
             h: model.timestep(),
@@ -71,6 +101,7 @@ impl Integrator {
             terms: square(),
             inverse: square(),
             factors: None,
+            varying: varying.map(|inner| (Nudger::new(model), Sides::new(nv), inner)),
             a_n: DVector::zeros(nv),
             slip: DVector::zeros(nv),
             square: vec![0.0; nv * nv],
@@ -103,23 +134,25 @@ impl Integrator {
                 self.extra[(i, i)] = h * d;
             }
         } else {
-            work.smooth_derivative(false, &mut self.square)?;
+            let full = self.damping == Damping::Full;
+            work.smooth_derivative(full, &mut self.square)?;
             for c in 0..nv {
                 for r in 0..nv {
-                    self.extra[(r, c)] = -0.5 * h * (self.square[r * nv + c] + self.square[c * nv + r]);
+                    let (x, y) = (self.square[r * nv + c], self.square[c * nv + r]);
+                    self.extra[(r, c)] = if full { -h * x } else { -0.5 * h * (x + y) };
                 }
             }
             for alone in &self.alone {
                 self.extra.view_mut((alone.dof, alone.dof), (6, 6)).fill(0.0);
             }
         }
-        let mut factors = match self.factors.take() {
-            Some(old) => old.unpack_dirty(),
-            None => DMatrix::zeros(nv, nv),
+        let mut matrix = match self.factors.take() {
+            Some(Factors::Cholesky(old)) => old.unpack_dirty(),
+            _ => DMatrix::zeros(nv, nv),
         };
-        factors.copy_from(inertia);
-        factors += &self.extra;
-        let Some(factors) = Cholesky::new(factors) else { return Ok(false) };
+        matrix.copy_from(inertia);
+        matrix += &self.extra;
+        let Some(factors) = Factors::new(matrix, self.damping != Damping::Full) else { return Ok(false) };
         for i in 0..self.alone.len() {
             let gyro = gyroscopic(work, self.alone[i].body, &velocity(work, self.alone[i].dof));
             let alone = &mut self.alone[i];
@@ -146,12 +179,12 @@ impl Integrator {
     pub(super) fn differentiate(
         &mut self,
         tree: &Tree,
-        work: &Sim,
+        work: &mut Sim,
         field: &mut Motion,
         (da, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
         bounds: bool,
-    ) {
-        let Some(factors) = &self.factors else { return };
+    ) -> Result<(), PhysicsError> {
+        let Some(factors) = &self.factors else { return Ok(()) };
         let (nv, columns) = (da.nrows(), da.ncols());
         self.right.fill(0.0);
         self.right_noise.fill(0.0);
@@ -163,8 +196,28 @@ impl Integrator {
             alone.by_state(work, self.h, &self.a_n, nv, &mut self.right);
         }
         self.right.gemm(-1.0, &self.extra, da, 1.0);
+        if let Some((nudger, sides, inner)) = &mut self.varying {
+            let (h, full, a_n, square) = (self.h, self.damping == Damping::Full, &self.a_n, &mut self.square);
+            let alone: Vec<usize> = self.alone.iter().map(|a| a.dof).collect();
+            let mut sample = |work: &mut Sim, to: &mut [f64]| {
+                work.smooth_derivative(full, square)?;
+                for (r, to) in to.iter_mut().enumerate() {
+                    let whole = full || alone.iter().any(|d| (*d..*d + 6).contains(&r));
+                    let entry = |c: usize| {
+                        let (x, y) = (square[r * nv + c], square[c * nv + r]);
+                        if whole { x } else { 0.5 * (x + y) }
+                    };
+                    *to = (0..nv).map(|c| -h * entry(c) * a_n[c]).sum();
+                }
+                Ok(())
+            };
+            let out = (&mut self.right, &mut self.right_noise);
+            nudger.differentiate(work, *inner, sides, &mut sample, -1.0, out)?;
+        }
         if bounds {
-            verdict::inverse_size(factors, &mut self.inverse);
+            self.inverse.fill_with_identity();
+            factors.solve(&mut self.inverse.as_view_mut());
+            self.inverse.apply(|x| *x = x.abs());
             for alone in &self.alone {
                 let mut block = self.inverse.view_mut((alone.dof, alone.dof), (6, 6));
                 block.copy_from(&alone.inverse.abs());
@@ -197,12 +250,21 @@ impl Integrator {
                 }
             }
         }
+        Ok(())
     }
 
     /// The next state from da_n, into the row-major matrices of `out`; bounds on its errors into [`Integrator::bounds`].
-    pub(super) fn integrate(&mut self, work: &Sim, da: &DMatrix<f64>, noise: &DMatrix<f64>, out: &mut Jacobian) {
+    pub(super) fn integrate(
+        &mut self,
+        work: &Sim,
+        activations: &Activations,
+        da: &DMatrix<f64>,
+        noise: &DMatrix<f64>,
+        out: &mut Jacobian,
+    ) {
         let (nv, columns, h) = (da.nrows(), da.ncols(), self.h);
-        let (ndx, nu) = (2 * nv, columns - 2 * nv);
+        let ndx = 2 * nv + activations.now.len();
+        let nu = columns - ndx;
         let [bound_a, bound_b] = &mut self.bounds;
         let mut put = |r: usize, c: usize, x: f64, bound: f64| {
             if c < ndx {
@@ -226,6 +288,14 @@ impl Integrator {
                 put(r, c, h * x + own, h * e + ULP * own);
             }
         }
+        for (i, now) in activations.now.iter().enumerate() {
+            for c in 0..columns {
+                put(2 * nv + i, c, 0.0, 0.0);
+            }
+            let [by_activation, by_control] = now.of_next;
+            put(2 * nv + i, 2 * nv + i, by_activation, ULP * by_activation.abs());
+            put(2 * nv + i, ndx + activations.control(i), by_control, ULP * by_control.abs());
+        }
         for dof in work.turns() {
             let next = std::array::from_fn(|k| work.qvel()[dof + k] + h * self.a_n[dof + k]);
             let (by_turn, by_velocity) = turn_derivatives(next, h);
@@ -244,7 +314,7 @@ impl Integrator {
 }
 
 /// MH^-1 times a vector.
-fn solve(alone: &[Alone], factors: &Cholesky<f64, Dyn>, x: &mut [f64]) {
+fn solve(alone: &[Alone], factors: &Factors, x: &mut [f64]) {
     let n = x.len();
     let mut blocks = [Vector6::zeros(); 8];
     let (few, many) = alone.split_at(alone.len().min(8));
@@ -253,8 +323,7 @@ fn solve(alone: &[Alone], factors: &Cholesky<f64, Dyn>, x: &mut [f64]) {
     }
     let more: Vec<Vector6<f64>> =
         many.iter().map(|body| body.inverse * Vector6::from_column_slice(&x[body.dof..body.dof + 6])).collect();
-    let mut view = nalgebra::DVectorViewMut::from_slice(x, n);
-    factors.solve_mut(&mut view);
+    factors.solve(&mut DMatrixViewMut::from_slice(x, n, 1));
     for (body, block) in alone.iter().zip(blocks.iter().take(few.len()).chain(&more)) {
         x[body.dof..body.dof + 6].copy_from_slice(block.as_slice());
     }

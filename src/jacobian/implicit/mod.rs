@@ -28,6 +28,7 @@
 //! Every derivative comes with a bound on its rounding, which is carried along to the entries of A and B; that decides
 //! what is zero ([`verdict`]).
 
+mod activation;
 mod contact;
 mod difference;
 mod integrator;
@@ -44,8 +45,10 @@ use std::sync::Arc;
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
+use super::kink::{Sides, one_sided};
 use super::{Engine, EngineSpec, Jacobian};
 use crate::physics::{Model, PhysicsError, Sim};
+use activation::Activations;
 use contact::Contacts;
 use difference::Differences;
 use integrator::Integrator;
@@ -66,11 +69,13 @@ pub struct Implicit {
     smooth: Option<Smooth>,
     rows: Rows,
     contacts: Contacts,
+    activations: Activations,
     differences: Differences,
     integrator: Integrator,
     motion: Motion,
     field: Motion,
     space: Space,
+    sides: Sides,
     zero_test: bool,
 }
 
@@ -89,11 +94,11 @@ struct Space {
     /// H before it is factored, and |H^-1|.
     hessian: DMatrix<f64>,
     inverse: DMatrix<f64>,
-    /// dR, then da; bounds on their errors (nv x 2 nv + nu).
+    /// dR, then da; bounds on their errors (nv x ndx + nu).
     da: DMatrix<f64>,
     noise: DMatrix<f64>,
     wide: DMatrix<f64>,
-    /// Bounds on the errors of the rows' forces (nefc x 2 nv + nu), and H^-1 J' (nv x nefc).
+    /// Bounds on the errors of the rows' forces (nefc x ndx + nu), and H^-1 J' (nv x nefc).
     errors: DMatrix<f64>,
     pull: DMatrix<f64>,
 }
@@ -102,7 +107,7 @@ impl Space {
     fn new(model: &Model) -> Self {
         let (nv, nu) = (model.nv(), model.nu());
         let square = || DMatrix::zeros(nv, nv);
-        let wide = || DMatrix::zeros(nv, 2 * nv + nu);
+        let wide = || DMatrix::zeros(nv, model.ndx() + nu);
         Self {
             state: vec![0.0; model.state_size()],
             a: DVector::zeros(nv),
@@ -135,7 +140,8 @@ impl Implicit {
     pub fn new(spec: &EngineSpec, model: &Arc<Model>) -> Result<Self, PhysicsError> {
         let tree = Tree::new(model);
         let coverage = Coverage::new(model);
-        let smooth = Smooth::new(model, &coverage);
+        let activations = Activations::new(model);
+        let smooth = Smooth::new(model, &coverage, &activations);
         Ok(Self {
             work: Sim::new(model)?,
             outside: Outside::new(model, smooth.is_some()),
@@ -143,10 +149,12 @@ impl Implicit {
             rows: Rows::new(model),
             contacts: Contacts::new(model.largest_gap()),
             differences: Differences::new(model),
+            activations,
             integrator: Integrator::new(model, &tree),
             motion: Motion::new(&tree),
             field: Motion::new(&tree),
             space: Space::new(model),
+            sides: Sides::new(model),
             zero_test: spec.zero_test,
             coverage,
             tree,
@@ -200,7 +208,7 @@ impl Implicit {
 
     /// dR/dp into `space.da`, with bounds on its errors in `space.noise`; and whether a force is at the edge of its range.
     fn residual_derivative(&mut self) -> Result<bool, PhysicsError> {
-        let Self { work, tree, outside, coverage, smooth, rows, contacts, differences, motion, field, space, .. } =
+        let Self { work, tree, outside, coverage, smooth, rows, contacts, differences, activations, motion, field, space, .. } =
             self;
         space.da.fill(0.0);
         space.noise.fill(0.0);
@@ -208,9 +216,9 @@ impl Implicit {
         motion.set(tree, work, space.a.as_slice(), outside);
         motion.by_position(tree, true, &mut space.da, &mut space.noise);
         motion.by_velocity(tree, &mut space.da, &mut space.noise);
-        let mut edge = false;
+        let mut edge = activations.set(work, switches::REACH)?;
         if let Some(smooth) = smooth {
-            edge = smooth.add(work, switches::REACH, &mut space.da, &mut space.noise);
+            edge |= smooth.add(work, activations, switches::REACH, &mut space.da, &mut space.noise);
         }
         let closed = coverage.all(work);
         if rows.n > 0 {
@@ -224,7 +232,7 @@ impl Implicit {
         }
         if smooth.is_none() || !closed {
             edge |= work.force_is_clamped() && smooth.is_none();
-            differences.add(work, smooth.is_none(), !closed, &space.a, &mut space.da, &mut space.noise)?;
+            differences.add(work, smooth.is_none(), !closed, &space.a, (&mut space.da, &mut space.noise))?;
         }
         Ok(edge)
     }
@@ -257,7 +265,7 @@ impl Engine for Implicit {
         }
         let force_at_edge = self.residual_derivative()?;
 
-        let Self { work, tree, rows, contacts, integrator, field, space, zero_test, .. } = self;
+        let Self { work, tree, rows, contacts, activations, integrator, field, space, sides, zero_test, .. } = self;
         hessian.solve_mut(&mut space.da);
         if *zero_test {
             verdict::inverse_size(&hessian, &mut space.inverse);
@@ -278,14 +286,18 @@ impl Engine for Implicit {
             std::mem::swap(&mut space.wide, &mut space.noise);
         }
         space.hessian = hessian.unpack_dirty();
-        integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test);
-        integrator.integrate(work, &space.da, &space.noise, out);
+        integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
+        integrator.integrate(work, activations, &space.da, &space.noise, out);
         if *zero_test {
             verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
             out.verdicts.switches = switches::find(work, rows, &space.da, force_at_edge)?;
             out.verdicts.switches.contact |= contacts.edge;
             out.verdicts.kink = 0.0;
+            if out.verdicts.switches.any() {
+                work.set_state(&space.state)?;
+                out.verdicts.kink = one_sided(work, switches::REACH, sides)?;
+            }
         }
         Ok(())
     }

@@ -101,6 +101,7 @@ pub(super) struct Rows {
     impedance: Vec<f64>,
     slope: Vec<f64>,
     depth: Vec<f64>,
+    loss: Vec<f64>,
     middles: Vec<Middle>,
     middle_of: Vec<Option<usize>>,
     /// J a - aref.
@@ -130,6 +131,7 @@ impl Rows {
         copy(&mut self.d, sim.efc_D());
         copy(&mut self.force, sim.efc_force());
         copy(&mut self.jar, jar);
+        copy(&mut self.loss, sim.efc_frictionloss());
         let table = sim.efc_KBIP().as_chunks::<4>().0;
         for (to, column) in
             [(&mut self.stiffness, 0), (&mut self.damping, 1), (&mut self.impedance, 2), (&mut self.slope, 3)]
@@ -230,7 +232,7 @@ impl Rows {
 
     /// Looks for rows that begin or cease to push, or whose friction begins or ceases to slip, within `reach` of any
     /// input. `da` is da/dp.
-    pub(super) fn switches(&self, sim: &Sim, da: &DMatrix<f64>, reach: f64, found: &mut Switches) {
+    pub(super) fn switches(&self, da: &DMatrix<f64>, reach: f64, found: &mut Switches) {
         let mut largest = 0.0_f64;
         for x in da.iter() {
             largest = largest.max(x.abs());
@@ -259,7 +261,7 @@ impl Rows {
             match self.kind[row] {
                 kind::EQUALITY => {}
                 kind::FRICTION_DOF | kind::FRICTION_TENDON => {
-                    let edge = sim.efc_frictionloss()[row] / self.d[row];
+                    let edge = self.loss[row] / self.d[row];
                     found.friction |= near(row, jar.abs() - edge);
                 }
                 kind::LIMIT_JOINT | kind::LIMIT_TENDON => found.limit |= near(row, jar),
@@ -284,7 +286,7 @@ impl Rows {
     }
 
     /// Subtracts J' W B J from columns nv..2 nv of `out`, and adds bounds on the rounding of the rows' forces to `errors`
-    /// (n x 2 nv + nu). Without `all`, of contacts alone.
+    /// (n x ndx + nu). Without `all`, of contacts alone.
     pub(super) fn by_velocity(&self, all: bool, out: &mut DMatrix<f64>, errors: &mut DMatrix<f64>) {
         let nv = self.nv;
         let which = |row: usize| self.active[row] && (all || self.kind[row] >= kind::CONTACT);

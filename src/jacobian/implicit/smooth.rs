@@ -2,6 +2,7 @@
 
 use nalgebra::DMatrix;
 
+use super::activation::Activations;
 use super::motion::ULP;
 use super::rows::Coverage;
 use crate::physics::{JointKind, Model, Sim};
@@ -19,6 +20,8 @@ struct Tendon {
 #[derive(Debug)]
 struct Actuator {
     control: usize,
+    /// Its activation, which takes the place of the control in the force.
+    activation: Option<usize>,
     output: usize,
     /// Force = (gain . (1, length, velocity)) control + bias . (1, length, velocity).
     gain: [f64; 3],
@@ -45,7 +48,7 @@ pub(super) struct Smooth {
 
 impl Smooth {
     /// None where something is not linear, or its lever depends on the posture.
-    pub(super) fn new(model: &Model, coverage: &Coverage) -> Option<Self> {
+    pub(super) fn new(model: &Model, coverage: &Coverage, activations: &Activations) -> Option<Self> {
         let get = |field: &str| model.numbers(field).unwrap_or_default();
         let any = |field: &str| get(field).iter().any(|x| *x != 0.0);
         let curved = ["jnt_stiffnesspoly", "dof_dampingpoly", "tendon_stiffnesspoly", "tendon_dampingpoly"];
@@ -78,7 +81,7 @@ impl Smooth {
             }
             tendons.push(Tendon { id, stiffness, slack: [slack[2 * id], slack[2 * id + 1]], damping });
         }
-        let actuators = if actuators_on { actuators(model, coverage)? } else { Vec::new() };
+        let actuators = if actuators_on { actuators(model, coverage, activations)? } else { Vec::new() };
         let nv = model.nv();
         let mut force_range = vec![None; nv];
         let (limited, range) = (get("jnt_actfrclimited"), get("jnt_actfrcrange"));
@@ -92,11 +95,19 @@ impl Smooth {
         Some(Self { springs, dampers, tendons, actuators, force_range, held, totals, row: Vec::new() })
     }
 
-    /// Adds the derivative of springs, dampers and actuators to `out` (nv x 2 nv + nu), with bounds on its rounding.
+    /// Adds the derivative of springs, dampers and actuators to `out` (nv x ndx + nu), with bounds on its rounding.
     /// Returns whether a force is within `reach` of a range that it enters or leaves, by a unit of length, velocity or
     /// control each.
-    pub(super) fn add(&mut self, sim: &Sim, reach: f64, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) -> bool {
+    pub(super) fn add(
+        &mut self,
+        sim: &Sim,
+        activations: &Activations,
+        reach: f64,
+        out: &mut DMatrix<f64>,
+        noise: &mut DMatrix<f64>,
+    ) -> bool {
         let nv = self.dampers.len();
+        let ndx = 2 * nv + activations.now.len();
         let mut edge = false;
         for (dof, k) in &self.springs {
             out[(*dof, *dof)] -= k;
@@ -129,7 +140,8 @@ impl Smooth {
         }
         for a in &self.actuators {
             let u = sim.ctrl()[a.control];
-            let control = a.control_range.map_or(u, |[low, high]| u.clamp(low, high));
+            let heard = a.control_range.map_or(u, |[low, high]| u.clamp(low, high));
+            let control = a.activation.map_or(heard, |i| activations.now[i].used);
             let (length, velocity) = (sim.actuator_length()[a.output], sim.actuator_velocity()[a.output]);
             let of = |p: &[f64; 3]| p[0] + p[1] * length + p[2] * velocity;
             let gain = of(&a.gain);
@@ -151,9 +163,14 @@ impl Smooth {
                     add(out, noise, (*r, *c), by_length * x * y);
                     add(out, noise, (*r, nv + c), by_velocity * x * y);
                 }
-                // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
-                if control == u {
-                    add(out, noise, (*r, 2 * nv + a.control), gain * x);
+                match a.activation.map(|i| (i, activations.now[i].of_used)) {
+                    // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
+                    None if heard == u => add(out, noise, (*r, ndx + a.control), gain * x),
+                    None => {}
+                    Some((i, [by_activation, by_control])) => {
+                        add(out, noise, (*r, 2 * nv + i), gain * x * by_activation);
+                        add(out, noise, (*r, ndx + a.control), gain * x * by_control);
+                    }
                 }
             }
         }
@@ -186,7 +203,7 @@ fn add(out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>, at: (usize, usize), x: 
 }
 
 /// None where one is not linear, or its lever depends on the posture.
-fn actuators(model: &Model, coverage: &Coverage) -> Option<Vec<Actuator>> {
+fn actuators(model: &Model, coverage: &Coverage, activations: &Activations) -> Option<Vec<Actuator>> {
     let get = |field: &str| model.numbers(field).unwrap_or_default();
     let (transmission, target) = (get("actuator_trntype"), get("actuator_trnid"));
     let (gains, biases) = (get("actuator_gaintype"), get("actuator_biastype"));
@@ -196,7 +213,6 @@ fn actuators(model: &Model, coverage: &Coverage) -> Option<Vec<Actuator>> {
     let (outadr, outnum) = (get("actuator_outadr"), get("actuator_outnum"));
     let (groups, disabled) = (get("actuator_group"), get("opt.disableactuator"));
     let disabled = disabled.first().copied().unwrap_or(0.0) as u32;
-    let dynamics = get("actuator_dyntype");
     let joints: Vec<bool> = model.joints().map(|j| j.is_scalar()).collect();
     let mut all = Vec::new();
     for i in 0..transmission.len() {
@@ -219,12 +235,13 @@ fn actuators(model: &Model, coverage: &Coverage) -> Option<Vec<Actuator>> {
             0.0 => [0.0; 3],                                     // mjBIAS_NONE
             _ => affine(biases[i], &bias[10 * i..10 * i + 10])?, // mjBIAS_AFFINE
         };
-        if !straight || dynamics[i] != 0.0 || ctrlnum[i] != 1.0 || outnum[i] != 1.0 {
+        if !straight || ctrlnum[i] != 1.0 || outnum[i] != 1.0 {
             return None;
         }
         let control = ctrladr[i] as usize;
         all.push(Actuator {
             control,
+            activation: activations.of(i),
             output: outadr[i] as usize,
             gain,
             bias,

@@ -1,5 +1,6 @@
 //! What the implicit engine covers.
 
+use super::activation;
 use crate::physics::{Damping, Model};
 
 /// Why the engine cannot differentiate a model: one reason each; none when it can.
@@ -14,7 +15,9 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     let set = |field: &str| any(field, |x| x != 0.0);
     let damping = model.integrator_damping();
     refuse(damping.is_none(), "the integrator RK4");
-    refuse(model.na() > 0, "actuators with activation");
+    refuse(any("actuator_dyntype", |t| t > activation::MUSCLE), "actuators with dynamics of DC motors, PID or users");
+    refuse(any("actuator_gaintype", |t| t > 2.0), "actuators with gains of DC motors, SO3, PID or users");
+    refuse(any("actuator_biastype", |t| t > 2.0), "actuators with biases of DC motors or users");
     refuse(model.has_flexes(), "flexes");
     refuse(model.has_plugins(), "plugins");
     refuse(set("actuator_delay") || set("sensor_delay"), "delays");
@@ -25,31 +28,48 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     refuse(enabled & 16 != 0, "sleep");
     refuse(enabled & 32 != 0, "the flag diagexact");
     refuse(enabled & 64 != 0, "the flag ipc");
-    if let Some(damping) = damping.filter(|d| *d != Damping::None) {
-        refuse(set("dof_dampingpoly") || set("tendon_dampingpoly"), "nonlinear damping, integrated implicitly");
-        refuse(set("actuator_damping"), "actuators with damping, integrated implicitly");
-        if damping != Damping::Joints {
-            // What the integrator adds to the inertia changes with the state there.
-            refuse(damping == Damping::Full, "the integrator implicit");
-            refuse(model.has_free_compounds(), "free bodies with others fixed to them, integrated implicitly");
-            refuse(set("opt.density") || set("opt.viscosity"), "fluid forces, integrated implicitly");
-            refuse(gain_depends_on_velocity(model), "actuators with a gain by velocity, integrated implicitly");
-            let damped = |field: &str, col: usize, of: usize| {
-                model.numbers(field).is_some_and(|xs| xs.chunks(of).any(|row| row.get(col).is_some_and(|x| *x != 0.0)))
-            };
-            let moments_turn = any("actuator_trntype", |t| !(0.0..=1.0).contains(&t) && t != 3.0)
-                || (any("actuator_trntype", |t| t == 3.0) && any("wrap_type", |t| t != 1.0));
-            refuse(
-                moments_turn && damped("actuator_biasprm", 2, 10),
-                "actuators with damping whose lever depends on the posture, integrated implicitly",
-            );
-            refuse(
-                set("tendon_damping") && any("wrap_type", |t| t != 1.0),
-                "tendons with damping whose lever depends on the posture, integrated implicitly",
-            );
-        }
+    if damping == Some(Damping::Joints) {
+        refuse(set("dof_dampingpoly"), "nonlinear damping under Euler with implicit damping");
+        refuse(set("actuator_damping"), "actuators with damping under Euler with implicit damping");
+    }
+    if damping == Some(Damping::Symmetric) {
+        refuse(model.has_free_compounds(), "free bodies with others fixed to them under implicitfast");
     }
     found
+}
+
+/// Whether what the integrator adds to the inertia depends on the state: Some where it does, and whether on controls and
+/// activations too.
+pub(super) fn damping_varies(model: &Model, damping: Damping) -> Option<bool> {
+    if matches!(damping, Damping::None | Damping::Joints) {
+        return None;
+    }
+    let any = |field: &str, is: fn(f64) -> bool| model.numbers(field).is_some_and(|xs| xs.into_iter().any(is));
+    let set = |field: &str| any(field, |x| x != 0.0);
+    let inner = gain_depends_on_velocity(model);
+    let curved = ["dof_dampingpoly", "tendon_dampingpoly", "actuator_damping", "opt.density", "opt.viscosity"];
+    let varies = damping == Damping::Full
+        || inner
+        || curved.iter().any(|f| set(f))
+        || set("tendon_damping") && any("wrap_type", |t| t != 1.0) // mjWRAP_JOINT
+        || damped_lever_turns(model);
+    varies.then_some(inner)
+}
+
+/// Whether an actuator damps through a lever that depends on the posture.
+fn damped_lever_turns(model: &Model) -> bool {
+    let get = |field: &str| model.numbers(field).unwrap_or_default();
+    let (kinds, targets, bias) = (get("actuator_trntype"), get("actuator_trnid"), get("actuator_biasprm"));
+    let scalar: Vec<bool> = model.joints().map(|j| j.is_scalar()).collect();
+    let bent = get("wrap_type").iter().any(|t| *t != 1.0); // mjWRAP_JOINT
+    (0..kinds.len()).any(|i| {
+        let straight = match kinds[i] {
+            0.0 | 1.0 => scalar.get(targets[2 * i] as usize).copied().unwrap_or(false), // mjTRN_JOINT, in parent
+            3.0 => !bent,                                                               // mjTRN_TENDON
+            _ => false,
+        };
+        !straight && bias[10 * i + 2] != 0.0
+    })
 }
 
 /// Whether a gain is affine in the velocity (mjGAIN_AFFINE = 1 with its third parameter).

@@ -15,7 +15,7 @@ pub(super) const REACH: f64 = 1e-6;
 /// [`PhysicsError::Mujoco`].
 pub(super) fn find(work: &mut Sim, rows: &Rows, da: &DMatrix<f64>, force: bool) -> Result<Switches, PhysicsError> {
     let mut found = Switches { force, ..Switches::default() };
-    rows.switches(work, da, REACH, &mut found);
+    rows.switches(da, REACH, &mut found);
     limits(work, &mut found);
     let model = work.model().clone();
     if model.has_contacts() {

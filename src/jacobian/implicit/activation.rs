@@ -1,0 +1,137 @@
+//! Activations of actuators: their next values and what these depend on.
+
+use crate::physics::{Model, PhysicsError, Sim};
+
+/// mjtDyn.
+const INTEGRATOR: f64 = 1.0;
+const FILTER: f64 = 2.0;
+const FILTER_EXACT: f64 = 3.0;
+pub(super) const MUSCLE: f64 = 4.0;
+
+/// Nudge of a muscle's activation and control: its time constant is smooth, or linear by parts.
+const NUDGE: f64 = 1.0 / 1_048_576.0;
+
+/// One activation, its value and derivatives now.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Now {
+    /// The activation that makes the force.
+    pub(super) used: f64,
+    /// d used, by activation and control.
+    pub(super) of_used: [f64; 2],
+    /// d next activation, by activation and control.
+    pub(super) of_next: [f64; 2],
+}
+
+#[derive(Debug)]
+struct Activation {
+    actuator: usize,
+    control: usize,
+    kind: f64,
+    tau: f64,
+    range: Option<[f64; 2]>,
+    /// Whether the force is that of the next activation.
+    early: bool,
+}
+
+/// All activations of a model, in the order of act.
+#[derive(Debug)]
+pub(super) struct Activations {
+    all: Vec<Activation>,
+    pub(super) now: Vec<Now>,
+    h: f64,
+}
+
+impl Activations {
+    pub(super) fn new(model: &Model) -> Self {
+        let get = |field: &str| model.numbers(field).unwrap_or_default();
+        let (adr, num, kinds) = (get("actuator_actadr"), get("actuator_actnum"), get("actuator_dyntype"));
+        let (limited, range, early) = (get("actuator_actlimited"), get("actuator_actrange"), get("actuator_actearly"));
+        let (params, control) = (get("actuator_dynprm"), get("actuator_ctrladr"));
+        let mut all: Vec<(usize, Activation)> = (0..kinds.len())
+            .filter(|i| num[*i] > 0.0)
+            .map(|i| {
+                let activation = Activation {
+                    actuator: i,
+                    control: control[i].max(0.0) as usize,
+                    kind: kinds[i],
+                    tau: params[10 * i].max(1e-15),
+                    range: (limited[i] != 0.0).then(|| [range[2 * i], range[2 * i + 1]]),
+                    early: early[i] != 0.0,
+                };
+                (adr[i] as usize, activation)
+            })
+            .collect();
+        all.sort_by_key(|(adr, _)| *adr);
+        let now = vec![Now::default(); all.len()];
+        Self { all: all.into_iter().map(|(_, a)| a).collect(), now, h: model.timestep() }
+    }
+
+    /// The control of an activation.
+    pub(super) fn control(&self, i: usize) -> usize {
+        self.all[i].control
+    }
+
+    /// The activation of an actuator.
+    pub(super) fn of(&self, actuator: usize) -> Option<usize> {
+        self.all.iter().position(|a| a.actuator == actuator)
+    }
+
+    /// Fills `now` at the state of `work`, after its actuation stage. Returns whether an activation is within `reach` of an
+    /// end of its range.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn set(&mut self, work: &mut Sim, reach: f64) -> Result<bool, PhysicsError> {
+        let model = work.model().clone();
+        let mut edge = false;
+        for i in 0..self.all.len() {
+            let a = &self.all[i];
+            let (act, u, rate) = (work.act()[i], work.ctrl()[a.control], work.act_dot()[i]);
+            let ctrl_range = model.ctrl_range(a.control).filter(|_| model.clamps_controls());
+            // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
+            let heard = ctrl_range.is_none_or(|[low, high]| (low..=high).contains(&u));
+            let mut of_next = match a.kind {
+                INTEGRATOR => [1.0, self.h],
+                FILTER => [1.0 - self.h / a.tau, self.h / a.tau],
+                FILTER_EXACT => [(-self.h / a.tau).exp(), -(-self.h / a.tau).exp_m1()],
+                _ => {
+                    let mut by = [0.0; 2];
+                    for (k, by) in by.iter_mut().enumerate() {
+                        let mut sides = [0.0; 2];
+                        let inwards = ctrl_range.map_or(0.0, |[low, high]| u.clamp(low + NUDGE, high - NUDGE) - u);
+                        for (side, nudge) in sides.iter_mut().zip([NUDGE, -NUDGE]) {
+                            if k == 0 {
+                                work.act_mut()[i] = act + nudge;
+                            } else {
+                                work.ctrl_mut()[a.control] = u + inwards + nudge;
+                            }
+                            work.stage_actuation()?;
+                            *side = work.act_dot()[i];
+                        }
+                        work.act_mut()[i] = act;
+                        work.ctrl_mut()[a.control] = u;
+                        *by = self.h * (sides[0] - sides[1]) / (2.0 * NUDGE);
+                    }
+                    work.stage_actuation()?;
+                    [1.0 + by[0], by[1]]
+                }
+            };
+            if !heard {
+                of_next[1] = 0.0;
+            }
+            let mut next = act
+                + rate * if a.kind == FILTER_EXACT { -a.tau * (-self.h / a.tau).exp_m1() } else { self.h };
+            if let Some([low, high]) = a.range {
+                let within = (next - low).abs().min((next - high).abs());
+                edge |= within <= reach * (of_next[0].abs() + of_next[1].abs());
+                if next <= low || next >= high {
+                    of_next = [0.0; 2];
+                }
+                next = next.clamp(low, high);
+            }
+            let (used, of_used) = if a.early { (next, of_next) } else { (act, [1.0, 0.0]) };
+            self.now[i] = Now { used, of_used, of_next };
+        }
+        Ok(edge)
+    }
+}
