@@ -73,8 +73,7 @@ impl Contacts {
     ) -> Result<(), PhysicsError> {
         self.edge = false;
         self.details.clear();
-        self.details
-            .extend(sim.contact_details().filter(|c| c.row.is_some_and(|r| rows.pushes_within(r, row_count(c, rows)))));
+        self.details.extend(sim.contact_details().filter(|c| c.row.is_some_and(|r| rows.pushes_within(r, row_count(c, rows)))));
         let mut first = 0;
         while first < self.details.len() {
             let geoms = self.details[first].geoms;
@@ -175,7 +174,8 @@ impl Contacts {
             for (side, nudge) in [nudge, -nudge, 2.0 * nudge, -2.0 * nudge].into_iter().enumerate() {
                 if motion < 3 {
                     let turn = rotation(axis, nudge);
-                    let columns: [Vec3; 3] = std::array::from_fn(|c| apply3(&turn, [mat[c], mat[3 + c], mat[6 + c]]));
+                    let columns: [Vec3; 3] =
+                        std::array::from_fn(|c| apply3(&turn, [mat[c], mat[3 + c], mat[6 + c]]));
                     let turned = std::array::from_fn(|i| columns[i % 3][i / 3]);
                     sim.set_geom_pose(geoms[1], &apply3(&turn, *pos), &turned);
                 } else {
@@ -349,7 +349,11 @@ fn one(
         let in_chain = chains.map(|c| c.binary_search(&k).is_ok());
         let s = &fields[0].axis[k];
         let twist = |i: usize| {
-            if in_chain[i] { join(rot(s), add3(lin(s), cross(rot(s), sub3(centre, origins[i])))) } else { [0.0; 6] }
+            if in_chain[i] {
+                join(rot(s), add3(lin(s), cross(rot(s), sub3(centre, origins[i]))))
+            } else {
+                [0.0; 6]
+            }
         };
         let first = twist(0);
         let apart = if in_chain[0] && in_chain[1] && tree.root[contact.bodies[0]] == tree.root[contact.bodies[1]] {
@@ -400,8 +404,7 @@ fn one(
         let apart_size = apart_size.rot + apart_size.lin;
         let [e_dist, e_pos, e_normal] = geometry.error.map(|e| e * apart_size);
         let motion_size = 4.0 * ULP * (Size::of(s).rot * spread + norm3(change.pos) * turn + norm3(about) * spread);
-        let e_jar =
-            slope * (motion_size + e_normal * spread + e_pos * turn) + push * (e_dist + ULP * change.dist.abs());
+        let e_jar = slope * (motion_size + e_normal * spread + e_pos * turn) + push * (e_dist + ULP * change.dist.abs());
         for r in row..row + along_rows.count() {
             errors[(r, k)] += mass * e_jar + rows.softening(row).abs() * rows.force[r].abs() * e_dist;
         }
@@ -409,7 +412,10 @@ fn one(
 
         for side in [0, 1] {
             let sign = if side == 1 { 1.0 } else { -1.0 };
-            let dwrench = join(add3(add3(cross(change.pos, force), cross(arms[side], dforce)), dtorque), dforce);
+            let dwrench = join(
+                add3(add3(cross(change.pos, force), cross(arms[side], dforce)), dtorque),
+                dforce,
+            );
             let e_wrench = Size {
                 rot: norm3(arms[side]) * e_force + force_size * (e_pos + 4.0 * ULP * norm3(change.pos)),
                 lin: e_force,

@@ -78,16 +78,12 @@ impl Integrator {
         let damping = model.integrator_damping().unwrap_or(Damping::None);
         let varying = support::damping_varies(model, damping);
         let alone = if damping == Damping::Symmetric {
-            model
-                .free_bodies_alone()
-                .into_iter()
-                .map(|body| Alone {
-                    body,
-                    dof: tree.groups[body][0].first,
-                    inertia: Matrix6::zeros(),
-                    inverse: Matrix6::zeros(),
-                })
-                .collect()
+            model.free_bodies_alone().into_iter().map(|body| Alone {
+                body,
+                dof: tree.groups[body][0].first,
+                inertia: Matrix6::zeros(),
+                inverse: Matrix6::zeros(),
+            }).collect()
         } else {
             Vec::new()
         };

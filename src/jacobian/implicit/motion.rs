@@ -217,8 +217,9 @@ impl Motion {
             let axes = &sim.ximat().as_chunks::<9>().0[b];
             let wind = join([0.0; 3], outside.wind);
             // Relative velocity at the centre of mass, along the axes of the inertia.
-            let local =
-                |v: &Spatial| join(rotate_back(axes, rot(v)), rotate_back(axes, add3(lin(v), cross(rot(v), arm))));
+            let local = |v: &Spatial| {
+                join(rotate_back(axes, rot(v)), rotate_back(axes, add3(lin(v), cross(rot(v), arm))))
+            };
             let world = |f: &Spatial| {
                 let force = rotate(axes, lin(f));
                 join(add3(rotate(axes, rot(f)), cross(arm, force)), force)

@@ -49,7 +49,7 @@ impl Coverage {
                 let straight = data[i * width + 2..i * width + 5].iter().all(|x| *x == 0.0);
                 let fixed = |t: f64| t < 0.0 || tendon.get(t as usize).copied().unwrap_or(false);
                 match *kind {
-                    2.0 => straight,                                                 // mjEQ_JOINT
+                    2.0 => straight,                                                  // mjEQ_JOINT
                     3.0 => straight && fixed(objects[0][i]) && fixed(objects[1][i]), // mjEQ_TENDON
                     _ => false,
                 }
@@ -244,9 +244,7 @@ impl Rows {
             let total: f64 = j.iter().map(|x| x.abs()).sum();
             let direct = most * (self.damping[row] + self.push(row).abs());
             let solved = if exactly {
-                da.column_iter()
-                    .map(|c| j.iter().zip(c.iter()).map(|(j, x)| j * x).sum::<f64>().abs())
-                    .fold(0.0, f64::max)
+                da.column_iter().map(|c| j.iter().zip(c.iter()).map(|(j, x)| j * x).sum::<f64>().abs()).fold(0.0, f64::max)
             } else {
                 total * largest
             };

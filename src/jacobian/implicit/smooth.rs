@@ -226,13 +226,13 @@ fn actuators(model: &Model, coverage: &Coverage, activations: &Activations) -> O
             _ => false,
         };
         let affine = |kind: f64, p: &[f64]| match kind {
-            0.0 => Some([p[0], 0.0, 0.0]),   // mjGAIN_FIXED
+            0.0 => Some([p[0], 0.0, 0.0]), // mjGAIN_FIXED
             1.0 => Some([p[0], p[1], p[2]]), // mjGAIN_AFFINE
             _ => None,
         };
         let gain = affine(gains[i], &gain[10 * i..10 * i + 10])?;
         let bias = match biases[i] {
-            0.0 => [0.0; 3],                                     // mjBIAS_NONE
+            0.0 => [0.0; 3], // mjBIAS_NONE
             _ => affine(biases[i], &bias[10 * i..10 * i + 10])?, // mjBIAS_AFFINE
         };
         if !straight || ctrlnum[i] != 1.0 || outnum[i] != 1.0 {

@@ -13,7 +13,12 @@ pub(super) const REACH: f64 = 1e-6;
 ///
 /// # Errors
 /// [`PhysicsError::Mujoco`].
-pub(super) fn find(work: &mut Sim, rows: &Rows, da: &DMatrix<f64>, force: bool) -> Result<Switches, PhysicsError> {
+pub(super) fn find(
+    work: &mut Sim,
+    rows: &Rows,
+    da: &DMatrix<f64>,
+    force: bool,
+) -> Result<Switches, PhysicsError> {
     let mut found = Switches { force, ..Switches::default() };
     rows.switches(da, REACH, &mut found);
     limits(work, &mut found);
