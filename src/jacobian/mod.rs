@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use arbiter::Arbiter;
+pub use arbiter::{Arbiter, Entry, Judgement, SwitchKind};
+pub(crate) use arbiter::{largest, side_by_side};
 pub use chain::Chain;
 pub use fd::TransitionFd;
 pub use implicit::Implicit;
