@@ -175,6 +175,7 @@ fn zoo(option: &str) -> String {
           <body pos="0 0 .25"><freejoint name="box"/><geom type="box" size=".1 .15 .2" mass="1"/>
             <body pos="0 0 .3"><joint name="ball" type="ball" damping=".1"/><geom type="capsule" size=".05" fromto="0 0 0 0 0 .3" mass=".3"/></body>
           </body>
+          <body pos="-1 0 .3"><freejoint name="brick"/><geom type="box" size=".1 .12 .15" pos=".02 0 0" mass=".7"/></body>
           <body pos="1 0 1"><joint name="x" type="slide" axis="1 0 0" damping="1" stiffness="3" range="-.2 .2" limited="true"/><geom size=".1" mass="1"/>
             <body pos="0 0 -.1"><joint name="p" axis="0 1 0" frictionloss=".05" armature=".01"/><geom type="capsule" size=".04" fromto="0 0 0 0 0 -.4" mass=".5"/>
               <body pos="0 0 -.4"><joint name="q" axis="0 1 0" damping=".05"/><geom type="capsule" size=".04" fromto="0 0 0 0 0 -.3" mass=".4"/><site name="end" pos="0 0 -.3"/></body>
@@ -270,9 +271,10 @@ fn what_is_not_covered_is_refused_by_name() {
     let flags = r#"<option noslip_iterations="3"><flag sleep="enable"/></option>"#;
     let text = refusal(&format!("<mujoco>{flags}{body}</mujoco>"));
     assert!(text.contains("does not cover noslip iterations; sleep;"), "{text}");
-    let ball = r#"<worldbody><body><freejoint/><geom type="box" size=".1 .2 .3"/></body></worldbody>"#;
+    let ball = r#"<worldbody><body><freejoint/><geom type="box" size=".1 .2 .3"/>
+        <body pos="1 0 0"><geom type="box" size=".1 .2 .3"/></body></body></worldbody>"#;
     let text = refusal(&format!(r#"<mujoco><option integrator="implicitfast"/>{ball}</mujoco>"#));
-    assert!(text.contains("free bodies without children, integrated implicitly"), "{text}");
+    assert!(text.contains("free bodies with others fixed to them, integrated implicitly"), "{text}");
 }
 
 #[test]
@@ -286,8 +288,10 @@ fn a_recording_with_the_engine_repeats_and_a_task_that_is_not_covered_is_refused
     }
     assert!(place.read("1.h5") == place.read("2.h5"), "another file on 2 threads");
     place.run(&["verify", "2.h5"]).ok();
-    let parts = ["the engine implicit does not cover free bodies without children", "use --engine transition-fd"];
-    place.run(&["record", "PandaPickCube", "--engine", "implicit", "--assets", &assets]).refused(&parts);
+    let body = r#"<worldbody><body><joint name="j" damping="1"/><geom size="1"/></body></worldbody>"#;
+    place.write("m.xml", &format!(r#"<mujoco><option integrator="implicit"/>{body}</mujoco>"#));
+    let parts = ["the engine implicit does not cover the integrator implicit", "use --engine transition-fd"];
+    place.run(&["record", "m.xml", "--engine", "implicit"]).refused(&parts);
     let parts = ["difference has no meaning for the engine implicit"];
     place
         .run(&["record", "WalkerRun", "--engine", "implicit", "--difference", "forward", "--assets", &assets])

@@ -24,6 +24,19 @@ pub struct Cone<'a> {
     pub hessian: &'a [f64],
 }
 
+/// The limit of a joint.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JointLimit {
+    /// The kind of the joint.
+    pub kind: JointKind,
+    /// Its first entry in qpos.
+    pub qpos: usize,
+    /// Lowest and highest position.
+    pub range: [f64; 2],
+    /// Distance from a limit from which on it acts.
+    pub margin: f64,
+}
+
 /// What the integrator adds to the inertia before it solves for the step's acceleration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damping {
@@ -53,17 +66,70 @@ impl Model {
         }
     }
 
+    /// Gravity, m/s^2; zero where it is off.
+    pub fn gravity(&self) -> [f64; 3] {
+        let opt = &self.raw().opt;
+        if opt.disableflags & mjtDisableBit::mjDSBL_GRAVITY as i32 == 0 { opt.gravity } else { [0.0; 3] }
+    }
+
+    /// Whether springs, dampers and actuators push.
+    pub fn pushes(&self) -> [bool; 3] {
+        let on = |bit: mjtDisableBit| self.raw().opt.disableflags & bit as i32 == 0;
+        [on(mjtDisableBit::mjDSBL_SPRING), on(mjtDisableBit::mjDSBL_DAMPER), on(mjtDisableBit::mjDSBL_ACTUATION)]
+    }
+
     /// Whether it has flexible elements.
     pub fn has_flexes(&self) -> bool {
         self.raw().nflex > 0
     }
 
-    /// Whether a body moves freely and has no other joint on it or behind it: six dofs alone in their tree.
-    pub fn has_free_bodies_alone(&self) -> bool {
+    /// Bodies that move freely, with no other joint on them and no body behind: six dofs alone in their tree.
+    pub fn free_bodies_alone(&self) -> Vec<usize> {
         let m = self.raw();
-        self.joints().any(|j| {
-            // SAFETY: dof_treeid has nv entries, tree_dofnum ntree; every dof lies in a tree.
-            j.kind == JointKind::Free && unsafe { *m.tree_dofnum.add(*m.dof_treeid.add(j.dof) as usize) } == 6
+        let body = |j: &super::Joint| {
+            // SAFETY: dof_bodyid and dof_treeid have nv entries, tree_dofnum ntree, body arrays nbody.
+            unsafe {
+                let (body, tree) = (*m.dof_bodyid.add(j.dof) as usize, *m.dof_treeid.add(j.dof) as usize);
+                let alone = *m.tree_dofnum.add(tree) == 6 && *m.body_subtreemass.add(body) == *m.body_mass.add(body);
+                alone.then_some(body)
+            }
+        };
+        self.joints().filter(|j| j.kind == JointKind::Free).filter_map(|j| body(&j)).collect()
+    }
+
+    /// Whether a body moves freely, and bodies with mass are fixed to it but no joint is behind it.
+    pub fn has_free_compounds(&self) -> bool {
+        let m = self.raw();
+        self.joints().filter(|j| j.kind == JointKind::Free).any(|j| {
+            // SAFETY: as above.
+            unsafe {
+                let (body, tree) = (*m.dof_bodyid.add(j.dof) as usize, *m.dof_treeid.add(j.dof) as usize);
+                *m.tree_dofnum.add(tree) == 6 && *m.body_subtreemass.add(body) != *m.body_mass.add(body)
+            }
+        })
+    }
+
+    /// Whether contacts are found and act.
+    pub fn has_contacts(&self) -> bool {
+        let off = mjtDisableBit::mjDSBL_CONTACT as i32 | mjtDisableBit::mjDSBL_CONSTRAINT as i32;
+        self.raw().opt.disableflags & off == 0
+    }
+
+    /// The limits of joints that act.
+    pub fn joint_limits(&self) -> impl Iterator<Item = JointLimit> + '_ {
+        let m = self.raw();
+        let off = mjtDisableBit::mjDSBL_LIMIT as i32 | mjtDisableBit::mjDSBL_CONSTRAINT as i32;
+        let on = m.opt.disableflags & off == 0;
+        self.joints().enumerate().filter_map(move |(i, joint)| {
+            // SAFETY: the three arrays have njnt rows.
+            unsafe {
+                (on && *m.jnt_limited.add(i)).then(|| JointLimit {
+                    kind: joint.kind,
+                    qpos: joint.qpos,
+                    range: *m.jnt_range.cast::<[f64; 2]>().add(i),
+                    margin: *m.jnt_margin.add(i),
+                })
+            }
         })
     }
 
@@ -215,6 +281,19 @@ impl Sim {
         }
     }
 
+    /// Passive forces and those of actuators (nv).
+    pub fn pushing_force(&self, out: &mut [f64]) {
+        let nv = self.model().nv();
+        assert_eq!(out.len(), nv, "forces are nv");
+        let d = self.raw();
+        // SAFETY: both arrays have nv entries.
+        let (passive, actuator) =
+            unsafe { (view(d.qfrc_passive.cast::<f64>(), nv), view(d.qfrc_actuator.cast::<f64>(), nv)) };
+        for (x, (p, a)) in out.iter_mut().zip(passive.iter().zip(actuator)) {
+            *x = p + a;
+        }
+    }
+
     /// `M v` (nv), with the inertia of the last [`Sim::stage_position`] or forward pass.
     pub fn mul_inertia(&self, v: &[f64], out: &mut [f64]) {
         let nv = self.model().nv();
@@ -278,6 +357,30 @@ impl Sim {
         }
     }
 
+    /// The Jacobian of a tendon's length: dofs and values that may not be zero.
+    pub fn tendon_jacobian(&self, tendon: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let m = self.model().raw();
+        assert!(tendon < m.ntendon as usize, "a tendon of the model");
+        // SAFETY: the row's address and length lie within ten_J and its columns.
+        let (columns, values) = unsafe {
+            let (first, n) = (*m.ten_J_rowadr.add(tendon) as usize, *m.ten_J_rownnz.add(tendon) as usize);
+            (view(m.ten_J_colind.add(first).cast_const(), n), view(self.raw().ten_J.add(first).cast::<f64>(), n))
+        };
+        columns.iter().map(|c| *c as usize).zip(values.iter().copied())
+    }
+
+    /// The moments of an actuator's output: dofs and values that may not be zero.
+    pub fn actuator_moment(&self, output: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let d = self.raw();
+        assert!(output < self.len_nout(), "an output of an actuator of the model");
+        // SAFETY: the row's address and length lie within actuator_moment and its columns.
+        let (columns, values) = unsafe {
+            let (first, n) = (*d.moment_rowadr.add(output) as usize, *d.moment_rownnz.add(output) as usize);
+            (view(d.moment_colind.add(first).cast_const(), n), view(d.actuator_moment.add(first).cast::<f64>(), n))
+        };
+        columns.iter().map(|c| *c as usize).zip(values.iter().copied())
+    }
+
     /// Contacts in the middle zone of an elliptic cone, after [`Sim::stage_constraint`] with cones.
     pub fn cones(&self) -> impl Iterator<Item = Cone<'_>> {
         const CONE: i32 = 4; // mjCNSTRSTATE_CONE
@@ -331,11 +434,69 @@ views! {
     efc_D, nefc;
     /// Reference acceleration of the rows (nefc).
     efc_aref, nefc;
+    /// Force of the rows (nefc).
+    efc_force, nefc;
+    /// Position of the rows (nefc).
+    efc_pos, nefc;
+    /// Distance from which on the rows act (nefc).
+    efc_margin, nefc;
+    /// Stiffness, damping, impedance and its derivative by position of the rows (nefc x 4).
+    #[allow(non_snake_case, reason = "MuJoCo's name")]
+    efc_KBIP, len_4efc;
+    /// Friction loss of the rows (nefc).
+    efc_frictionloss, nefc;
+    /// Axes of the dofs, rotation then translation at the centre of mass of their tree (nv x 6).
+    cdof, len_6nv;
+    /// Velocities of the bodies, in the same frames (nbody x 6).
+    cvel, len_6nbody;
+    /// Inertias of the bodies, in the same frames: xx, yy, zz, xy, xz, yz, mass times offset, mass (nbody x 10).
+    cinert, len_10nbody;
+    /// Centres of mass of the subtrees (nbody x 3).
+    subtree_com, len_3nbody;
+    /// Centres of mass of the bodies (nbody x 3).
+    xipos, len_3nbody;
+    /// Orientations of the bodies' inertias, row-major (nbody x 9).
+    ximat, len_9nbody;
+    /// Orientations of the bodies, row-major (nbody x 9).
+    xmat, len_9nbody;
+    /// Positions of the bodies (nbody x 3).
+    xpos, len_3nbody;
+    /// Forces and torques on the bodies from outside (nbody x 6).
+    xfrc_applied, len_6nbody;
+    /// Lengths of the tendons (ntendon).
+    ten_length, len_ntendon;
+    /// Actuator forces in joint space (nv).
+    qfrc_actuator, len_nv;
+    /// Lengths of the actuators (nout).
+    actuator_length, len_nout;
+    /// Velocities of the actuators (nout).
+    actuator_velocity, len_nout;
+    /// Forces of the actuators (nout).
+    actuator_force, len_nout;
+}
+
+macro_rules! lengths {
+    ($( $name:ident: $times:literal * $field:ident; )*) => { impl Sim { $(
+        fn $name(&self) -> usize {
+            $times * self.model().raw().$field as usize
+        }
+    )* } };
+}
+
+lengths! {
+    len_nv: 1 * nv;
+    len_6nv: 6 * nv;
+    len_3nbody: 3 * nbody;
+    len_6nbody: 6 * nbody;
+    len_9nbody: 9 * nbody;
+    len_10nbody: 10 * nbody;
+    len_ntendon: 1 * ntendon;
+    len_nout: 1 * nout;
 }
 
 impl Sim {
-    fn len_nv(&self) -> usize {
-        self.model().nv()
+    fn len_4efc(&self) -> usize {
+        4 * self.nefc()
     }
 
     fn qfrc_constraint_mut(&mut self) -> &mut [f64] {

@@ -55,6 +55,9 @@ void mj_transmission(const mjModel* m, mjData* d);
 void mj_fwdVelocity(const mjModel* m, mjData* d);
 void mj_fwdActuation(const mjModel* m, mjData* d);
 void mj_constraintUpdate(const mjModel* m, mjData* d, const double* jar, double* cost, int flg_coneHessian);
+// The narrow phase: contacts of two geoms, by their types; out holds mjMAXCONPAIR of them.
+typedef int (*collision)(const mjModel* m, mjData* d, void* out, int g1, int g2, double margin);
+extern collision mjCOLLISIONFUNC[9][9];
 // Exported by the library, declared in no public header (3.17.0).
 void mjd_smooth_vel(const mjModel* m, mjData* d, int flg_bias);
 
@@ -153,6 +156,8 @@ int ds_stage_position(const mjModel* m, mjData* d) {
   });
 }
 
+int ds_collision(const mjModel* m, mjData* d) { GUARDED(mj_collision(m, d)); }
+
 int ds_stage_velocity(const mjModel* m, mjData* d) { GUARDED(mj_fwdVelocity(m, d)); }
 
 int ds_stage_actuation(const mjModel* m, mjData* d) { GUARDED(mj_fwdActuation(m, d)); }
@@ -162,3 +167,9 @@ int ds_constraint_update(const mjModel* m, mjData* d, const double* jar, int con
 }
 
 int ds_smooth_vel(const mjModel* m, mjData* d, int bias) { GUARDED(mjd_smooth_vel(m, d, bias)); }
+
+// No function for two types means that they never touch.
+int ds_collide(const mjModel* m, mjData* d, int type1, int type2, int g1, int g2, double margin, void* out, int* n) {
+  collision f = mjCOLLISIONFUNC[type1][type2];
+  GUARDED(*n = f ? f(m, d, out, g1, g2, margin) : 0);
+}

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::OnceLock;
 
-use mujoco_rs::mujoco_c::{mj_version, mjData, mjModel, mjVFS};
+use mujoco_rs::mujoco_c::{mj_version, mjData, mjModel, mjPreContact, mjVFS};
 
 use super::PhysicsError;
 
@@ -32,10 +32,22 @@ unsafe extern "C" {
     pub(super) fn ds_get_state(m: *const mjModel, d: *const mjData, state: *mut f64, sig: c_int) -> c_int;
     pub(super) fn ds_set_state(m: *const mjModel, d: *mut mjData, state: *const f64, sig: c_int) -> c_int;
     pub(super) fn ds_stage_position(m: *const mjModel, d: *mut mjData) -> c_int;
+    pub(super) fn ds_collision(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_velocity(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_actuation(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_constraint_update(m: *const mjModel, d: *mut mjData, jar: *const f64, cones: c_int) -> c_int;
     pub(super) fn ds_smooth_vel(m: *const mjModel, d: *mut mjData, bias: c_int) -> c_int;
+    pub(super) fn ds_collide(
+        m: *const mjModel,
+        d: *mut mjData,
+        type1: c_int,
+        type2: c_int,
+        g1: c_int,
+        g2: c_int,
+        margin: f64,
+        out: *mut mjPreContact,
+        n: *mut c_int,
+    ) -> c_int;
     pub(super) fn ds_transition_fd(
         m: *const mjModel,
         d: *mut mjData,

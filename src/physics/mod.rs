@@ -5,6 +5,7 @@
 //! and no file or console output is left to the library.
 
 mod arrays;
+mod contacts;
 mod digest;
 mod dynamics;
 mod edit;
@@ -17,9 +18,10 @@ mod settings;
 mod sim;
 mod source;
 
+pub use contacts::{ContactDetail, Touch};
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
 pub(crate) use dynamics::turn_derivatives;
-pub use dynamics::{Cone, Damping};
+pub use dynamics::{Cone, Damping, JointLimit};
 pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
 pub use error::{Divergence, PhysicsError};
 pub use guard::{REQUIRED_VERSION, mujoco_version};

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::ptr::{self, NonNull};
 
 use mujoco_rs::mujoco_c::{
@@ -22,6 +23,8 @@ pub struct Model {
     file: String,
     names: Names,
     wants_autoreset: bool,
+    /// See [`Model::wider`].
+    pub(super) wider: OnceLock<Box<Model>>,
 }
 
 // SAFETY: mjModel is plain memory without thread affinity; it is only changed through `&mut self`, and
@@ -112,7 +115,7 @@ impl Model {
         }
         // SAFETY: just made by mj_loadXML and owned here alone.
         let names = Names::read(unsafe { ptr.as_ref() });
-        let mut model = Self { ptr, file, names, wants_autoreset: true };
+        let mut model = Self { ptr, file, names, wants_autoreset: true, wider: OnceLock::new() };
         model.check_sense()?;
         model.keep_autoreset_off();
         Ok(model)
@@ -189,8 +192,24 @@ impl Model {
     }
 
     pub(super) fn raw_mut(&mut self) -> &mut mjModel {
+        // A copy made before is one of another model.
+        self.wider.take();
         // SAFETY: valid, and `&mut self` excludes every other access.
         unsafe { self.ptr.as_mut() }
+    }
+
+    /// A model of its own with the same numbers.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for it.
+    pub(super) fn copy(&self) -> Result<Self, PhysicsError> {
+        let mut raw: *mut mjModel = ptr::null_mut();
+        // SAFETY: the model is valid and the guard turns a fatal error into a return code.
+        check(unsafe { guard::ds_copy_model(self.ptr(), &mut raw) })?;
+        let ptr = NonNull::new(raw)
+            .ok_or_else(|| PhysicsError::Mujoco("mj_copyModel returned nothing: not enough memory".to_owned()))?;
+        let (file, names) = (self.file.clone(), self.names.clone());
+        Ok(Self { ptr, file, names, wants_autoreset: self.wants_autoreset, wider: OnceLock::new() })
     }
 
     /// Whether the model itself leaves MuJoCo's automatic reset on, which is always off here.

@@ -3,7 +3,7 @@
 //! At the solution `a` of the forward dynamics the residual
 //!
 //! ```text
-//! R(p) = S(p) - M(p) a,      S(p) = smooth(p) + J(p)' f(p; a)
+//! R(p) = smooth(p) + J(p)' f(p; a) - M(p) a
 //! ```
 //!
 //! vanishes. Along an input p, with a held fixed inside R,
@@ -13,41 +13,108 @@
 //! ```
 //!
 //! where W holds the constraint masses of the rows that push back in proportion, and the Hessians of elliptic cones
-//! in their middle zone. R needs no solve: by velocity its derivative is known in closed form, by control it changes
-//! through the actuators alone, by position it is differenced. An integrator that damps implicitly then solves
-//! `MH a_n = S`, and
+//! in their middle zone. dR/dp needs no solve, and it is in closed form: inertial forces, gravity, drag ([`motion`]),
+//! springs, dampers and actuators ([`smooth`]), limits and friction ([`rows`]), and contacts up to the geometry of each
+//! touching pair ([`contact`]). What of a model is not covered there is differenced ([`difference`]).
+//!
+//! An integrator that damps implicitly solves `MH a_n = M a` for the step's acceleration, so that
 //!
 //! ```text
-//! da_n/dp = MH^-1 (dS/dp - J' W J da/dp - dM/dp a_n).
+//! da_n = da + MH^-1 (d(M (a - a_n)) - (MH - M) da - dMH a_n + dM a_n).
 //! ```
 //!
 //! The next velocity is v + h a_n, the next position q turned and moved by it for h.
+//!
+//! Every derivative comes with a bound on its rounding, which is carried along to the entries of A and B; that decides
+//! what is zero ([`verdict`]).
 
-mod space;
+mod contact;
+mod difference;
+mod integrator;
+mod motion;
+mod rows;
+mod smooth;
+mod spatial;
 mod support;
+mod switches;
+mod tree;
+mod verdict;
 
 use std::sync::Arc;
 
-use nalgebra::{Cholesky, DMatrix, Dyn};
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::{Engine, EngineSpec, Jacobian};
-use crate::physics::{Damping, Model, PhysicsError, Sim, turn_derivatives};
-use space::Space;
-
-/// Nudge of a control, in its own units. Forces are linear in it.
-const CONTROL_NUDGE: f64 = 1e-4;
-
-/// Nudge of a velocity, where the closed form does not hold.
-const VELOCITY_NUDGE: f64 = 1e-6;
+use crate::physics::{Model, PhysicsError, Sim};
+use contact::Contacts;
+use difference::Differences;
+use integrator::Integrator;
+use motion::{Motion, Outside, ULP};
+use rows::{Coverage, Rows};
+use smooth::Smooth;
+use spatial::{Size, norm3, sub3};
+use tree::Tree;
 
 /// Implicit differentiation.
 #[derive(Debug)]
 pub struct Implicit {
     work: Sim,
-    /// Nudge of a position.
-    eps: f64,
-    damping: Damping,
+    tree: Tree,
+    outside: Outside,
+    coverage: Coverage,
+    /// None where springs, dampers or actuators are differenced.
+    smooth: Option<Smooth>,
+    rows: Rows,
+    contacts: Contacts,
+    differences: Differences,
+    integrator: Integrator,
+    motion: Motion,
+    field: Motion,
     space: Space,
+    zero_test: bool,
+}
+
+/// Buffers of a state.
+#[derive(Debug)]
+struct Space {
+    state: Vec<f64>,
+    /// The acceleration, and what is left of the residual (nv).
+    a: DVector<f64>,
+    residual: DVector<f64>,
+    jar: Vec<f64>,
+    square: Vec<f64>,
+    /// M, and a bound on the terms of H (nv x nv).
+    inertia: DMatrix<f64>,
+    terms: DMatrix<f64>,
+    /// H before it is factored, and |H^-1|.
+    hessian: DMatrix<f64>,
+    inverse: DMatrix<f64>,
+    /// dR, then da; bounds on their errors (nv x 2 nv + nu).
+    da: DMatrix<f64>,
+    noise: DMatrix<f64>,
+    wide: DMatrix<f64>,
+}
+
+impl Space {
+    fn new(model: &Model) -> Self {
+        let (nv, nu) = (model.nv(), model.nu());
+        let square = || DMatrix::zeros(nv, nv);
+        let wide = || DMatrix::zeros(nv, 2 * nv + nu);
+        Self {
+            state: vec![0.0; model.state_size()],
+            a: DVector::zeros(nv),
+            residual: DVector::zeros(nv),
+            jar: Vec::new(),
+            square: vec![0.0; nv * nv],
+            inertia: square(),
+            terms: square(),
+            hessian: square(),
+            inverse: square(),
+            da: wide(),
+            noise: wide(),
+            wide: wide(),
+        }
+    }
 }
 
 impl Implicit {
@@ -61,155 +128,103 @@ impl Implicit {
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for one.
     pub fn new(spec: &EngineSpec, model: &Arc<Model>) -> Result<Self, PhysicsError> {
+        let tree = Tree::new(model);
+        let coverage = Coverage::new(model);
+        let smooth = Smooth::new(model, &coverage);
         Ok(Self {
             work: Sim::new(model)?,
-            eps: spec.eps,
-            damping: model.integrator_damping().unwrap_or(Damping::None),
+            outside: Outside::new(model, smooth.is_some()),
+            smooth,
+            rows: Rows::new(model),
+            contacts: Contacts::new(model.largest_gap()),
+            differences: Differences::new(model),
+            integrator: Integrator::new(model, &tree),
+            motion: Motion::new(&tree),
+            field: Motion::new(&tree),
             space: Space::new(model),
+            zero_test: spec.zero_test,
+            coverage,
+            tree,
         })
     }
 
-    /// dS/dv = d smooth / dv - J' W B J, where B are the damping factors of the rows. By differences where that is not
-    /// all: a force held by a limit does not change, and equality rows have accelerations that are quadratic in the
-    /// velocity.
-    fn by_velocity(&mut self) -> Result<(), PhysicsError> {
-        let Self { work, space, .. } = self;
-        let nv = space.nv;
-        if work.force_is_clamped() || work.has_equality_rows() {
-            let qvel = work.qvel().to_vec();
-            for (i, v) in qvel.iter().enumerate() {
-                for (side, nudge) in [(0, VELOCITY_NUDGE), (1, -VELOCITY_NUDGE)] {
-                    work.qvel_mut()[i] = v + nudge;
-                    work.stage_velocity()?;
-                    work.stage_actuation()?;
-                    space.read_force(work, side)?;
-                }
-                work.qvel_mut()[i] = *v;
-                space.difference_force(nv + i, 2.0 * VELOCITY_NUDGE);
+    /// Solves at the state of `work`, and factors H. None where H is not positive definite.
+    fn solve(&mut self) -> Result<Option<Cholesky<f64, Dyn>>, PhysicsError> {
+        let nv = self.tree.nv();
+        self.work.forward()?;
+        self.space.a.as_mut_slice().copy_from_slice(self.work.qacc());
+        self.work.inertia(&mut self.space.square);
+        self.space.inertia.as_mut_slice().copy_from_slice(&self.space.square);
+        let mut polished = false;
+        loop {
+            let Self { work, space, rows, tree, .. } = self;
+            work.stage_constraint(space.a.as_slice(), &mut space.jar, true)?;
+            let coms = work.subtree_com().as_chunks::<3>().0;
+            let axes = work.cdof().as_chunks::<6>().0;
+            let far = work
+                .contact_details()
+                .flat_map(|c| c.bodies.map(|b| norm3(sub3(c.pos, coms[tree.root[b]]))))
+                .fold(0.0, f64::max);
+            rows.set(work, &space.jar, axes.iter().map(|s| Size::of(s).lin + far * Size::of(s).rot));
+            space.terms.copy_from(&space.inertia);
+            space.terms.apply(|x| *x = x.abs());
+            let mut hessian = std::mem::replace(&mut space.hessian, DMatrix::zeros(0, 0));
+            hessian.copy_from(&space.inertia);
+            rows.add_hessian(&mut hessian, &mut space.terms);
+            let Some(hessian) = Cholesky::new(hessian) else {
+                space.hessian = DMatrix::zeros(nv, nv);
+                return Ok(None);
+            };
+            // The solver stops at a tolerance; one more step of Newton's method takes the rest of the residual off.
+            work.smooth_force(space.residual.as_mut_slice());
+            let scale = space.residual.amax();
+            for (x, f) in space.residual.iter_mut().zip(work.qfrc_constraint()) {
+                *x += f;
             }
-            work.stage_velocity()?;
-            return work.stage_actuation();
-        }
-        work.smooth_derivative(true, &mut space.square)?;
-        for c in 0..nv {
-            for r in 0..nv {
-                space.ds[(r, nv + c)] = space.square[r * nv + c];
+            space.residual.gemv(-1.0, &space.inertia, &space.a, 1.0);
+            if polished || rows.n == 0 || space.residual.amax() <= 1e-14 * scale {
+                return Ok(Some(hessian));
             }
+            polished = true;
+            let mut step = space.residual.clone();
+            hessian.solve_mut(&mut step);
+            space.a += step;
+            space.hessian = hessian.unpack_dirty();
         }
-        for (row, b) in work.constraint_damping().enumerate() {
-            if space.pushes(row) {
-                let (j, wj) = (&space.j[row * nv..(row + 1) * nv], &space.wj[row * nv..(row + 1) * nv]);
-                for c in (0..nv).filter(|c| j[*c] != 0.0) {
-                    for (r, wj) in wj.iter().enumerate() {
-                        space.ds[(r, nv + c)] -= b * wj * j[c];
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
-    /// dS/du, from the actuators alone. A control at its limit is nudged inwards.
-    fn by_control(&mut self) -> Result<(), PhysicsError> {
-        let Self { work, space, .. } = self;
-        let model = work.model().clone();
-        for i in 0..space.nu {
-            let u = work.ctrl()[i];
-            let (up, down) = nudges(&model, i, u);
-            for (side, nudge) in [(0, up), (1, -down)] {
-                work.ctrl_mut()[i] = u + nudge;
-                work.stage_actuation()?;
-                work.smooth_force(space.sides[side].s.as_mut_slice());
-            }
-            work.ctrl_mut()[i] = u;
-            space.difference_force(2 * space.nv + i, up + down);
+    /// dR/dp into `space.da`, with bounds on its errors in `space.noise`; and whether a force is at the edge of its range.
+    fn residual_derivative(&mut self) -> Result<bool, PhysicsError> {
+        let Self { work, tree, outside, coverage, smooth, rows, contacts, differences, motion, field, space, .. } =
+            self;
+        space.da.fill(0.0);
+        space.noise.fill(0.0);
+        motion.set(tree, work, space.a.as_slice(), outside);
+        motion.by_position(tree, true, &mut space.da, &mut space.noise);
+        motion.by_velocity(tree, &mut space.da, &mut space.noise);
+        let mut edge = false;
+        if let Some(smooth) = smooth {
+            edge = smooth.add(work, switches::REACH, &mut space.da, &mut space.noise);
         }
-        Ok(())
-    }
-
-    /// dS/dq, d(M a)/dq and d(M a_n)/dq, by central differences in the tangent space.
-    fn by_position(&mut self) -> Result<(), PhysicsError> {
-        let Self { work, space, eps, .. } = self;
-        let model = work.model().clone();
-        space.qpos.copy_from_slice(work.qpos());
-        for i in 0..space.nv {
-            space.direction.fill(0.0);
-            space.direction[i] = 1.0;
-            for (side, nudge) in [(0, *eps), (1, -*eps)] {
-                work.qpos_mut().copy_from_slice(&space.qpos);
-                model.integrate_pos(work.qpos_mut(), &space.direction, nudge);
-                work.stage_position()?;
-                work.stage_velocity()?;
-                work.stage_actuation()?;
-                space.read_force(work, side)?;
-                let out = &mut space.sides[side];
-                work.mul_inertia(space.a.as_slice(), out.ma.as_mut_slice());
-                work.mul_inertia(space.a_n.as_slice(), out.ma_n.as_mut_slice());
-            }
-            space.difference_force(i, 2.0 * *eps);
-            space.difference_inertia(i, 2.0 * *eps);
-        }
-        Ok(())
-    }
-
-    /// The inertia that the integrator solves with; None when that is M, or cannot be factored.
-    fn integrator_inertia(&mut self, inertia: &DMatrix<f64>) -> Result<Option<Cholesky<f64, Dyn>>, PhysicsError> {
-        let Self { work, space, damping, .. } = self;
-        let (nv, model) = (space.nv, work.model().clone());
-        let h = model.timestep();
-        let mut damped = inertia.clone();
-        match damping {
-            Damping::None | Damping::Full => return Ok(None),
-            Damping::Joints => {
-                for (i, d) in model.dof_damping().iter().enumerate() {
-                    damped[(i, i)] += h * d;
-                }
-            }
-            Damping::Symmetric => {
-                work.smooth_derivative(false, &mut space.square)?;
-                for c in 0..nv {
-                    for r in 0..nv {
-                        damped[(r, c)] -= 0.5 * h * (space.square[r * nv + c] + space.square[c * nv + r]);
-                    }
-                }
+        let mut closed = coverage.all(work);
+        if closed && rows.n > 0 {
+            field.set_field(tree, work, space.a.as_slice());
+            // Into the wide buffer first: where the narrow phase does not repeat itself, all of it is differenced.
+            space.wide.fill(0.0);
+            let mut noise = std::mem::replace(&mut space.noise, DMatrix::zeros(0, 0));
+            closed = contacts.by_position(tree, work, rows, [field, motion], &mut space.wide, &mut noise)?;
+            space.noise = noise;
+            if closed {
+                space.da += &space.wide;
+                rows.by_position(&mut space.da, &mut space.noise);
+                rows.by_velocity(&mut space.da, &mut space.noise);
             }
         }
-        Ok(Cholesky::new(damped))
-    }
-
-    /// From accelerations to the next state, into the row-major matrices of `out`. `dv` is da_n/dp.
-    fn integrate(&self, mut dv: DMatrix<f64>, out: &mut Jacobian) {
-        let Self { work, space, .. } = self;
-        let (nv, nu, h) = (space.nv, space.nu, work.model().timestep());
-        let (ndx, columns) = (2 * nv, 2 * nv + nu);
-        dv *= h;
-        for i in 0..nv {
-            dv[(i, nv + i)] += 1.0;
+        if smooth.is_none() || !closed {
+            edge |= work.force_is_clamped() && smooth.is_none();
+            differences.add(work, smooth.is_none(), !closed, &space.a, &mut space.da, &mut space.noise)?;
         }
-        let mut dq = h * &dv;
-        for i in 0..nv {
-            dq[(i, i)] += 1.0;
-        }
-        for dof in work.turns() {
-            let next = std::array::from_fn(|k| work.qvel()[dof + k] + h * space.a_n[dof + k]);
-            let (by_turn, by_velocity) = turn_derivatives(next, h);
-            for c in 0..columns {
-                for r in 0..3 {
-                    let turn = if (dof..dof + 3).contains(&c) { by_turn[3 * r + c - dof] } else { 0.0 };
-                    dq[(dof + r, c)] = (0..3).fold(turn, |x, k| x + by_velocity[3 * r + k] * dv[(dof + k, c)]);
-                }
-            }
-        }
-        for r in 0..nv {
-            for c in 0..ndx {
-                out.a[r * ndx + c] = dq[(r, c)];
-                out.a[(nv + r) * ndx + c] = dv[(r, c)];
-            }
-            for c in 0..nu {
-                out.b[r * nu + c] = dq[(r, ndx + c)];
-                out.b[(nv + r) * nu + c] = dv[(r, ndx + c)];
-            }
-        }
+        Ok(edge)
     }
 }
 
@@ -218,47 +233,42 @@ impl Engine for Implicit {
     fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
         sim.get_state(&mut self.space.state)?;
         self.work.set_state(&self.space.state)?;
-        self.work.forward()?;
-        self.space.solution(&mut self.work)?;
-        let inertia = DMatrix::from_column_slice(self.space.nv, self.space.nv, &self.space.square);
-        let Some(hessian) = Cholesky::new(&inertia + &self.space.jwj) else {
+        let Some(hessian) = self.solve()? else {
             out.fill(f64::NAN);
             return Ok(());
         };
-        let implicit = self.integrator_inertia(&inertia)?;
-        if self.damping != Damping::None && implicit.is_none() {
+        let near_singular = verdict::nearly_singular(hessian.l_dirty());
+        let integrable = {
+            let Self { work, integrator, space, .. } = self;
+            integrator.solve(work, &space.inertia, &space.a)?
+        };
+        if !integrable {
+            self.space.hessian = hessian.unpack_dirty();
             out.fill(f64::NAN);
             return Ok(());
         }
-        self.space.integrated_acceleration(&self.work, implicit.as_ref());
+        let force_at_edge = self.residual_derivative()?;
 
-        self.by_velocity()?;
-        self.by_control()?;
-        self.by_position()?;
-
-        let space = &self.space;
-        let mut da = &space.ds - &space.dma;
-        hessian.solve_mut(&mut da);
-        let da_n = match implicit {
-            None => da,
-            Some(inertia) => {
-                let mut right = &space.ds - &space.dma_n - &space.jwj * da;
-                inertia.solve_mut(&mut right);
-                right
-            }
-        };
-        self.integrate(da_n, out);
+        let Self { work, tree, rows, integrator, field, space, zero_test, .. } = self;
+        hessian.solve_mut(&mut space.da);
+        if *zero_test {
+            verdict::inverse_size(&hessian, &mut space.inverse);
+            // Rounding of the solve, as an error of its right side.
+            space.wide.copy_from(&space.da);
+            space.wide.apply(|x| *x = x.abs());
+            space.noise.gemm(2.0 * ULP, &space.terms, &space.wide, 1.0);
+            space.wide.gemm(1.0, &space.inverse, &space.noise, 0.0);
+            std::mem::swap(&mut space.wide, &mut space.noise);
+        }
+        space.hessian = hessian.unpack_dirty();
+        integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test);
+        integrator.integrate(work, &space.da, &space.noise, out);
+        if *zero_test {
+            verdict::judge(out, &integrator.bounds);
+            out.verdicts.near_singular = near_singular;
+            out.verdicts.switches = switches::find(work, rows, &space.da, force_at_edge)?;
+            out.verdicts.kink = 0.0;
+        }
         Ok(())
     }
-}
-
-/// How far up and down a control can be nudged without leaving its range.
-fn nudges(model: &Model, i: usize, u: f64) -> (f64, f64) {
-    let Some([low, high]) = model.ctrl_range(i).filter(|_| model.clamps_controls()) else {
-        return (CONTROL_NUDGE, CONTROL_NUDGE);
-    };
-    let up = if u + CONTROL_NUDGE <= high { CONTROL_NUDGE } else { 0.0 };
-    let down = if u - CONTROL_NUDGE >= low { CONTROL_NUDGE } else { 0.0 };
-    // A range that is narrower than a nudge clamps both sides: no influence.
-    if up + down == 0.0 { (CONTROL_NUDGE, CONTROL_NUDGE) } else { (up, down) }
 }

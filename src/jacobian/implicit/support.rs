@@ -31,8 +31,7 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
         if damping != Damping::Joints {
             // What the integrator adds to the inertia changes with the state there.
             refuse(damping == Damping::Full, "the integrator implicit");
-            // MuJoCo 3.17 integrates their gyroscopic forces implicitly too, without saying so in the derivative.
-            refuse(model.has_free_bodies_alone(), "free bodies without children, integrated implicitly");
+            refuse(model.has_free_compounds(), "free bodies with others fixed to them, integrated implicitly");
             refuse(set("opt.density") || set("opt.viscosity"), "fluid forces, integrated implicitly");
             refuse(gain_depends_on_velocity(model), "actuators with a gain by velocity, integrated implicitly");
             let damped = |field: &str, col: usize, of: usize| {

@@ -1,0 +1,465 @@
+//! The derivative of contact forces by position, at a fixed acceleration, without evaluating the whole model.
+//!
+//! What changes is where two geoms touch. That depends on their relative pose alone, so the narrow phase is
+//! differenced once per touching pair, over the six motions of the second geom about the contact; everything else (the
+//! points' velocities and accelerations, impedance, the wrench on both bodies) is in closed form.
+
+use nalgebra::DMatrix;
+
+use super::motion::{Motion, ULP};
+use super::rows::Rows;
+use super::spatial::{
+    Size, Spatial, Vec3, add3, cross, cross_motion, dot, dot3, join, lin, norm3, rot, scale3, sub, sub3,
+};
+use super::tree::Tree;
+use crate::physics::{ContactDetail, PhysicsError, Sim, Touch};
+
+/// Nudge of the narrow phase, m and rad: a power of two, so that nudging rounds little. Two differences, at one and two
+/// of these, are extrapolated to none; their error is of the fourth order.
+const NUDGE: f64 = 1.0 / 131_072.0;
+
+/// Contacts farther apart than this, m, are not the same one at two nudges.
+const SAME: f64 = 1e-3;
+
+/// How dist, position, normal and tangent hint of one contact change with the six motions (rotations, then
+/// translations) of the second geom about a centre.
+#[derive(Debug, Clone)]
+struct Geometry {
+    touch: Touch,
+    by: [Touch; 6],
+    /// Bounds on the errors of `by`: of the distance, the position, the normal.
+    error: [f64; 3],
+}
+
+/// Space for the narrow phase.
+#[derive(Debug, Default)]
+pub(super) struct Contacts {
+    details: Vec<ContactDetail>,
+    touches: Vec<Touch>,
+    nudged: Vec<Touch>,
+    /// Of the pair under way: by contact, motion and nudge.
+    samples: Vec<[[Touch; 4]; 6]>,
+    geometry: Vec<Geometry>,
+    dofs: Vec<usize>,
+    gap: f64,
+}
+
+impl Contacts {
+    pub(super) fn new(gap: f64) -> Self {
+        Self { gap, ..Self::default() }
+    }
+
+    /// Adds d (J' f) / dq at fixed accelerations to columns 0..nv of `out`, and bounds on its error to `noise`. `a` and
+    /// `v` are the fields of the accelerations and of the velocities. False where the narrow phase does not give the
+    /// contacts again.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn by_position(
+        &mut self,
+        tree: &Tree,
+        sim: &mut Sim,
+        rows: &Rows,
+        fields: [&Motion; 2],
+        out: &mut DMatrix<f64>,
+        noise: &mut DMatrix<f64>,
+    ) -> Result<bool, PhysicsError> {
+        self.details.clear();
+        self.details.extend(sim.contact_details().filter(|c| c.row.is_some_and(|r| rows.pushes_within(r, row_count(c, rows)))));
+        let mut first = 0;
+        while first < self.details.len() {
+            let geoms = self.details[first].geoms;
+            let n = self.details[first..].iter().take_while(|c| c.geoms == geoms).count();
+            let pair = first..first + n;
+            first += n;
+            let centre = self.details[pair.start].pos;
+            if !self.differentiate(sim, pair.clone(), centre)? {
+                return Ok(false);
+            }
+            for (i, contact) in self.details[pair].iter().enumerate() {
+                one(tree, sim, rows, fields, contact, &self.geometry[i], centre, &mut self.dofs, (out, noise));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Fills `geometry` for contacts `pair`, which are all between the same geoms.
+    fn differentiate(
+        &mut self,
+        sim: &mut Sim,
+        pair: std::ops::Range<usize>,
+        centre: Vec3,
+    ) -> Result<bool, PhysicsError> {
+        let details = &self.details[pair];
+        let geoms = details[0].geoms;
+        let margin = details[0].margin + self.gap;
+        let poses = geoms.map(|g| sim.geom_pose(g));
+        // About the contact: numbers near zero round less.
+        let near = poses.map(|(pos, mat)| (sub3(pos, centre), mat));
+        for (geom, (pos, mat)) in geoms.iter().zip(&near) {
+            sim.set_geom_pose(*geom, pos, mat);
+        }
+        let result = self.sample(sim, geoms, margin, centre, details.len(), &near[1]);
+        for (geom, (pos, mat)) in geoms.iter().zip(&poses) {
+            sim.set_geom_pose(*geom, pos, mat);
+        }
+        if !result? {
+            return Ok(false);
+        }
+        let arm = norm3(near[1].0);
+        self.geometry.clear();
+        for (touch, samples) in self.touches.iter().zip(&self.samples) {
+            self.geometry.push(geometry(touch, samples, arm));
+        }
+        Ok(true)
+    }
+
+    /// Fills `touches` and `samples`; the first `n` details are the contacts to look for.
+    fn sample(
+        &mut self,
+        sim: &mut Sim,
+        geoms: [usize; 2],
+        margin: f64,
+        centre: Vec3,
+        n: usize,
+        (pos, mat): &(Vec3, [f64; 9]),
+    ) -> Result<bool, PhysicsError> {
+        let start = self.details.iter().position(|c| c.geoms == geoms).unwrap_or(0);
+        sim.collide(geoms, margin, &mut self.nudged)?;
+        self.touches.clear();
+        let mut indices = [0; 64];
+        for (contact, index) in self.details[start..start + n].iter().zip(&mut indices) {
+            let at = sub3(contact.pos, centre);
+            let Some((i, touch)) = nearest(&self.nudged, at) else { return Ok(false) };
+            if (touch.dist - contact.dist).abs() > 1e-7 {
+                return Ok(false);
+            }
+            *index = i;
+            self.touches.push(*touch);
+        }
+        let count = self.nudged.len();
+        self.samples.clear();
+        self.samples.resize(n, [[Touch::default(); 4]; 6]);
+        for motion in 0..6 {
+            let axis: Vec3 = std::array::from_fn(|i| f64::from(u8::from(i == motion % 3)));
+            for (side, nudge) in [NUDGE, -NUDGE, 2.0 * NUDGE, -2.0 * NUDGE].into_iter().enumerate() {
+                if motion < 3 {
+                    let turn = rotation(axis, nudge);
+                    let columns: [Vec3; 3] =
+                        std::array::from_fn(|c| apply3(&turn, [mat[c], mat[3 + c], mat[6 + c]]));
+                    let turned = std::array::from_fn(|i| columns[i % 3][i / 3]);
+                    sim.set_geom_pose(geoms[1], &apply3(&turn, *pos), &turned);
+                } else {
+                    sim.set_geom_pose(geoms[1], &add3(*pos, scale3(axis, nudge)), mat);
+                }
+                sim.collide(geoms, margin, &mut self.nudged)?;
+                for i in 0..n {
+                    let same = (self.nudged.len() == count).then(|| &self.nudged[indices[i]]);
+                    let found = same
+                        .filter(|t| norm3(sub3(t.pos, self.touches[i].pos)) < SAME)
+                        .or_else(|| nearest(&self.nudged, self.touches[i].pos).map(|(_, t)| t));
+                    let Some(found) = found else { return Ok(false) };
+                    self.samples[i][motion][side] = *found;
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Constraint rows of a contact.
+fn row_count(contact: &ContactDetail, rows: &Rows) -> usize {
+    match contact.dim {
+        1 => 1,
+        dim if rows.pyramidal => 2 * (dim - 1),
+        dim => dim,
+    }
+}
+
+fn nearest(touches: &[Touch], at: Vec3) -> Option<(usize, &Touch)> {
+    let far = |t: &Touch| norm3(sub3(t.pos, at));
+    touches.iter().enumerate().filter(|(_, t)| far(t) < SAME).min_by(|(_, a), (_, b)| far(a).total_cmp(&far(b)))
+}
+
+/// The rotation by an angle about an axis of the world.
+fn rotation(axis: Vec3, angle: f64) -> [Vec3; 3] {
+    let (sin, versine) = (angle.sin(), 2.0 * (0.5 * angle).sin().powi(2));
+    std::array::from_fn(|r| {
+        std::array::from_fn(|c| {
+            let mut e = [0.0; 3];
+            e[c] = 1.0;
+            let k = cross(axis, e);
+            let kk = cross(axis, k);
+            f64::from(u8::from(r == c)) + sin * k[r] + versine * kk[r]
+        })
+    })
+}
+
+fn apply3(m: &[Vec3; 3], v: Vec3) -> Vec3 {
+    std::array::from_fn(|r| dot3(m[r], v))
+}
+
+/// Derivatives from samples at +h, -h, +2h, -2h.
+fn geometry(touch: &Touch, samples: &[[Touch; 4]; 6], arm: f64) -> Geometry {
+    let rounding = 2.0 * ULP * (arm + norm3(touch.pos) + 0.01) / NUDGE;
+    let mut error = [rounding, rounding, rounding];
+    let by = std::array::from_fn(|motion| {
+        let [p1, m1, p2, m2] = &samples[motion];
+        let mut worst = [0.0_f64; 3];
+        let mut derive = |which: usize, f: &dyn Fn(&Touch) -> f64| {
+            let near = (f(p1) - f(m1)) / (2.0 * NUDGE);
+            let far = (f(p2) - f(m2)) / (4.0 * NUDGE);
+            let apart = (near - far).abs();
+            // Where both agree well, what is left after the extrapolation is smaller by as much again.
+            let left = apart * (30.0 * apart / (1.0 + near.abs())).min(1.0);
+            worst[which.min(2)] = worst[which.min(2)].max(left);
+            if apart == 0.0 { near } else { near + (near - far) / 3.0 }
+        };
+        let touch = Touch {
+            dist: derive(0, &|t| t.dist),
+            pos: std::array::from_fn(|i| derive(1, &|t| t.pos[i])),
+            normal: std::array::from_fn(|i| derive(2, &|t| t.normal[i])),
+            tangent: std::array::from_fn(|i| derive(3, &|t| t.tangent[i])),
+        };
+        for (e, w) in error.iter_mut().zip(worst) {
+            *e = e.max(w);
+        }
+        touch
+    });
+    Geometry { touch: *touch, by, error }
+}
+
+/// The sum of six derivatives, weighted by a motion.
+fn along(by: &[Touch; 6], motion: &Spatial) -> Touch {
+    let mut out = Touch::default();
+    for (d, x) in by.iter().zip(motion).filter(|(_, x)| **x != 0.0) {
+        out.dist += x * d.dist;
+        out.pos = add3(out.pos, scale3(d.pos, *x));
+        out.normal = add3(out.normal, scale3(d.normal, *x));
+        out.tangent = add3(out.tangent, scale3(d.tangent, *x));
+    }
+    out
+}
+
+/// How the frame turns when the normal changes by `dn`, and the direction that the first tangent follows by `dh`.
+fn frame_turn(frame: &[Vec3; 3], hint: Vec3, dn: Vec3, dh: Vec3) -> Vec3 {
+    let [n, _, t2] = *frame;
+    // MuJoCo's frame: the hint, or else the axis y, or z where the normal is close to y.
+    let given = norm3(hint) >= 0.5;
+    let h = if given {
+        hint
+    } else if n[1].abs() < 0.5 {
+        [0.0, 1.0, 0.0]
+    } else {
+        [0.0, 0.0, 1.0]
+    };
+    let dh = if given { dh } else { [0.0; 3] };
+    let along = dot3(n, h);
+    let length = norm3(sub3(h, scale3(n, along)));
+    let about = (dot3(t2, dh) - dot3(t2, dn) * along) / length;
+    add3(cross(n, dn), scale3(n, about))
+}
+
+/// Adds one contact.
+#[allow(clippy::too_many_arguments, reason = "everything that a contact's force depends on")]
+fn one(
+    tree: &Tree,
+    sim: &Sim,
+    rows: &Rows,
+    fields: [&Motion; 2],
+    contact: &ContactDetail,
+    geometry: &Geometry,
+    centre: Vec3,
+    dofs: &mut Vec<usize>,
+    (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
+) {
+    let Some(row) = contact.row else { return };
+    let dim = contact.dim;
+    let [n, t1, t2] = contact.frame;
+    let axes = [n, t1, t2];
+    let coms = sim.subtree_com().as_chunks::<3>().0;
+    let origins = contact.bodies.map(|b| coms[tree.root[b]]);
+    let chains = contact.bodies.map(|b| &tree.chain[b]);
+    let arms = origins.map(|o| sub3(contact.pos, o));
+
+    // Force and torque at the contact, on the second body.
+    let along_rows = ContactRows { rows, row, dim, friction: &contact.friction };
+    let f = along_rows.to_frame(|r| rows.force[r]);
+    let compose = |f: &[f64; 6]| {
+        let force = (0..dim.min(3)).fold([0.0; 3], |x, i| add3(x, scale3(axes[i], f[i])));
+        let torque = (3..dim).fold([0.0; 3], |x, i| add3(x, scale3(axes[i - 3], f[i])));
+        (force, torque)
+    };
+    let (force, torque) = compose(&f);
+    let wrenches = arms.map(|arm| join(add3(cross(arm, force), torque), force));
+    let force_size = norm3(force);
+
+    // What the two points do under both fields.
+    let points = fields.map(|field| contact.bodies.map(|b| field.v[b]));
+    let relative = points.map(|[x1, x2]| {
+        let at = |x: &Spatial, arm: Vec3| add3(lin(x), cross(rot(x), arm));
+        (sub3(at(&x2, arms[1]), at(&x1, arms[0])), sub3(rot(&x2), rot(&x1)))
+    });
+    let rate = rows.damping[row].max(rows.damping[row + along_rows.count() - 1]);
+    let sizes = points.map(|xs| {
+        let both = [0, 1].map(|i| (Size::of(&xs[i]), norm3(arms[i])));
+        let spread: f64 = both.iter().map(|(s, arm)| s.lin + s.rot * arm).sum();
+        let turn: f64 = both.iter().map(|(s, _)| s.rot).sum();
+        (spread, turn)
+    });
+    let (spread, turn) = (sizes[0].0 + rate * sizes[1].0, sizes[0].1 + rate * sizes[1].1);
+    let slope = contact.friction.iter().take(dim - 1).fold(1.0_f64, |m, x| m.max(*x));
+    let mass = (row..row + along_rows.count()).map(|r| rows.mass(r)).fold(0.0, f64::max);
+
+    dofs.clear();
+    dofs.extend(chains[1]);
+    dofs.extend(chains[0].iter().filter(|d| chains[1].binary_search(d).is_err()));
+    for &k in dofs.iter() {
+        let in_chain = chains.map(|c| c.binary_search(&k).is_ok());
+        let s = &fields[0].axis[k];
+        let twist = |i: usize| {
+            if in_chain[i] {
+                join(rot(s), add3(lin(s), cross(rot(s), sub3(centre, origins[i]))))
+            } else {
+                [0.0; 6]
+            }
+        };
+        let first = twist(0);
+        let apart = if in_chain[0] && in_chain[1] && tree.root[contact.bodies[0]] == tree.root[contact.bodies[1]] {
+            [0.0; 6]
+        } else {
+            sub(&twist(1), &first)
+        };
+        let mut change = along(&geometry.by, &apart);
+        let turned = rot(&first);
+        change.pos = add3(change.pos, add3(lin(&first), cross(turned, sub3(contact.pos, centre))));
+        change.normal = add3(change.normal, cross(turned, n));
+        change.tangent = add3(change.tangent, cross(turned, geometry.touch.tangent));
+        let about = frame_turn(&contact.frame, geometry.touch.tangent, change.normal, change.tangent);
+
+        // How the relative motion at the contact, in its frame, changes.
+        let moved = [0, 1].map(|field| {
+            let (mut linear, mut angular) = ([0.0; 3], [0.0; 3]);
+            for side in [0, 1] {
+                let x = &points[field][side];
+                let mut d = cross(rot(x), change.pos);
+                let mut w = [0.0; 3];
+                if in_chain[side] {
+                    let carried = cross_motion(s, &sub(x, &fields[field].before[k]));
+                    w = rot(&carried);
+                    d = add3(d, add3(lin(&carried), cross(w, arms[side])));
+                }
+                if side == 1 {
+                    (linear, angular) = (add3(linear, d), add3(angular, w));
+                } else {
+                    (linear, angular) = (sub3(linear, d), sub3(angular, w));
+                }
+            }
+            let (y, z) = relative[field];
+            std::array::from_fn::<f64, 6, _>(|i| match i {
+                i if i >= dim => 0.0,
+                i if i < 3 => dot3(cross(about, axes[i]), y) + dot3(axes[i], linear),
+                i => dot3(cross(about, axes[i - 3]), z) + dot3(axes[i - 3], angular),
+            })
+        });
+        let (df, push) = along_rows.change(&moved, change.dist);
+
+        let (mut dforce, mut dtorque) = compose(&df);
+        dforce = add3(dforce, cross(about, force));
+        dtorque = add3(dtorque, cross(about, torque));
+
+        // Bounds on the error: of rounding, and of the differenced geometry.
+        let apart_size = Size::of(&apart);
+        let apart_size = apart_size.rot + apart_size.lin;
+        let [e_dist, e_pos, e_normal] = geometry.error.map(|e| e * apart_size);
+        let motion_size = 4.0 * ULP * (Size::of(s).rot * spread + norm3(change.pos) * turn + norm3(about) * spread);
+        let e_jar = slope * (motion_size + e_normal * spread + e_pos * turn) + push * (e_dist + ULP * change.dist.abs());
+        let e_force = mass * e_jar
+            + force_size * (e_normal + 4.0 * ULP * norm3(about))
+            + rows.softening(row) * force_size * e_dist;
+
+        for side in [0, 1] {
+            let sign = if side == 1 { 1.0 } else { -1.0 };
+            let dwrench = join(
+                add3(add3(cross(change.pos, force), cross(arms[side], dforce)), dtorque),
+                dforce,
+            );
+            let e_wrench = Size {
+                rot: norm3(arms[side]) * e_force + force_size * (e_pos + 4.0 * ULP * norm3(change.pos)),
+                lin: e_force,
+            };
+            for &j in chains[side].iter().filter(|j| chains[1 - side].binary_search(j).is_err()) {
+                let sj = &fields[0].axis[j];
+                let mut x = dot(sj, &dwrench);
+                let mut e = Size::of(sj).dot(e_wrench);
+                if in_chain[side] && tree.carries(k, j) {
+                    x += dot(&cross_motion(s, sj), &wrenches[side]);
+                    e += 4.0 * ULP * Size::of(s).cross_motion(Size::of(sj)).dot(Size::of(&wrenches[side]));
+                }
+                out[(j, k)] += sign * x;
+                noise[(j, k)] += e + ULP * x.abs();
+            }
+        }
+    }
+}
+
+/// The constraint rows of one contact, and the way between them and the contact's frame.
+struct ContactRows<'a> {
+    rows: &'a Rows,
+    row: usize,
+    dim: usize,
+    friction: &'a [f64; 5],
+}
+
+impl ContactRows<'_> {
+    fn pyramidal(&self) -> bool {
+        self.rows.pyramidal && self.dim > 1
+    }
+
+    fn count(&self) -> usize {
+        if self.pyramidal() { 2 * (self.dim - 1) } else { self.dim }
+    }
+
+    /// Forces of the rows as one along each axis of the frame.
+    fn to_frame(&self, force: impl Fn(usize) -> f64) -> [f64; 6] {
+        let mut f = [0.0; 6];
+        if self.pyramidal() {
+            for i in 1..self.dim {
+                let (up, down) = (force(self.row + 2 * (i - 1)), force(self.row + 2 * (i - 1) + 1));
+                f[0] += up + down;
+                f[i] = self.friction[i - 1] * (up - down);
+            }
+        } else {
+            for (i, x) in f.iter_mut().enumerate().take(self.dim) {
+                *x = force(self.row + i);
+            }
+        }
+        f
+    }
+
+    /// The change of the forces along the frame when the relative accelerations and velocities along it change by
+    /// `moved`, and the distance by `dist`; and by how much an error of the distance changes a row.
+    fn change(&self, moved: &[[f64; 6]; 2], dist: f64) -> ([f64; 6], f64) {
+        let (rows, row, n) = (self.rows, self.row, self.count());
+        let mut jar = [0.0; 10];
+        let push = rows.push(row);
+        for (r, x) in jar.iter_mut().enumerate().take(n) {
+            let along = |field: &[f64; 6]| {
+                if self.pyramidal() {
+                    let i = r / 2 + 1;
+                    let side = if r % 2 == 0 { 1.0 } else { -1.0 };
+                    field[0] + side * self.friction[i - 1] * field[i]
+                } else {
+                    field[r]
+                }
+            };
+            // The stiffness of elliptic friction rows is zero.
+            *x = along(&moved[0]) + rows.damping[row + r] * along(&moved[1]) + rows.push(row + r) * dist;
+        }
+        let softening = rows.softening(row);
+        let mut df = [0.0; 10];
+        rows.weigh(row, &jar[..n], &mut df[..n]);
+        let change = |r: usize| -df[r - row] + rows.force[r] * softening * dist;
+        (self.to_frame(change), push)
+    }
+}

@@ -1,0 +1,312 @@
+//! From accelerations to the next state.
+
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn, Matrix6, Vector6};
+
+use super::motion::{Motion, ULP};
+use super::spatial::{Vec3, add3, cross, rotate, rotate_back, scale3, sub3};
+use super::tree::Tree;
+use super::verdict;
+use crate::jacobian::Jacobian;
+use crate::physics::{Damping, Model, PhysicsError, Sim, turn_derivatives};
+
+/// A free body that no other joint hangs on: implicitfast integrates its gyroscopic forces implicitly too
+/// (MuJoCo 3.17).
+#[derive(Debug)]
+struct Alone {
+    body: usize,
+    /// Its first dof.
+    dof: usize,
+    /// M + h (d bias / d velocity - d smooth / d velocity), unsymmetric.
+    inertia: Matrix6<f64>,
+    inverse: Matrix6<f64>,
+}
+
+/// Solves with the inertia that the integrator adds its damping to, and integrates derivatives.
+#[derive(Debug)]
+pub(super) struct Integrator {
+    h: f64,
+    damping: Damping,
+    alone: Vec<Alone>,
+    /// MH - M, and a bound on the terms of MH (nv x nv).
+    extra: DMatrix<f64>,
+    terms: DMatrix<f64>,
+    inverse: DMatrix<f64>,
+    factors: Option<Cholesky<f64, Dyn>>,
+    /// The step's acceleration, and how it differs from the solved one (nv).
+    pub(super) a_n: DVector<f64>,
+    slip: DVector<f64>,
+    square: Vec<f64>,
+    right: DMatrix<f64>,
+    right_noise: DMatrix<f64>,
+    sizes: DMatrix<f64>,
+    /// Bounds on the errors of A and B, row-major.
+    pub(super) bounds: [Vec<f64>; 2],
+}
+
+impl Integrator {
+    pub(super) fn new(model: &Model, tree: &Tree) -> Self {
+        let (nv, nu) = (model.nv(), model.nu());
+        let damping = model.integrator_damping().unwrap_or(Damping::None);
+        let alone = if damping == Damping::Symmetric {
+            model.free_bodies_alone().into_iter().map(|body| Alone {
+                body,
+                dof: tree.groups[body][0].first,
+                inertia: Matrix6::zeros(),
+                inverse: Matrix6::zeros(),
+            }).collect()
+        } else {
+            Vec::new()
+        };
+        let (square, wide) = (|| DMatrix::zeros(nv, nv), || DMatrix::zeros(nv, 2 * nv + nu));
+        let ndx = model.ndx();
+        Self {
+            h: model.timestep(),
+            damping,
+            alone,
+            extra: square(),
+            terms: square(),
+            inverse: square(),
+            factors: None,
+            a_n: DVector::zeros(nv),
+            slip: DVector::zeros(nv),
+            square: vec![0.0; nv * nv],
+            right: wide(),
+            right_noise: wide(),
+            sizes: wide(),
+            bounds: [vec![0.0; ndx * ndx], vec![0.0; ndx * nu]],
+        }
+    }
+
+    /// The step's acceleration, from the solved one. False where its inertia is not positive definite.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn solve(
+        &mut self,
+        work: &mut Sim,
+        inertia: &DMatrix<f64>,
+        a: &DVector<f64>,
+    ) -> Result<bool, PhysicsError> {
+        let (nv, h) = (a.len(), self.h);
+        self.a_n.copy_from(a);
+        self.slip.fill(0.0);
+        if self.damping == Damping::None {
+            return Ok(true);
+        }
+        self.extra.fill(0.0);
+        if self.damping == Damping::Joints {
+            for (i, d) in work.model().dof_damping().iter().enumerate() {
+                self.extra[(i, i)] = h * d;
+            }
+        } else {
+            work.smooth_derivative(false, &mut self.square)?;
+            for c in 0..nv {
+                for r in 0..nv {
+                    self.extra[(r, c)] = -0.5 * h * (self.square[r * nv + c] + self.square[c * nv + r]);
+                }
+            }
+            for alone in &self.alone {
+                self.extra.view_mut((alone.dof, alone.dof), (6, 6)).fill(0.0);
+            }
+        }
+        let mut factors = match self.factors.take() {
+            Some(old) => old.unpack_dirty(),
+            None => DMatrix::zeros(nv, nv),
+        };
+        factors.copy_from(inertia);
+        factors += &self.extra;
+        let Some(factors) = Cholesky::new(factors) else { return Ok(false) };
+        for i in 0..self.alone.len() {
+            let gyro = gyroscopic(work, self.alone[i].body, &velocity(work, self.alone[i].dof));
+            let alone = &mut self.alone[i];
+            let d = alone.dof;
+            for r in 0..6 {
+                for c in 0..6 {
+                    self.extra[(d + r, d + c)] = h * (gyro[(r, c)] - self.square[(d + r) * nv + d + c]);
+                    alone.inertia[(r, c)] = inertia[(d + r, d + c)] + self.extra[(d + r, d + c)];
+                }
+            }
+            let Some(inverse) = alone.inertia.try_inverse() else { return Ok(false) };
+            alone.inverse = inverse;
+        }
+        self.terms.copy_from(inertia);
+        self.terms.zip_apply(&self.extra, |m, x| *m = m.abs() + x.abs());
+        self.slip.gemv(1.0, &self.extra, a, 0.0);
+        solve(&self.alone, &factors, self.slip.as_mut_slice());
+        self.a_n -= &self.slip;
+        self.factors = Some(factors);
+        Ok(true)
+    }
+
+    /// Turns da into da_n, and bounds on its errors likewise.
+    pub(super) fn differentiate(
+        &mut self,
+        tree: &Tree,
+        work: &Sim,
+        field: &mut Motion,
+        (da, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
+        bounds: bool,
+    ) {
+        let Some(factors) = &self.factors else { return };
+        let (nv, columns) = (da.nrows(), da.ncols());
+        self.right.fill(0.0);
+        self.right_noise.fill(0.0);
+        // slip = a - a_n; the derivative of M (a_n - a) is subtracted.
+        self.slip.neg_mut();
+        field.set_accelerations(tree, work, self.slip.as_slice());
+        field.by_position(tree, false, &mut self.right, &mut self.right_noise);
+        for alone in &self.alone {
+            alone.by_state(work, self.h, &self.a_n, nv, &mut self.right);
+        }
+        self.right.gemm(-1.0, &self.extra, da, 1.0);
+        if bounds {
+            verdict::inverse_size(factors, &mut self.inverse);
+            for alone in &self.alone {
+                let mut block = self.inverse.view_mut((alone.dof, alone.dof), (6, 6));
+                block.copy_from(&alone.inverse.abs());
+            }
+            let sizes = |m: &DMatrix<f64>, to: &mut DMatrix<f64>| {
+                to.copy_from(m);
+                to.apply(|x| *x = x.abs());
+            };
+            // Terms of the right side.
+            sizes(da, &mut self.sizes);
+            self.sizes *= 2.0 * ULP;
+            self.sizes += &*noise;
+            self.extra.apply(|x| *x = x.abs());
+            self.right_noise.gemm(1.0, &self.extra, &self.sizes, 1.0);
+        }
+        for mut column in self.right.column_iter_mut() {
+            solve(&self.alone, factors, column.as_mut_slice());
+        }
+        *da += &self.right;
+        if bounds {
+            // Rounding of the solve itself, and of the sum.
+            self.sizes.copy_from(&self.right);
+            self.sizes.apply(|x| *x = x.abs());
+            self.right_noise.gemm(2.0 * ULP, &self.terms, &self.sizes, 1.0);
+            self.sizes.gemm(1.0, &self.inverse, &self.right_noise, 0.0);
+            *noise += &self.sizes;
+            for c in 0..columns {
+                for r in 0..nv {
+                    noise[(r, c)] += ULP * self.right[(r, c)].abs();
+                }
+            }
+        }
+    }
+
+    /// The next state from da_n, into the row-major matrices of `out`; bounds on its errors into [`Integrator::bounds`].
+    pub(super) fn integrate(&mut self, work: &Sim, da: &DMatrix<f64>, noise: &DMatrix<f64>, out: &mut Jacobian) {
+        let (nv, columns, h) = (da.nrows(), da.ncols(), self.h);
+        let (ndx, nu) = (2 * nv, columns - 2 * nv);
+        let [bound_a, bound_b] = &mut self.bounds;
+        let mut put = |r: usize, c: usize, x: f64, bound: f64| {
+            if c < ndx {
+                out.a[r * ndx + c] = x;
+                bound_a[r * ndx + c] = bound;
+            } else {
+                out.b[r * nu + c - ndx] = x;
+                bound_b[r * nu + c - ndx] = bound;
+            }
+        };
+        let velocity = |r: usize, c: usize| h * da[(r, c)] + f64::from(u8::from(c == nv + r));
+        let error = |r: usize, c: usize| {
+            let own = if c == nv + r { ULP } else { 0.0 };
+            h * noise[(r, c)] + own
+        };
+        for r in 0..nv {
+            for c in 0..columns {
+                let (x, e) = (velocity(r, c), error(r, c));
+                put(nv + r, c, x, e);
+                let own = f64::from(u8::from(c == r));
+                put(r, c, h * x + own, h * e + ULP * own);
+            }
+        }
+        for dof in work.turns() {
+            let next = std::array::from_fn(|k| work.qvel()[dof + k] + h * self.a_n[dof + k]);
+            let (by_turn, by_velocity) = turn_derivatives(next, h);
+            for c in 0..columns {
+                for r in 0..3 {
+                    let turn = if (dof..dof + 3).contains(&c) { by_turn[3 * r + c - dof] } else { 0.0 };
+                    let terms = |k: usize| by_velocity[3 * r + k] * velocity(dof + k, c);
+                    let x = (0..3).fold(turn, |x, k| x + terms(k));
+                    let size = (0..3).fold(turn.abs(), |x, k| x + terms(k).abs());
+                    let e = (0..3).map(|k| by_velocity[3 * r + k].abs() * error(dof + k, c)).sum::<f64>();
+                    put(dof + r, c, x, e + 2.0 * ULP * size);
+                }
+            }
+        }
+    }
+}
+
+/// MH^-1 times a vector.
+fn solve(alone: &[Alone], factors: &Cholesky<f64, Dyn>, x: &mut [f64]) {
+    let n = x.len();
+    let mut blocks = [Vector6::zeros(); 8];
+    let (few, many) = alone.split_at(alone.len().min(8));
+    for (block, body) in blocks.iter_mut().zip(few) {
+        *block = body.inverse * Vector6::from_column_slice(&x[body.dof..body.dof + 6]);
+    }
+    let more: Vec<Vector6<f64>> =
+        many.iter().map(|body| body.inverse * Vector6::from_column_slice(&x[body.dof..body.dof + 6])).collect();
+    let mut view = nalgebra::DVectorViewMut::from_slice(x, n);
+    factors.solve_mut(&mut view);
+    for (body, block) in alone.iter().zip(blocks.iter().take(few.len()).chain(&more)) {
+        x[body.dof..body.dof + 6].copy_from_slice(block.as_slice());
+    }
+}
+
+/// The angular velocity of a free body, in its own frame.
+fn velocity(work: &Sim, dof: usize) -> Vec3 {
+    std::array::from_fn(|i| work.qvel()[dof + 3 + i])
+}
+
+/// The parts of a free body's bias force that two of its angular velocities (in the world) make together: at its frame's
+/// origin in the world, and about it in its own frame.
+fn bias(work: &Sim, body: usize, x: Vec3, y: Vec3) -> (Vec3, Vec3) {
+    let frame = &work.xmat().as_chunks::<9>().0[body];
+    let arm = sub3(work.xipos().as_chunks::<3>().0[body], work.xpos().as_chunks::<3>().0[body]);
+    // Alone, it is its tree's centre of mass that its inertia is about.
+    let i = &work.cinert().as_chunks::<10>().0[body];
+    let inertia = [i[0], i[3], i[4], i[3], i[1], i[5], i[4], i[5], i[2]];
+    let turn = |w: Vec3, v: Vec3| cross(w, cross(v, arm));
+    let force = scale3(add3(turn(x, y), turn(y, x)), i[9]);
+    let torque = add3(cross(x, rotate(&inertia, y)), cross(y, rotate(&inertia, x)));
+    (force, rotate_back(frame, add3(cross(arm, force), torque)))
+}
+
+/// d bias / d velocity of a free body at an angular velocity in its own frame.
+fn gyroscopic(work: &Sim, body: usize, velocity: &Vec3) -> Matrix6<f64> {
+    let frame = &work.xmat().as_chunks::<9>().0[body];
+    let mut out = Matrix6::zeros();
+    for c in 0..3 {
+        let axis = rotate(frame, std::array::from_fn(|i| f64::from(u8::from(i == c))));
+        let (force, torque) = bias(work, body, rotate(frame, *velocity), axis);
+        for r in 0..3 {
+            out[(r, 3 + c)] = force[r];
+            out[(3 + r, 3 + c)] = torque[r];
+        }
+    }
+    out
+}
+
+impl Alone {
+    /// Subtracts d MH a_n from `out`: the gyroscopic part depends on velocity and orientation.
+    fn by_state(&self, work: &Sim, h: f64, a_n: &DVector<f64>, nv: usize, out: &mut DMatrix<f64>) {
+        let turn = std::array::from_fn(|i| a_n[self.dof + 3 + i]);
+        let by_velocity = gyroscopic(work, self.body, &turn);
+        let frame = &work.xmat().as_chunks::<9>().0[self.body];
+        let velocity = rotate(frame, velocity(work, self.dof));
+        let (force, _) = bias(work, self.body, velocity, rotate(frame, turn));
+        for c in 0..3 {
+            let axis = rotate(frame, std::array::from_fn(|i| f64::from(u8::from(i == c))));
+            let turned = cross(axis, force);
+            for r in 0..6 {
+                out[(self.dof + r, nv + self.dof + 3 + c)] -= h * by_velocity[(r, 3 + c)];
+                if r < 3 {
+                    out[(self.dof + r, self.dof + 3 + c)] -= h * turned[r];
+                }
+            }
+        }
+    }
+}

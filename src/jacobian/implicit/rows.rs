@@ -1,0 +1,320 @@
+//! The constraint rows at the solution: their Jacobian J, their weights W, and their forces.
+
+use nalgebra::DMatrix;
+
+use super::motion::ULP;
+use crate::jacobian::Switches;
+use crate::physics::{Model, Sim};
+
+/// mjCNSTRSTATE_QUADRATIC: the row pushes back in proportion.
+const QUADRATIC: i32 = 1;
+
+/// mjtConstraint.
+mod kind {
+    pub(super) const EQUALITY: i32 = 0;
+    pub(super) const FRICTION_DOF: i32 = 1;
+    pub(super) const FRICTION_TENDON: i32 = 2;
+    pub(super) const LIMIT_JOINT: i32 = 3;
+    pub(super) const LIMIT_TENDON: i32 = 4;
+    pub(super) const CONTACT: i32 = 5;
+}
+
+/// What the rows of a model's equalities, limits and tendons are in closed form.
+#[derive(Debug)]
+pub(super) struct Coverage {
+    /// By equality: whether it couples joints or straight tendons in proportion.
+    equality: Vec<bool>,
+    /// By joint: whether its position is one number.
+    joint: Vec<bool>,
+    /// By tendon: whether it is a fixed sum of joints.
+    pub(super) tendon: Vec<bool>,
+}
+
+impl Coverage {
+    pub(super) fn new(model: &Model) -> Self {
+        let get = |field: &str| model.numbers(field).unwrap_or_default();
+        let (address, number, wraps) = (get("tendon_adr"), get("tendon_num"), get("wrap_type"));
+        let tendon: Vec<bool> = address
+            .iter()
+            .zip(&number)
+            .map(|(a, n)| wraps[*a as usize..(*a + *n) as usize].iter().all(|w| *w == 1.0)) // mjWRAP_JOINT
+            .collect();
+        let data = get("eq_data");
+        let width = data.len() / get("eq_type").len().max(1);
+        let objects = [get("eq_obj1id"), get("eq_obj2id")];
+        let equality = get("eq_type")
+            .iter()
+            .enumerate()
+            .map(|(i, kind)| {
+                let straight = data[i * width + 2..i * width + 5].iter().all(|x| *x == 0.0);
+                let fixed = |t: f64| t < 0.0 || tendon.get(t as usize).copied().unwrap_or(false);
+                match *kind {
+                    2.0 => straight,                                                  // mjEQ_JOINT
+                    3.0 => straight && fixed(objects[0][i]) && fixed(objects[1][i]), // mjEQ_TENDON
+                    _ => false,
+                }
+            })
+            .collect();
+        let joint = model.joints().map(|j| j.is_scalar()).collect();
+        Self { equality, joint, tendon }
+    }
+
+    /// Whether all rows but those of contacts have a derivative in closed form here.
+    pub(super) fn all(&self, sim: &Sim) -> bool {
+        let (kinds, ids, _) = sim.constraints();
+        kinds.iter().zip(ids).all(|(kind, id)| {
+            let of = |list: &[bool]| list.get(*id as usize).copied().unwrap_or(false);
+            match *kind {
+                kind::EQUALITY => of(&self.equality),
+                kind::LIMIT_JOINT => of(&self.joint),
+                kind::FRICTION_TENDON | kind::LIMIT_TENDON => of(&self.tendon),
+                _ => true,
+            }
+        })
+    }
+}
+
+/// A contact in the middle zone of its cone: first row, rows, Hessian.
+#[derive(Debug, Clone)]
+struct Middle {
+    row: usize,
+    dim: usize,
+    hessian: [f64; 36],
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    nv: usize,
+    pub(super) pyramidal: bool,
+    pub(super) n: usize,
+    kind: Vec<i32>,
+    /// Jacobian, n x nv, row-major; and W times it.
+    pub(super) j: Vec<f64>,
+    wj: Vec<f64>,
+    /// Whether a row pushes back, alone or with the others of its cone.
+    active: Vec<bool>,
+    d: Vec<f64>,
+    pub(super) force: Vec<f64>,
+    pub(super) damping: Vec<f64>,
+    /// Stiffness, impedance, its derivative by position, position less margin.
+    stiffness: Vec<f64>,
+    impedance: Vec<f64>,
+    slope: Vec<f64>,
+    depth: Vec<f64>,
+    middles: Vec<Middle>,
+    middle_of: Vec<Option<usize>>,
+    /// J a - aref.
+    pub(super) jar: Vec<f64>,
+    /// Sizes of the dofs' motions at contacts, for bounds on rounding (nv).
+    reach: Vec<f64>,
+}
+
+impl Rows {
+    pub(super) fn new(model: &Model) -> Self {
+        Self { nv: model.nv(), pyramidal: model.cone() == "pyramidal", ..Self::default() }
+    }
+
+    /// Takes the rows from a simulation, after [`Sim::stage_constraint`] with cones. `reach` bounds how far a unit of
+    /// each dof moves a contact's point.
+    pub(super) fn set(&mut self, sim: &Sim, jar: &[f64], reach: impl Iterator<Item = f64>) {
+        let (kinds, _, states) = sim.constraints();
+        let n = kinds.len();
+        self.n = n;
+        self.kind.clear();
+        self.kind.extend_from_slice(kinds);
+        sim.constraint_jacobian(&mut self.j);
+        let copy = |to: &mut Vec<f64>, from: &[f64]| {
+            to.clear();
+            to.extend_from_slice(from);
+        };
+        copy(&mut self.d, sim.efc_D());
+        copy(&mut self.force, sim.efc_force());
+        copy(&mut self.jar, jar);
+        let table = sim.efc_KBIP().as_chunks::<4>().0;
+        for (to, column) in
+            [(&mut self.stiffness, 0), (&mut self.damping, 1), (&mut self.impedance, 2), (&mut self.slope, 3)]
+        {
+            to.clear();
+            to.extend(table.iter().map(|row| row[column]));
+        }
+        self.depth.clear();
+        self.depth.extend(sim.efc_pos().iter().zip(sim.efc_margin()).map(|(p, m)| p - m));
+        self.active.clear();
+        self.active.extend(states.iter().map(|s| *s == QUADRATIC));
+        self.middle_of.clear();
+        self.middle_of.resize(n, None);
+        self.middles.clear();
+        for cone in sim.cones() {
+            let mut hessian = [0.0; 36];
+            hessian[..cone.dim * cone.dim].copy_from_slice(cone.hessian);
+            for row in cone.row..cone.row + cone.dim {
+                self.active[row] = true;
+                self.middle_of[row] = Some(self.middles.len());
+            }
+            self.middles.push(Middle { row: cone.row, dim: cone.dim, hessian });
+        }
+        self.reach.clear();
+        self.reach.extend(reach);
+        let nv = self.nv;
+        self.wj.clear();
+        self.wj.resize(n * nv, 0.0);
+        for row in 0..n {
+            if !self.active[row] {
+                continue;
+            }
+            match self.middle_of[row] {
+                None => {
+                    let d = self.d[row];
+                    for c in 0..nv {
+                        self.wj[row * nv + c] = d * self.j[row * nv + c];
+                    }
+                }
+                Some(m) => {
+                    let m = &self.middles[m];
+                    for k in 0..m.dim {
+                        let x = m.hessian[(row - m.row) * m.dim + k];
+                        for c in 0..nv {
+                            self.wj[row * nv + c] += x * self.j[(m.row + k) * nv + c];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn row(&self, row: usize) -> &[f64] {
+        &self.j[row * self.nv..(row + 1) * self.nv]
+    }
+
+    fn weighted(&self, row: usize) -> &[f64] {
+        &self.wj[row * self.nv..(row + 1) * self.nv]
+    }
+
+    /// Whether any of `n` rows pushes back.
+    pub(super) fn pushes_within(&self, row: usize, n: usize) -> bool {
+        self.active[row..row + n].iter().any(|a| *a)
+    }
+
+    /// An upper bound on the weight of a row.
+    pub(super) fn mass(&self, row: usize) -> f64 {
+        match self.middle_of[row] {
+            None if self.active[row] => self.d[row],
+            None => 0.0,
+            Some(m) => self.middles[m].hessian.iter().fold(0.0, |m, x| m.max(x.abs())),
+        }
+    }
+
+    /// d (stiffness x impedance x depth) / d position of a row.
+    pub(super) fn push(&self, row: usize) -> f64 {
+        self.stiffness[row] * (self.impedance[row] + self.slope[row] * self.depth[row])
+    }
+
+    /// d ln D / d position: D is in proportion to I / (1 - I).
+    pub(super) fn softening(&self, row: usize) -> f64 {
+        self.slope[row] / (self.impedance[row] * (1.0 - self.impedance[row]))
+    }
+
+    /// W times a change of J a - aref, for the rows from `row` on.
+    pub(super) fn weigh(&self, row: usize, jar: &[f64], out: &mut [f64]) {
+        for (i, x) in out.iter_mut().enumerate() {
+            *x = match self.middle_of[row + i] {
+                Some(m) => {
+                    let m = &self.middles[m];
+                    (0..m.dim).map(|k| m.hessian[(row + i - m.row) * m.dim + k] * jar[m.row + k - row]).sum()
+                }
+                None if self.active[row + i] => self.d[row + i] * jar[i],
+                None => 0.0,
+            };
+        }
+    }
+
+    /// Looks for rows that begin or cease to push, or whose friction begins or ceases to slip, within `reach` of any
+    /// input. `da` is da/dp.
+    pub(super) fn switches(&self, sim: &Sim, da: &DMatrix<f64>, reach: f64, found: &mut Switches) {
+        let mut largest = 0.0_f64;
+        for x in da.iter() {
+            largest = largest.max(x.abs());
+        }
+        // How fast J a - aref changes at most, roughly first, exactly where that does not rule a switch out.
+        let rate = |row: usize, exactly: bool| {
+            let j = self.row(row);
+            let most = j.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+            let total: f64 = j.iter().map(|x| x.abs()).sum();
+            let direct = most * (self.damping[row] + self.push(row).abs());
+            let solved = if exactly {
+                da.column_iter().map(|c| j.iter().zip(c.iter()).map(|(j, x)| j * x).sum::<f64>().abs()).fold(0.0, f64::max)
+            } else {
+                total * largest
+            };
+            2.0 * (direct + solved)
+        };
+        let near = |row: usize, distance: f64| {
+            distance.abs() <= reach * rate(row, false) && distance.abs() <= reach * rate(row, true)
+        };
+        let mut row = 0;
+        while row < self.n {
+            let jar = self.jar[row];
+            match self.kind[row] {
+                kind::EQUALITY => {}
+                kind::FRICTION_DOF | kind::FRICTION_TENDON => {
+                    let edge = sim.efc_frictionloss()[row] / self.d[row];
+                    found.friction |= near(row, jar.abs() - edge);
+                }
+                kind::LIMIT_JOINT | kind::LIMIT_TENDON => found.limit |= near(row, jar),
+                kind::CONTACT => found.contact |= near(row, jar),
+                _ => found.friction |= near(row, jar),
+            }
+            row += 1;
+        }
+    }
+
+    /// Adds J' W J to `out`, and a bound on the sizes of its terms to `size` (nv x nv).
+    pub(super) fn add_hessian(&self, out: &mut DMatrix<f64>, size: &mut DMatrix<f64>) {
+        for row in (0..self.n).filter(|row| self.active[*row]) {
+            let (j, wj) = (self.row(row), self.weighted(row));
+            for c in (0..self.nv).filter(|c| wj[*c] != 0.0) {
+                let x = wj[c];
+                for (r, j) in j.iter().enumerate() {
+                    out[(r, c)] += j * x;
+                    size[(r, c)] += (j * x).abs();
+                }
+            }
+        }
+    }
+
+    /// Subtracts J' W B J from columns nv..2 nv of `out`, and adds bounds on its rounding to `noise`.
+    pub(super) fn by_velocity(&self, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
+        let nv = self.nv;
+        for row in (0..self.n).filter(|row| self.active[*row]) {
+            let (j, wj, b) = (self.row(row), self.weighted(row), self.damping[row]);
+            // Entries of a contact's Jacobian are sums that may cancel.
+            let fuzzy = if self.kind[row] >= kind::CONTACT { ULP } else { 0.0 };
+            let (weight, size) = (self.mass(row), j.iter().fold(0.0_f64, |m, x| m.max(x.abs())));
+            for c in (0..nv).filter(|c| j[*c] != 0.0) {
+                for r in 0..nv {
+                    let x = b * wj[r] * j[c];
+                    out[(r, nv + c)] -= x;
+                    noise[(r, nv + c)] += ULP * x.abs();
+                    if fuzzy > 0.0 && wj[r] != 0.0 {
+                        noise[(r, nv + c)] += fuzzy * b * weight * size * (self.reach[r] + self.reach[c]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds d (J' f) / dq of the rows that are no contacts: their Jacobians do not change.
+    pub(super) fn by_position(&self, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
+        for row in (0..self.n).filter(|row| self.active[*row] && self.kind[*row] < kind::CONTACT) {
+            let weight = self.d[row] * self.push(row) - self.force[row] * self.softening(row);
+            let j = self.row(row);
+            for c in (0..self.nv).filter(|c| j[*c] != 0.0) {
+                for (r, x) in j.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+                    let x = weight * x * j[c];
+                    out[(r, c)] -= x;
+                    noise[(r, c)] += 2.0 * ULP * x.abs();
+                }
+            }
+        }
+    }
+}

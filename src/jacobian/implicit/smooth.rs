@@ -1,0 +1,236 @@
+//! Springs, dampers and actuators: what of the smooth forces is linear in lengths, velocities and controls.
+
+use nalgebra::DMatrix;
+
+use super::motion::ULP;
+use super::rows::Coverage;
+use crate::physics::{JointKind, Model, Sim};
+
+/// A straight tendon with a spring, a damper or both.
+#[derive(Debug)]
+struct Tendon {
+    id: usize,
+    stiffness: f64,
+    /// No force between these lengths.
+    slack: [f64; 2],
+    damping: f64,
+}
+
+#[derive(Debug)]
+struct Actuator {
+    control: usize,
+    output: usize,
+    /// Force = (gain . (1, length, velocity)) control + bias . (1, length, velocity).
+    gain: [f64; 3],
+    bias: [f64; 3],
+    range: Option<[f64; 2]>,
+    control_range: Option<[f64; 2]>,
+}
+
+/// The linear part of the smooth forces, if all of springs, dampers and actuators is.
+#[derive(Debug)]
+pub(super) struct Smooth {
+    springs: Vec<(usize, f64)>,
+    dampers: Vec<f64>,
+    tendons: Vec<Tendon>,
+    actuators: Vec<Actuator>,
+    /// By dof: bounds of the sum of its actuators' forces.
+    force_range: Vec<Option<[f64; 2]>>,
+    /// Dofs whose actuator force is held by its range now.
+    held: Vec<bool>,
+    /// By dof: sum of its actuators' forces, and how fast it changes.
+    totals: Vec<(f64, f64)>,
+    row: Vec<(usize, f64)>,
+}
+
+impl Smooth {
+    /// None where something is not linear, or its lever depends on the posture.
+    pub(super) fn new(model: &Model, coverage: &Coverage) -> Option<Self> {
+        let get = |field: &str| model.numbers(field).unwrap_or_default();
+        let any = |field: &str| get(field).iter().any(|x| *x != 0.0);
+        let curved = ["jnt_stiffnesspoly", "dof_dampingpoly", "tendon_stiffnesspoly", "tendon_dampingpoly"];
+        let unknown = ["actuator_damping", "actuator_dampingpoly", "geom_adhesion", "pair_adhesion"];
+        if curved.iter().chain(&unknown).any(|f| any(f)) || any("tendon_actfrclimited") || any("jnt_actgravcomp") {
+            return None;
+        }
+        if get("geom_fluid").chunks_exact(12).any(|g| g[0] != 0.0) {
+            return None;
+        }
+        let [springs_on, dampers_on, actuators_on] = model.pushes();
+        let stiffness = get("jnt_stiffness");
+        let mut springs = Vec::new();
+        for (joint, k) in model.joints().zip(&stiffness).filter(|(_, k)| springs_on && **k != 0.0) {
+            if !matches!(joint.kind, JointKind::Hinge | JointKind::Slide) {
+                return None;
+            }
+            springs.push((joint.dof, *k));
+        }
+        let (stiff, damp, slack) = (get("tendon_stiffness"), get("tendon_damping"), get("tendon_lengthspring"));
+        let mut tendons = Vec::new();
+        for id in 0..stiff.len() {
+            let stiffness = if springs_on { stiff[id] } else { 0.0 };
+            let damping = if dampers_on { damp[id] } else { 0.0 };
+            if stiffness == 0.0 && damping == 0.0 {
+                continue;
+            }
+            if !coverage.tendon[id] {
+                return None;
+            }
+            tendons.push(Tendon { id, stiffness, slack: [slack[2 * id], slack[2 * id + 1]], damping });
+        }
+        let actuators = if actuators_on { actuators(model, coverage)? } else { Vec::new() };
+        let nv = model.nv();
+        let mut force_range = vec![None; nv];
+        let (limited, range) = (get("jnt_actfrclimited"), get("jnt_actfrcrange"));
+        for (i, joint) in model.joints().enumerate().filter(|(_, j)| j.is_scalar()) {
+            if limited[i] != 0.0 {
+                force_range[joint.dof] = Some([range[2 * i], range[2 * i + 1]]);
+            }
+        }
+        let dampers = if dampers_on { model.dof_damping().to_vec() } else { vec![0.0; nv] };
+        let (held, totals) = (vec![false; nv], vec![(0.0, 0.0); nv]);
+        Some(Self { springs, dampers, tendons, actuators, force_range, held, totals, row: Vec::new() })
+    }
+
+    /// Adds the derivative of springs, dampers and actuators to `out` (nv x 2 nv + nu), with bounds on its rounding.
+    /// Returns whether a force is within `reach` of a range that it enters or leaves, by a unit of length, velocity or
+    /// control each.
+    pub(super) fn add(&mut self, sim: &Sim, reach: f64, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) -> bool {
+        let nv = self.dampers.len();
+        let mut edge = false;
+        for (dof, k) in &self.springs {
+            out[(*dof, *dof)] -= k;
+        }
+        for (dof, b) in self.dampers.iter().enumerate() {
+            out[(dof, nv + dof)] -= b;
+        }
+        for tendon in &self.tendons {
+            let length = sim.ten_length()[tendon.id];
+            let slack = length >= tendon.slack[0] && length <= tendon.slack[1];
+            let stretch = tendon.slack.iter().map(|x| (x - length).abs()).fold(f64::INFINITY, f64::min);
+            edge |= tendon.stiffness != 0.0 && tendon.slack[0] != tendon.slack[1] && stretch <= reach;
+            self.row.clear();
+            self.row.extend(sim.tendon_jacobian(tendon.id));
+            for (r, x) in &self.row {
+                for (c, y) in &self.row {
+                    if !slack || tendon.slack[0] == tendon.slack[1] {
+                        add(out, noise, (*r, *c), -tendon.stiffness * x * y);
+                    }
+                    add(out, noise, (*r, nv + c), -tendon.damping * x * y);
+                }
+            }
+        }
+        for (dof, (range, held)) in self.force_range.iter().zip(&mut self.held).enumerate() {
+            *held = false;
+            if let Some([low, high]) = range {
+                let force = sim.qfrc_actuator()[dof];
+                *held = force <= *low || force >= *high;
+            }
+        }
+        for a in &self.actuators {
+            let u = sim.ctrl()[a.control];
+            let control = a.control_range.map_or(u, |[low, high]| u.clamp(low, high));
+            let (length, velocity) = (sim.actuator_length()[a.output], sim.actuator_velocity()[a.output]);
+            let of = |p: &[f64; 3]| p[0] + p[1] * length + p[2] * velocity;
+            let gain = of(&a.gain);
+            let by_length = a.gain[1] * control + a.bias[1];
+            let by_velocity = a.gain[2] * control + a.bias[2];
+            if let Some([low, high]) = a.range {
+                let force = gain * control + of(&a.bias);
+                let within = (force - low).abs().min((force - high).abs());
+                edge |= within <= reach * (by_length.abs() + by_velocity.abs() + gain.abs());
+                let now = sim.actuator_force()[a.output];
+                if now <= low || now >= high {
+                    continue;
+                }
+            }
+            self.row.clear();
+            self.row.extend(sim.actuator_moment(a.output).filter(|(_, x)| *x != 0.0));
+            for (r, x) in self.row.iter().filter(|(r, _)| !self.held[*r]) {
+                for (c, y) in &self.row {
+                    add(out, noise, (*r, *c), by_length * x * y);
+                    add(out, noise, (*r, nv + c), by_velocity * x * y);
+                }
+                // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
+                if control == u {
+                    add(out, noise, (*r, 2 * nv + a.control), gain * x);
+                }
+            }
+        }
+        edge | self.total_is_at_edge(sim, reach)
+    }
+
+    /// Whether the sum of a dof's actuator forces is within reach of its range.
+    fn total_is_at_edge(&mut self, sim: &Sim, reach: f64) -> bool {
+        if self.force_range.iter().all(Option::is_none) {
+            return false;
+        }
+        self.totals.fill((0.0, 0.0));
+        for a in &self.actuators {
+            let by = |i: usize| (a.gain[i] * sim.ctrl()[a.control] + a.bias[i]).abs();
+            let (force, rate) = (sim.actuator_force()[a.output], by(1) + by(2) + a.gain[0].abs());
+            for (r, x) in sim.actuator_moment(a.output) {
+                self.totals[r].0 += x * force;
+                self.totals[r].1 += x.abs() * rate;
+            }
+        }
+        self.force_range.iter().zip(&self.totals).any(|(range, (total, rate))| {
+            range.is_some_and(|[low, high]| (total - low).abs().min((total - high).abs()) <= reach * rate)
+        })
+    }
+}
+
+fn add(out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>, at: (usize, usize), x: f64) {
+    out[at] += x;
+    noise[at] += 2.0 * ULP * x.abs();
+}
+
+/// None where one is not linear, or its lever depends on the posture.
+fn actuators(model: &Model, coverage: &Coverage) -> Option<Vec<Actuator>> {
+    let get = |field: &str| model.numbers(field).unwrap_or_default();
+    let (transmission, target) = (get("actuator_trntype"), get("actuator_trnid"));
+    let (gains, biases) = (get("actuator_gaintype"), get("actuator_biastype"));
+    let (gain, bias) = (get("actuator_gainprm"), get("actuator_biasprm"));
+    let (limited, range) = (get("actuator_forcelimited"), get("actuator_forcerange"));
+    let (ctrladr, ctrlnum) = (get("actuator_ctrladr"), get("actuator_ctrlnum"));
+    let (outadr, outnum) = (get("actuator_outadr"), get("actuator_outnum"));
+    let (groups, disabled) = (get("actuator_group"), get("opt.disableactuator"));
+    let disabled = disabled.first().copied().unwrap_or(0.0) as u32;
+    let dynamics = get("actuator_dyntype");
+    let joints: Vec<bool> = model.joints().map(|j| j.is_scalar()).collect();
+    let mut all = Vec::new();
+    for i in 0..transmission.len() {
+        if (0..31).contains(&(groups[i] as i64)) && disabled & (1 << groups[i] as u32) != 0 {
+            continue;
+        }
+        let id = target[2 * i] as usize;
+        let straight = match transmission[i] {
+            0.0 | 1.0 => joints.get(id).copied().unwrap_or(false), // mjTRN_JOINT, mjTRN_JOINTINPARENT
+            3.0 => coverage.tendon.get(id).copied().unwrap_or(false), // mjTRN_TENDON
+            _ => false,
+        };
+        let affine = |kind: f64, p: &[f64]| match kind {
+            0.0 => Some([p[0], 0.0, 0.0]), // mjGAIN_FIXED
+            1.0 => Some([p[0], p[1], p[2]]), // mjGAIN_AFFINE
+            _ => None,
+        };
+        let gain = affine(gains[i], &gain[10 * i..10 * i + 10])?;
+        let bias = match biases[i] {
+            0.0 => [0.0; 3], // mjBIAS_NONE
+            _ => affine(biases[i], &bias[10 * i..10 * i + 10])?, // mjBIAS_AFFINE
+        };
+        if !straight || dynamics[i] != 0.0 || ctrlnum[i] != 1.0 || outnum[i] != 1.0 {
+            return None;
+        }
+        let control = ctrladr[i] as usize;
+        all.push(Actuator {
+            control,
+            output: outadr[i] as usize,
+            gain,
+            bias,
+            range: (limited[i] != 0.0).then(|| [range[2 * i], range[2 * i + 1]]),
+            control_range: model.ctrl_range(control).filter(|_| model.clamps_controls()),
+        });
+    }
+    Some(all)
+}

@@ -1,0 +1,59 @@
+//! What is zero: an entry that is no larger than what rounding can have made of nothing.
+
+use nalgebra::{Cholesky, DMatrix, Dyn};
+
+use crate::jacobian::{Jacobian, Verdict};
+
+/// The bounds that are carried along count each rounding once, at its largest; entries within `CERTAIN` of them are
+/// what rounding makes, entries within `BAND` times as much may be.
+const CERTAIN: f64 = 4.0;
+const BAND: f64 = 8.0;
+
+/// Fills the verdicts of a Jacobian, from bounds on the errors of A and B.
+pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
+    let ndx = out.verdicts.floor.len();
+    let nu = out.b.len() / ndx.max(1);
+    let Jacobian { a, b, verdicts, .. } = out;
+    let [bounds_a, bounds_b] = bounds;
+    let decide = |x: f64, bound: f64| {
+        let floor = CERTAIN * bound;
+        if x.abs() <= floor {
+            Verdict::Zero
+        } else if x.abs() <= BAND * floor || x.is_nan() {
+            Verdict::Undecided
+        } else {
+            Verdict::Nonzero
+        }
+    };
+    for r in 0..ndx {
+        let mut floor = 0.0_f64;
+        for c in 0..ndx {
+            let bound = bounds_a[r * ndx + c];
+            verdicts.a[r * ndx + c] = decide(a[r * ndx + c], bound);
+            floor = floor.max(bound);
+        }
+        for c in 0..nu {
+            let bound = bounds_b[r * nu + c];
+            verdicts.b[r * nu + c] = decide(b[r * nu + c], bound);
+            floor = floor.max(bound);
+        }
+        verdicts.floor[r] = CERTAIN * floor;
+    }
+}
+
+/// |H^-1|, entry by entry.
+pub(super) fn inverse_size(factors: &Cholesky<f64, Dyn>, out: &mut DMatrix<f64>) {
+    out.fill_with_identity();
+    factors.solve_mut(out);
+    out.apply(|x| *x = x.abs());
+}
+
+/// Whether the factor of a matrix shows that it is nearly singular: beyond this condition a solve has no digit left.
+pub(super) fn nearly_singular(factor: &DMatrix<f64>) -> bool {
+    let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
+    for x in factor.diagonal().iter() {
+        low = low.min(x.abs());
+        high = high.max(x.abs());
+    }
+    high * high * 1e-14 > low * low
+}

@@ -1,0 +1,174 @@
+//! Contacts in detail, and the narrow phase alone: two geoms at poses of one's own choice.
+
+use std::ffi::c_int;
+
+use mujoco_rs::mujoco_c::mjPreContact;
+
+use super::guard;
+use super::sim::view;
+use super::{Model, PhysicsError, Sim};
+
+/// mjMAXCONPAIR: the most contacts of one pair of geoms.
+const MOST: usize = 50;
+
+/// What the narrow phase says of one contact.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Touch {
+    /// Distance, m; negative: penetration.
+    pub dist: f64,
+    /// Midpoint between the surfaces, m.
+    pub pos: [f64; 3],
+    /// From the first geom to the second.
+    pub normal: [f64; 3],
+    /// A direction that the first tangent is to follow; zero where any will do.
+    pub tangent: [f64; 3],
+}
+
+/// A contact with what its constraint rows are made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ContactDetail {
+    /// Its geoms.
+    pub geoms: [usize; 2],
+    /// Their bodies.
+    pub bodies: [usize; 2],
+    /// Distance, m.
+    pub dist: f64,
+    /// Position, m, in the world.
+    pub pos: [f64; 3],
+    /// Normal and two tangents, by rows.
+    pub frame: [[f64; 3]; 3],
+    /// Distance from which on it acts, m.
+    pub margin: f64,
+    /// Friction of the two tangents, of spinning, and of rolling about the tangents.
+    pub friction: [f64; 5],
+    /// Friction of the regularised cone.
+    pub mu: f64,
+    /// 1, 3, 4 or 6: normal; tangents; spin; rolling.
+    pub dim: usize,
+    /// Its first constraint row; None where it has none.
+    pub row: Option<usize>,
+}
+
+impl Sim {
+    /// The contacts of the last position stage, but for those of flexes.
+    pub fn contact_details(&self) -> impl Iterator<Item = ContactDetail> + '_ {
+        let (m, d) = (self.model().raw(), self.raw());
+        // SAFETY: the arena holds ncon contacts since the last collision stage.
+        let all = unsafe { view(d.contact.cast_const(), d.ncon.max(0) as usize) };
+        all.iter().filter_map(move |c| {
+            let geoms = [usize::try_from(c.geom[0]).ok()?, usize::try_from(c.geom[1]).ok()?];
+            let f = &c.frame;
+            Some(ContactDetail {
+                geoms,
+                // SAFETY: geom_bodyid has ngeom entries and a contact's geoms are geoms of the model.
+                bodies: geoms.map(|g| unsafe { *m.geom_bodyid.add(g) } as usize),
+                dist: c.dist,
+                pos: c.pos,
+                frame: [[f[0], f[1], f[2]], [f[3], f[4], f[5]], [f[6], f[7], f[8]]],
+                margin: c.includemargin,
+                friction: c.friction,
+                mu: c.mu,
+                dim: c.dim as usize,
+                row: usize::try_from(c.efc_address).ok(),
+            })
+        })
+    }
+
+    /// The contacts that the narrow phase finds between two geoms, in the order of a contact's geoms, at their poses
+    /// now: those of [`Sim::set_geom_pose`], or of the last position stage. Leaves the list of contacts as it is.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub fn collide(&mut self, geoms: [usize; 2], margin: f64, out: &mut Vec<Touch>) -> Result<(), PhysicsError> {
+        let model = self.model().clone();
+        let m = model.raw();
+        assert!(geoms.iter().all(|g| *g < m.ngeom as usize), "two geoms of the model");
+        // SAFETY: geom_type has ngeom entries.
+        let [first, second] = geoms.map(|g| unsafe { *m.geom_type.cast::<c_int>().add(g) });
+        let mut found: [mjPreContact; MOST] =
+            std::array::from_fn(|_| mjPreContact { dist: 0.0, pos: [0.0; 3], normal: [0.0; 3], tangent: [0.0; 3] });
+        let mut n: c_int = 0;
+        out.clear();
+        let [a, b] = geoms.map(|g| g as c_int);
+        // SAFETY: model and data belong together, the types index MuJoCo's table of 9 x 9, and the buffer holds the most
+        // contacts that a pair may have.
+        self.call(|d| unsafe {
+            guard::ds_collide(m, d, first, second, a, b, margin, found.as_mut_ptr(), &mut n)
+        })?;
+        out.extend(found.iter().take(n.max(0) as usize).map(|c| Touch {
+            dist: c.dist,
+            pos: c.pos,
+            normal: c.normal,
+            tangent: c.tangent,
+        }));
+        Ok(())
+    }
+
+    /// Detects contacts again where the geoms are now, by the margins of `model`, which has the same geoms. Forgets the
+    /// constraint rows.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub fn collide_all(&mut self, model: &Model) -> Result<(), PhysicsError> {
+        assert_eq!(model.raw().ngeom, self.model().raw().ngeom, "a copy of the simulation's model");
+        let m = model.ptr();
+        // SAFETY: both models have the same sizes, so the data fits either.
+        self.call(|d| unsafe { guard::ds_collision(m, d) })
+    }
+
+    /// Position and orientation (row-major) of a geom.
+    pub fn geom_pose(&self, geom: usize) -> ([f64; 3], [f64; 9]) {
+        let d = self.raw();
+        assert!(geom < self.model().raw().ngeom as usize, "a geom of the model");
+        // SAFETY: both arrays have ngeom rows.
+        unsafe { (*d.geom_xpos.cast::<[f64; 3]>().add(geom), *d.geom_xmat.cast::<[f64; 9]>().add(geom)) }
+    }
+
+    /// Puts a geom elsewhere, for [`Sim::collide`], until the next position stage.
+    pub fn set_geom_pose(&mut self, geom: usize, pos: &[f64; 3], mat: &[f64; 9]) {
+        assert!(geom < self.model().raw().ngeom as usize, "a geom of the model");
+        let d = self.raw();
+        // SAFETY: both arrays have ngeom rows, and `&mut self` excludes every other access.
+        unsafe {
+            *d.geom_xpos.cast::<[f64; 3]>().add(geom) = *pos;
+            *d.geom_xmat.cast::<[f64; 9]>().add(geom) = *mat;
+        }
+    }
+}
+
+/// How much farther contacts are listed in [`Model::wider`], m.
+pub(crate) const WIDER: f64 = 2e-6;
+
+impl Model {
+    /// A copy whose contacts are listed from [`WIDER`] farther on, and act from where they did. Made once.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for it.
+    pub(crate) fn wider(&self) -> Result<&Self, PhysicsError> {
+        if self.wider.get().is_none() {
+            let mut copy = self.copy()?;
+            let m = copy.raw_mut();
+            for (list, n) in [
+                (m.geom_margin, m.ngeom),
+                (m.geom_gap, m.ngeom),
+                (m.pair_margin, m.npair),
+                (m.pair_gap, m.npair),
+                (m.body_margin, m.nbody),
+            ] {
+                for i in 0..n as usize {
+                    // SAFETY: each list has n entries, and the copy is not shared yet.
+                    unsafe { *list.add(i) += WIDER };
+                }
+            }
+            // Another thread may have been faster; then this one goes.
+            let _ = self.wider.set(Box::new(copy));
+        }
+        self.wider.get().map(|m| &**m).ok_or(PhysicsError::Poisoned)
+    }
+
+    /// How far a contact of two geoms may be open and still be listed beyond the distance from which on it acts, m.
+    pub(crate) fn largest_gap(&self) -> f64 {
+        let gaps = |field: &str| self.numbers(field).unwrap_or_default();
+        gaps("geom_gap").into_iter().chain(gaps("pair_gap")).fold(0.0, f64::max)
+    }
+}
