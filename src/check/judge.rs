@@ -199,20 +199,22 @@ pub struct Zeros {
     pub unknown: Known,
     /// The largest entry that is not zero and was called so.
     pub largest_missed: f64,
+    /// The largest value that the engine gives an entry that is zero and that it calls nonzero.
+    pub largest_false: f64,
 }
 
 impl Zeros {
-    /// Counts one entry.
-    pub fn count(&mut self, truth: Truth, value: f64, verdict: Verdict) {
+    /// Counts one entry: what it is, by its value, and what the engine says, by its own value.
+    pub fn count(&mut self, truth: Truth, value: f64, verdict: Verdict, engine: f64) {
+        match (truth, verdict) {
+            (Truth::Zero, Verdict::Nonzero) => self.largest_false = self.largest_false.max(engine.abs()),
+            (Truth::Nonzero, Verdict::Zero) => self.largest_missed = self.largest_missed.max(value.abs()),
+            _ => {}
+        }
         match truth {
             Truth::Zero => self.zero.count(verdict),
             Truth::Unknown => self.unknown.count(verdict),
-            Truth::Nonzero => {
-                self.nonzero.count(verdict);
-                if verdict == Verdict::Zero {
-                    self.largest_missed = self.largest_missed.max(value.abs());
-                }
-            }
+            Truth::Nonzero => self.nonzero.count(verdict),
         }
     }
 
@@ -222,6 +224,7 @@ impl Zeros {
         self.nonzero.add(other.nonzero);
         self.unknown.add(other.unknown);
         self.largest_missed = self.largest_missed.max(other.largest_missed);
+        self.largest_false = self.largest_false.max(other.largest_false);
     }
 }
 
@@ -284,7 +287,8 @@ pub struct Judge {
     sim: Sim,
     arbiter: Arbiter,
     engines: Vec<Box<dyn Engine>>,
-    jacobian: Jacobian,
+    /// One for each engine: one that gives no verdicts leaves those of another alone.
+    jacobians: Vec<Jacobian>,
     values: Vec<Vec<f64>>,
 }
 
@@ -299,7 +303,7 @@ impl Judge {
             sim: Sim::new(model)?,
             arbiter: Arbiter::new(strict)?,
             engines: engines.iter().map(|spec| spec.build(model)).collect::<Result<_, _>>()?,
-            jacobian: Jacobian::zeros(model, false),
+            jacobians: vec![Jacobian::zeros(model, false); engines.len()],
             values: vec![vec![0.0; n]; engines.len()],
         })
     }
@@ -316,7 +320,7 @@ impl Judge {
         let mut engines = Vec::with_capacity(self.engines.len());
         for i in 0..self.engines.len() {
             self.sim.set_state(state)?;
-            self.engines[i].jacobian(&mut self.sim, &mut self.jacobian)?;
+            self.engines[i].jacobian(&mut self.sim, &mut self.jacobians[i])?;
             engines.push(self.compare(i, &judged));
         }
         let smooth = judged.is_smooth();
@@ -343,7 +347,7 @@ impl Judge {
     fn compare(&mut self, i: usize, judged: &Judgement) -> EngineOutcome {
         let model = self.sim.model();
         let (ndx, nu) = (model.ndx(), model.nu());
-        side_by_side(&self.jacobian, ndx, nu, &mut self.values[i]);
+        side_by_side(&self.jacobians[i], ndx, nu, &mut self.values[i]);
         let apart: Vec<f64> = self.values[i].iter().zip(&judged.values).map(|(x, y)| (x - y).abs()).collect();
         let share = |x: f64| if x == 0.0 { 0.0 } else { x / judged.scale };
         let place = |k: usize| Entry { row: k / (ndx + nu), column: k % (ndx + nu) };
@@ -353,7 +357,7 @@ impl Judge {
             *block = block.max(if x.is_nan() { f64::INFINITY } else { share(*x) });
         }
         let (worst, error) = largest(&apart);
-        let said = &self.jacobian.verdicts;
+        let said = &self.jacobians[i].verdicts;
         let verdict = |k: usize| {
             let at = place(k);
             if at.column < ndx { said.a[at.row * ndx + at.column] } else { said.b[at.row * nu + at.column - ndx] }
@@ -363,7 +367,7 @@ impl Judge {
         let zeros = tests.then(|| {
             let mut zeros = Zeros::default();
             for (k, (value, error)) in judged.values.iter().zip(&judged.errors).enumerate() {
-                zeros.count(Truth::of(*value, *error, judged.scale), *value, verdict(k));
+                zeros.count(Truth::of(*value, *error, judged.scale), *value, verdict(k), self.values[i][k]);
             }
             zeros
         });
@@ -406,10 +410,10 @@ mod tests {
             (Truth::Unknown, 1.0, Verdict::Zero),
             (Truth::Nonzero, 1.0, Verdict::Undecided),
         ] {
-            zeros.count(truth, value, verdict);
+            zeros.count(truth, value, verdict, value + 1e-12);
         }
         assert_eq!(zeros.zero, Known { zero: 1, nonzero: 1, undecided: 0 });
         assert_eq!(zeros.nonzero, Known { zero: 2, nonzero: 1, undecided: 1 });
-        assert_eq!((zeros.unknown.total(), zeros.largest_missed), (1, 3e-5));
+        assert_eq!((zeros.unknown.total(), zeros.largest_missed, zeros.largest_false), (1, 3e-5, 1e-12));
     }
 }

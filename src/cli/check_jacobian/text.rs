@@ -158,18 +158,18 @@ fn parts(report: &Report, engines: std::ops::Range<usize>) -> String {
 
 fn flags(report: &Report) -> String {
     let mut table =
-        table(["no derivative", "states", "contact", "shape", "limit", "friction", "other", "both", "only", "missed"]);
-    let mut row = |name: &str, flags: &Flags, agreement: [String; 3]| {
+        table(["no derivative", "states", "contact", "shape", "limit", "friction", "other", "both", "only"]);
+    let mut row = |name: &str, flags: &Flags, agreement: [String; 2]| {
         let Flags { states, contact, shape, limit, friction, other } = *flags;
         let mut cells = vec![name.to_owned()];
         cells.extend([states, contact, shape, limit, friction, other].map(|n| n.to_string()));
         cells.extend(agreement);
         table.add_row(cells);
     };
-    row("arbiter", &report.arbiter, [const { String::new() }; 3]);
+    row("arbiter", &report.arbiter, [const { String::new() }; 2]);
     for engine in report.engines.iter().filter(|e| e.flags.states > 0) {
         let a = engine.agreement;
-        row(&engine.engine, &engine.flags, [a.both, a.engine_only, a.arbiter_only].map(|n| n.to_string()));
+        row(&engine.engine, &engine.flags, [a.both, a.engine_only].map(|n| n.to_string()));
     }
     output::right_aligned(&mut table, 1);
     output::table(&table)
@@ -193,6 +193,10 @@ fn zeros(report: &Report) -> Option<String> {
         row(&engine.engine, "zeros", zeros.zero);
         row("", "nonzeros", zeros.nonzero);
         row("", "unknowns", zeros.unknown);
+        if zeros.zero.nonzero > 0 {
+            let most = number(zeros.largest_false);
+            below.push_str(&format!("{}: it gives zeros that it calls nonzero up to {most}\n", engine.engine));
+        }
         if zeros.nonzero.zero > 0 {
             let most = number(zeros.largest_missed);
             below.push_str(&format!("{}: the largest nonzero called zero is {most}\n", engine.engine));
