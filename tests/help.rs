@@ -18,7 +18,7 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_every_verb() {
-    for verb in ["record", "sweep", "merge", "info", "verify", "tasks", "completions"] {
+    for verb in ["record", "sweep", "merge", "info", "verify", "check-jacobian", "tasks", "completions"] {
         insta::assert_snapshot!(format!("help_{verb}"), said(&[verb, "--help"]));
     }
 }
@@ -33,7 +33,17 @@ fn help_of_what_tasks_can_do() {
 /// -h is the same text, shortened, and fits a terminal.
 #[test]
 fn short_help_fits_a_terminal() {
-    for verb in [&[][..], &["record"], &["sweep"], &["merge"], &["info"], &["verify"], &["tasks"], &["completions"]] {
+    for verb in [
+        &[][..],
+        &["record"],
+        &["sweep"],
+        &["merge"],
+        &["info"],
+        &["verify"],
+        &["check-jacobian"],
+        &["tasks"],
+        &["completions"],
+    ] {
         let text = said(&[verb, &["-h"]].concat());
         let wide = text.lines().find(|l| l.chars().count() > 100);
         assert!(wide.is_none(), "{verb:?}: {wide:?}");

@@ -2,6 +2,7 @@
 //! prints. Nothing else in the program prints.
 
 mod args;
+mod check_jacobian;
 mod completions;
 mod config;
 mod info;
@@ -63,6 +64,8 @@ enum Verb {
     Info(info::Args),
     /// Simulate a recording again and compare bit for bit
     Verify(verify::Args),
+    /// Compare Jacobian engines with extrapolated differences, and say where there is no derivative
+    CheckJacobian(Box<check_jacobian::Args>),
     /// List what can be recorded
     Tasks(tasks::Args),
     /// What a job of `sweep --slurm` does on its node
@@ -83,6 +86,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Merge(args) => merge::run(&args),
         Verb::Info(args) => info::run(&args),
         Verb::Verify(args) => verify::run(&args),
+        Verb::CheckJacobian(args) => check_jacobian::run(&args),
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),
         Verb::Completions(args) => completions::run(&args),
