@@ -125,6 +125,25 @@ pub(super) struct ModelFile {
     reset_noise: Option<f64>,
 }
 
+impl Subject {
+    /// A task or a model file, with the default output.
+    pub(super) fn of(task: &str) -> Self {
+        Self { task: Some(task.to_owned()), output: None }
+    }
+}
+
+impl ModelFile {
+    /// The first flag that was given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--substeps", self.substeps.is_some()),
+            ("--keyframe", self.keyframe.is_some()),
+            ("--reset-noise", self.reset_noise.is_some()),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+}
+
 /// Symbolic links that are followed from an output, as many as Linux follows.
 const MOST_LINKS: usize = 40;
 

@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use arbiter::Arbiter;
+pub use arbiter::{Arbiter, Entry, Judgement, SwitchKind};
+pub(crate) use arbiter::{largest, side_by_side};
 pub use chain::Chain;
 pub use fd::TransitionFd;
 pub use implicit::Implicit;
@@ -26,7 +27,7 @@ pub use zero::{Switches, Verdict, Verdicts};
 use crate::physics::{Model, PhysicsError, Sim};
 
 /// Which engine, and its settings.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EngineSpec {
     /// The engine.
     pub engine: EngineKind,

@@ -5,8 +5,8 @@
 //! positions, velocities or controls; none of them solves anything.
 
 use mujoco_rs::mujoco_c::{
-    mj_applyFT, mj_fullM, mj_integratePos, mj_isSparse, mj_mulJacVec, mj_mulM, mjData, mjd_quatIntegrate,
-    mjtDisableBit, mjtIntegrator,
+    mj_applyFT, mj_differentiatePos, mj_fullM, mj_integratePos, mj_isSparse, mj_mulJacVec, mj_mulM, mjData,
+    mjd_quatIntegrate, mjtDisableBit, mjtIntegrator,
 };
 
 use super::guard;
@@ -131,6 +131,13 @@ impl Model {
                 })
             }
         })
+    }
+
+    /// The tangent vector (nv) that moves `from` to `to` (nq) in `dt`.
+    pub fn differentiate_pos(&self, from: &[f64], to: &[f64], dt: f64, out: &mut [f64]) {
+        assert_eq!((from.len(), to.len(), out.len()), (self.nq(), self.nq(), self.nv()), "qpos is nq, the vector nv");
+        // SAFETY: all arrays have the sizes that MuJoCo reads and writes.
+        unsafe { mj_differentiatePos(self.ptr(), out.as_mut_ptr(), dt, from.as_ptr(), to.as_ptr()) };
     }
 
     /// Whether it has plugins.
