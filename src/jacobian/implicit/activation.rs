@@ -119,8 +119,8 @@ impl Activations {
             if !heard {
                 of_next[1] = 0.0;
             }
-            let mut next = act
-                + rate * if a.kind == FILTER_EXACT { -a.tau * (-self.h / a.tau).exp_m1() } else { self.h };
+            let mut next =
+                act + rate * if a.kind == FILTER_EXACT { -a.tau * (-self.h / a.tau).exp_m1() } else { self.h };
             if let Some([low, high]) = a.range {
                 let within = (next - low).abs().min((next - high).abs());
                 edge |= within <= reach * (of_next[0].abs() + of_next[1].abs());

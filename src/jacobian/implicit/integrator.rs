@@ -1,6 +1,6 @@
 //! From accelerations to the next state.
 
-use nalgebra::{Cholesky, DMatrix, DVector, DMatrixViewMut, Dyn, LU, Matrix6, Vector6};
+use nalgebra::{Cholesky, DMatrix, DMatrixViewMut, DVector, Dyn, LU, Matrix6, Vector6};
 
 use super::activation::Activations;
 use super::difference::{Nudger, Sides};

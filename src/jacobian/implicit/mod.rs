@@ -208,8 +208,21 @@ impl Implicit {
 
     /// dR/dp into `space.da`, with bounds on its errors in `space.noise`; and whether a force is at the edge of its range.
     fn residual_derivative(&mut self) -> Result<bool, PhysicsError> {
-        let Self { work, tree, outside, coverage, smooth, rows, contacts, differences, activations, motion, field, space, .. } =
-            self;
+        let Self {
+            work,
+            tree,
+            outside,
+            coverage,
+            smooth,
+            rows,
+            contacts,
+            differences,
+            activations,
+            motion,
+            field,
+            space,
+            ..
+        } = self;
         space.da.fill(0.0);
         space.noise.fill(0.0);
         resize(&mut space.errors, rows.n, space.da.ncols());
