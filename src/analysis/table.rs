@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Analysis, AnalysisError, Settings};
+use super::{Analysis, AnalysisError};
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,11 +48,11 @@ impl Table {
     ///
     /// # Errors
     /// [`AnalysisError::Write`], which a writer into memory does not give.
-    pub fn to_csv(&self, program: &str, settings: &Settings) -> Result<Vec<u8>, AnalysisError> {
+    pub fn to_csv(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
         let trouble =
             |e: &dyn std::fmt::Display| AnalysisError::Write { file: self.name.into(), reason: e.to_string() };
         let mut out = format!("# {}: {}\n# made by {program}\n", self.name, self.about);
-        out.push_str(&format!("# settings {}\n", serde_json::to_string(settings).map_err(|e| trouble(&e))?));
+        out.push_str(&format!("# settings {settings}\n"));
         for column in &self.columns {
             out.push_str(&format!("# column {}: {}\n", column.name, column.about));
         }
@@ -73,15 +73,15 @@ impl Table {
     ///
     /// # Errors
     /// [`AnalysisError::Write`], which a writer into memory does not give.
-    pub fn to_parquet(&self, program: &str, settings: &Settings) -> Result<Vec<u8>, AnalysisError> {
-        let settings = serde_json::to_string(settings).unwrap_or_default();
-        let notes = [("about", self.about.to_owned()), ("program", program.to_owned()), ("settings", settings)];
+    pub fn to_parquet(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
+        let (about, program) = (self.about.to_owned(), program.to_owned());
+        let notes = [("about", about), ("program", program), ("settings", settings.to_string())];
         super::parquet::encode(self, &notes)
             .map_err(|e| AnalysisError::Write { file: self.name.into(), reason: e.to_string() })
     }
 
     /// As JSON: the program, the settings, the columns with their meaning, and the rows in `data`.
-    pub fn to_json(&self, program: &str, settings: &Settings) -> Value {
+    pub fn to_json(&self, program: &str, settings: &Value) -> Value {
         json!({
             "name": self.name,
             "about": self.about,
@@ -94,11 +94,12 @@ impl Table {
     }
 }
 
-/// Writes every table as CSV, JSON and Parquet into a folder, which is created; files of these names are replaced.
+/// Writes every table as CSV, JSON and Parquet into a folder, which is created; files of these names are replaced. `settings`
+/// goes into each.
 ///
 /// # Errors
 /// [`AnalysisError::Write`].
-pub fn write(folder: &Path, tables: &[Table], program: &str, settings: &Settings) -> Result<(), AnalysisError> {
+pub fn write(folder: &Path, tables: &[Table], program: &str, settings: &Value) -> Result<(), AnalysisError> {
     std::fs::create_dir_all(folder).map_err(|e| trouble(folder, &e))?;
     for table in tables {
         replace(&folder.join(format!("{}.csv", table.name)), &table.to_csv(program, settings)?)?;
