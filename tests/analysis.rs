@@ -401,6 +401,7 @@ fn the_verb_prints_and_writes_tables() {
             "{name}"
         );
         assert_eq!(table["settings"]["trace"], serde_json::json!([1, 2]), "{name}");
+        assert_eq!(table["settings"]["zero_by_recording"]["b"], "mask", "{name}");
         let parquet = place.read(&format!("out/{name}.parquet"));
         assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"), "{name}");
     }

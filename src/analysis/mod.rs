@@ -18,6 +18,7 @@ mod settings;
 pub mod state;
 mod symmetry;
 pub mod table;
+mod tables;
 pub mod temporal;
 pub mod threshold;
 pub mod trace;
@@ -32,6 +33,7 @@ pub use information::{Information, entropy, miller_madow};
 pub use pattern::{Matrix, Shape};
 pub use settings::{Criterion, DEFAULT_THRESHOLD, Settings, Steps, flag_bits};
 pub use symmetry::{Kind, Reason};
+pub use tables::tables;
 
 use crate::dataset::schema::{Axis, Var, flag};
 use crate::dataset::{Attribute, Recording, RowReader};
@@ -164,9 +166,7 @@ pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisErr
     let structure = symmetry::Structure::of(&recording);
     let global = walk.global.into_iter().zip(matrices(shapes)).map(|(watch, (m, matrix))| {
         let labels = [&state[..], if matrix == Matrix::A { &state } else { &control }];
-        watch.result(&sums[m], labels, |zero, open| {
-            structure.explain(matrix, shapes[m], labels, [zero, open], &parts)
-        })
+        watch.result(&sums[m], labels, |zero, open| structure.explain(matrix, shapes[m], labels, [zero, open], &parts))
     });
     let global = global.collect();
     let geoms = recording.labels(Axis::Geom).unwrap_or_default();
