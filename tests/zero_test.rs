@@ -179,25 +179,25 @@ fn auto_falls_back_and_says_so() {
         let job = ["--episodes", "1", "--steps", "2", "--assets", &assets, "--engine", engine];
         place.run(&[&["record", task], &job[..], more].concat())
     };
-    let ran = record("PandaPickCube", "auto", &["-o", "panda.h5"]).ok();
-    let reason = "the engine implicit does not cover free bodies without children, integrated implicitly";
-    assert!(
-        ran.stderr.contains(&format!("PandaPickCube: transition-fd computes the Jacobians: {reason}")),
-        "{}",
-        ran.stderr
-    );
-    let panda = open(&place, "panda.h5");
-    assert_eq!(panda.text_attribute("engine").as_deref(), Some("transition-fd"));
-    assert_eq!(panda.text_attribute("engine_fallback").as_deref(), Some(reason));
-    assert!(panda.text_attribute("command").unwrap().contains("--engine auto"));
-    assert!(place.run(&["info", "panda.h5"]).ok().stdout.contains("does not cover"));
-    place.run(&["verify", "panda.h5"]).ok();
+    let option = r#"<option noslip_iterations="3"/>"#;
+    place.write("slips.xml", TWO_ARMS.replacen("<option timestep=\"0.005\"/>", option, 1));
+    let ran = record("slips.xml", "auto", &["-o", "slips.h5"]).ok();
+    let reason = "the engine implicit does not cover";
+    assert!(ran.stderr.contains(&format!("slips: transition-fd computes the Jacobians: {reason}")), "{}", ran.stderr);
+    let slips = open(&place, "slips.h5");
+    assert_eq!(slips.text_attribute("engine").as_deref(), Some("transition-fd"));
+    let told = slips.text_attribute("engine_fallback").expect("a reason");
+    assert!(told.starts_with(reason) && told.contains("noslip iterations"), "{told}");
+    assert!(slips.text_attribute("command").unwrap().contains("--engine auto"));
+    assert!(place.run(&["info", "slips.h5"]).ok().stdout.contains("does not"));
+    place.run(&["verify", "slips.h5"]).ok();
 
     // The same numbers as the engine by its name.
-    record("PandaPickCube", "transition-fd", &["-o", "fd.h5"]).ok();
+    record("slips.xml", "transition-fd", &["-o", "fd.h5"]).ok();
     let fd = open(&place, "fd.h5");
-    assert_eq!(panda.bytes(Var::A, 0..2).unwrap(), fd.bytes(Var::A, 0..2).unwrap());
+    assert_eq!(slips.bytes(Var::A, 0..2).unwrap(), fd.bytes(Var::A, 0..2).unwrap());
     assert_eq!(fd.text_attribute("engine_fallback"), None);
+    record("slips.xml", "implicit", &["-o", "no.h5"]).refused(&["does not cover", "noslip iterations"]);
 
     let ran = record("CheetahRun", "auto", &["-o", "cheetah.h5"]).ok();
     assert!(!ran.stderr.contains("transition-fd"), "{}", ran.stderr);

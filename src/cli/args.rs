@@ -56,10 +56,10 @@ pub(super) struct Settings {
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Policy")]
     pub(super) replay_with: Option<ReplayWith>,
 
-    /// What computes the Jacobians [default: transition-fd]
+    /// What computes the Jacobians [default: auto]
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) engine: Option<EngineChoice>,
-    /// Size of a nudge [default: the engine's own; 1e-6 of transition-fd, 1e-7 of implicit]
+    /// Size of a nudge of transition-fd [default: 1e-6]
     #[arg(long, value_name = "X", help_heading = "Jacobian")]
     pub(super) eps: Option<f64>,
     /// Kind of difference [default: centered]
@@ -123,6 +123,25 @@ pub(super) struct ModelFile {
     /// Uniform noise on the start of an MJCF file: +-X on hinge and slide positions and all velocities [default: 0]
     #[arg(long, value_name = "X", help_heading = "Model file")]
     reset_noise: Option<f64>,
+}
+
+impl Subject {
+    /// A task or a model file, with the default output.
+    pub(super) fn of(task: &str) -> Self {
+        Self { task: Some(task.to_owned()), output: None }
+    }
+}
+
+impl ModelFile {
+    /// The first flag that was given.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--substeps", self.substeps.is_some()),
+            ("--keyframe", self.keyframe.is_some()),
+            ("--reset-noise", self.reset_noise.is_some()),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
 }
 
 /// Symbolic links that are followed from an output, as many as Linux follows.

@@ -3,6 +3,7 @@
 
 mod analyze;
 mod args;
+mod check_jacobian;
 mod completions;
 mod config;
 mod info;
@@ -67,6 +68,8 @@ enum Verb {
     Verify(verify::Args),
     /// Answer the questions of "Dynamic Sparsity" from recordings
     Analyze(Box<analyze::Args>),
+    /// Compare Jacobian engines with extrapolated differences, and say where there is no derivative
+    CheckJacobian(Box<check_jacobian::Args>),
     /// List what can be recorded
     Tasks(tasks::Args),
     /// What a job of `sweep --slurm` does on its node
@@ -88,6 +91,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Info(args) => info::run(&args),
         Verb::Verify(args) => verify::run(&args),
         Verb::Analyze(args) => analyze::run(&args),
+        Verb::CheckJacobian(args) => check_jacobian::run(&args),
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),
         Verb::Completions(args) => completions::run(&args),

@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use arbiter::Arbiter;
+pub use arbiter::{Arbiter, Entry, Judgement, SwitchKind};
+pub(crate) use arbiter::{largest, side_by_side};
 pub use chain::Chain;
 pub use fd::TransitionFd;
 pub use implicit::Implicit;
@@ -26,7 +27,7 @@ pub use zero::{Switches, Verdict, Verdicts};
 use crate::physics::{Model, PhysicsError, Sim};
 
 /// Which engine, and its settings.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EngineSpec {
     /// The engine.
     pub engine: EngineKind,
@@ -63,11 +64,11 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// The size of a nudge that suits it.
+    /// The size of a nudge that suits it; of the implicit engine, how far it looks for switches.
     pub fn default_eps(self) -> f64 {
         match self {
             Self::TransitionFd => 1e-6,
-            Self::Implicit => 1e-7,
+            Self::Implicit => implicit::REACH,
         }
     }
 }
@@ -89,11 +90,7 @@ impl EngineSpec {
         if self.engine == EngineKind::TransitionFd {
             return Vec::new();
         }
-        let mut obstacles = Implicit::obstacles(model);
-        if self.sensors && model.nsensordata() > 0 {
-            obstacles.push("the Jacobians of sensors".to_owned());
-        }
-        obstacles
+        Implicit::obstacles(model)
     }
 
     /// The engine for a model.

@@ -203,6 +203,41 @@ impl Scales {
         for (size, v) in self.sizes[nv..].iter_mut().zip(sim.qvel()) {
             *size = v.abs().max(1.0);
         }
-        self.sizes.extend(sim.act().iter().chain(sim.ctrl()).map(|x| x.abs()));
+        // The nudge itself is rounded too.
+        let nudge = WIDE * self.eps;
+        self.sizes.extend(sim.act().iter().chain(sim.ctrl()).map(|x| x.abs() + nudge));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_step_sizes_decide() {
+        let verdict = |narrow: f64, wide: f64| Pair { narrow, wide, floor: 1e-8 }.verdict();
+        for (narrow, wide, expected) in [
+            (0.0, 0.0, Verdict::Zero),
+            // Noise that shrinks with the nudge, even where it is more than was reckoned with.
+            (3e-9, 4e-11, Verdict::Zero),
+            (-5e-8, 9e-11, Verdict::Zero),
+            // A derivative stays.
+            (1.0, 1.0, Verdict::Nonzero),
+            (-2e-7, -2e-7, Verdict::Nonzero),
+            (1.2e-8, 1e-8, Verdict::Nonzero),
+            // Too small for the narrow nudge, seen by the wide one; and too small for both to tell.
+            (-4e-9, 2e-9, Verdict::Nonzero),
+            (4e-9, 3e-10, Verdict::Undecided),
+            // The wide nudge alone meets a contact.
+            (1e-9, 0.3, Verdict::Undecided),
+            // The derivative is there, though a contact switches within the wide nudge.
+            (0.3, -7.0, Verdict::Nonzero),
+            (0.3, 0.0, Verdict::Nonzero),
+            (f64::NAN, 0.0, Verdict::Undecided),
+            (0.0, f64::INFINITY, Verdict::Undecided),
+        ] {
+            assert_eq!(verdict(narrow, wide), expected, "{narrow:e} and {wide:e}");
+        }
+        assert_eq!(Pair { narrow: 0.0, wide: 0.0, floor: f64::NAN }.verdict(), Verdict::Undecided);
     }
 }

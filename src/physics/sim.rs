@@ -37,6 +37,8 @@ pub struct Contact {
     pub geom: [i32; 2],
     /// Distance between the nearest points, m; negative: penetration.
     pub dist: f64,
+    /// The middle between them in the world, m.
+    pub pos: [f64; 3],
 }
 
 /// What the constraint solver did in the last step.
@@ -270,7 +272,7 @@ impl Sim {
         let d = self.raw();
         // SAFETY: the arena holds ncon contacts since the last collision stage.
         let all = if d.ncon > 0 { unsafe { std::slice::from_raw_parts(d.contact, d.ncon as usize) } } else { &[] };
-        all.iter().map(|c| Contact { geom: c.geom, dist: c.dist })
+        all.iter().map(|c| Contact { geom: c.geom, dist: c.dist, pos: c.pos })
     }
 
     /// Constraint rows of the last step or forward: type (mjtConstraint), id within the type, and state

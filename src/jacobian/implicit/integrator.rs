@@ -138,8 +138,7 @@ impl Integrator {
             work.smooth_derivative(full, &mut self.square)?;
             for c in 0..nv {
                 for r in 0..nv {
-                    let (x, y) = (self.square[r * nv + c], self.square[c * nv + r]);
-                    self.extra[(r, c)] = if full { -h * x } else { -0.5 * h * (x + y) };
+                    self.extra[(r, c)] = -h * damping_entry(&self.square, nv, full, r, c);
                 }
             }
             for alone in &self.alone {
@@ -203,11 +202,7 @@ impl Integrator {
                 work.smooth_derivative(full, square)?;
                 for (r, to) in to.iter_mut().enumerate() {
                     let whole = full || alone.iter().any(|d| (*d..*d + 6).contains(&r));
-                    let entry = |c: usize| {
-                        let (x, y) = (square[r * nv + c], square[c * nv + r]);
-                        if whole { x } else { 0.5 * (x + y) }
-                    };
-                    *to = (0..nv).map(|c| -h * entry(c) * a_n[c]).sum();
+                    *to = (0..nv).map(|c| -h * damping_entry(square, nv, whole, r, c) * a_n[c]).sum();
                 }
                 Ok(())
             };
@@ -311,6 +306,12 @@ impl Integrator {
             }
         }
     }
+}
+
+/// An entry of d smooth / d velocity (row-major), as the integrator takes it: implicitfast takes its lower triangle for
+/// both.
+fn damping_entry(square: &[f64], nv: usize, full: bool, r: usize, c: usize) -> f64 {
+    if full || r >= c { square[r * nv + c] } else { square[c * nv + r] }
 }
 
 /// MH^-1 times a vector.

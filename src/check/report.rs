@@ -1,0 +1,264 @@
+//! From states to distributions.
+
+use serde::Serialize;
+
+use super::{Block, Contacts, Outcome, Place, Settings, Zeros, name};
+use crate::jacobian::{EngineSpec, SwitchKind, Switches};
+use crate::physics::Model;
+use crate::task::Task;
+
+/// What the check of a task has found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The task.
+    pub task: String,
+    /// Degrees of freedom.
+    pub nv: usize,
+    /// States compared.
+    pub states: usize,
+    /// Of them, those that nobody says have no derivative: the ones in all errors.
+    pub smooth: usize,
+    /// What the arbiter says has no derivative.
+    pub arbiter: Flags,
+    /// The arbiter's own error estimates, at smooth states.
+    pub reference: Option<Errors>,
+    /// The engines that cover the model, in the order they were named.
+    pub engines: Vec<EngineReport>,
+    /// Those that do not, with everything they do not cover.
+    pub not_covered: Vec<(String, String)>,
+    /// Smooth states with the largest errors of the first engine, worst first.
+    pub worst: Vec<Found>,
+    /// States without a derivative, those first whose differences are furthest apart.
+    pub kinks: Vec<Found>,
+}
+
+/// States without a derivative, by what switches there; one state can have several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Flags {
+    /// All.
+    pub states: usize,
+    /// Contacts.
+    pub contact: usize,
+    /// Points of contacts that jump; no engine says so.
+    pub shape: usize,
+    /// Limits.
+    pub limit: usize,
+    /// Friction.
+    pub friction: usize,
+    /// Anything else.
+    pub other: usize,
+}
+
+impl Flags {
+    fn add(&mut self, kinds: [bool; 5]) {
+        self.states += 1;
+        let counts = [&mut self.contact, &mut self.shape, &mut self.limit, &mut self.friction, &mut self.other];
+        for (count, is) in counts.into_iter().zip(kinds) {
+            *count += usize::from(is);
+        }
+    }
+}
+
+/// A distribution of relative errors.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Errors {
+    /// How many.
+    pub states: usize,
+    /// Half are no larger.
+    pub median: f64,
+    /// Of a hundred, 99 are no larger.
+    pub p99: f64,
+    /// None is larger.
+    pub max: f64,
+}
+
+impl Errors {
+    /// Of some numbers; None where there are none.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let rank = |q: f64| values[((q * values.len() as f64).ceil() as usize).clamp(1, values.len()) - 1];
+        (!values.is_empty()).then(|| Self { states: values.len(), median: rank(0.5), p99: rank(0.99), max: rank(1.0) })
+    }
+}
+
+/// How an engine's flags and the arbiter's agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Agreement {
+    /// States that both flag.
+    pub both: usize,
+    /// States that the arbiter alone flags.
+    pub arbiter_only: usize,
+    /// States that the engine alone flags.
+    pub engine_only: usize,
+}
+
+/// An engine on a task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EngineReport {
+    /// Its name with its nudge.
+    pub engine: String,
+    /// Errors at smooth states; None where there are none.
+    pub errors: Option<Errors>,
+    /// The same, by block.
+    pub blocks: Vec<(Block, Option<Errors>)>,
+    /// The same, by what pushes.
+    pub contacts: Vec<(Contacts, Option<Errors>)>,
+    /// States that it says have no derivative.
+    pub flags: Flags,
+    /// Whether the arbiter says so too.
+    pub agreement: Agreement,
+    /// Its verdicts at smooth states; None where it gives none.
+    pub zeros: Option<Zeros>,
+}
+
+/// A state worth a look.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Found {
+    /// Episode.
+    pub episode: u64,
+    /// Control step.
+    pub step: usize,
+    /// Physics step of it.
+    pub substep: usize,
+    /// Row and column by name.
+    pub entry: [String; 2],
+    /// The arbiter's value of the entry, and its error.
+    pub arbiter: [f64; 2],
+    /// How far the one-sided derivatives are apart at most, as a share of the largest entry of A.
+    pub kink: f64,
+    /// What switches nearest when the column is nudged, and the nudge.
+    pub switch: Option<(SwitchKind, f64)>,
+    /// Each engine's error of the state and value of the entry.
+    pub engines: Vec<Seen>,
+}
+
+/// What an engine saw.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Seen {
+    /// Its error of the state.
+    pub error: f64,
+    /// Its value of the entry.
+    pub value: f64,
+    /// What it says that switches.
+    pub switches: Vec<&'static str>,
+}
+
+/// Sorts the outcomes of a task.
+pub(super) fn report(
+    model: &Model,
+    task: &Task,
+    settings: &Settings,
+    engines: &[EngineSpec],
+    not_covered: Vec<(String, String)>,
+    places: &[Place],
+    outcomes: Vec<Outcome>,
+) -> Report {
+    let smooth: Vec<&Outcome> = outcomes.iter().filter(|o| !o.is_flagged()).collect();
+    let mut arbiter = Flags::default();
+    for kind in outcomes.iter().filter_map(|o| o.arbiter) {
+        use SwitchKind::{Contact, Friction, Limit, Other, Shape};
+        arbiter.add([Contact, Shape, Limit, Friction, Other].map(|k| k == kind));
+    }
+    let mut found: Vec<(&Place, &Outcome)> = places.iter().zip(&outcomes).collect();
+    let pick = |found: &[(&Place, &Outcome)], flagged: bool| {
+        let those = found.iter().filter(|(_, o)| o.is_flagged() == flagged);
+        those.take(settings.worst).map(|(place, o)| describe(model, place, o)).collect::<Vec<Found>>()
+    };
+    // Stable sorts: equals stay in the order of the states.
+    found.sort_by(|(_, x), (_, y)| y.kink.max(y.error).total_cmp(&x.kink.max(x.error)));
+    let kinks = pick(&found, true);
+    found.sort_by(|(_, x), (_, y)| lead(y).total_cmp(&lead(x)));
+    let worst = if engines.is_empty() { Vec::new() } else { pick(&found, false) };
+    Report {
+        task: task.spec.name.clone(),
+        nv: model.nv(),
+        states: outcomes.len(),
+        smooth: smooth.len(),
+        arbiter,
+        reference: Errors::of(smooth.iter().map(|o| o.error)),
+        engines: engines.iter().enumerate().map(|(i, spec)| engine(model, i, spec, &outcomes, &smooth)).collect(),
+        not_covered,
+        worst,
+        kinks,
+    }
+}
+
+/// The first engine's error.
+fn lead(outcome: &Outcome) -> f64 {
+    outcome.engines.first().map_or(0.0, |e| e.error)
+}
+
+fn engine(model: &Model, i: usize, spec: &EngineSpec, all: &[Outcome], smooth: &[&Outcome]) -> EngineReport {
+    let (mut flags, mut agreement, mut zeros) = (Flags::default(), Agreement::default(), None::<Zeros>);
+    for outcome in all {
+        let said = &outcome.engines[i];
+        if said.is_flagged() {
+            let Switches { contact, limit, friction, force } = said.switches;
+            flags.add([contact, false, limit, friction, force || said.near_singular]);
+        }
+        match (outcome.arbiter.is_some(), said.is_flagged()) {
+            (true, true) => agreement.both += 1,
+            (true, false) => agreement.arbiter_only += 1,
+            (false, true) => agreement.engine_only += 1,
+            (false, false) => {}
+        }
+    }
+    for found in smooth.iter().filter_map(|o| o.engines[i].zeros.as_ref()) {
+        zeros.get_or_insert_default().add(found);
+    }
+    let blocks = Block::ALL.into_iter().filter(|b| b.is_of(model));
+    EngineReport {
+        engine: name(spec),
+        errors: Errors::of(smooth.iter().map(|o| o.engines[i].error)),
+        blocks: blocks.map(|b| (b, Errors::of(smooth.iter().map(|o| o.engines[i].blocks[b as usize])))).collect(),
+        contacts: Contacts::ALL
+            .into_iter()
+            .map(|c| (c, Errors::of(smooth.iter().filter(|o| o.contacts == c).map(|o| o.engines[i].error))))
+            .collect(),
+        flags,
+        agreement,
+        zeros,
+    }
+}
+
+fn describe(model: &Model, place: &Place, outcome: &Outcome) -> Found {
+    let names = model.names();
+    let state = names.state();
+    let column = match outcome.entry.column.checked_sub(state.len()) {
+        Some(control) => format!("ctrl:{}", names.ctrl[control]),
+        None => state[outcome.entry.column].clone(),
+    };
+    let words = |s: Switches| {
+        let all = [(s.contact, "contact"), (s.limit, "limit"), (s.friction, "friction"), (s.force, "force")];
+        all.into_iter().filter_map(|(is, word)| is.then_some(word)).collect()
+    };
+    Found {
+        episode: place.episode,
+        step: place.step,
+        substep: place.substep,
+        entry: [state[outcome.entry.row].clone(), column],
+        arbiter: outcome.value,
+        kink: outcome.kink,
+        switch: outcome.switch,
+        engines: outcome
+            .engines
+            .iter()
+            .map(|e| Seen { error: e.error, value: e.value, switches: words(e.switches) })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_nearest_ranks() {
+        let errors = Errors::of((1..=200).rev().map(f64::from)).unwrap();
+        assert_eq!((errors.states, errors.median, errors.p99, errors.max), (200, 100.0, 198.0, 200.0));
+        let one = Errors::of([f64::INFINITY]).unwrap();
+        assert_eq!((one.median, one.max), (f64::INFINITY, f64::INFINITY));
+        assert_eq!(Errors::of([]), None);
+    }
+}

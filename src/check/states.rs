@@ -1,0 +1,158 @@
+//! States along random rollouts: physics steps drawn evenly from whole episodes.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{CheckError, Settings};
+use crate::physics::{Model, Sim};
+use crate::policy::{self, ControlRanges};
+use crate::rng::Stream;
+use crate::task::Task;
+
+/// A state of an episode, before a physics step, with the controls of that step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// Episode.
+    pub episode: u64,
+    /// Control step.
+    pub step: usize,
+    /// Physics step of it.
+    pub substep: usize,
+    /// The integration state ([`Sim::get_state`]).
+    pub state: Vec<f64>,
+}
+
+/// `settings.states` states, as evenly from `settings.episodes` episodes as they divide, in order. Fewer where the
+/// episodes have fewer physics steps before they diverge or the task ends them.
+pub(super) fn sample(task: &Task, model: &Arc<Model>, settings: &Settings) -> Result<Vec<Place>, CheckError> {
+    let (n, episodes) = (settings.states as u64, settings.episodes);
+    let share = |episode: u64| (n / episodes + u64::from(episode < n % episodes)) as usize;
+    let found: Vec<(Vec<Place>, Option<String>)> = (0..episodes.min(n))
+        .into_par_iter()
+        .map(|episode| Rollout::new(task, model, settings)?.run(episode, share(episode)))
+        .collect::<Result<_, CheckError>>()?;
+    let reason = found.iter().find_map(|(_, reason)| reason.clone());
+    let places: Vec<Place> = found.into_iter().flat_map(|(places, _)| places).collect();
+    if places.is_empty() {
+        let reason = reason.unwrap_or_else(|| "the episodes have no step".to_owned());
+        return Err(CheckError::NoState { task: task.spec.name.clone(), reason });
+    }
+    Ok(places)
+}
+
+struct Rollout<'a> {
+    task: &'a Task,
+    settings: &'a Settings,
+    sim: Sim,
+}
+
+impl<'a> Rollout<'a> {
+    fn new(task: &'a Task, model: &Arc<Model>, settings: &'a Settings) -> Result<Self, CheckError> {
+        Ok(Self { task, settings, sim: Sim::new(model)? })
+    }
+
+    /// `n` states of an episode, and why it diverged, if it did.
+    fn run(&mut self, episode: u64, n: usize) -> Result<(Vec<Place>, Option<String>), CheckError> {
+        let Self { task, settings, sim } = self;
+        let (spec, model) = (&task.spec, sim.model().clone());
+        let mut env = task.env(&model)?;
+        let ranges = ControlRanges::from(&*model);
+        let actions = env.action_labels().map_or_else(|| ranges.clone(), |l| ControlRanges::unit(l.len()));
+        let (dt, length) = (task.control_dt(&model) * spec.action_repeat as f64, spec.episode_length);
+        let calls = length.div_ceil(spec.action_repeat);
+        let mut policy = policy::build(&settings.policy, &actions, settings.seed, episode, calls, dt)?;
+        let (mut action, mut ctrl) = (vec![0.0; actions.lo.len()], vec![0.0; model.nu()]);
+        let mut kept = Reservoir::new(n, settings.seed, episode);
+
+        task.reset(sim, settings.seed, episode)?;
+        env.begin(sim, settings.seed, episode);
+        let mut end = sim.divergence();
+        'episode: for step in 0..length {
+            if end.is_some() {
+                break;
+            }
+            if step % spec.action_repeat == 0 {
+                policy.act(step / spec.action_repeat, &mut action);
+            }
+            env.act(sim, &action, &mut ctrl);
+            ranges.clamp(&mut ctrl);
+            sim.ctrl_mut().copy_from_slice(&ctrl);
+            for substep in 0..spec.substeps {
+                if let Some(slot) = kept.slot() {
+                    let mut state = vec![0.0; model.state_size()];
+                    sim.get_state(&mut state)?;
+                    kept.put(slot, Place { episode, step, substep, state });
+                }
+                sim.step()?;
+                end = sim.divergence();
+                if end.is_some() {
+                    break 'episode;
+                }
+            }
+            if env.after(sim).is_some() {
+                break;
+            }
+        }
+        Ok((kept.done(), end.map(|reason| reason.to_string())))
+    }
+}
+
+/// An even draw from a sequence of unknown length (reservoir sampling).
+struct Reservoir {
+    places: Vec<Place>,
+    n: usize,
+    seen: u64,
+    draws: Stream,
+}
+
+impl Reservoir {
+    fn new(n: usize, seed: u64, episode: u64) -> Self {
+        Self { places: Vec::with_capacity(n), n, seen: 0, draws: Stream::new(seed, "check", episode) }
+    }
+
+    /// Where the next element of the sequence goes; None: nowhere.
+    fn slot(&mut self) -> Option<usize> {
+        self.seen += 1;
+        if self.places.len() < self.n {
+            return Some(self.places.len());
+        }
+        let slot = (self.draws.uniform() * self.seen as f64) as usize;
+        (slot < self.n).then_some(slot)
+    }
+
+    fn put(&mut self, slot: usize, place: Place) {
+        match self.places.get_mut(slot) {
+            Some(old) => *old = place,
+            None => self.places.push(place),
+        }
+    }
+
+    fn done(mut self) -> Vec<Place> {
+        self.places.sort_by_key(|p| (p.step, p.substep));
+        self.places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservoir_draws_evenly() {
+        let mut counts = [0; 20];
+        for episode in 0..4000 {
+            let mut kept = Reservoir::new(5, 1, episode);
+            for step in 0..20 {
+                if let Some(slot) = kept.slot() {
+                    kept.put(slot, Place { episode, step, substep: 0, state: Vec::new() });
+                }
+            }
+            let places = kept.done();
+            assert!(places.len() == 5 && places.windows(2).all(|w| w[0].step < w[1].step));
+            places.iter().for_each(|p| counts[p.step] += 1);
+        }
+        // 1000 each, with a standard deviation of 27.
+        assert!(counts.iter().all(|c| (880..1120).contains(c)), "{counts:?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Errors as a table for other programs.
+
+use std::path::Path;
+
+use anyhow::Context;
+use dynsparse::check::{Errors, Report, Settings};
+use dynsparse::physics::{SolverMode, mujoco_version};
+
+const COLUMNS: [&str; 18] = [
+    "task",
+    "nv",
+    "states",
+    "smooth",
+    "arbiter_flagged",
+    "engine",
+    "engine_flagged",
+    "part",
+    "part_states",
+    "median",
+    "p99",
+    "max",
+    "seed",
+    "episodes",
+    "policy",
+    "solver",
+    "dynsparse",
+    "mujoco",
+];
+
+/// Makes the file, so that a path that cannot be written is refused at once.
+pub(super) fn create(file: &Path) -> anyhow::Result<()> {
+    write_all(file, &[COLUMNS.map(str::to_owned).to_vec()])
+}
+
+/// Writes the table: a row for each task, engine and part (all, a block, a kind of contacts).
+pub(super) fn write(file: &Path, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
+    let mut rows = vec![COLUMNS.map(str::to_owned).to_vec()];
+    let solver = match settings.solver {
+        SolverMode::Converged => "converged",
+        SolverMode::Task => "task",
+    };
+    for report in reports {
+        let mut row = |engine: &str, flagged: usize, part: &str, errors: &Option<Errors>| {
+            let numbers =
+                errors.map_or([const { String::new() }; 3], |e| [e.median, e.p99, e.max].map(|x| format!("{x:e}")));
+            let mut out = vec![
+                report.task.clone(),
+                report.nv.to_string(),
+                report.states.to_string(),
+                report.smooth.to_string(),
+                report.arbiter.states.to_string(),
+                engine.to_owned(),
+                flagged.to_string(),
+                part.to_owned(),
+                errors.map_or(0, |e| e.states).to_string(),
+            ];
+            out.extend(numbers);
+            out.extend([
+                settings.seed.to_string(),
+                settings.episodes.to_string(),
+                settings.policy.describe(),
+                solver.to_owned(),
+                env!("CARGO_PKG_VERSION").to_owned(),
+                mujoco_version(),
+            ]);
+            rows.push(out);
+        };
+        row("arbiter", report.arbiter.states, "all", &report.reference);
+        for engine in &report.engines {
+            let mut row = |part: &str, errors: &Option<Errors>| row(&engine.engine, engine.flags.states, part, errors);
+            row("all", &engine.errors);
+            engine.blocks.iter().for_each(|(block, errors)| row(block.label(), errors));
+            engine.contacts.iter().for_each(|(contacts, errors)| row(contacts.label(), errors));
+        }
+    }
+    write_all(file, &rows)
+}
+
+fn write_all(file: &Path, rows: &[Vec<String>]) -> anyhow::Result<()> {
+    let lines: String =
+        rows.iter().map(|row| row.iter().map(|f| field(f)).collect::<Vec<_>>().join(",") + "\n").collect();
+    std::fs::write(file, lines).with_context(|| format!("{}: cannot be written", file.display()))
+}
+
+/// In quotes where a comma or quote is in it (RFC 4180).
+fn field(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
