@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use colorous::CIVIDIS;
 
 /// Size of an ordinary drawing, user units (px).
-pub(super) const SIZE: [f64; 2] = [440.0, 250.0];
+pub(super) const SIZE: [f64; 2] = [376.0, 236.0];
 
 /// Levels of the colour scale.
 pub(super) const LEVELS: usize = 32;
@@ -71,6 +71,15 @@ pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// A drawing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawing {
+    /// As SVG. Its colours are variables; see [`standalone`](super::standalone).
+    pub svg: String,
+    /// Its width, px.
+    pub width: f64,
+}
+
 /// A drawing under way.
 #[derive(Debug)]
 pub(super) struct Canvas {
@@ -133,13 +142,14 @@ impl Canvas {
         self.text("s m", [at[0] + width / 2.0, at[1] + 20.0], title);
     }
 
-    pub(super) fn finish(self, title: &str) -> String {
+    pub(super) fn finish(self, title: &str) -> Drawing {
         let [w, h] = [self.width, self.height].map(px);
         let title = escaped(title);
-        format!(
+        let svg = format!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img"><title>{title}</title>{}</svg>"#,
             self.body
-        )
+        );
+        Drawing { svg, width: self.width }
     }
 }
 
@@ -341,17 +351,25 @@ impl Plot {
         }
     }
 
+    /// A grey ground on which every colour of the scale stands out, in light and in dark.
+    pub(super) fn ground(&mut self) {
+        let [left, right, top, bottom] = self.bounds;
+        let mut pen = Pen::default();
+        pen.rect(left, top, right - left, bottom - top);
+        self.canvas.coloured("", &pen, "#a9b0b7");
+    }
+
     /// Names of the classes above the axes.
     pub(super) fn legend(&mut self, entries: &[(&str, &str)]) {
         let mut x = self.bounds[0];
         for (class, name) in entries {
             sample(&mut self.canvas, class, [x, 12.0]);
             self.canvas.text("", [x + 25.0, 16.0], name);
-            x += 36.0 + 6.2 * name.chars().count() as f64;
+            x += 32.0 + 6.2 * name.chars().count() as f64;
         }
     }
 
-    pub(super) fn finish(self, title: &str) -> String {
+    pub(super) fn finish(self, title: &str) -> Drawing {
         self.canvas.finish(title)
     }
 }
@@ -380,11 +398,11 @@ pub(super) struct Row {
 }
 
 /// Marks in rows, one below the other; the names stand at the left.
-pub(super) fn rows(title: &str, axis: &Axis, note: &str, legend: &[(&str, &str)], rows: &[Row]) -> String {
+pub(super) fn rows(title: &str, axis: &Axis, note: &str, legend: &[(&str, &str)], rows: &[Row]) -> Drawing {
     let longest = |f: fn(&Row) -> &str| rows.iter().map(|r| f(r).chars().count()).max().unwrap_or(0) as f64;
-    let left = 16.0 + 6.1 * longest(|r| &r.name);
-    let right = left + 260.0;
-    let room = if note.is_empty() { 14.0 } else { 12.0 + 6.2 * longest(|r| &r.note).max(note.chars().count() as f64) };
+    let left = 24.0 + 6.9 * longest(|r| &r.name);
+    let right = left + 210.0;
+    let room = if note.is_empty() { 14.0 } else { 12.0 + 6.6 * longest(|r| &r.note).max(note.chars().count() as f64) };
     let (top, step) = (30.0, 17.0);
     let bottom = top + step * rows.len() as f64;
     let wide = legend.iter().map(|(_, name)| 36.0 + 6.2 * name.chars().count() as f64).sum::<f64>() + 24.0;
@@ -401,7 +419,7 @@ pub(super) fn rows(title: &str, axis: &Axis, note: &str, legend: &[(&str, &str)]
     for (i, row) in rows.iter().enumerate() {
         let y = top + step * (i as f64 + 0.5);
         canvas.line("g", [left, y], [right, y]);
-        canvas.text("e", [left - 6.0, y + 4.0], &row.name);
+        canvas.text("e", [left - 12.0, y + 4.0], &row.name);
         canvas.text("e", [right + room - 2.0, y + 4.0], &row.note);
         for (class, value) in &row.marks {
             let mut pen = Pen::default();
@@ -419,7 +437,7 @@ pub(super) fn rows(title: &str, axis: &Axis, note: &str, legend: &[(&str, &str)]
     for (class, name) in legend {
         sample(&mut canvas, class, [x, 10.0]);
         canvas.text("", [x + 25.0, 14.0], name);
-        x += 36.0 + 6.2 * name.chars().count() as f64;
+        x += 32.0 + 6.2 * name.chars().count() as f64;
     }
     canvas.finish(title)
 }

@@ -1,6 +1,6 @@
 //! The figures of one recording.
 
-use super::chart::{self, Axis, Canvas, LEVELS, Pen, Plot, Row, SIZE, Tile, short};
+use super::chart::{self, Axis, Canvas, Drawing, LEVELS, Pen, Plot, Row, SIZE, Tile, short};
 use crate::analysis::embedding::Embedding;
 use crate::analysis::global::GlobalSparsity;
 use crate::analysis::state::Group;
@@ -8,7 +8,7 @@ use crate::analysis::temporal::Temporal;
 use crate::analysis::{Analysis, Matrix};
 
 /// A figure with what belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
     /// A name that no other figure of the recording has; its files are named after it.
     pub name: &'static str,
@@ -18,10 +18,8 @@ pub struct Figure {
     pub caption: String,
     /// Tables that hold its numbers.
     pub tables: &'static [&'static str],
-    /// The drawing; see [`standalone`](super::standalone) for one that carries its colours.
-    pub svg: String,
-    /// Whether it needs the whole width of a page.
-    pub wide: bool,
+    /// The drawing.
+    pub drawing: Drawing,
 }
 
 /// Contact sets that are shown.
@@ -81,7 +79,7 @@ fn heatmap(a: &Analysis) -> Figure {
     let gap = 14.0;
     let width = left + cell * columns as f64 + gap + 16.0;
     let bottom = top + cell * rows as f64;
-    let mut canvas = Canvas::new(width.max(420.0), bottom + 42.0);
+    let mut canvas = Canvas::new(width.max(SIZE[0]), bottom + 42.0);
     // Names that would overlap are written for every second entry, or fewer.
     let every = (11.0 / cell).ceil() as usize;
     let baseline = cell / 2.0 + 3.6;
@@ -99,6 +97,9 @@ fn heatmap(a: &Analysis) -> Figure {
         let tile = |(share, open): (&f64, &f64)| Tile { share: Some(*share), always: *share >= 1.0, open: *open > 0.0 };
         let grid: Vec<Tile> = g.share_zero.iter().zip(&g.share_undecided).map(tile).collect();
         chart::tiles(&mut canvas, [corner, top], [cell; 2], g.shape.columns, &grid);
+        let mut frame = Pen::default();
+        frame.rect(corner, top, right - corner, bottom - top);
+        canvas.path("k", &frame);
         blocks(&mut canvas, a, g, [corner, top, right, bottom], cell);
         canvas.text(
             "m",
@@ -121,8 +122,7 @@ fn heatmap(a: &Analysis) -> Figure {
                   some steps: those count as neither."
                 .to_owned(),
         tables: &["entries", "global_cells"],
-        svg: canvas.finish("Share of steps in which each entry of A and B is zero"),
-        wide: width > 700.0,
+        drawing: canvas.finish("Share of steps in which each entry of A and B is zero"),
     }
 }
 
@@ -160,15 +160,14 @@ fn convergence(a: &Analysis) -> Figure {
                   steps could still change the count."
                 .to_owned(),
         tables: &["global_convergence"],
-        svg: plot.finish("Entries never seen nonzero by the number of steps"),
-        wide: false,
+        drawing: plot.finish("Entries never seen nonzero by the number of steps"),
     }
 }
 
 fn distribution(a: &Analysis) -> Figure {
     let share = |steps: u64, samples: u64| steps as f64 / samples.max(1) as f64;
     let most = a.state.iter().flat_map(|s| s.bins.map(|n| share(n, s.samples))).fold(0.0, f64::max);
-    let x = Axis::linear("sparsity of a step: share of its entries that are zero", 0.0, 1.0);
+    let x = Axis::linear("sparsity: share of the entries that are zero", 0.0, 1.0);
     let mut plot = Plot::new(SIZE, x, Axis::linear("share of steps", 0.0, most * 1.04));
     for (k, s) in a.state.iter().enumerate() {
         for (i, n) in s.bins.iter().enumerate() {
@@ -191,8 +190,7 @@ fn distribution(a: &Analysis) -> Figure {
         title: "How sparse single steps are".to_owned(),
         caption: format!("Steps by their sparsity, in bins of 0.1 (the last one holds 1).{note}"),
         tables: &["sparsity_bins", "sparsity_levels", "sparsity"],
-        svg: plot.finish("Distribution of the sparsity of single steps"),
-        wide: false,
+        drawing: plot.finish("Distribution of the sparsity of single steps"),
     }
 }
 
@@ -216,7 +214,8 @@ fn embedding(a: &Analysis) -> Option<Figure> {
         Some(_) => format!("t-SNE {}", k + 1),
         None => format!("component {} ({:.0} % of the variance)", k + 1, 100.0 * e.explained[k]),
     };
-    let mut plot = Plot::new([440.0, 320.0], Axis::linear(name(0), xs.0, xs.1), Axis::linear(name(1), ys.0, ys.1));
+    let mut plot = Plot::new([SIZE[0], 300.0], Axis::linear(name(0), xs.0, xs.1), Axis::linear(name(1), ys.0, ys.1));
+    plot.ground();
     let mut pens: Vec<Pen> = (0..LEVELS).map(|_| Pen::default()).collect();
     for s in &e.steps {
         let [x, y] = place(s);
@@ -227,7 +226,7 @@ fn embedding(a: &Analysis) -> Option<Figure> {
     }
     // Above the axes.
     let ends = [short(low), short(high)];
-    plot.canvas.colour_bar([52.0, 1.0], 374.0, "sparsity of A", [&ends[0], &ends[1]]);
+    plot.canvas.colour_bar([52.0, 1.0], 310.0, "sparsity of A", [&ends[0], &ends[1]]);
     let how = match tsne {
         Some(perplexity) => format!("t-SNE at perplexity {}", short(perplexity)),
         None => "The first two principal components".to_owned(),
@@ -240,8 +239,7 @@ fn embedding(a: &Analysis) -> Option<Figure> {
             e.steps.len()
         ),
         tables: &["embedding", "embedding_loadings"],
-        svg: plot.finish("Steps in two dimensions, coloured by the sparsity of A"),
-        wide: false,
+        drawing: plot.finish("Steps in two dimensions, coloured by the sparsity of A"),
     })
 }
 
@@ -258,7 +256,7 @@ fn contact_sets(a: &Analysis) -> Figure {
         .take(SETS)
         .map(|set| {
             let pairs: Vec<String> = set.pairs.iter().map(|[x, y]| format!("{x}–{y}")).collect();
-            row(if pairs.is_empty() { "no contact".to_owned() } else { cut(&pairs.join(", "), 30) }, &set.group)
+            row(if pairs.is_empty() { "no contact".to_owned() } else { cut(&pairs.join(", "), 24) }, &set.group)
         })
         .collect();
     let legend = [("ap", "mean sparsity of A"), ("bp", "of B")];
@@ -273,8 +271,7 @@ fn contact_sets(a: &Analysis) -> Figure {
             "The most frequent sets of geom pairs in contact, with the share of steps at the right.{rest}"
         ),
         tables: &["contact_sets", "regime_counts", "information"],
-        svg: chart::rows(title, &axis, "steps", &legend[..legend_length(a)], &rows),
-        wide: false,
+        drawing: chart::rows(title, &axis, "steps", &legend[..legend_length(a)], &rows),
     }
 }
 
@@ -319,8 +316,7 @@ fn trace(a: &Analysis) -> Option<Figure> {
                   the set of geom pairs in contact changes."
                 .to_owned(),
         tables: &["trace"],
-        svg: plot.finish("Sparsity of A and B over time, with contact events"),
-        wide: true,
+        drawing: plot.finish("Sparsity of A and B over time, with contact events"),
     })
 }
 
@@ -359,8 +355,7 @@ fn runs(a: &Analysis) -> Option<Figure> {
                   out of it, as published."
                 .to_owned(),
         tables: &["run_lengths", "runs", "entry_runs"],
-        svg: plot.finish("Distribution of the durations of zero and nonzero runs"),
-        wide: false,
+        drawing: plot.finish("Distribution of the durations of zero and nonzero runs"),
     })
 }
 
@@ -388,8 +383,7 @@ fn autocorrelation(a: &Analysis) -> Option<Figure> {
         title: "How long the zero pattern remembers itself".to_owned(),
         caption: "Autocorrelation of zero against nonzero over all entries that vary, by the lag.".to_owned(),
         tables: &["autocorrelation"],
-        svg: plot.finish("Autocorrelation of the zero pattern"),
-        wide: false,
+        drawing: plot.finish("Autocorrelation of the zero pattern"),
     })
 }
 
@@ -428,8 +422,7 @@ fn clustering(a: &Analysis) -> Option<Figure> {
              than chance.{burst}"
         ),
         tables: &["fano", "switches"],
-        svg: plot.finish("Fano factor of switches by window"),
-        wide: false,
+        drawing: plot.finish("Fano factor of switches by window"),
     })
 }
 
@@ -462,8 +455,7 @@ fn around_contacts(a: &Analysis) -> Option<Figure> {
                   contact changes than at any step."
             .to_owned(),
         tables: &["delay_lift", "delay_since", "delays"],
-        svg: plot.finish("Rate of switches around contact events"),
-        wide: false,
+        drawing: plot.finish("Rate of switches around contact events"),
     })
 }
 
@@ -497,8 +489,7 @@ fn thresholds(a: &Analysis) -> Figure {
         title: "What a fixed threshold would say".to_owned(),
         caption: caption.to_owned(),
         tables: &["thresholds"],
-        svg: plot.finish("Mean sparsity by threshold"),
-        wide: false,
+        drawing: plot.finish("Mean sparsity by threshold"),
     }
 }
 
@@ -506,7 +497,8 @@ fn thresholds(a: &Analysis) -> Figure {
 pub(super) fn percent(share: f64) -> String {
     match 100.0 * share {
         0.0 => "0 %".to_owned(),
-        x if x < 0.05 => format!("{x:.0e} %"),
+        x if x < 0.005 => format!("{x:.0e} %"),
+        x if x < 0.05 => format!("{x:.2} %"),
         x => format!("{x:.1} %"),
     }
 }

@@ -70,8 +70,8 @@ pub fn write_figures(input: &Input<'_>, folder: &Path) -> Result<usize, ReportEr
     }
     let options = options();
     jobs.par_iter().try_for_each(|(place, figure)| {
-        table::replace(&place.join(format!("{}.svg", figure.name)), standalone(&figure.svg).as_bytes())?;
-        let image = render(figure.name, &figure.svg, &options)?;
+        table::replace(&place.join(format!("{}.svg", figure.name)), standalone(&figure.drawing.svg).as_bytes())?;
+        let image = render(figure.name, &figure.drawing.svg, &options)?;
         Ok::<(), ReportError>(table::replace(&place.join(format!("{}.png", figure.name)), &image)?)
     })?;
     Ok(jobs.len())

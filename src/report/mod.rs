@@ -14,6 +14,7 @@ mod task;
 
 use std::path::PathBuf;
 
+pub use chart::Drawing;
 pub use error::ReportError;
 pub use figure::Figure;
 pub use image::{png, standalone, write_figures};
@@ -62,7 +63,7 @@ impl Input<'_> {
 }
 
 /// The figures of a report.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
     /// Over all recordings.
     pub overview: Vec<Figure>,

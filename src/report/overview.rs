@@ -1,12 +1,12 @@
 //! Figures that show all recordings side by side.
 
-use super::chart::{self, Axis, Canvas, Row, Tile, short};
+use super::chart::{self, Axis, Canvas, Drawing, Row, Tile, short};
 use super::figure::{Figure, cut, percent};
 use crate::analysis::threshold::Thresholds;
 use crate::analysis::{Analysis, Criterion, Matrix};
 
 /// Letters of a recording's name.
-const NAME: usize = 30;
+const NAME: usize = 26;
 
 /// Shares below this have the lowest colour in [`wrong_by_threshold`], as a power of ten.
 const LEAST: f64 = -6.0;
@@ -53,8 +53,7 @@ fn global(analyses: &[Analysis]) -> Figure {
                   undecided at least once."
             .to_owned(),
         tables: &["global"],
-        svg: chart::rows(title, &axis, "A + B", &legend, &rows),
-        wide: true,
+        drawing: chart::rows(title, &axis, "A + B", &legend, &rows),
     }
 }
 
@@ -74,8 +73,15 @@ fn distribution(analyses: &[Analysis]) -> Figure {
         title: "How sparse the steps of each recording are".to_owned(),
         caption: "Share of the steps whose sparsity of A lies in each bin; empty where none does.".to_owned(),
         tables: &["sparsity_bins", "sparsity"],
-        svg: grid("Steps by sparsity of A", "sparsity of A", &names, &columns, &tiles, "share of steps", ["0", "1"]),
-        wide: true,
+        drawing: grid(
+            "Steps by sparsity of A",
+            "sparsity of A",
+            &names,
+            &columns,
+            &tiles,
+            "share of steps",
+            ["0", "1"],
+        ),
     }
 }
 
@@ -101,8 +107,7 @@ fn explained(analyses: &[Analysis]) -> Option<Figure> {
                   explains everything and means nothing."
             .to_owned(),
         tables: &["information"],
-        svg: chart::rows("Share of the pattern's entropy that contacts explain", &axis, "bits", &legend, &rows),
-        wide: true,
+        drawing: chart::rows("Share of the pattern's entropy that contacts explain", &axis, "bits", &legend, &rows),
     })
 }
 
@@ -129,8 +134,7 @@ fn bursts(analyses: &[Analysis]) -> Option<Figure> {
                   same rate gives. At the right, the share of steps in which A switches."
                 .to_owned(),
         tables: &["switches"],
-        svg: chart::rows("Burstiness of switches", &axis, "steps with a switch", &legend, &rows),
-        wide: true,
+        drawing: chart::rows("Burstiness of switches", &axis, "switching", &legend, &rows),
     })
 }
 
@@ -154,7 +158,7 @@ fn wrong_by_threshold(analyses: &[Analysis]) -> Option<Figure> {
                   scale; empty where there is none. Undecided entries are left out."
                 .to_owned(),
         tables: &["thresholds"],
-        svg: grid(
+        drawing: grid(
             "Entries that a threshold gets wrong",
             "threshold",
             &names,
@@ -163,7 +167,6 @@ fn wrong_by_threshold(analyses: &[Analysis]) -> Option<Figure> {
             "share wrong, log",
             ["≤ 1e-6", "1"],
         ),
-        wide: true,
     })
 }
 
@@ -185,8 +188,8 @@ fn grid(
     tiles: &[Tile],
     bar: &str,
     ends: [&str; 2],
-) -> String {
-    let longest = |names: &[String]| names.iter().map(|n| n.chars().count()).max().unwrap_or(0) as f64 * 6.3;
+) -> Drawing {
+    let longest = |names: &[String]| names.iter().map(|n| n.chars().count()).max().unwrap_or(0) as f64 * 6.9;
     let (left, top) = (14.0 + longest(rows), 24.0 + longest(columns));
     let cell = [if columns.len() > 12 { 22.0 } else { 30.0 }, 17.0];
     let (width, height) = (cell[0] * columns.len() as f64, cell[1] * rows.len() as f64);

@@ -17,6 +17,9 @@ use crate::analysis::{Analysis, Criterion, Matrix, paper};
 /// Tables up to this size are embedded as plain CSV, larger ones compressed. Bytes.
 const PLAIN: usize = 20_000;
 
+/// Figures wider than this are not made smaller on narrow screens, but scrolled. px.
+const WIDE: f64 = 480.0;
+
 /// The whole page, for one file: figures, data, style and script are in it, and nothing is fetched.
 ///
 /// # Errors
@@ -86,9 +89,10 @@ pub fn page(input: &Input<'_>) -> Result<String, ReportError> {
 
 /// A figure with its caption and its data.
 pub(super) fn figure_of(figure: &Figure) -> Markup {
+    let width = figure.drawing.width.ceil();
     html! {
-        figure.wide[figure.wide] {
-            div.scroll { (PreEscaped(&figure.svg)) }
+        figure.wide[width > WIDE] style=(format!("width:{}px", width + 24.0)) {
+            div.scroll { (PreEscaped(&figure.drawing.svg)) }
             figcaption {
                 b { (figure.title) }
                 (figure.caption) " CSV: "
@@ -412,7 +416,7 @@ fn provenance(input: &Input<'_>) -> Markup {
             tbody { @for a in input.analyses { tr {
                 td { (a.subject.name) }
                 @for name in main { td.l { (text(a, name)) } }
-                td.l { code { (a.subject.content_sha256.as_deref().map_or("", |d| d.get(..16).unwrap_or(d))) "…" } }
+                td.l { code { (a.subject.content_sha256.as_deref().unwrap_or("–")) } }
             } } }
         } }
         @for a in input.analyses {
