@@ -276,9 +276,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether anybody says that there is no derivative.
-    pub fn is_flagged(&self) -> bool {
-        self.arbiter.is_some() || self.engines.iter().any(EngineOutcome::is_flagged)
+    /// Whether the errors of engine `i` take this state in: neither the arbiter nor the engine says that there is no
+    /// derivative. Without engines the arbiter decides.
+    pub fn counts(&self, i: usize) -> bool {
+        self.arbiter.is_none() && !self.engines.get(i).is_some_and(EngineOutcome::is_flagged)
     }
 }
 
