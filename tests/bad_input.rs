@@ -226,7 +226,7 @@ fn outputs_that_were_recorded_before() {
         (&["--seed", "5"][..], "seed: 0 there, 5 here"),
         (&["--episodes", "4"], "episodes: 3 there, 4 here"),
         (&["--steps", "41"], "steps: 40 there, 41 here"),
-        (&["--eps", "1e-5"], "jacobian.eps: "),
+        (&["--engine", "transition-fd", "--eps", "1e-5"], "jacobian.eps: "),
         (&["--sensors"], "jacobian.sensors: false there, true here"),
         (&["--policy", "zero"], "policy.kind: \"uniform\" there, \"zero\" here"),
     ] {

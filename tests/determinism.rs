@@ -65,7 +65,20 @@ fn the_recorded_command_makes_the_same_file() {
         &["--episodes", "2", "--steps", "10"][..],
         &["--episodes", "2", "--steps", "10", "--policy", "colored", "--beta", "0.1", "--scale", "1e-7", "--sensors"],
         &["--episodes", "2", "--steps", "10", "--policy", "sinusoid", "--frequency", "2.5", "--step", "physics"],
-        &["--episodes", "1", "--steps", "10", "--eps", "3e-7", "--difference", "forward", "--solver", "task"],
+        &[
+            "--episodes",
+            "1",
+            "--steps",
+            "10",
+            "--engine",
+            "transition-fd",
+            "--eps",
+            "3e-7",
+            "--difference",
+            "forward",
+            "--solver",
+            "task",
+        ],
         &["--replay", "source.h5", "--replay-with", "controls", "--compression", "small"],
         &["u.xml", "--reset-noise", "0.1", "--substeps", "3", "--episodes", "2", "--steps", "9", "--seed", "77"],
     ] {
@@ -92,7 +105,7 @@ fn settings_do_show() {
     for (name, extra) in [
         ("seed", &["--seed", "1"][..]),
         ("policy", &["--policy", "gaussian"]),
-        ("eps", &["--eps", "1e-5"]),
+        ("eps", &["--engine", "transition-fd", "--eps", "1e-5"]),
         ("difference", &["--difference", "forward"]),
         ("step", &["--step", "physics"]),
     ] {

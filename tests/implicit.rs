@@ -92,6 +92,9 @@ fn errors_of(mjcf: &str, n: u64) -> (Errors, usize) {
         let outcome = judge.state(&state).unwrap();
         if outcome.counts(0) {
             found.push(outcome.engines[0].error);
+        } else {
+            let engine = &outcome.engines[0];
+            eprintln!("state {k}: {:?} {:?} kink {:.1e} error {:.1e}", outcome.arbiter, engine.switches, outcome.kink, outcome.error);
         }
     }
     let flagged = n as usize - found.len();
@@ -346,7 +349,7 @@ fn a_recording_with_the_engine_repeats_and_a_task_that_is_not_covered_is_refused
     assert!(place.read("1.h5") == place.read("2.h5"), "another file on 2 threads");
     place.run(&["verify", "2.h5"]).ok();
     let body = r#"<worldbody><body><joint name="j" damping="1"/><geom size="1"/></body></worldbody>"#;
-    place.write("m.xml", &format!(r#"<mujoco><option noslip_iterations="2"/>{body}</mujoco>"#));
+    place.write("m.xml", format!(r#"<mujoco><option noslip_iterations="2"/>{body}</mujoco>"#));
     let parts = ["the engine implicit does not cover noslip iterations", "use --engine transition-fd"];
     place.run(&["record", "m.xml", "--engine", "implicit"]).refused(&parts);
     let parts = ["difference has no meaning for the engine implicit"];

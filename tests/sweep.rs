@@ -148,7 +148,7 @@ fn the_digest_is_of_the_content() {
     let plain = digest(&["--steps", "9"]);
     assert_eq!(digest(&["--steps", "9", "--compression", "small"]), plain);
     assert_ne!(digest(&["--steps", "8"]), plain);
-    for other in [["--seed", "1"], ["--policy", "zero"], ["--eps", "1e-5"]] {
+    for other in [["--seed", "1"], ["--policy", "zero"], ["--engine", "transition-fd"]] {
         assert_ne!(digest(&[&["--steps", "9"][..], &other].concat()), plain, "{other:?}");
     }
 }

@@ -56,10 +56,10 @@ pub(super) struct Settings {
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Policy")]
     pub(super) replay_with: Option<ReplayWith>,
 
-    /// What computes the Jacobians [default: transition-fd]
+    /// What computes the Jacobians [default: auto]
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) engine: Option<EngineChoice>,
-    /// Size of a nudge [default: the engine's own; 1e-6 of transition-fd, 1e-7 of implicit]
+    /// Size of a nudge of transition-fd [default: 1e-6]
     #[arg(long, value_name = "X", help_heading = "Jacobian")]
     pub(super) eps: Option<f64>,
     /// Kind of difference [default: centered]

@@ -64,11 +64,11 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
-    /// The size of a nudge that suits it.
+    /// The size of a nudge that suits it; of the implicit engine, how far it looks for switches.
     pub fn default_eps(self) -> f64 {
         match self {
             Self::TransitionFd => 1e-6,
-            Self::Implicit => 1e-7,
+            Self::Implicit => implicit::REACH,
         }
     }
 }
@@ -90,11 +90,7 @@ impl EngineSpec {
         if self.engine == EngineKind::TransitionFd {
             return Vec::new();
         }
-        let mut obstacles = Implicit::obstacles(model);
-        if self.sensors && model.nsensordata() > 0 {
-            obstacles.push("the Jacobians of sensors".to_owned());
-        }
-        obstacles
+        Implicit::obstacles(model)
     }
 
     /// The engine for a model.

@@ -10,9 +10,9 @@ use crate::physics::Model;
 #[serde(rename_all = "kebab-case")]
 pub enum EngineChoice {
     /// implicit where it covers the model, else transition-fd
+    #[default]
     Auto,
     /// MuJoCo's mjd_transitionFD
-    #[default]
     #[value(name = "transition-fd")]
     TransitionFd,
     /// Implicit differentiation of the constraint solve
@@ -62,7 +62,7 @@ impl EngineRequest {
         let own = match self.engine {
             EngineChoice::Auto => None,
             EngineChoice::TransitionFd => Some(EngineKind::TransitionFd.default_eps()),
-            EngineChoice::Implicit => Some(EngineKind::Implicit.default_eps()),
+            EngineChoice::Implicit => None,
         };
         if self.eps == own {
             self.eps = None;

@@ -232,6 +232,16 @@ impl Sim {
         self.call(|d| unsafe { guard::ds_constraint_update(m, d, jar.as_ptr(), cones.into()) })
     }
 
+    /// States and forces of the constraint rows at the acceleration that was solved for. Where MuJoCo 3.17 solves by
+    /// islands, it leaves the states of an earlier iteration. Positions, velocities and what follows from them stay.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub fn settle_constraints(&mut self, jar: &mut Vec<f64>) -> Result<(), PhysicsError> {
+        let qacc = self.qacc().to_vec();
+        self.stage_constraint(&qacc, jar, false)
+    }
+
     /// Whether a force is held by a limit now: an actuator's by its forcerange, a joint's by its actfrcrange. Then
     /// MuJoCo's d smooth / d velocity, which looks through the limit, is not the derivative.
     pub fn force_is_clamped(&self) -> bool {

@@ -288,6 +288,7 @@ impl<'a> Runner<'a> {
             }
             // After mj_step, contacts, constraints and statistics are those of the state before it.
             if s == 0 {
+                self.sim.settle_constraints(&mut row.jar)?;
                 row.contacts(&self.sim);
             } else if row.pairs_differ(&self.sim) {
                 row.flags |= flag::CONTACTS_CHANGED;
@@ -402,6 +403,7 @@ struct Row {
     constraint_state: Vec<u8>,
     pairs: Vec<[i32; 2]>,
     scratch: Vec<[i32; 2]>,
+    jar: Vec<f64>,
     iterations: i32,
     residual: f64,
     observation: Vec<f64>,
@@ -447,6 +449,7 @@ impl Row {
             constraint_state: Vec::new(),
             pairs: Vec::new(),
             scratch: Vec::new(),
+            jar: Vec::new(),
             iterations: 0,
             residual: 0.0,
             observation: zeros(kept.observation),

@@ -76,15 +76,17 @@ impl Job {
         if self.jacobian.eps.is_some_and(|eps| !(eps.is_finite() && eps > 0.0 && eps < 1.0)) {
             return refuse("eps must be between 0 and 1; 1e-6 suits most models");
         }
-        if self.jacobian.difference != Difference::Centered {
-            let other = match self.jacobian.engine {
-                EngineChoice::TransitionFd => None,
-                EngineChoice::Auto => Some("auto"),
-                EngineChoice::Implicit => Some("implicit"),
-            };
+        let other = match self.jacobian.engine {
+            EngineChoice::TransitionFd => None,
+            EngineChoice::Auto => Some("auto"),
+            EngineChoice::Implicit => Some("implicit"),
+        };
+        let given =
+            [("difference", self.jacobian.difference != Difference::Centered), ("eps", self.jacobian.eps.is_some())];
+        for (setting, _) in given.iter().filter(|(_, given)| *given) {
             if let Some(engine) = other {
                 return refuse(&format!(
-                    "difference has no meaning for the engine {engine}: it is for --engine transition-fd; leave it out"
+                    "{setting} has no meaning for the engine {engine}: add --engine transition-fd, or leave it out"
                 ));
             }
         }

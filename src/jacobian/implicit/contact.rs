@@ -7,6 +7,7 @@
 use nalgebra::DMatrix;
 
 use super::motion::{Motion, ULP};
+use super::narrow::{Geometry, Narrow};
 use super::rows::Rows;
 use super::spatial::{
     Size, Spatial, Vec3, add3, cross, cross_motion, dot, dot3, join, lin, norm3, rot, scale3, sub, sub3,
@@ -14,40 +15,23 @@ use super::spatial::{
 use super::tree::Tree;
 use crate::physics::{ContactDetail, PhysicsError, Sim, Touch};
 
-/// Nudges of the narrow phase, m and rad: powers of two, so that nudging rounds little. Two differences, at one and two
-/// of a nudge, are extrapolated to none; their error is of the fourth order. Where the two disagree, a contact changes
-/// its face within the nudge, and the next one is tried.
-const NUDGES: [f64; 3] = [1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0];
-
-/// Two differences that disagree by more see no common derivative.
-const AGREE: f64 = 1e-4;
-
-/// Contacts farther apart than this, m, are not the same one at two nudges.
-const SAME: f64 = 1e-3;
-
-/// How dist, position, normal and tangent hint of one contact change with the six motions (rotations, then
-/// translations) of the second geom about a centre.
-#[derive(Debug, Clone)]
-struct Geometry {
-    touch: Touch,
-    by: [Touch; 6],
-    /// Bounds on the errors of `by`: of the distance, the position, the normal.
-    error: [f64; 3],
-}
-
-/// Space for the narrow phase.
+/// The contacts of a state and how their geometry changes.
 #[derive(Debug, Default)]
 pub(super) struct Contacts {
     details: Vec<ContactDetail>,
-    touches: Vec<Touch>,
-    nudged: Vec<Touch>,
-    /// Of the pair under way: by contact, motion and nudge.
-    samples: Vec<[[Touch; 4]; 6]>,
-    geometry: Vec<Geometry>,
+    narrow: Narrow,
     dofs: Vec<usize>,
     gap: f64,
     /// Whether a contact is on an edge, where its geometry has no derivative.
     pub(super) edge: bool,
+}
+
+/// Where derivatives go: columns 0..nv of a matrix of nv rows, bounds on the errors of its entries, and bounds on the
+/// errors of the rows' forces (n rows).
+pub(super) struct Sums<'a> {
+    pub(super) out: &'a mut DMatrix<f64>,
+    pub(super) noise: &'a mut DMatrix<f64>,
+    pub(super) errors: &'a mut DMatrix<f64>,
 }
 
 impl Contacts {
@@ -55,9 +39,7 @@ impl Contacts {
         Self { gap, ..Self::default() }
     }
 
-    /// Adds d (J' f) / dq at fixed accelerations to columns 0..nv of `out`, and bounds on its error to `noise`, but
-    /// for those of the rows' forces, which go to `errors` (n x ndx + nu). `fields` are those of the accelerations and of
-    /// the velocities.
+    /// Adds d (J' f) / dq at fixed accelerations. `fields` are those of the accelerations and of the velocities.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
@@ -67,128 +49,29 @@ impl Contacts {
         sim: &mut Sim,
         rows: &Rows,
         fields: [&Motion; 2],
-        out: &mut DMatrix<f64>,
-        noise: &mut DMatrix<f64>,
-        errors: &mut DMatrix<f64>,
+        mut sums: Sums<'_>,
     ) -> Result<(), PhysicsError> {
         self.edge = false;
         self.details.clear();
         self.details
             .extend(sim.contact_details().filter(|c| c.row.is_some_and(|r| rows.pushes_within(r, row_count(c, rows)))));
-        let mut first = 0;
-        while first < self.details.len() {
-            let geoms = self.details[first].geoms;
-            let n = self.details[first..].iter().take_while(|c| c.geoms == geoms).count();
-            let pair = first..first + n;
-            first += n;
-            let centre = self.details[pair.start].pos;
-            self.differentiate(sim, pair.clone(), centre)?;
-            for (i, contact) in self.details[pair].iter().enumerate() {
-                one(tree, sim, rows, fields, contact, &self.geometry[i], centre, &mut self.dofs, (out, noise, errors));
+        for pair in self.details.chunk_by(|a, b| a.geoms == b.geoms) {
+            let centre = pair[0].pos;
+            self.edge |= !self.narrow.differentiate(sim, pair, self.gap, centre)?;
+            for (contact, geometry) in pair.iter().zip(&self.narrow.geometry) {
+                let touching = Touching { contact, geometry, centre };
+                one(tree, sim, rows, fields, &touching, &mut self.dofs, &mut sums);
             }
         }
         Ok(())
     }
+}
 
-    /// Fills `geometry` for contacts `pair`, which are all between the same geoms.
-    fn differentiate(&mut self, sim: &mut Sim, pair: std::ops::Range<usize>, centre: Vec3) -> Result<(), PhysicsError> {
-        let details = &self.details[pair];
-        let geoms = details[0].geoms;
-        let margin = details[0].margin + self.gap;
-        let poses = geoms.map(|g| sim.geom_pose(g));
-        // About the contact: numbers near zero round less.
-        let near = poses.map(|(pos, mat)| (sub3(pos, centre), mat));
-        for (geom, (pos, mat)) in geoms.iter().zip(&near) {
-            sim.set_geom_pose(*geom, pos, mat);
-        }
-        let n = details.len();
-        let result = self.agree(sim, geoms, margin, centre, n, &near[1]);
-        for (geom, (pos, mat)) in geoms.iter().zip(&poses) {
-            sim.set_geom_pose(*geom, pos, mat);
-        }
-        result
-    }
-
-    /// Fills `geometry` from the largest nudge at which all differences agree. At the smallest they may not: then a
-    /// contact is on an edge, and `edge` says so.
-    fn agree(
-        &mut self,
-        sim: &mut Sim,
-        geoms: [usize; 2],
-        margin: f64,
-        centre: Vec3,
-        n: usize,
-        second: &(Vec3, [f64; 9]),
-    ) -> Result<(), PhysicsError> {
-        let arm = norm3(second.0);
-        for nudge in NUDGES {
-            self.sample(sim, geoms, margin, centre, n, second, nudge)?;
-            self.geometry.clear();
-            let mut worst = 0.0_f64;
-            for (touch, samples) in self.touches.iter().zip(&self.samples) {
-                let (geometry, apart) = geometry(touch, samples, arm, nudge);
-                worst = worst.max(apart);
-                self.geometry.push(geometry);
-            }
-            if worst <= AGREE {
-                return Ok(());
-            }
-        }
-        self.edge = true;
-        Ok(())
-    }
-
-    /// Fills `touches` and `samples`; the first `n` details are the contacts to look for.
-    fn sample(
-        &mut self,
-        sim: &mut Sim,
-        geoms: [usize; 2],
-        margin: f64,
-        centre: Vec3,
-        n: usize,
-        (pos, mat): &(Vec3, [f64; 9]),
-        nudge: f64,
-    ) -> Result<(), PhysicsError> {
-        let start = self.details.iter().position(|c| c.geoms == geoms).unwrap_or(0);
-        sim.set_geom_pose(geoms[1], pos, mat);
-        sim.collide(geoms, margin, &mut self.nudged)?;
-        self.touches.clear();
-        let mut indices = [0; 64];
-        for (contact, index) in self.details[start..start + n].iter().zip(&mut indices) {
-            let at = sub3(contact.pos, centre);
-            // A narrow phase that does not find its contact again at the same pose is one on an edge.
-            let found = nearest(&self.nudged, at).filter(|(_, t)| (t.dist - contact.dist).abs() <= SAME);
-            let lost = Touch { dist: contact.dist, pos: at, normal: contact.frame[0], tangent: [0.0; 3] };
-            *index = found.map_or(usize::MAX, |(i, _)| i);
-            self.touches.push(found.map_or(lost, |(_, t)| *t));
-        }
-        let count = self.nudged.len();
-        self.samples.clear();
-        self.samples.resize(n, [[Touch::default(); 4]; 6]);
-        for motion in 0..6 {
-            let axis: Vec3 = std::array::from_fn(|i| f64::from(u8::from(i == motion % 3)));
-            for (side, nudge) in [nudge, -nudge, 2.0 * nudge, -2.0 * nudge].into_iter().enumerate() {
-                if motion < 3 {
-                    let turn = rotation(axis, nudge);
-                    let columns: [Vec3; 3] = std::array::from_fn(|c| apply3(&turn, [mat[c], mat[3 + c], mat[6 + c]]));
-                    let turned = std::array::from_fn(|i| columns[i % 3][i / 3]);
-                    sim.set_geom_pose(geoms[1], &apply3(&turn, *pos), &turned);
-                } else {
-                    sim.set_geom_pose(geoms[1], &add3(*pos, scale3(axis, nudge)), mat);
-                }
-                sim.collide(geoms, margin, &mut self.nudged)?;
-                for i in 0..n {
-                    let same = self.nudged.get(indices[i]).filter(|_| self.nudged.len() == count);
-                    let found = same
-                        .filter(|t| norm3(sub3(t.pos, self.touches[i].pos)) < SAME)
-                        .or_else(|| nearest(&self.nudged, self.touches[i].pos).map(|(_, t)| t));
-                    // Lost within the nudge: all differences disagree.
-                    self.samples[i][motion][side] = found.copied().unwrap_or(Touch { dist: 1.0, ..self.touches[i] });
-                }
-            }
-        }
-        Ok(())
-    }
+/// A contact, and how its geometry changes when the second geom moves about a centre.
+struct Touching<'a> {
+    contact: &'a ContactDetail,
+    geometry: &'a Geometry,
+    centre: Vec3,
 }
 
 /// Constraint rows of a contact.
@@ -198,61 +81,6 @@ fn row_count(contact: &ContactDetail, rows: &Rows) -> usize {
         dim if rows.pyramidal => 2 * (dim - 1),
         dim => dim,
     }
-}
-
-fn nearest(touches: &[Touch], at: Vec3) -> Option<(usize, &Touch)> {
-    let far = |t: &Touch| norm3(sub3(t.pos, at));
-    touches.iter().enumerate().filter(|(_, t)| far(t) < SAME).min_by(|(_, a), (_, b)| far(a).total_cmp(&far(b)))
-}
-
-/// The rotation by an angle about an axis of the world.
-fn rotation(axis: Vec3, angle: f64) -> [Vec3; 3] {
-    let (sin, versine) = (angle.sin(), 2.0 * (0.5 * angle).sin().powi(2));
-    std::array::from_fn(|r| {
-        std::array::from_fn(|c| {
-            let mut e = [0.0; 3];
-            e[c] = 1.0;
-            let k = cross(axis, e);
-            let kk = cross(axis, k);
-            f64::from(u8::from(r == c)) + sin * k[r] + versine * kk[r]
-        })
-    })
-}
-
-fn apply3(m: &[Vec3; 3], v: Vec3) -> Vec3 {
-    std::array::from_fn(|r| dot3(m[r], v))
-}
-
-/// Derivatives from samples at +h, -h, +2h, -2h; and by how much the two differences disagree at most.
-fn geometry(touch: &Touch, samples: &[[Touch; 4]; 6], arm: f64, nudge: f64) -> (Geometry, f64) {
-    let rounding = 2.0 * ULP * (arm + norm3(touch.pos) + 0.01) / nudge;
-    let mut disagreement = 0.0_f64;
-    let mut error = [rounding, rounding, rounding];
-    let by = std::array::from_fn(|motion| {
-        let [p1, m1, p2, m2] = &samples[motion];
-        let mut worst = [0.0_f64; 3];
-        let mut derive = |which: usize, f: &dyn Fn(&Touch) -> f64| {
-            let near = (f(p1) - f(m1)) / (2.0 * nudge);
-            let far = (f(p2) - f(m2)) / (4.0 * nudge);
-            let apart = (near - far).abs();
-            // Where both agree well, what is left after the extrapolation is smaller by as much again.
-            let left = apart * (30.0 * apart / (1.0 + near.abs())).min(1.0);
-            worst[which.min(2)] = worst[which.min(2)].max(left);
-            disagreement = disagreement.max(apart / (1.0 + near.abs()));
-            if apart == 0.0 { near } else { near + (near - far) / 3.0 }
-        };
-        let touch = Touch {
-            dist: derive(0, &|t| t.dist),
-            pos: std::array::from_fn(|i| derive(1, &|t| t.pos[i])),
-            normal: std::array::from_fn(|i| derive(2, &|t| t.normal[i])),
-            tangent: std::array::from_fn(|i| derive(3, &|t| t.tangent[i])),
-        };
-        for (e, w) in error.iter_mut().zip(worst) {
-            *e = e.max(w);
-        }
-        touch
-    });
-    (Geometry { touch: *touch, by, error }, disagreement)
 }
 
 /// The sum of six derivatives, weighted by a motion.
@@ -287,17 +115,14 @@ fn frame_turn(frame: &[Vec3; 3], hint: Vec3, dn: Vec3, dh: Vec3) -> Vec3 {
 }
 
 /// Adds one contact.
-#[allow(clippy::too_many_arguments, reason = "everything that a contact's force depends on")]
 fn one(
     tree: &Tree,
     sim: &Sim,
     rows: &Rows,
     fields: [&Motion; 2],
-    contact: &ContactDetail,
-    geometry: &Geometry,
-    centre: Vec3,
+    &Touching { contact, geometry, centre }: &Touching<'_>,
     dofs: &mut Vec<usize>,
-    (out, noise, errors): (&mut DMatrix<f64>, &mut DMatrix<f64>, &mut DMatrix<f64>),
+    sums: &mut Sums<'_>,
 ) {
     let Some(row) = contact.row else { return };
     let dim = contact.dim;
@@ -398,7 +223,7 @@ fn one(
         let e_jar =
             slope * (motion_size + e_normal * spread + e_pos * turn) + push * (e_dist + ULP * change.dist.abs());
         for r in row..row + along_rows.count() {
-            errors[(r, k)] += mass * e_jar + rows.softening(row).abs() * rows.force[r].abs() * e_dist;
+            sums.errors[(r, k)] += mass * e_jar + rows.softening(row).abs() * rows.force[r].abs() * e_dist;
         }
         let e_force = force_size * (e_normal + 4.0 * ULP * norm3(about));
 
@@ -417,8 +242,8 @@ fn one(
                     x += dot(&cross_motion(s, sj), &wrenches[side]);
                     e += 4.0 * ULP * Size::of(s).cross_motion(Size::of(sj)).dot(Size::of(&wrenches[side]));
                 }
-                out[(j, k)] += sign * x;
-                noise[(j, k)] += e + ULP * x.abs();
+                sums.out[(j, k)] += sign * x;
+                sums.noise[(j, k)] += e + ULP * x.abs();
             }
         }
     }

@@ -14,8 +14,8 @@
 //!
 //! where W holds the constraint masses of the rows that push back in proportion, and the Hessians of elliptic cones
 //! in their middle zone. dR/dp needs no solve, and it is in closed form: inertial forces, gravity, drag ([`motion`]),
-//! springs, dampers and actuators ([`smooth`]), limits and friction ([`rows`]), and contacts up to the geometry of each
-//! touching pair ([`contact`]). What of a model is not covered there is differenced ([`difference`]).
+//! springs, dampers and actuators ([`smooth`]), limits and friction ([`rows`]), and contacts ([`contact`]) up to the geometry of
+//! each touching pair ([`narrow`]). What of a model is not covered there is differenced ([`difference`]).
 //!
 //! An integrator that damps implicitly solves `MH a_n = M a` for the step's acceleration, so that
 //!
@@ -33,6 +33,7 @@ mod contact;
 mod difference;
 mod integrator;
 mod motion;
+mod narrow;
 mod rows;
 mod smooth;
 mod spatial;
@@ -46,16 +47,17 @@ use std::sync::Arc;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::kink::{Sides, one_sided};
-use super::{Engine, EngineSpec, Jacobian};
+use super::{Engine, EngineSpec, Jacobian, TransitionFd};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
-use contact::Contacts;
+use contact::{Contacts, Sums};
 use difference::Differences;
 use integrator::Integrator;
 use motion::{Motion, Outside, ULP};
 use rows::{Coverage, Rows};
 use smooth::Smooth;
 use spatial::{Size, norm3, sub3};
+pub(super) use switches::REACH;
 use tree::Tree;
 
 /// Implicit differentiation.
@@ -76,6 +78,8 @@ pub struct Implicit {
     field: Motion,
     space: Space,
     sides: Sides,
+    /// Differences of the sensors, and space for the rest of them.
+    sensors: Option<(TransitionFd, Jacobian)>,
     zero_test: bool,
 }
 
@@ -155,6 +159,10 @@ impl Implicit {
             field: Motion::new(&tree),
             space: Space::new(model),
             sides: Sides::new(model),
+            sensors: (spec.sensors && model.nsensordata() > 0).then(|| {
+                let spec = EngineSpec { zero_test: false, ..EngineSpec { sensors: true, ..EngineSpec::default() } };
+                (TransitionFd::new(&spec, model), Jacobian::zeros(model, true))
+            }),
             zero_test: spec.zero_test,
             coverage,
             tree,
@@ -231,17 +239,17 @@ impl Implicit {
         motion.by_velocity(tree, &mut space.da, &mut space.noise);
         let mut edge = activations.set(work, switches::REACH)?;
         if let Some(smooth) = smooth {
-            edge |= smooth.add(work, activations, switches::REACH, &mut space.da, &mut space.noise);
+            edge |= smooth.add(work, activations, REACH, &mut space.da, &mut space.noise);
         }
         let closed = coverage.all(work);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
             let Space { da, noise, errors, .. } = &mut *space;
-            contacts.by_position(tree, work, rows, [field, motion], da, noise, errors)?;
             rows.by_velocity(closed, da, errors);
             if closed {
                 rows.by_position(da, noise);
             }
+            contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors })?;
         }
         if smooth.is_none() || !closed {
             edge |= work.force_is_clamped() && smooth.is_none();
@@ -258,8 +266,13 @@ fn resize(m: &mut DMatrix<f64>, rows: usize, columns: usize) {
 }
 
 impl Engine for Implicit {
-    /// Every entry is NaN where H or the integrator's inertia is not positive definite.
+    /// Every entry is NaN where H or the integrator's inertia is not positive definite. Sensors are differenced.
     fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        if let Some((differences, whole)) = &mut self.sensors {
+            differences.jacobian(sim, whole)?;
+            out.c.copy_from_slice(&whole.c);
+            out.d.copy_from_slice(&whole.d);
+        }
         sim.get_state(&mut self.space.state)?;
         self.work.set_state(&self.space.state)?;
         let Some(hessian) = self.solve()? else {
@@ -309,7 +322,7 @@ impl Engine for Implicit {
             out.verdicts.kink = 0.0;
             if out.verdicts.switches.any() {
                 work.set_state(&space.state)?;
-                out.verdicts.kink = one_sided(work, switches::REACH, sides)?;
+                out.verdicts.kink = one_sided(work, REACH, sides)?;
             }
         }
         Ok(())

@@ -143,8 +143,8 @@ impl Motion {
         self.carry(tree, sim, |d| qvel[d], |d| qacc[d], &outside.gravity);
         let inertias = sim.cinert().as_chunks::<10>().0;
         self.has_outside = false;
-        for b in 1..tree.nbody() {
-            let (i, v) = (&inertias[b], self.v[b]);
+        for (b, i) in inertias.iter().enumerate().skip(1) {
+            let v = self.v[b];
             let h = momentum(i, &v);
             self.force[b] = add(&momentum(i, &self.acc[b]), &cross_force(&v, &h));
             self.inertia[b] = *i;
@@ -165,9 +165,9 @@ impl Motion {
         self.carry(tree, sim, |_| 0.0, |d| field[d], &[0.0; 3]);
         let inertias = sim.cinert().as_chunks::<10>().0;
         self.has_outside = false;
-        for b in 1..tree.nbody() {
-            self.force[b] = momentum(&inertias[b], &self.acc[b]);
-            self.inertia[b] = inertias[b];
+        for (b, inertia) in inertias.iter().enumerate().skip(1) {
+            self.force[b] = momentum(inertia, &self.acc[b]);
+            self.inertia[b] = *inertia;
         }
         self.collect(tree, false);
     }

@@ -7,7 +7,7 @@ use crate::jacobian::Switches;
 use crate::physics::{JointKind, PhysicsError, Sim};
 
 /// How far a state is nudged to look for a switch: about as far as differences go.
-pub(super) const REACH: f64 = 1e-6;
+pub(in crate::jacobian) const REACH: f64 = 1e-6;
 
 /// Looks at a state, with its rows and da/dp. Forgets the constraint rows of `work`.
 ///
