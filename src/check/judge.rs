@@ -14,7 +14,7 @@ const NEAR: f64 = 1e-5;
 
 /// A value within so many times its own error may be zero, where it is tiny too, as a share of the largest entry of A.
 const MAYBE_ZERO: f64 = 3.0;
-const TINY: f64 = 1e-8;
+const TINY: f64 = 1e-10;
 
 /// A value beyond so many times its own error is not zero.
 const SURELY_NOT: f64 = 10.0;
