@@ -94,7 +94,10 @@ fn errors_of(mjcf: &str, n: u64) -> (Errors, usize) {
             found.push(outcome.engines[0].error);
         } else {
             let engine = &outcome.engines[0];
-            eprintln!("state {k}: {:?} {:?} kink {:.1e} error {:.1e}", outcome.arbiter, engine.switches, outcome.kink, outcome.error);
+            eprintln!(
+                "state {k}: {:?} {:?} kink {:.1e} error {:.1e}",
+                outcome.arbiter, engine.switches, outcome.kink, outcome.error
+            );
         }
     }
     let flagged = n as usize - found.len();

@@ -245,25 +245,30 @@ impl Sim {
     /// Whether a force is held by a limit now: an actuator's by its forcerange, a joint's by its actfrcrange. Then
     /// MuJoCo's d smooth / d velocity, which looks through the limit, is not the derivative.
     pub fn force_is_clamped(&self) -> bool {
+        self.clamped_forces() > 0
+    }
+
+    /// Number of forces that are held by a limit now.
+    pub fn clamped_forces(&self) -> usize {
         let (m, d) = (self.model().raw(), self.raw());
         let held = |limited: bool, [low, high]: [f64; 2], force: f64| limited && (force <= low || force >= high);
-        let actuators = (0..m.nactuator as usize).any(|i| {
+        let actuators = (0..m.nactuator as usize).filter(|i| {
             // SAFETY: the model's arrays have one row per actuator; its outputs are entries of actuator_force.
             unsafe {
                 let (limited, range) =
-                    (*m.actuator_forcelimited.add(i), *m.actuator_forcerange.cast::<[f64; 2]>().add(i));
-                let (first, n) = (*m.actuator_outadr.add(i) as usize, *m.actuator_outnum.add(i) as usize);
+                    (*m.actuator_forcelimited.add(*i), *m.actuator_forcerange.cast::<[f64; 2]>().add(*i));
+                let (first, n) = (*m.actuator_outadr.add(*i) as usize, *m.actuator_outnum.add(*i) as usize);
                 (first..first + n).any(|o| held(limited, range, *d.actuator_force.add(o)))
             }
         });
-        let joints = (0..m.njnt as usize).any(|i| {
+        let joints = (0..m.njnt as usize).filter(|i| {
             // SAFETY: the arrays have one row per joint; its dof address is one of qfrc_actuator's entries.
             unsafe {
-                let force = *d.qfrc_actuator.add(*m.jnt_dofadr.add(i) as usize);
-                held(*m.jnt_actfrclimited.add(i), *m.jnt_actfrcrange.cast::<[f64; 2]>().add(i), force)
+                let force = *d.qfrc_actuator.add(*m.jnt_dofadr.add(*i) as usize);
+                held(*m.jnt_actfrclimited.add(*i), *m.jnt_actfrcrange.cast::<[f64; 2]>().add(*i), force)
             }
         });
-        actuators || joints
+        actuators.count() + joints.count()
     }
 
     /// Whether equality constraints are among the rows.

@@ -120,7 +120,7 @@ impl Differences {
 
     /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of the forces of constraints that are no
     /// contacts (`constraints`), to `out` (nv x ndx + nu), and bounds on their errors to `noise`. Forgets the contacts of
-    /// `work`.
+    /// `work`. Returns whether a force reaches its range or leaves it on the way.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
@@ -131,12 +131,14 @@ impl Differences {
         constraints: bool,
         a: &DVector<f64>,
         out: (&mut DMatrix<f64>, &mut DMatrix<f64>),
-    ) -> Result<(), PhysicsError> {
+    ) -> Result<bool, PhysicsError> {
         let Self { jar, sides, nudger } = self;
+        let (held, mut edge) = (work.clamped_forces(), false);
         let mut sample = |work: &mut Sim, to: &mut [f64]| {
             to.fill(0.0);
             if smooth {
                 work.pushing_force(to);
+                edge |= work.clamped_forces() != held;
             }
             if constraints {
                 work.stage_constraint(a.as_slice(), jar, false)?;
@@ -146,7 +148,8 @@ impl Differences {
             }
             Ok(())
         };
-        nudger.differentiate(work, smooth, sides, &mut sample, 1.0, out)
+        nudger.differentiate(work, smooth, sides, &mut sample, 1.0, out)?;
+        Ok(edge)
     }
 }
 

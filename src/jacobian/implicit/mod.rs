@@ -252,8 +252,7 @@ impl Implicit {
             contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors })?;
         }
         if smooth.is_none() || !closed {
-            edge |= work.force_is_clamped() && smooth.is_none();
-            differences.add(work, smooth.is_none(), !closed, &space.a, (&mut space.da, &mut space.noise))?;
+            edge |= differences.add(work, smooth.is_none(), !closed, &space.a, (&mut space.da, &mut space.noise))?;
         }
         Ok(edge)
     }
