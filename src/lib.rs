@@ -3,6 +3,7 @@
 //! The way of one number: MJCF and task, physics, policy, Jacobian engine, record, dataset. A module
 //! knows the ones before it and never those after it; `ARCHITECTURE.md` has the picture.
 
+pub mod analysis;
 pub mod check;
 pub mod dataset;
 pub mod jacobian;

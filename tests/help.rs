@@ -18,7 +18,7 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_every_verb() {
-    for verb in ["record", "sweep", "merge", "info", "verify", "check-jacobian", "tasks", "completions"] {
+    for verb in ["record", "sweep", "merge", "info", "verify", "analyze", "check-jacobian", "tasks", "completions"] {
         insta::assert_snapshot!(format!("help_{verb}"), said(&[verb, "--help"]));
     }
 }
@@ -40,6 +40,7 @@ fn short_help_fits_a_terminal() {
         &["merge"],
         &["info"],
         &["verify"],
+        &["analyze"],
         &["check-jacobian"],
         &["tasks"],
         &["completions"],

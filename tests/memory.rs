@@ -1,16 +1,21 @@
-//! Memory does not grow with the length of a recording: rows stream to disk.
+//! Memory does not grow with the length of a recording: rows stream to disk and, for an analysis, from it.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// The largest resident set of a recording in KiB: the kernel's own high-water mark, read until the
-/// process ends. The mark only rises, so that a peak between two readings is seen by the next one.
+/// The largest resident set of a recording in KiB.
 fn peak(dir: &Path, steps: usize) -> u64 {
+    let (steps, file) = (steps.to_string(), format!("{steps}.h5"));
+    peak_of(dir, &["record", "--episodes", "2", "--threads", "2", "--steps", &steps, "-o", &file])
+}
+
+/// The largest resident set of a command in KiB: the kernel's own high-water mark, read until the process ends. The
+/// mark only rises, so that a peak between two readings is seen by the next one.
+fn peak_of(dir: &Path, args: &[&str]) -> u64 {
     let mut child = Command::new(env!("CARGO_BIN_EXE_dynsparse"))
-        .args(["record", "--episodes", "2", "--threads", "2", "--steps", &steps.to_string()])
-        .args(["-o", &format!("{steps}.h5")])
+        .args(args)
         .current_dir(dir)
         .stdout(Stdio::null())
         .spawn()
@@ -25,7 +30,7 @@ fn peak(dir: &Path, steps: usize) -> u64 {
             peak = peak.max(kib);
         }
         if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{steps} steps: {status}");
+            assert!(status.success(), "{args:?}: {status}");
             return peak;
         }
         std::thread::sleep(Duration::from_micros(500));
@@ -43,4 +48,21 @@ fn a_hundred_times_longer_recording_needs_no_more_memory() {
     assert!(short > 4096, "{short} KiB cannot be the peak of a whole process");
     // Chunks of a short recording are as small as the recording; hence the fifth.
     assert!(long * 5 <= short * 6, "{short} KiB for 50 steps an episode, {long} KiB for 5000");
+}
+
+/// Ten times as many episodes: as many chunks of the same size are under way.
+#[test]
+fn the_analysis_of_a_longer_recording_needs_no_more_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let analyse = |episodes: &str| {
+        let file = format!("{episodes}_episodes.h5");
+        let record = ["record", "--episodes", episodes, "--steps", "1000", "--no-zero-test", "-o", &file];
+        peak_of(dir.path(), &record);
+        peak_of(dir.path(), &["analyze", &file, "--threads", "1", "--embed", "100"])
+    };
+    let (few, many) = (analyse("4"), analyse("40"));
+    eprintln!("peak of the analysis: {few} KiB for 4000 steps, {many} KiB for 40 000");
+    let file = std::fs::metadata(dir.path().join("40_episodes.h5")).unwrap().len() / 1024;
+    assert!(file > 2 * many, "a file of {file} KiB would fit into {many} KiB");
+    assert!(many * 5 <= few * 6, "{few} KiB for 4000 steps, {many} KiB for 40 000");
 }

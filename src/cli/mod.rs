@@ -1,6 +1,7 @@
 //! The command line: one file per verb. Each parses into a validated job, calls one library function and
 //! prints. Nothing else in the program prints.
 
+mod analyze;
 mod args;
 mod check_jacobian;
 mod completions;
@@ -28,7 +29,8 @@ Examples:
   dynsparse record robot.xml --substeps 5       any MJCF
   dynsparse sweep 'Walker*' locomotion          many tasks into one folder
   dynsparse info CheetahRun.h5                  what a file holds
-  dynsparse verify CheetahRun.h5                simulate it again, compare every bit";
+  dynsparse verify CheetahRun.h5                simulate it again, compare every bit
+  dynsparse analyze CheetahRun.h5               sparsity: global, by state, in time";
 
 /// Ground-truth Jacobians of robot dynamics, recorded from MuJoCo into HDF5
 #[derive(Debug, Parser)]
@@ -64,6 +66,8 @@ enum Verb {
     Info(info::Args),
     /// Simulate a recording again and compare bit for bit
     Verify(verify::Args),
+    /// Answer the questions of "Dynamic Sparsity" from recordings
+    Analyze(Box<analyze::Args>),
     /// Compare Jacobian engines with extrapolated differences, and say where there is no derivative
     CheckJacobian(Box<check_jacobian::Args>),
     /// List what can be recorded
@@ -86,6 +90,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Merge(args) => merge::run(&args),
         Verb::Info(args) => info::run(&args),
         Verb::Verify(args) => verify::run(&args),
+        Verb::Analyze(args) => analyze::run(&args),
         Verb::CheckJacobian(args) => check_jacobian::run(&args),
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),

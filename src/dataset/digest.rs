@@ -7,15 +7,12 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
-use hdf5::Dataset;
 use sha2::{Digest, Sha256};
 
-use super::codec::decode;
 use super::reader::Recording;
 use super::row::StepRow;
+use super::rows::RowReader;
 use super::schema::{Axis, Var};
 use super::{DatasetError, EpisodeRow, Header};
 
@@ -97,8 +94,7 @@ fn decided(var: Var) -> bool {
 #[derive(Debug, Clone)]
 pub struct DigestReader<'a> {
     recording: &'a Recording,
-    file: Arc<File>,
-    columns: Vec<(Var, Cursor)>,
+    columns: Vec<(Var, RowReader<'a>)>,
 }
 
 impl<'a> DigestReader<'a> {
@@ -107,14 +103,10 @@ impl<'a> DigestReader<'a> {
     /// # Errors
     /// [`DatasetError`] when a variable is not stored as this program stores it.
     pub fn new(recording: &'a Recording) -> Result<Self, DatasetError> {
-        let file = File::open(recording.path()).map_err(|e| DatasetError::io(recording.path(), e))?;
-        let mut columns = Vec::new();
-        for var in Var::ALL.iter().copied().filter(|v| decided(*v)) {
-            if let Some(dataset) = recording.dataset(var) {
-                columns.push((var, Cursor::new(recording, var, dataset)?));
-            }
-        }
-        Ok(Self { recording, file: Arc::new(file), columns })
+        let held = Var::ALL.iter().copied().filter(|v| decided(*v) && recording.has(*v));
+        let columns =
+            held.map(|var| Ok((var, RowReader::new(recording, var)?))).collect::<Result<_, DatasetError>>()?;
+        Ok(Self { recording, columns })
     }
 
     /// The digest of an episode that lies at these rows of `step`, `contact` and `constraint`, and how many
@@ -132,14 +124,14 @@ impl<'a> DigestReader<'a> {
         let mut ragged = first;
         for step in steps {
             let mut counts = [0; 2];
-            for (var, cursor) in &mut self.columns {
+            for (var, reader) in &mut self.columns {
                 let rows = match var.spec().axes[0] {
                     Axis::Contact => ragged[0]..ragged[0] + counts[0],
                     Axis::Constraint => ragged[1]..ragged[1] + counts[1],
                     _ => step..step + 1,
                 };
                 for row in rows {
-                    let bytes = cursor.row(self.recording, &self.file, row)?;
+                    let bytes = reader.row(row)?;
                     hash.update(bytes);
                     let count = || bytes.try_into().map_or(0, i32::from_le_bytes).max(0) as usize;
                     match var {
@@ -157,7 +149,7 @@ impl<'a> DigestReader<'a> {
 
     /// Rows of a variable that the file holds; 0 when it has none.
     fn rows(&self, var: Var) -> usize {
-        self.columns.iter().find(|(v, _)| *v == var).map_or(0, |(_, c)| c.rows)
+        self.columns.iter().find(|(v, _)| *v == var).map_or(0, |(_, r)| r.rows())
     }
 
     /// Checks a shard: one episode, whole, with the content that its digest says.
@@ -172,70 +164,6 @@ impl<'a> DigestReader<'a> {
             return Err(self.recording.foreign("its content does not have the digest that it was recorded with"));
         }
         Ok(())
-    }
-}
-
-/// Reads the rows of one variable in ascending order, a chunk at a time.
-#[derive(Debug, Clone)]
-struct Cursor {
-    var: Var,
-    /// Where each chunk lies in the file, and its bytes there.
-    chunks: Arc<Vec<(u64, usize)>>,
-    chunk_rows: usize,
-    row_bytes: usize,
-    rows: usize,
-    /// The chunk in `decoded`.
-    current: Option<usize>,
-    decoded: Vec<u8>,
-}
-
-impl Cursor {
-    fn new(recording: &Recording, var: Var, dataset: &Dataset) -> Result<Self, DatasetError> {
-        let name = var.spec().name;
-        let shape = dataset.shape();
-        let chunk = dataset.chunk().filter(|c| c.len() == shape.len() && c[0] > 0 && c[1..] == shape[1..]);
-        let chunk_rows = chunk.ok_or_else(|| recording.foreign(&format!("{name} has chunks of another program")))?[0];
-        let mut found = Vec::new();
-        dataset
-            .chunks_visit(|info| {
-                found.push((info.offset[0] as usize / chunk_rows, info.addr, info.size as usize));
-                0
-            })
-            .map_err(|e| DatasetError::h5(recording.path(), &format!("{name} cannot be read"), &e))?;
-        found.sort_unstable();
-        let complete = found.len() == shape[0].div_ceil(chunk_rows) && found.iter().enumerate().all(|(i, c)| c.0 == i);
-        if !complete {
-            return Err(recording.foreign(&format!("{name} lacks a chunk: the file is damaged")));
-        }
-        Ok(Self {
-            var,
-            chunks: Arc::new(found.into_iter().map(|(_, address, size)| (address, size)).collect()),
-            chunk_rows,
-            row_bytes: var.spec().kind.size() * shape[1..].iter().product::<usize>(),
-            rows: shape[0],
-            current: None,
-            decoded: Vec::new(),
-        })
-    }
-
-    fn row(&mut self, recording: &Recording, file: &File, row: usize) -> Result<&[u8], DatasetError> {
-        let name = self.var.spec().name;
-        if row >= self.rows {
-            let text = format!("{name} has {} rows, row {row} is wanted: the file is damaged", self.rows);
-            return Err(recording.foreign(&text));
-        }
-        let chunk = row / self.chunk_rows;
-        if self.current != Some(chunk) {
-            self.current = None;
-            let (address, size) = self.chunks[chunk];
-            let mut filtered = vec![0; size];
-            file.read_exact_at(&mut filtered, address).map_err(|e| DatasetError::io(recording.path(), e))?;
-            self.decoded = decode(&filtered, self.var.spec().kind.size(), self.chunk_rows * self.row_bytes)
-                .ok_or_else(|| recording.foreign(&format!("{name} has a damaged chunk")))?;
-            self.current = Some(chunk);
-        }
-        let at = (row % self.chunk_rows) * self.row_bytes;
-        Ok(&self.decoded[at..at + self.row_bytes])
     }
 }
 

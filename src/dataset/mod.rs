@@ -10,10 +10,11 @@ mod index;
 mod merge;
 mod reader;
 mod row;
+mod rows;
 pub mod schema;
 mod writer;
 
-pub use codec::{Effort, Encoder, decode};
+pub use codec::{Decoder, Effort, Encoder, decode};
 pub use digest::{CONTENT, DigestReader, EpisodeDigest, content_digest, file_sha256};
 pub use error::DatasetError;
 pub use h5::{exit_now, survive_file_size_limit};
@@ -21,6 +22,7 @@ pub use index::{IndexRow, write_index};
 pub use merge::{Merger, check_shard};
 pub use reader::Recording;
 pub use row::{COMPLETED, EpisodeRow, StepRow};
+pub use rows::RowReader;
 pub use writer::{Attribute, Header, ModelFile, ModelFiles, Writer};
 
 #[cfg(not(target_endian = "little"))]

@@ -1,0 +1,85 @@
+//! Analysis of a recording against reading it: all of A and B decompressed by the same threads, and nothing done with
+//! them.
+//!
+//! `cargo bench --bench analysis`. Prints MB/s of A and B as they are in memory, medians of a few rounds.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use dynsparse::analysis::{Settings, analyze};
+use dynsparse::dataset::schema::Var;
+use dynsparse::dataset::{Recording, RowReader};
+use dynsparse::task::Assets;
+use rayon::prelude::*;
+
+const ROUNDS: usize = 9;
+
+/// Rows that a thread reads at once.
+const ROWS: usize = 500;
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut names = vec![("Juggler", 1000)];
+    let found = |name: &str| Assets::find(None).has(name);
+    names.extend([("CheetahRun", 1000), ("WalkerRun", 1000), ("HumanoidRun", 150)].into_iter().filter(|n| found(n.0)));
+    println!(
+        "{:<12} {:>8} {:>12} {:>12} {:>8} {:>16}",
+        "task", "threads", "read MB/s", "analyse MB/s", "ratio", "1 / 2 threads"
+    );
+    for (name, steps) in names {
+        let path = folder.path().join(format!("{name}.h5"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dynsparse"));
+        command.args(["record", name, "--episodes", "8", "--steps", &steps.to_string(), "-o"]).arg(&path);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        assert!(command.status().expect("the program starts").success(), "{name} is recorded");
+        let recording = Recording::open(&path).expect("a recording");
+        let bytes: usize = [Var::A, Var::B].map(|v| recording.shape(v).iter().product::<usize>() * 8).iter().sum();
+        let settings = Settings { embedding_rows: 0, ..Settings::default() };
+        let mut alone = 0.0;
+        for threads in [1, 2] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let (mut reads, mut whole) = (Vec::new(), Vec::new());
+            // In turn, so that both see the same machine.
+            for _ in 0..ROUNDS {
+                reads.push(time(|| pool.install(|| read(&recording))));
+                whole.push(time(|| drop(pool.install(|| analyze(&path, &settings)).expect("an analysis"))));
+            }
+            let (read, whole) = (median(reads), median(whole));
+            let speedup = if threads == 1 { String::new() } else { format!("{:.2}", alone / whole) };
+            alone = whole;
+            let speed = |seconds: f64| bytes as f64 / seconds / 1e6;
+            println!(
+                "{name:<12} {threads:>8} {:>12.0} {:>12.0} {:>8.2} {speedup:>16}",
+                speed(read),
+                speed(whole),
+                read / whole
+            );
+        }
+    }
+}
+
+/// Decompresses A and B on the threads of the pool.
+fn read(recording: &Recording) {
+    for var in [Var::A, Var::B] {
+        let reader = RowReader::new(recording, var).expect("a reader");
+        // Whole chunks, so that none is read twice.
+        let block = reader.chunk_rows() * ROWS.div_ceil(reader.chunk_rows());
+        (0..reader.rows()).step_by(block).collect::<Vec<_>>().into_par_iter().for_each(|start| {
+            let mut reader = reader.clone();
+            for row in start..(start + block).min(reader.rows()) {
+                std::hint::black_box(reader.row(row).expect("a row"));
+            }
+        });
+    }
+}
+
+fn time(f: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    f();
+    start.elapsed().as_secs_f64()
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}

@@ -1,0 +1,110 @@
+//! What touches and what holds at a step: the regimes that sparsity is said to follow.
+
+use super::information::Interner;
+use crate::dataset::schema::{CONSTRAINT_TYPES, Var};
+use crate::dataset::{DatasetError, Recording, RowReader};
+
+/// `constraint_state` of a row that exerts no force.
+const SATISFIED: u8 = 0;
+
+/// What holds at one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Regime {
+    /// Number of the set of geom pairs in contact.
+    pub(super) contact_set: u32,
+    /// Number of the list of constraint rows that act: type, what they hold, state.
+    pub(super) constraint_set: u32,
+    /// Contacts.
+    pub(super) contacts: usize,
+    /// Constraint rows that act.
+    pub(super) rows: usize,
+    /// Limits of joints and tendons that act.
+    pub(super) limits: usize,
+}
+
+/// Reads regimes, step after step from the first.
+#[derive(Debug)]
+pub(super) struct Regimes<'a> {
+    recording: &'a Recording,
+    counts: [Option<RowReader<'a>>; 2],
+    geoms: [Option<RowReader<'a>>; 2],
+    rows: [Option<RowReader<'a>>; 3],
+    /// The next contact and the next constraint row.
+    next: [usize; 2],
+    contact_ids: Interner<Vec<[i32; 2]>>,
+    constraint_ids: Interner<Vec<[i32; 4]>>,
+    /// The geom pairs of every contact set, by its number.
+    pub(super) sets: Vec<Vec<[i32; 2]>>,
+}
+
+impl<'a> Regimes<'a> {
+    pub(super) fn new(recording: &'a Recording) -> Result<Self, DatasetError> {
+        let reader = |var: Var| recording.has(var).then(|| RowReader::new(recording, var)).transpose();
+        Ok(Self {
+            recording,
+            counts: [reader(Var::Ncon)?, reader(Var::Nefc)?],
+            geoms: [reader(Var::ContactGeom1)?, reader(Var::ContactGeom2)?],
+            rows: [reader(Var::ConstraintType)?, reader(Var::ConstraintId)?, reader(Var::ConstraintState)?],
+            next: [0, 0],
+            contact_ids: Interner::default(),
+            constraint_ids: Interner::default(),
+            sets: Vec::new(),
+        })
+    }
+
+    /// The regime of the next step, which is this one.
+    pub(super) fn next(&mut self, step: usize) -> Result<Regime, DatasetError> {
+        let mut counts = [0; 2];
+        for (count, reader) in counts.iter_mut().zip(&mut self.counts) {
+            let n = int(reader, step)?;
+            let damaged = || self.recording.foreign("a step has a negative number of contacts: the file is damaged");
+            *count = usize::try_from(n).map_err(|_| damaged())?;
+        }
+        let mut pairs = Vec::with_capacity(counts[0]);
+        for at in self.next[0]..self.next[0] + counts[0] {
+            let [first, second] = &mut self.geoms;
+            let (a, b) = (int(first, at)?, int(second, at)?);
+            pairs.push([a.min(b), a.max(b)]);
+        }
+        let (mut acting, mut limits) = (Vec::new(), 0);
+        for at in self.next[1]..self.next[1] + counts[1] {
+            let [kind, id, state] = &mut self.rows;
+            let (kind, id, state) = (byte(kind, at)?, int(id, at)?, byte(state, at)?);
+            if state == SATISFIED {
+                continue;
+            }
+            let name = CONSTRAINT_TYPES.get(usize::from(kind)).copied().unwrap_or_default();
+            limits += usize::from(name.starts_with("limit"));
+            // A contact's number says nothing about which one it is; its geoms do.
+            let held = match usize::try_from(id).ok().and_then(|i| pairs.get(i)) {
+                Some(pair) if name.starts_with("contact") => *pair,
+                _ => [id, 0],
+            };
+            acting.push([kind.into(), held[0], held[1], state.into()]);
+        }
+        self.next = [self.next[0] + counts[0], self.next[1] + counts[1]];
+        let rows = acting.len();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let (contact_set, new) = self.contact_ids.id(pairs.clone());
+        if new {
+            self.sets.push(pairs);
+        }
+        let constraint_set = self.constraint_ids.id(acting).0;
+        Ok(Regime { contact_set, constraint_set, contacts: counts[0], rows, limits })
+    }
+}
+
+fn int(reader: &mut Option<RowReader<'_>>, row: usize) -> Result<i32, DatasetError> {
+    match reader {
+        Some(reader) => Ok(reader.row(row)?.try_into().map_or(0, i32::from_le_bytes)),
+        None => Ok(0),
+    }
+}
+
+fn byte(reader: &mut Option<RowReader<'_>>, row: usize) -> Result<u8, DatasetError> {
+    match reader {
+        Some(reader) => Ok(reader.row(row)?.first().copied().unwrap_or(0)),
+        None => Ok(0),
+    }
+}

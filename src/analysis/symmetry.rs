@@ -1,0 +1,226 @@
+//! Which structure explains the entries that are always zero: symmetries of the model, as far as a recording shows
+//! them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::pattern::{Matrix, Shape};
+use crate::dataset::Recording;
+
+/// A structure and how much it explains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// What it is.
+    pub kind: Kind,
+    /// The column, the row or the first dof of the part.
+    pub name: String,
+    /// Entries that are zero because of it and no earlier reason.
+    pub cells: usize,
+    /// Entries that are open (undecided at least once, never nonzero) and would be zero because of it.
+    pub open: usize,
+}
+
+/// Kinds of structure, the more special first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Nothing but a position itself depends on it, and it is a translation.
+    Translation,
+    /// The same of a rotation.
+    Rotation,
+    /// The same of a position of which the recording does not say what it is.
+    CyclicPosition,
+    /// Nothing depends on it at all.
+    NoEffect,
+    /// It depends on nothing, not even on itself.
+    Constant,
+    /// It lies between parts of the model that never touch each other.
+    SeparatePart,
+}
+
+impl Kind {
+    /// In words, of the thing named.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Translation => "column, translation symmetry",
+            Self::Rotation => "column, rotation symmetry",
+            Self::CyclicPosition => "column, nothing else depends on it",
+            Self::NoEffect => "column, no effect",
+            Self::Constant => "row, depends on nothing",
+            Self::SeparatePart => "separate part of the model",
+        }
+    }
+}
+
+/// What moves a dof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Motion {
+    Slide,
+    Hinge,
+    Unknown,
+}
+
+/// What the recording says of the model's structure.
+#[derive(Debug)]
+pub(super) struct Structure {
+    motions: BTreeMap<String, Motion>,
+}
+
+impl Structure {
+    /// Of the MJCF in a recording; one that cannot be read explains less and is no error.
+    pub(super) fn of(recording: &Recording) -> Self {
+        let mut motions = BTreeMap::new();
+        let texts: Vec<String> = recording
+            .model()
+            .map(|model| model.files)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|file| file.name.ends_with(".xml"))
+            .map(|file| String::from_utf8_lossy(&file.bytes).into_owned())
+            .collect();
+        let trees: Vec<_> = texts.iter().filter_map(|text| roxmltree::Document::parse(text).ok()).collect();
+        let joints = || trees.iter().flat_map(|tree| tree.descendants()).filter(|n| n.has_tag_name("joint"));
+        let default = |n: &roxmltree::Node<'_, '_>| n.ancestors().any(|a| a.has_tag_name("default"));
+        // A joint is a hinge unless a class says otherwise.
+        let classes = joints().any(|n| default(&n) && n.attribute("type").is_some_and(|kind| kind != "hinge"));
+        for joint in joints().filter(|n| !default(n)) {
+            let motion = match joint.attribute("type") {
+                Some("slide") => Motion::Slide,
+                Some("hinge") => Motion::Hinge,
+                None if !classes => Motion::Hinge,
+                _ => Motion::Unknown,
+            };
+            if let Some(name) = joint.attribute("name") {
+                motions.insert(name.to_owned(), motion);
+            }
+        }
+        Self { motions }
+    }
+
+    fn motion(&self, dof: &str) -> Motion {
+        match self.motions.get(dof) {
+            Some(motion) => *motion,
+            // Dofs of free and ball joints.
+            None if [".tx", ".ty", ".tz"].iter().any(|s| dof.ends_with(s)) => Motion::Slide,
+            None if [".rx", ".ry", ".rz"].iter().any(|s| dof.ends_with(s)) => Motion::Hinge,
+            None => Motion::Unknown,
+        }
+    }
+
+    /// What explains the entries that are zero or open: the reasons, and by entry the number of one.
+    pub(super) fn explain(
+        &self,
+        matrix: Matrix,
+        shape: Shape,
+        labels: [&[String]; 2],
+        [zero, open]: [&[bool]; 2],
+        parts: &Parts,
+    ) -> (Vec<Reason>, Vec<Option<usize>>) {
+        let never: Vec<bool> = zero.iter().zip(open).map(|(zero, open)| *zero || *open).collect();
+        let mut reasons: Vec<Reason> = Vec::new();
+        let mut reason = vec![None; never.len()];
+        let at = |row: usize, column: usize| row * shape.columns + column;
+        let mut give = |kind: Kind, name: &str, cells: &mut dyn Iterator<Item = usize>| {
+            let mut found = Reason { kind, name: name.to_owned(), cells: 0, open: 0 };
+            for cell in cells {
+                if never[cell] && reason[cell].is_none() {
+                    reason[cell] = Some(reasons.len());
+                    found.cells += usize::from(zero[cell]);
+                    found.open += usize::from(open[cell]);
+                }
+            }
+            if found.cells + found.open > 0 {
+                reasons.push(found);
+            }
+        };
+        for (column, label) in labels[1].iter().enumerate() {
+            let all = |but: usize| (0..shape.rows).all(|r| r == but || never[at(r, column)]);
+            if all(usize::MAX) {
+                give(Kind::NoEffect, label, &mut (0..shape.rows).map(|r| at(r, column)));
+            } else if let (Matrix::A, Some(dof)) = (matrix, label.strip_prefix("pos:"))
+                && all(column)
+            {
+                let kind = match self.motion(dof) {
+                    Motion::Slide => Kind::Translation,
+                    Motion::Hinge => Kind::Rotation,
+                    Motion::Unknown => Kind::CyclicPosition,
+                };
+                give(kind, label, &mut (0..shape.rows).map(|r| at(r, column)));
+            }
+        }
+        for (row, label) in labels[0].iter().enumerate() {
+            if (0..shape.columns).all(|c| never[at(row, c)]) {
+                give(Kind::Constant, label, &mut (0..shape.columns).map(|c| at(row, c)));
+            }
+        }
+        for (part, name) in &parts.names {
+            // Between this part and another one; each pair of parts once, with the part of its row.
+            let across = (0..never.len()).filter(|e| {
+                let (row, column) = (e / shape.columns, e % shape.columns);
+                let other = match matrix {
+                    Matrix::A => parts.of_state[column],
+                    Matrix::B => parts.of_control[column],
+                };
+                parts.of_state[row] == *part && other != *part
+            });
+            give(Kind::SeparatePart, name, &mut across.into_iter());
+        }
+        (reasons, reason)
+    }
+}
+
+/// Parts of the model that no entry ever joins.
+#[derive(Debug)]
+pub(super) struct Parts {
+    of_state: Vec<usize>,
+    of_control: Vec<usize>,
+    /// The parts, where there are several, and the first dof of each.
+    names: Vec<(usize, String)>,
+}
+
+impl Parts {
+    /// Of the entries that were never nonzero. Position and velocity of a dof belong together; a control belongs to
+    /// what it moves.
+    pub(super) fn new(state: &[String], never_a: &[bool], controls: usize, never_b: &[bool]) -> Self {
+        let n = state.len();
+        let bare = |label: &str| label.split_once(':').map_or(label, |(_, name)| name).to_owned();
+        let mut root: Vec<usize> = (0..n + controls).collect();
+        let mut first = BTreeMap::new();
+        for (i, label) in state.iter().enumerate() {
+            // An actuator may have the name of a joint.
+            let key = (label.starts_with("act:"), bare(label));
+            let with = *first.entry(key).or_insert(i);
+            join(&mut root, i, with);
+        }
+        for row in 0..n {
+            (0..n).filter(|c| !never_a[row * n + c]).for_each(|c| join(&mut root, row, c));
+            (0..controls).filter(|c| !never_b[row * controls + c]).for_each(|c| join(&mut root, row, n + c));
+        }
+        let of = |i: usize| find(&root, i);
+        let of_state: Vec<usize> = (0..n).map(of).collect();
+        let of_control = (n..n + controls).map(of).collect();
+        let mut names: Vec<(usize, String)> = Vec::new();
+        for (i, label) in state.iter().enumerate() {
+            if names.iter().all(|(part, _)| *part != of_state[i]) {
+                names.push((of_state[i], bare(label)));
+            }
+        }
+        if names.len() < 2 {
+            names.clear();
+        }
+        Self { of_state, of_control, names }
+    }
+}
+
+fn find(root: &[usize], mut i: usize) -> usize {
+    while root[i] != i {
+        i = root[i];
+    }
+    i
+}
+
+fn join(root: &mut [usize], i: usize, j: usize) {
+    let (i, j) = (find(root, i), find(root, j));
+    root[i.max(j)] = i.min(j);
+}

@@ -1,0 +1,124 @@
+//! Results as tidy tables: one row an observation, the recording and the task in the first columns, so that several
+//! recordings lie in one table.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Analysis, AnalysisError};
+
+/// A column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds, with the unit.
+    pub about: &'static str,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Table {
+    /// Its name, which its files have.
+    pub name: &'static str,
+    /// What it answers.
+    pub about: &'static str,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Its rows; null where a value has no meaning.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    pub(super) fn new(name: &'static str, about: &'static str, columns: &[(&'static str, &'static str)]) -> Self {
+        let first = [("recording", "name of the recording"), ("task", "task")];
+        let columns = first.iter().chain(columns).map(|(name, about)| Column { name, about }).collect();
+        Self { name, about, columns, rows: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, analysis: &Analysis, cells: Vec<Value>) {
+        let mut row = vec![json!(analysis.subject.name), json!(analysis.subject.task)];
+        row.extend(cells);
+        debug_assert_eq!(row.len(), self.columns.len(), "{}", self.name);
+        self.rows.push(row);
+    }
+
+    /// As CSV: comment lines (#) with the program, the settings and the columns, a header, the rows.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Write`], which a writer into memory does not give.
+    pub fn to_csv(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
+        let trouble =
+            |e: &dyn std::fmt::Display| AnalysisError::Write { file: self.name.into(), reason: e.to_string() };
+        let mut out = format!("# {}: {}\n# made by {program}\n", self.name, self.about);
+        out.push_str(&format!("# settings {settings}\n"));
+        for column in &self.columns {
+            out.push_str(&format!("# column {}: {}\n", column.name, column.about));
+        }
+        let mut writer = csv::Writer::from_writer(out.into_bytes());
+        writer.write_record(self.columns.iter().map(|c| c.name)).map_err(|e| trouble(&e))?;
+        for row in &self.rows {
+            let text = |value: &Value| match value {
+                Value::Null => String::new(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            writer.write_record(row.iter().map(text)).map_err(|e| trouble(&e))?;
+        }
+        writer.into_inner().map_err(|e| trouble(&e.error()))
+    }
+
+    /// As Parquet, with the program, the settings and what it answers in the file's metadata.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Write`], which a writer into memory does not give.
+    pub fn to_parquet(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
+        let (about, program) = (self.about.to_owned(), program.to_owned());
+        let notes = [("about", about), ("program", program), ("settings", settings.to_string())];
+        super::parquet::encode(self, &notes)
+            .map_err(|e| AnalysisError::Write { file: self.name.into(), reason: e.to_string() })
+    }
+
+    /// As JSON: the program, the settings, the columns with their meaning, and the rows in `data`.
+    pub fn to_json(&self, program: &str, settings: &Value) -> Value {
+        json!({
+            "name": self.name,
+            "about": self.about,
+            "program": program,
+            "settings": settings,
+            "columns": self.columns.iter().map(|c| c.name).collect::<Vec<_>>(),
+            "meaning": self.columns.iter().map(|c| (c.name, c.about)).collect::<std::collections::BTreeMap<_, _>>(),
+            "data": self.rows,
+        })
+    }
+}
+
+/// Writes every table as CSV, JSON and Parquet into a folder, which is created; files of these names are replaced. `settings`
+/// goes into each.
+///
+/// # Errors
+/// [`AnalysisError::Write`].
+pub fn write(folder: &Path, tables: &[Table], program: &str, settings: &Value) -> Result<(), AnalysisError> {
+    std::fs::create_dir_all(folder).map_err(|e| trouble(folder, &e))?;
+    for table in tables {
+        replace(&folder.join(format!("{}.csv", table.name)), &table.to_csv(program, settings)?)?;
+        replace(&folder.join(format!("{}.parquet", table.name)), &table.to_parquet(program, settings)?)?;
+        replace(&folder.join(format!("{}.json", table.name)), table.to_json(program, settings).to_string().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// [`AnalysisError::Write`].
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), AnalysisError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path)).map_err(|e| trouble(path, &e))
+}
+
+fn trouble(path: &Path, error: &std::io::Error) -> AnalysisError {
+    AnalysisError::Write { file: path.to_owned(), reason: error.to_string() }
+}

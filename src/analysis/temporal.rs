@@ -1,0 +1,632 @@
+//! Q3: how the zero pattern changes in time.
+//!
+//! A step that does not count and an entry that is undecided are gaps: they end runs, and nothing is compared across
+//! them.
+
+use serde::Serialize;
+
+use super::pattern::{Kept, Matrix, Pattern, Shape, each_one, ones};
+use super::regime::Regime;
+
+/// Lags of the autocorrelation, steps: each one at first, then ten per decade.
+pub const LAGS: [usize; 27] =
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 16, 20, 25, 32, 40, 50, 63, 79, 100, 126, 158, 200, 251, 316, 398, 500];
+
+/// Windows of the Fano factor, steps.
+pub const WINDOWS: [usize; 6] = [10, 20, 50, 100, 200, 500];
+
+/// Lags on either side of a contact event, steps.
+pub const REACH: usize = 20;
+
+/// Runs of less than 2, 4, 8, ... steps.
+const BINS: usize = 40;
+
+/// Runs of one kind, zero or nonzero.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Runs {
+    /// Runs.
+    pub runs: u64,
+    /// Steps in them.
+    pub steps: u64,
+    /// Mean length, steps; None without a run.
+    pub mean: Option<f64>,
+    /// Runs whose begin and end were seen: not cut by the episode's bounds or a gap.
+    pub whole_runs: u64,
+    /// Steps in those.
+    pub whole_steps: u64,
+    /// Mean length of those, steps.
+    pub whole_mean: Option<f64>,
+    /// By k: runs of 2^k to 2^(k + 1) - 1 steps.
+    pub histogram: Vec<u64>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    runs: u64,
+    steps: u64,
+    whole_runs: u64,
+    whole_steps: u64,
+    bins: Vec<u64>,
+}
+
+impl Tally {
+    fn add(&mut self, length: usize, whole: bool) {
+        self.runs += 1;
+        self.steps += length as u64;
+        if whole {
+            self.whole_runs += 1;
+            self.whole_steps += length as u64;
+        }
+        let bin = (length.max(1).ilog2() as usize).min(BINS - 1);
+        if self.bins.len() <= bin {
+            self.bins.resize(bin + 1, 0);
+        }
+        self.bins[bin] += 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.runs += other.runs;
+        self.steps += other.steps;
+        self.whole_runs += other.whole_runs;
+        self.whole_steps += other.whole_steps;
+        if self.bins.len() < other.bins.len() {
+            self.bins.resize(other.bins.len(), 0);
+        }
+        self.bins.iter_mut().zip(&other.bins).for_each(|(a, b)| *a += b);
+    }
+
+    fn result(&self) -> Runs {
+        Runs {
+            runs: self.runs,
+            steps: self.steps,
+            mean: ratio(self.steps, self.runs),
+            whole_runs: self.whole_runs,
+            whole_steps: self.whole_steps,
+            whole_mean: ratio(self.whole_steps, self.whole_runs),
+            histogram: self.bins.clone(),
+        }
+    }
+}
+
+fn ratio(a: u64, b: u64) -> Option<f64> {
+    (b > 0).then(|| a as f64 / b as f64)
+}
+
+/// One entry over time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EntryRuns {
+    /// Number of the entry, row-major.
+    pub entry: usize,
+    /// Switches between zero and nonzero.
+    pub switches: u64,
+    /// Runs of zero, in episodes where the entry switches.
+    pub zero: Runs,
+    /// Runs of nonzero, in episodes where the entry switches.
+    pub nonzero: Runs,
+}
+
+/// Autocorrelation at one lag.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Correlation {
+    /// Steps between the two patterns.
+    pub lag: usize,
+    /// Pairs of an entry with itself so much later.
+    pub pairs: u64,
+    /// Share of them that differ.
+    pub differ: f64,
+    /// 1 - differ / (2 variance), the variance of an entry being m (1 - m) around its mean m in the episode; None
+    /// where nothing varies.
+    pub correlation: Option<f64>,
+}
+
+/// Counts of events in windows against a memoryless model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Fano {
+    /// Steps of a window.
+    pub window: usize,
+    /// Windows, one after the other within episodes.
+    pub windows: u64,
+    /// Mean events of a window.
+    pub mean: f64,
+    /// Variance (of windows - 1 degrees of freedom) over mean; None where it has no meaning.
+    pub fano: Option<f64>,
+    /// What steps that have an event or not independently would give: 1 - rate.
+    pub memoryless: f64,
+}
+
+/// How switches cluster. An event is a step whose pattern differs from that of the step before.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Events {
+    /// Pairs of successive steps that both count.
+    pub steps: u64,
+    /// Events among them.
+    pub events: u64,
+    /// Events per step.
+    pub rate: Option<f64>,
+    /// Entries that switch.
+    pub switches: u64,
+    /// Of how many decided pairs of an entry.
+    pub pairs: u64,
+    /// Switches per entry and step.
+    pub switch_rate: Option<f64>,
+    /// Entries that switch in an event, on average.
+    pub together: Option<f64>,
+    /// Intervals between successive events of an episode.
+    pub intervals: u64,
+    /// Mean interval, steps.
+    pub interval_mean: Option<f64>,
+    /// Its standard deviation, steps.
+    pub interval_std: Option<f64>,
+    /// (std - mean) / (std + mean) of the intervals: -1 regular, 0 as a Poisson process, to 1 bursty (Goh and
+    /// Barabasi 2008).
+    pub burstiness: Option<f64>,
+    /// What a memoryless model of the same rate gives, whose intervals are geometric.
+    pub memoryless_burstiness: Option<f64>,
+    /// Fano factors.
+    pub fano: Vec<Fano>,
+}
+
+/// What an event of a regime is followed by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Delays {
+    /// `contacts`: the set of geom pairs in contact changes; `constraints`: the list of constraint rows that act does.
+    pub regime: &'static str,
+    /// Events of the regime.
+    pub regime_events: u64,
+    /// Share of the steps of all events of the regime in which the pattern switches.
+    pub with_switch: Option<f64>,
+    /// Share of the pattern's events in whose step the regime changes.
+    pub with_regime: Option<f64>,
+    /// That share if the two had nothing to do with each other: events of the regime per step.
+    pub chance: Option<f64>,
+    /// Rate of the pattern's events so many steps after an event of the regime (before it where negative), over their
+    /// rate at any step.
+    pub lift: Vec<Lift>,
+    /// By d: events of the pattern d steps after the last event of the regime; the last counts that many or more.
+    pub since: Vec<u64>,
+    /// Events of the pattern before the first event of the regime in their episode.
+    pub before_any: u64,
+}
+
+/// See [`Delays::lift`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Lift {
+    /// Steps after the event of the regime.
+    pub lag: i64,
+    /// Pairs of an event of the regime and a step so much later.
+    pub pairs: u64,
+    /// Events of the pattern among them.
+    pub events: u64,
+    /// (events / pairs) / rate; None where it has no meaning.
+    pub lift: Option<f64>,
+}
+
+/// How the pattern of one matrix changes in time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Temporal {
+    /// The matrix.
+    pub matrix: Matrix,
+    /// Entries that switch in at least one episode.
+    pub switching_entries: usize,
+    /// Runs of zero of all entries; those constant over an episode are left out of it.
+    pub zero: Runs,
+    /// Runs of nonzero, likewise.
+    pub nonzero: Runs,
+    /// Every entry that switches.
+    pub entries: Vec<EntryRuns>,
+    /// Autocorrelation.
+    pub autocorrelation: Vec<Correlation>,
+    /// Switches.
+    pub events: Events,
+    /// Switches and regimes.
+    pub delays: Vec<Delays>,
+}
+
+/// Watches the patterns of one matrix, step after step.
+#[derive(Debug)]
+pub(super) struct Watch {
+    matrix: Matrix,
+    entries: usize,
+    previous: Kept,
+    /// Runs that began at a bound or a gap.
+    cut: Vec<u64>,
+    start: Vec<usize>,
+    /// Of the episode: whether the entry switches in it, and its runs before it did.
+    varies: Vec<bool>,
+    pending: Vec<Vec<(bool, usize, bool)>>,
+    /// Of the episode: steps decided and steps zero.
+    decided: Vec<u64>,
+    zero_steps: Vec<u64>,
+    switches: Vec<u64>,
+    /// By entry: nonzero, zero.
+    tallies: Vec<[Tally; 2]>,
+    history: History,
+    /// m (1 - m) times the decided steps, and these.
+    variance: f64,
+    decided_total: u64,
+    counts: EventCounts,
+    delays: [DelayCounts; 2],
+}
+
+/// The last patterns of the episode.
+#[derive(Debug, Default)]
+struct History {
+    ring: Vec<Kept>,
+    /// Patterns that were put in.
+    filled: usize,
+    /// By lag: pairs and differing ones.
+    pairs: [u64; LAGS.len()],
+    differ: [u64; LAGS.len()],
+}
+
+impl History {
+    fn put(&mut self, pattern: Pattern<'_>, entries: usize) {
+        let most = LAGS[LAGS.len() - 1];
+        let undecided = pattern.undecided();
+        for (i, lag) in LAGS.iter().enumerate().take_while(|(_, lag)| **lag <= self.filled) {
+            let past = &self.ring[(self.filled - lag) % most];
+            let mut differ = 0;
+            let mut gaps = 0;
+            if undecided == 0 && past.undecided.iter().all(|w| *w == 0) {
+                for (a, b) in pattern.zero.iter().zip(&past.zero) {
+                    differ += (a ^ b).count_ones();
+                }
+            } else {
+                for w in 0..past.zero.len() {
+                    let gap = pattern.undecided[w] | past.undecided[w];
+                    differ += ((pattern.zero[w] ^ past.zero[w]) & !gap).count_ones();
+                    gaps += gap.count_ones() as usize;
+                }
+            }
+            self.differ[i] += u64::from(differ);
+            self.pairs[i] += (entries - gaps) as u64;
+        }
+        let at = self.filled % most;
+        if self.ring.len() <= at {
+            self.ring.push(Kept::default());
+        }
+        self.ring[at].set(pattern);
+        self.filled += 1;
+    }
+}
+
+#[derive(Debug, Default)]
+struct EventCounts {
+    steps: u64,
+    events: u64,
+    switches: u64,
+    pairs: u64,
+    last: Option<usize>,
+    intervals: u64,
+    /// Sum of intervals and of their squares.
+    sum: u64,
+    squares: u128,
+    /// By window: steps and events of the one under way, windows, sum of events and of their squares.
+    windows: [(usize, u64, u64, u64, u128); WINDOWS.len()],
+}
+
+impl EventCounts {
+    /// Nothing is compared across what follows.
+    fn gap(&mut self) {
+        self.last = None;
+        self.windows.iter_mut().for_each(|w| (w.0, w.1) = (0, 0));
+    }
+
+    fn step(&mut self, at: usize, event: bool) {
+        self.steps += 1;
+        if event {
+            self.events += 1;
+            if let Some(last) = self.last.replace(at) {
+                let interval = (at - last) as u64;
+                self.intervals += 1;
+                self.sum += interval;
+                self.squares += u128::from(interval) * u128::from(interval);
+            }
+        }
+        for (window, length) in self.windows.iter_mut().zip(WINDOWS) {
+            window.0 += 1;
+            window.1 += u64::from(event);
+            if window.0 == length {
+                let n = window.1;
+                *window = (0, 0, window.2 + 1, window.3 + n, window.4 + u128::from(n * n));
+            }
+        }
+    }
+
+    fn result(&self) -> Events {
+        let rate = ratio(self.events, self.steps);
+        let mean = ratio(self.sum, self.intervals);
+        let std = mean.map(|m| (self.squares as f64 / self.intervals as f64 - m * m).max(0.0).sqrt());
+        let burst = |mean: f64, std: f64| (std - mean) / (std + mean);
+        let fano = self.windows.iter().zip(WINDOWS).filter(|(w, _)| w.2 > 0).map(|(w, window)| {
+            let (n, sum, squares) = (w.2 as f64, w.3 as f64, w.4 as f64);
+            let mean = sum / n;
+            let variance = (squares - sum * mean) / (n - 1.0);
+            let fano = (w.2 > 1 && w.3 > 0).then(|| variance.max(0.0) / mean);
+            Fano { window, windows: w.2, mean, fano, memoryless: 1.0 - rate.unwrap_or(0.0) }
+        });
+        Events {
+            steps: self.steps,
+            events: self.events,
+            rate,
+            switches: self.switches,
+            pairs: self.pairs,
+            switch_rate: ratio(self.switches, self.pairs),
+            together: ratio(self.switches, self.events),
+            intervals: self.intervals,
+            interval_mean: mean,
+            interval_std: std,
+            // One interval has no spread.
+            burstiness: mean.zip(std).filter(|_| self.intervals > 1).map(|(m, s)| burst(m, s)),
+            memoryless_burstiness: rate.filter(|p| *p > 0.0).map(|p| burst(1.0, (1.0 - p).sqrt())),
+            fano: fano.collect(),
+        }
+    }
+}
+
+/// Longest delay that is counted by itself.
+const SINCE: usize = 64;
+
+#[derive(Debug)]
+struct DelayCounts {
+    /// The last steps as bits, the newest lowest: whether the step was seen, had an event of the regime, of the
+    /// pattern.
+    seen: u64,
+    regime: u64,
+    pattern: u64,
+    last: Option<usize>,
+    regime_events: u64,
+    together: u64,
+    pairs: [u64; 2 * REACH + 1],
+    events: [u64; 2 * REACH + 1],
+    since: [u64; SINCE + 1],
+    before_any: u64,
+}
+
+impl DelayCounts {
+    fn new() -> Self {
+        Self {
+            seen: 0,
+            regime: 0,
+            pattern: 0,
+            last: None,
+            regime_events: 0,
+            together: 0,
+            pairs: [0; 2 * REACH + 1],
+            events: [0; 2 * REACH + 1],
+            since: [0; SINCE + 1],
+            before_any: 0,
+        }
+    }
+
+    fn gap(&mut self) {
+        (self.seen, self.regime, self.pattern, self.last) = (0, 0, 0, None);
+    }
+
+    fn step(&mut self, at: usize, regime: bool, pattern: bool) {
+        self.seen = self.seen << 1 | 1;
+        self.regime = self.regime << 1 | u64::from(regime);
+        self.pattern = self.pattern << 1 | u64::from(pattern);
+        for lag in 0..=REACH {
+            // An event of the regime `lag` steps ago, and this step.
+            let then = self.regime >> lag & 1;
+            self.pairs[REACH + lag] += then;
+            self.events[REACH + lag] += then & u64::from(pattern);
+            // An event of the regime now, and the step `lag` ago.
+            if lag > 0 && regime {
+                self.pairs[REACH - lag] += self.seen >> lag & 1;
+                self.events[REACH - lag] += self.pattern >> lag & 1;
+            }
+        }
+        if regime {
+            self.regime_events += 1;
+            self.together += u64::from(pattern);
+            self.last = Some(at);
+        }
+        if pattern {
+            match self.last {
+                Some(last) => self.since[(at - last).min(SINCE)] += 1,
+                None => self.before_any += 1,
+            }
+        }
+    }
+
+    fn result(&self, name: &'static str, events: &EventCounts) -> Delays {
+        let rate = ratio(events.events, events.steps).filter(|p| *p > 0.0);
+        let lift = self.pairs.iter().zip(&self.events).enumerate().map(|(i, (pairs, events))| Lift {
+            lag: i as i64 - REACH as i64,
+            pairs: *pairs,
+            events: *events,
+            lift: ratio(*events, *pairs).zip(rate).map(|(share, rate)| share / rate),
+        });
+        Delays {
+            regime: name,
+            regime_events: self.regime_events,
+            with_switch: ratio(self.together, self.regime_events),
+            with_regime: ratio(self.together, events.events),
+            chance: ratio(self.regime_events, events.steps),
+            lift: lift.collect(),
+            since: self.since.to_vec(),
+            before_any: self.before_any,
+        }
+    }
+}
+
+impl Watch {
+    pub(super) fn new(matrix: Matrix, shape: Shape) -> Self {
+        let (n, words) = (shape.entries(), shape.words());
+        let mut watch = Self {
+            matrix,
+            entries: n,
+            previous: Kept { zero: vec![0; words], undecided: vec![0; words] },
+            cut: vec![0; words],
+            start: vec![0; n],
+            varies: vec![false; n],
+            pending: vec![Vec::new(); n],
+            decided: vec![0; n],
+            zero_steps: vec![0; n],
+            switches: vec![0; n],
+            tallies: vec![Default::default(); n],
+            history: History::default(),
+            variance: 0.0,
+            decided_total: 0,
+            counts: EventCounts::default(),
+            delays: [DelayCounts::new(), DelayCounts::new()],
+        };
+        watch.forget();
+        watch
+    }
+
+    /// Everything before is a gap.
+    fn forget(&mut self) {
+        self.previous.zero.fill(0);
+        fill(&mut self.previous.undecided, self.entries);
+    }
+
+    /// Step `at` of the episode. `changed` says whether the regimes of [`Delays`] differ from those of the step before;
+    /// None where that step did not count.
+    pub(super) fn step(&mut self, at: usize, pattern: Pattern<'_>, changed: Option<[bool; 2]>) {
+        let (mut switched, mut pairs) = (0, 0);
+        for w in 0..pattern.zero.len() {
+            let (zero, undecided) = (pattern.zero[w], pattern.undecided[w]);
+            let (zero_before, undecided_before) = (self.previous.zero[w], self.previous.undecided[w]);
+            let valid = if (w + 1) * 64 <= self.entries { !0 } else { (1 << (self.entries % 64)) - 1 };
+            let both = !undecided & !undecided_before & valid;
+            let switch = (zero ^ zero_before) & both;
+            let (ends, begins) = (undecided & !undecided_before, !undecided & undecided_before & valid);
+            pairs += u64::from(both.count_ones());
+            switched += u64::from(switch.count_ones());
+            if ends != 0 {
+                each_one(ends, w * 64, |e| self.close(e, zero_before >> (e % 64) & 1 == 1, at, true));
+            }
+            if switch != 0 {
+                each_one(switch, w * 64, |e| {
+                    if !std::mem::replace(&mut self.varies[e], true) {
+                        for (zero, length, whole) in self.pending[e].drain(..) {
+                            self.tallies[e][usize::from(zero)].add(length, whole);
+                        }
+                    }
+                    self.switches[e] += 1;
+                    self.close(e, zero_before >> (e % 64) & 1 == 1, at, false);
+                    self.start[e] = at;
+                });
+                self.cut[w] &= !switch;
+            }
+            if begins != 0 {
+                each_one(begins, w * 64, |e| self.start[e] = at);
+                self.cut[w] |= begins;
+            }
+        }
+        self.previous.set(pattern);
+        self.history.put(pattern, self.entries);
+        self.counts.switches += switched;
+        self.counts.pairs += pairs;
+        match changed {
+            Some(changed) => {
+                self.counts.step(at, switched > 0);
+                for (delay, changed) in self.delays.iter_mut().zip(changed) {
+                    delay.step(at, changed, switched > 0);
+                }
+            }
+            None => self.gap_of_events(),
+        }
+    }
+
+    /// Step `at` of the episode does not count.
+    pub(super) fn gap(&mut self, at: usize) {
+        for w in 0..self.previous.zero.len() {
+            let valid = if (w + 1) * 64 <= self.entries { !0 } else { (1 << (self.entries % 64)) - 1 };
+            let zero = self.previous.zero[w];
+            each_one(!self.previous.undecided[w] & valid, w * 64, |e| {
+                self.close(e, zero >> (e % 64) & 1 == 1, at, true);
+            });
+        }
+        self.forget();
+        let nothing = self.previous.clone();
+        self.history.put(nothing.view(), self.entries);
+        self.gap_of_events();
+    }
+
+    fn gap_of_events(&mut self) {
+        self.counts.gap();
+        self.delays.iter_mut().for_each(DelayCounts::gap);
+    }
+
+    /// The episode had `length` steps.
+    pub(super) fn end_episode(&mut self, length: usize) {
+        self.gap(length);
+        for e in 0..self.entries {
+            self.pending[e].clear();
+            self.varies[e] = false;
+            let (n, zero) = (self.decided[e], self.zero_steps[e]);
+            if n > 0 {
+                self.variance += zero as f64 * (n - zero) as f64 / n as f64;
+                self.decided_total += n;
+            }
+            (self.decided[e], self.zero_steps[e]) = (0, 0);
+        }
+        self.history.filled = 0;
+    }
+
+    fn close(&mut self, e: usize, zero: bool, at: usize, cut: bool) {
+        let length = at - self.start[e];
+        self.decided[e] += length as u64;
+        self.zero_steps[e] += if zero { length as u64 } else { 0 };
+        let whole = !cut && self.cut[e / 64] >> (e % 64) & 1 == 0;
+        if self.varies[e] {
+            self.tallies[e][usize::from(zero)].add(length, whole);
+        } else {
+            self.pending[e].push((zero, length, whole));
+        }
+    }
+
+    pub(super) fn result(&self) -> Temporal {
+        let mut total: [Tally; 2] = Default::default();
+        for tallies in &self.tallies {
+            total.iter_mut().zip(tallies).for_each(|(total, tally)| total.merge(tally));
+        }
+        let entries: Vec<EntryRuns> = (0..self.entries)
+            .filter(|e| self.switches[*e] > 0)
+            .map(|e| EntryRuns {
+                entry: e,
+                switches: self.switches[e],
+                zero: self.tallies[e][1].result(),
+                nonzero: self.tallies[e][0].result(),
+            })
+            .collect();
+        let variance = self.variance / self.decided_total.max(1) as f64;
+        let history = &self.history;
+        let correlation = |i: usize| {
+            let differ = history.differ[i] as f64 / history.pairs[i] as f64;
+            let correlation = (variance > 0.0).then(|| 1.0 - differ / (2.0 * variance));
+            Correlation { lag: LAGS[i], pairs: history.pairs[i], differ, correlation }
+        };
+        Temporal {
+            matrix: self.matrix,
+            switching_entries: entries.len(),
+            zero: total[1].result(),
+            nonzero: total[0].result(),
+            entries,
+            autocorrelation: (0..LAGS.len()).filter(|i| history.pairs[*i] > 0).map(correlation).collect(),
+            events: self.counts.result(),
+            delays: vec![
+                self.delays[0].result("contacts", &self.counts),
+                self.delays[1].result("constraints", &self.counts),
+            ],
+        }
+    }
+}
+
+/// Which regimes differ, in the order of [`Temporal::delays`].
+pub(super) fn changes(before: Regime, now: Regime) -> [bool; 2] {
+    [before.contact_set != now.contact_set, before.constraint_set != now.constraint_set]
+}
+
+/// Sets the first `n` bits.
+fn fill(words: &mut [u64], n: usize) {
+    words.fill(!0);
+    if let Some(last) = words.last_mut().filter(|_| !n.is_multiple_of(64)) {
+        *last = (1 << (n % 64)) - 1;
+    }
+    debug_assert_eq!(ones(words), n, "a bit for every entry");
+}

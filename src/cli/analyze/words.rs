@@ -1,0 +1,75 @@
+//! Numbers and tables for people, within 80 columns.
+
+use super::super::output;
+
+/// Reasons, contact sets and cells that are shown; the files have all.
+pub(super) const SHOWN: usize = 6;
+
+/// A table without lines.
+pub(super) fn plain<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    left: usize,
+) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    output::right_aligned(&mut table, left);
+    output::table(&table).lines().map(|line| format!("  {line}\n")).collect()
+}
+
+pub(super) fn heading(title: &str) -> String {
+    format!("\n{title}\n")
+}
+
+/// A share as percent.
+pub(super) fn percent(share: f64) -> String {
+    match 100.0 * share {
+        x if x > 0.0 && x < 0.005 => format!("{x:.0e}"),
+        x if x > 0.0 && x < 0.05 => format!("{x:.2}"),
+        x => format!("{x:.1}"),
+    }
+}
+
+/// What the words of a table mean.
+pub(super) fn note(text: &str) -> String {
+    let mut out = String::from(" ");
+    let mut width = 1;
+    for word in text.split(' ') {
+        if width + 1 + word.chars().count() > 79 {
+            out.push_str("\n ");
+            width = 1;
+        }
+        out.push(' ');
+        out.push_str(word);
+        width += 1 + word.chars().count();
+    }
+    out + "\n"
+}
+
+/// A number with three digits that count.
+pub(super) fn short(x: f64) -> String {
+    match x.abs() {
+        0.0 => "0".to_owned(),
+        a if !(1e-3..1e5).contains(&a) => format!("{x:.1e}"),
+        a if a >= 100.0 => format!("{x:.0}"),
+        a if a >= 10.0 => format!("{x:.1}"),
+        a if a >= 1.0 => format!("{x:.2}"),
+        _ => format!("{x:.3}"),
+    }
+}
+
+pub(super) fn maybe(x: Option<f64>) -> String {
+    x.map_or_else(|| "-".to_owned(), short)
+}
+
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    format!("{}~", text.chars().take(most - 1).collect::<String>())
+}
