@@ -99,8 +99,8 @@ fn the_page_is_whole_and_fetches_nothing() {
 fn its_numbers_are_those_of_analyze() {
     let place = two();
     place.run(&["report", "tested.h5", "plain.h5", "-o", "r.html"]).ok();
-    let all: Value = serde_json::from_str(&place.run(&["analyze", "tested.h5", "plain.h5", "--json"]).ok().stdout)
-        .expect("JSON");
+    let all: Value =
+        serde_json::from_str(&place.run(&["analyze", "tested.h5", "plain.h5", "--json"]).ok().stdout).expect("JSON");
     let page = page(&place, "r.html");
     let xml = as_xml(&page);
     let document = Document::parse(&xml).expect("XML");

@@ -92,7 +92,7 @@ fn global(a: &Analysis) -> Markup {
             tbody { @for g in &a.global { tr {
                 td { (g.matrix.name()) } td { (g.shape.rows) " × " (g.shape.columns) } td { (g.zero) }
                 td { (format!("{:.1}", g.percent)) } td { (g.open) } td { (g.bound.quiet_samples) }
-                td { (short(g.bound.expected_next_episode)) }
+                td { @if g.episodes > 1 { (short(g.bound.expected_next_episode)) } @else { "–" } }
             } } }
         } }
         @if !reasons.is_empty() {
