@@ -188,7 +188,7 @@ fn auto_falls_back_and_says_so() {
     assert_eq!(slips.text_attribute("engine").as_deref(), Some("transition-fd"));
     let told = slips.text_attribute("engine_fallback").expect("a reason");
     assert!(told.starts_with(reason) && told.contains("noslip iterations"), "{told}");
-    assert!(slips.text_attribute("command").unwrap().contains("--engine auto"));
+    assert!(!slips.text_attribute("command").unwrap().contains("--engine"), "auto is the default");
     assert!(place.run(&["info", "slips.h5"]).ok().stdout.contains("does not"));
     place.run(&["verify", "slips.h5"]).ok();
 
@@ -205,9 +205,15 @@ fn auto_falls_back_and_says_so() {
     assert_eq!(cheetah.text_attribute("engine").as_deref(), Some("implicit"));
     assert_eq!(cheetah.text_attribute("engine_fallback"), None);
 
-    // Sensors are not covered; a model without any has no obstacle.
-    let ran = record("CheetahRun", "auto", &["--sensors", "-o", "sensors.h5"]).ok();
-    assert!(ran.stderr.contains("does not cover the Jacobians of sensors"), "{}", ran.stderr);
+    // Sensors are differenced beside it.
+    record("CheetahRun", "auto", &["--sensors", "-o", "sensors.h5"]).ok();
+    let sensors = open(&place, "sensors.h5");
+    assert_eq!(sensors.text_attribute("engine").as_deref(), Some("implicit"));
+    assert_eq!(sensors.text_attribute("sensor_engine").as_deref(), Some("transition-fd"));
+    assert_eq!(sensors.bytes(Var::A, 0..2).unwrap(), cheetah.bytes(Var::A, 0..2).unwrap());
+    record("CheetahRun", "transition-fd", &["--sensors", "-o", "both.h5"]).ok();
+    let both = open(&place, "both.h5");
+    assert_eq!(sensors.bytes(Var::C, 0..2).unwrap(), both.bytes(Var::C, 0..2).unwrap());
 
     record("CheetahRun", "auto", &["--difference", "forward", "-o", "no.h5"])
         .refused(&["difference has no meaning for the engine auto", "--engine transition-fd"]);
@@ -218,9 +224,9 @@ fn auto_falls_back_and_says_so() {
 fn a_sweep_takes_engine_and_zero_test() {
     let place = Place::new();
     let sizes = ["--episodes", "1", "--steps", "3", "--out", "s"];
-    place.run(&[&["sweep", "Juggler", "--engine", "auto", "--no-zero-test"][..], &sizes].concat()).ok();
+    place.run(&[&["sweep", "Juggler", "--engine", "transition-fd", "--no-zero-test"][..], &sizes].concat()).ok();
     let recording = open(&place, "s/Juggler.h5");
     assert!(!recording.has(Var::AZero));
     let command = recording.text_attribute("command").unwrap();
-    assert!(command.contains("--engine auto") && command.contains("--no-zero-test"), "{command}");
+    assert!(command.contains("--engine transition-fd") && command.contains("--no-zero-test"), "{command}");
 }

@@ -14,7 +14,7 @@ const NEAR: f64 = 1e-5;
 
 /// A value within so many times its own error may be zero, where it is tiny too, as a share of the largest entry of A.
 const MAYBE_ZERO: f64 = 3.0;
-const TINY: f64 = 1e-8;
+const TINY: f64 = 1e-10;
 
 /// A value beyond so many times its own error is not zero.
 const SURELY_NOT: f64 = 10.0;
@@ -276,9 +276,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether anybody says that there is no derivative.
-    pub fn is_flagged(&self) -> bool {
-        self.arbiter.is_some() || self.engines.iter().any(EngineOutcome::is_flagged)
+    /// Whether the errors of engine `i` take this state in: neither the arbiter nor the engine says that there is no
+    /// derivative. Without engines the arbiter decides.
+    pub fn counts(&self, i: usize) -> bool {
+        self.arbiter.is_none() && !self.engines.get(i).is_some_and(EngineOutcome::is_flagged)
     }
 }
 

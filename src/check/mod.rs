@@ -1,7 +1,7 @@
 //! The check of the engines: their Jacobians against the arbiter's, at states of a task under random control.
 //!
-//! A state enters the errors where there is a derivative: where neither the arbiter nor any engine says that something
-//! switches. How often each says so, and whether they agree, is part of the report. The result is a function of
+//! A state enters the errors of an engine where there is a derivative: where neither the arbiter nor that engine says
+//! that something switches. How often each says so, and whether they agree, is part of the report. The result is a function of
 //! (model, task, settings), whatever the threads.
 
 mod error;
@@ -38,6 +38,7 @@ pub struct Settings {
     /// Seed of resets, policy and the choice of states.
     pub seed: u64,
     /// The engines.
+    #[serde(serialize_with = "by_name")]
     pub engines: Vec<EngineSpec>,
     /// How many of the worst states to keep.
     pub worst: usize,
@@ -72,6 +73,10 @@ impl Settings {
         }
         Ok(self.policy.validate()?)
     }
+}
+
+fn by_name<S: serde::Serializer>(engines: &[EngineSpec], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(engines.iter().map(name))
 }
 
 /// What an engine is called: `implicit`, `transition-fd:1e-6`.

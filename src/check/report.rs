@@ -16,7 +16,7 @@ pub struct Report {
     pub nv: usize,
     /// States compared.
     pub states: usize,
-    /// Of them, those that nobody says have no derivative: the ones in all errors.
+    /// Of them, those that have a derivative, by the arbiter.
     pub smooth: usize,
     /// What the arbiter says has no derivative.
     pub arbiter: Flags,
@@ -26,9 +26,9 @@ pub struct Report {
     pub engines: Vec<EngineReport>,
     /// Those that do not, with everything they do not cover.
     pub not_covered: Vec<(String, String)>,
-    /// Smooth states with the largest errors of the first engine, worst first.
+    /// States with the largest errors of the first engine, worst first.
     pub worst: Vec<Found>,
-    /// States without a derivative, those first whose differences are furthest apart.
+    /// States that the arbiter or the first engine flags, those first whose differences are furthest apart.
     pub kinks: Vec<Found>,
 }
 
@@ -98,7 +98,7 @@ pub struct Agreement {
 pub struct EngineReport {
     /// Its name with its nudge.
     pub engine: String,
-    /// Errors at smooth states; None where there are none.
+    /// Errors at states that neither the arbiter nor it flags; None where there are none.
     pub errors: Option<Errors>,
     /// The same, by block.
     pub blocks: Vec<(Block, Option<Errors>)>,
@@ -108,7 +108,7 @@ pub struct EngineReport {
     pub flags: Flags,
     /// Whether the arbiter says so too.
     pub agreement: Agreement,
-    /// Its verdicts at smooth states; None where it gives none.
+    /// Its verdicts at those states; None where it gives none.
     pub zeros: Option<Zeros>,
 }
 
@@ -154,22 +154,22 @@ pub(super) fn report(
     places: &[Place],
     outcomes: Vec<Outcome>,
 ) -> Report {
-    let smooth: Vec<&Outcome> = outcomes.iter().filter(|o| !o.is_flagged()).collect();
+    let smooth: Vec<&Outcome> = outcomes.iter().filter(|o| o.arbiter.is_none()).collect();
     let mut arbiter = Flags::default();
     for kind in outcomes.iter().filter_map(|o| o.arbiter) {
         use SwitchKind::{Contact, Friction, Limit, Other, Shape};
         arbiter.add([Contact, Shape, Limit, Friction, Other].map(|k| k == kind));
     }
     let mut found: Vec<(&Place, &Outcome)> = places.iter().zip(&outcomes).collect();
-    let pick = |found: &[(&Place, &Outcome)], flagged: bool| {
-        let those = found.iter().filter(|(_, o)| o.is_flagged() == flagged);
+    let pick = |found: &[(&Place, &Outcome)], counts: bool| {
+        let those = found.iter().filter(|(_, o)| o.counts(0) == counts);
         those.take(settings.worst).map(|(place, o)| describe(model, place, o)).collect::<Vec<Found>>()
     };
     // Stable sorts: equals stay in the order of the states.
     found.sort_by(|(_, x), (_, y)| y.kink.max(y.error).total_cmp(&x.kink.max(x.error)));
-    let kinks = pick(&found, true);
+    let kinks = pick(&found, false);
     found.sort_by(|(_, x), (_, y)| lead(y).total_cmp(&lead(x)));
-    let worst = if engines.is_empty() { Vec::new() } else { pick(&found, false) };
+    let worst = if engines.is_empty() { Vec::new() } else { pick(&found, true) };
     Report {
         task: task.spec.name.clone(),
         nv: model.nv(),
@@ -177,7 +177,7 @@ pub(super) fn report(
         smooth: smooth.len(),
         arbiter,
         reference: Errors::of(smooth.iter().map(|o| o.error)),
-        engines: engines.iter().enumerate().map(|(i, spec)| engine(model, i, spec, &outcomes, &smooth)).collect(),
+        engines: engines.iter().enumerate().map(|(i, spec)| engine(model, i, spec, &outcomes)).collect(),
         not_covered,
         worst,
         kinks,
@@ -189,7 +189,8 @@ fn lead(outcome: &Outcome) -> f64 {
     outcome.engines.first().map_or(0.0, |e| e.error)
 }
 
-fn engine(model: &Model, i: usize, spec: &EngineSpec, all: &[Outcome], smooth: &[&Outcome]) -> EngineReport {
+fn engine(model: &Model, i: usize, spec: &EngineSpec, all: &[Outcome]) -> EngineReport {
+    let smooth: Vec<&Outcome> = all.iter().filter(|o| o.counts(i)).collect();
     let (mut flags, mut agreement, mut zeros) = (Flags::default(), Agreement::default(), None::<Zeros>);
     for outcome in all {
         let said = &outcome.engines[i];

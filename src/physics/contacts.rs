@@ -147,9 +147,7 @@ impl Model {
             let mut copy = self.copy()?;
             let m = copy.raw_mut();
             for (list, n) in [
-                (m.geom_margin, m.ngeom),
                 (m.geom_gap, m.ngeom),
-                (m.pair_margin, m.npair),
                 (m.pair_gap, m.npair),
                 (m.body_margin, m.nbody),
             ] {
@@ -164,9 +162,9 @@ impl Model {
         self.wider.get().map(|m| &**m).ok_or(PhysicsError::Poisoned)
     }
 
-    /// How far a contact of two geoms may be open and still be listed beyond the distance from which on it acts, m.
+    /// How far beyond the distance from which on it acts a contact of two geoms may be listed, m.
     pub(crate) fn largest_gap(&self) -> f64 {
         let gaps = |field: &str| self.numbers(field).unwrap_or_default();
-        gaps("geom_gap").into_iter().chain(gaps("pair_gap")).fold(0.0, f64::max)
+        2.0 * gaps("geom_gap").into_iter().chain(gaps("pair_gap")).fold(0.0, f64::max)
     }
 }

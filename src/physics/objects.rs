@@ -26,6 +26,13 @@ ids! {
     SiteId
 }
 
+impl GeomId {
+    /// Its number, as contacts give it.
+    pub fn number(self) -> usize {
+        self.0
+    }
+}
+
 /// The kind of a joint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JointKind {

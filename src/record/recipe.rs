@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Job, RecordError};
 use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis, schema::Var};
+use crate::jacobian::EngineKind;
 use crate::physics::{Model, ModelSource, mujoco_version, sha256_hex};
 use crate::task::{Env, Scorer, Task};
 
@@ -209,6 +210,9 @@ impl Recipe {
         ];
         if let Some(fallback) = engine.fallback {
             attributes.push(("engine_fallback", text(fallback)));
+        }
+        if engine.spec.engine == EngineKind::Implicit && labels.contains_key(&Axis::Sensor) {
+            attributes.push(("sensor_engine", text(json_text(&EngineKind::TransitionFd))));
         }
         // A shard says what it is and whose; the rest is said once, in the merged file.
         let kept = if files.is_some() { attributes.len() } else { 3 };

@@ -54,8 +54,10 @@ pub(super) fn summary(reports: &[Report], failed: &[(String, String)]) -> String
         let mut table = table(["task", "states", "kinks %", engine, "", "", "arbiter"]);
         table.add_row(["", "", "", "median", "99 %", "max", "99 %"]);
         for report in reports {
-            let share = 100.0 * (report.states - report.smooth) as f64 / report.states as f64;
-            let [median, p99, max] = match report.engines.iter().find(|e| e.engine == engine) {
+            let found = report.engines.iter().find(|e| e.engine == engine);
+            let counted = found.map_or(report.smooth, |e| e.errors.map_or(0, |e| e.states));
+            let share = 100.0 * (report.states - counted) as f64 / report.states as f64;
+            let [median, p99, max] = match found {
                 None => ["not covered", "", ""].map(str::to_owned),
                 Some(found) => three(&found.errors),
             };
@@ -142,12 +144,12 @@ fn parts(report: &Report, engines: std::ops::Range<usize>) -> String {
         out.extend(cells);
         table.add_row(out);
     };
-    for (i, (block, errors)) in first.blocks.iter().enumerate() {
-        let states = errors.map_or(0, |e| e.states);
+    for (i, (block, _)) in first.blocks.iter().enumerate() {
+        let states = engines.iter().filter_map(|e| Some(e.blocks[i].1?.states)).max().unwrap_or(0);
         row(block.label(), states, engines.iter().map(|e| cell(&e.blocks[i].1)).collect());
     }
-    for (i, (contacts, errors)) in first.contacts.iter().enumerate() {
-        let states = errors.map_or(0, |e| e.states);
+    for (i, (contacts, _)) in first.contacts.iter().enumerate() {
+        let states = engines.iter().filter_map(|e| Some(e.contacts[i].1?.states)).max().unwrap_or(0);
         if states > 0 {
             row(contacts.label(), states, engines.iter().map(|e| cell(&e.contacts[i].1)).collect());
         }

@@ -80,8 +80,10 @@ pub struct Arbiter {
     nudges: Vec<f64>,
     /// F(h) and F(-h) at every nudge, as [`Judgement::values`].
     sides: Vec<[Vec<f64>; 2]>,
-    /// See [`Arbiter::note_grain`].
+    /// See [`Arbiter::note_next`].
     grain: Vec<f64>,
+    /// The next state: qpos, and qvel with act behind.
+    next: (Vec<f64>, Vec<f64>),
     jacobian: Jacobian,
 }
 
@@ -102,6 +104,7 @@ impl Arbiter {
             sides: nudges.iter().map(|_| [vec![0.0; n], vec![0.0; n]]).collect(),
             nudges,
             grain: vec![0.0; model.ndx()],
+            next: (vec![0.0; model.nq()], vec![0.0; model.nv() + model.na()]),
             jacobian: Jacobian::zeros(model, false),
         })
     }
@@ -113,16 +116,19 @@ impl Arbiter {
     pub fn judge(&mut self, state: &[f64]) -> Result<Judgement, PhysicsError> {
         self.sim.set_state(state)?;
         self.sim.step()?;
-        self.note_grain();
+        self.note_next();
         self.sim.set_state(state)?;
         let model = self.sim.model().clone();
         for (nudge, sides) in self.nudges.iter().zip(&mut self.sides) {
             for (sign, side) in [1.0, -1.0].iter().zip(sides) {
-                let spec = EngineSpec { eps: sign * nudge, difference: Difference::Forward, ..EngineSpec::default() };
+                let (eps, difference) = (sign * nudge, Difference::Forward);
+                let spec = EngineSpec { eps, difference, zero_test: false, ..EngineSpec::default() };
                 TransitionFd::new(&spec, &model).jacobian(&mut self.sim, &mut self.jacobian)?;
                 side_by_side(&self.jacobian, model.ndx(), model.nu(), side);
             }
         }
+        self.whole_steps(state)?;
+        self.sim.set_state(state)?;
         let (ndx, columns) = (model.ndx(), model.ndx() + model.nu());
         let mut out =
             Judgement { values: vec![0.0; ndx * columns], errors: vec![0.0; ndx * columns], ..Judgement::default() };
@@ -147,9 +153,47 @@ impl Arbiter {
         Ok(out)
     }
 
-    /// Half a unit in the last place of each entry of the next state, which was just reached, at the finest nudge.
-    fn note_grain(&mut self) {
-        let Self { sim, grain, nudges, .. } = self;
+    /// Columns of activations and controls again, by whole steps: mjd_transitionFD (3.17) keeps the inertia of the
+    /// implicit integrators when it nudges them, although actuators whose damping they scale change it.
+    fn whole_steps(&mut self, state: &[f64]) -> Result<(), PhysicsError> {
+        let model = self.sim.model().clone();
+        let (nv, ndx, columns) = (model.nv(), model.ndx(), model.ndx() + model.nu());
+        let mut change = vec![0.0; ndx];
+        for column in 2 * nv..columns {
+            let room = self.room(column);
+            for i in 0..self.nudges.len() {
+                for side in 0..2 {
+                    // Where only one side has room, both are that one.
+                    let up = match room {
+                        Room::Both(from) if i >= from => side == 0,
+                        Room::One { side, from } if i >= from => side == 0,
+                        _ => continue,
+                    };
+                    let nudge = if up { self.nudges[i] } else { -self.nudges[i] };
+                    self.sim.set_state(state)?;
+                    self.nudge(column, nudge);
+                    self.sim.step()?;
+                    model.differentiate_pos(&self.next.0, self.sim.qpos(), nudge, &mut change[..nv]);
+                    let rest = self.sim.qvel().iter().chain(self.sim.act());
+                    for (x, (after, before)) in change[nv..].iter_mut().zip(rest.zip(&self.next.1)) {
+                        *x = (after - before) / nudge;
+                    }
+                    for (row, x) in change.iter().enumerate() {
+                        self.sides[i][side][row * columns + column] = *x;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next state, which was just reached, and half a unit in the last place of each of its entries at the finest
+    /// nudge.
+    fn note_next(&mut self) {
+        let Self { sim, grain, nudges, next, .. } = self;
+        next.0.copy_from_slice(sim.qpos());
+        next.1[..sim.model().nv()].copy_from_slice(sim.qvel());
+        next.1[sim.model().nv()..].copy_from_slice(sim.act());
         let (model, nv) = (sim.model(), sim.model().nv());
         let finest = nudges.last().copied().unwrap_or(1.0);
         // Turns are differences of unit quaternions.

@@ -114,3 +114,22 @@ fn a_model_without_controls_and_a_range_without_room_are_no_trouble() {
     assert_eq!((judged.values[2], judged.values[5]), (0.0, 0.0));
     assert!(judged.is_smooth());
 }
+
+/// v' = v + h (k u v) / (m - h k u) for a force k u v, integrated implicitly: the control changes the inertia too, which
+/// mjd_transitionFD (3.17) leaves as it is.
+#[test]
+fn a_control_that_scales_damping_acts_through_the_integrator() {
+    let (mut arbiter, mut sim) = arbiter(
+        r#"<mujoco><option timestep=".01" gravity="0 0 0" integrator="implicitfast"/><worldbody><body>
+        <joint name="j" type="slide" axis="1 0 0"/><geom size=".1" mass="2"/></body></worldbody>
+        <actuator><general joint="j" gaintype="affine" gainprm="0 0 -30"/></actuator></mujoco>"#,
+    );
+    let (h, m, k, u, v) = (0.01, 2.0, -30.0, 0.4, 1.5);
+    sim.qvel_mut()[0] = v;
+    sim.ctrl_mut()[0] = u;
+    let judged = arbiter.judge(&state(&mut sim)).unwrap();
+    let d = m - h * k * u;
+    let expected = h * k * v / d + h * k * u * v * h * k / (d * d);
+    let found = judged.values[5];
+    assert!((found - expected).abs() < 1e-10, "{found} {expected}");
+}

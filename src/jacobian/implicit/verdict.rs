@@ -9,6 +9,9 @@ use crate::jacobian::{Jacobian, Verdict};
 const CERTAIN: f64 = 4.0;
 const BAND: f64 = 8.0;
 
+/// A larger number is never called zero: where the bounds are that wide (differences across an edge), nothing is sure.
+const LARGEST_ZERO: f64 = 1e-10;
+
 /// Fills the verdicts of a Jacobian, from bounds on the errors of A and B.
 pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
     let ndx = out.verdicts.floor.len();
@@ -17,7 +20,7 @@ pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
     let [bounds_a, bounds_b] = bounds;
     let decide = |x: f64, bound: f64| {
         let floor = CERTAIN * bound;
-        if x.abs() <= floor {
+        if x.abs() <= floor.min(LARGEST_ZERO) {
             Verdict::Zero
         } else if x.abs() <= BAND * floor || x.is_nan() {
             Verdict::Undecided
