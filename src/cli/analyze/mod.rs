@@ -53,13 +53,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "skipped": skipped, "published": {"source": paper::SOURCE, "table": paper::TABLE},
         })
     };
-    if let Some(folder) = &args.output {
-        if !analyses.is_empty() {
-            let tables = analysis::tables(&analyses, &comparisons);
-            let made_with = made_with(&settings, &analyses)?;
-            table::write(folder, &tables, &program, &made_with)?;
-            table::replace(&folder.join("analysis.json"), everything().to_string().as_bytes())?;
-        }
+    if let Some(folder) = args.output.as_ref().filter(|_| !analyses.is_empty()) {
+        let tables = analysis::tables(&analyses, &comparisons);
+        table::write(folder, &tables, &program, &made_with(&settings, &analyses)?)?;
+        table::replace(&folder.join("analysis.json"), everything().to_string().as_bytes())?;
     }
     let text = if args.json {
         serde_json::to_string_pretty(&everything())?
