@@ -25,8 +25,11 @@ fn close(found: f64, expected: f64, what: &str) {
 
 /// Entry 0 of A switches every `k` steps, nothing else is ever zero.
 fn every(k: usize, episodes: usize, length: usize) -> Made {
-    let step =
-        |t: usize| Step { a: pattern(4, |e| e == 0 && t / k % 2 == 0), b: pattern(2, |_| false), ..Step::default() };
+    let step = |t: usize| Step {
+        a: pattern(4, |e| e == 0 && (t / k).is_multiple_of(2)),
+        b: pattern(2, |_| false),
+        ..Step::default()
+    };
     Made::new(1, 1, vec![(0..length).map(step).collect(); episodes])
 }
 
@@ -176,7 +179,7 @@ fn masked() -> Made {
     let step = |t: usize| Step {
         a: vec![1e-5, 1e-9, 1e-12, 1.0],
         b: vec![1.0, 1e-9],
-        masks: [vec![1, 0, if t % 3 == 2 { 2 } else { 1 }, u8::from(t / 6 % 2 == 0)], vec![0, 2]],
+        masks: [vec![1, 0, if t % 3 == 2 { 2 } else { 1 }, u8::from((t / 6).is_multiple_of(2))], vec![0, 2]],
         ..Step::default()
     };
     Made::new(1, 1, vec![(0..36).map(step).collect(); 2])

@@ -60,12 +60,27 @@ pub fn miller_madow(symbols: usize, n: u64) -> f64 {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Joint {
     counts: HashMap<(u32, u32), u64>,
+    /// The pair that came last and its count since then: mostly it comes again.
+    last: ((u32, u32), u64),
     /// A pair that was not told apart.
     incomplete: bool,
 }
 
 impl Joint {
     pub(super) fn add(&mut self, x: u32, y: u32, n: u64) {
+        if self.last.0 != (x, y) {
+            self.settle();
+            self.last = ((x, y), 0);
+        }
+        self.last.1 += n;
+    }
+
+    /// Counts what came last.
+    fn settle(&mut self) {
+        let ((x, y), n) = std::mem::take(&mut self.last);
+        if n == 0 {
+            return;
+        }
         let room = self.counts.len() < MOST_SYMBOLS;
         self.incomplete |= x == OTHER || y == OTHER;
         match self.counts.get_mut(&(x, y)) {
@@ -79,14 +94,16 @@ impl Joint {
     }
 
     /// Distinct second symbols of every first one.
-    pub(super) fn partners(&self) -> HashMap<u32, usize> {
+    pub(super) fn partners(&mut self) -> HashMap<u32, usize> {
+        self.settle();
         let mut found = HashMap::new();
         self.counts.keys().for_each(|(x, _)| *found.entry(*x).or_default() += 1);
         found
     }
 
     /// Entropies and mutual information.
-    pub(super) fn information(&self) -> Information {
+    pub(super) fn information(&mut self) -> Information {
+        self.settle();
         let (mut xs, mut ys): (HashMap<u32, u64>, HashMap<u32, u64>) = (HashMap::new(), HashMap::new());
         for ((x, y), n) in &self.counts {
             *xs.entry(*x).or_default() += n;

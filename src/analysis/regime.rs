@@ -1,6 +1,6 @@
 //! What touches and what holds at a step: the regimes that sparsity is said to follow.
 
-use super::information::Interner;
+use super::information::{Interner, OTHER};
 use crate::dataset::schema::{CONSTRAINT_TYPES, Var};
 use crate::dataset::{DatasetError, Recording, RowReader};
 
@@ -33,6 +33,8 @@ pub(super) struct Regimes<'a> {
     next: [usize; 2],
     contact_ids: Interner<Vec<[i32; 2]>>,
     constraint_ids: Interner<Vec<[i32; 4]>>,
+    /// What the last step had, with its numbers: mostly the next one has the same.
+    last: (Vec<[i32; 2]>, Vec<[i32; 4]>, [u32; 2]),
     /// The geom pairs of every contact set, by its number.
     pub(super) sets: Vec<Vec<[i32; 2]>>,
 }
@@ -48,6 +50,7 @@ impl<'a> Regimes<'a> {
             next: [0, 0],
             contact_ids: Interner::default(),
             constraint_ids: Interner::default(),
+            last: (Vec::new(), Vec::new(), [OTHER; 2]),
             sets: Vec::new(),
         })
     }
@@ -86,11 +89,18 @@ impl<'a> Regimes<'a> {
         let rows = acting.len();
         pairs.sort_unstable();
         pairs.dedup();
-        let (contact_set, new) = self.contact_ids.id(pairs.clone());
-        if new {
-            self.sets.push(pairs);
+        let [mut contact_set, mut constraint_set] = self.last.2;
+        if contact_set == OTHER || self.last.0 != pairs {
+            let new;
+            (contact_set, new) = self.contact_ids.id(pairs.clone());
+            if new {
+                self.sets.push(pairs.clone());
+            }
         }
-        let constraint_set = self.constraint_ids.id(acting).0;
+        if constraint_set == OTHER || self.last.1 != acting {
+            constraint_set = self.constraint_ids.id(acting.clone()).0;
+        }
+        self.last = (pairs, acting, [contact_set, constraint_set]);
         Ok(Regime { contact_set, constraint_set, contacts: counts[0], rows, limits })
     }
 }

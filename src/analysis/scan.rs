@@ -3,6 +3,7 @@
 //! under way and nothing of those before.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -81,6 +82,8 @@ pub(super) struct Scan<'a> {
     settings: &'a Settings,
     readers: Readers<'a>,
     block: usize,
+    /// Workers between two blocks, with the buffers that they have.
+    idle: Mutex<Vec<Worker<'a>>>,
 }
 
 /// Readers of what is large.
@@ -89,6 +92,21 @@ struct Readers<'a> {
     values: [Option<RowReader<'a>>; 2],
     masks: [Option<RowReader<'a>>; 2],
 }
+
+/// What a thread needs to work on a block.
+struct Worker<'a> {
+    readers: Readers<'a>,
+    /// One step.
+    values: [Vec<f64>; 2],
+    masks: [Vec<u8>; 2],
+    /// By matrix and bin.
+    tallies: [Vec<Tally>; 2],
+}
+
+/// Values of a bin, by lane and verdict: neighbours count in different lanes, so that none waits for the other's
+/// increment.
+type Tally = [u64; LANES * 4];
+const LANES: usize = 4;
 
 /// The variables of the recorded zero test.
 const MASKS: [Var; 2] = [Var::AZero, Var::BZero];
@@ -139,6 +157,7 @@ impl<'a> Scan<'a> {
             settings,
             readers,
             block: block_rows(&rows),
+            idle: Mutex::default(),
         })
     }
 
@@ -211,64 +230,94 @@ impl<'a> Scan<'a> {
         })
     }
 
+    fn worker(&self) -> Worker<'a> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.unwrap_or_else(|| Worker {
+            readers: self.readers.clone(),
+            values: self.shapes.map(|shape| vec![0.0; shape.entries()]),
+            masks: self.shapes.map(|shape| vec![0; shape.entries()]),
+            tallies: [(); 2].map(|()| vec![[0; LANES * 4]; self.bins.count() + 1]),
+        })
+    }
+
     fn block(&self, steps: Range<usize>, wanted: &[bool]) -> Result<Block, DatasetError> {
-        let mut readers = self.readers.clone();
+        let mut worker = self.worker();
         let mut block = Block {
             uses: Vec::with_capacity(steps.len()),
             words: vec![0; steps.len() * self.step_words()],
             sums: self.shapes.map(|shape| Sums::new(shape, self.bins.count())),
             steps: steps.clone(),
         };
-        let mut values = self.shapes.map(|shape| vec![0.0; shape.entries()]);
-        let mut masks = self.shapes.map(|shape| vec![0u8; shape.entries()]);
         let step_words = self.step_words();
         for ((step, wanted), words) in steps.zip(wanted).zip(block.words.chunks_exact_mut(step_words.max(1))) {
-            if !wanted {
-                block.uses.push(Use::Unwanted);
-                continue;
-            }
-            let mut finite = true;
-            for (reader, values) in readers.values.iter_mut().zip(&mut values) {
-                if let Some(reader) = reader {
-                    let bytes = reader.row(step)?;
-                    for (value, bytes) in values.iter_mut().zip(bytes.as_chunks::<8>().0) {
-                        *value = f64::from_le_bytes(*bytes);
-                    }
-                    // Times zero, only what is not finite is not zero.
-                    finite &= values.iter().fold(0.0, |sum, x| sum + x * 0.0) == 0.0;
+            let used = if *wanted { self.step(step, words, &mut worker, &mut block.sums)? } else { Use::Unwanted };
+            block.uses.push(used);
+        }
+        for (sums, tallies) in block.sums.iter_mut().zip(&mut worker.tallies) {
+            for (joint, tally) in sums.joint.iter_mut().zip(tallies) {
+                for (i, n) in std::mem::replace(tally, [0; LANES * 4]).into_iter().enumerate() {
+                    joint[(i % 4).min(VERDICTS - 1)] += n;
                 }
-            }
-            if !finite {
-                block.uses.push(Use::NotFinite);
-                continue;
-            }
-            block.uses.push(Use::Counts);
-            let mut rest = words;
-            for m in 0..2 {
-                if let Some(reader) = &mut readers.masks[m] {
-                    masks[m].copy_from_slice(reader.row(step)?);
-                }
-                let mask = readers.masks[m].is_some().then_some(&masks[m][..]);
-                let (zero, more) = rest.split_at_mut(self.shapes[m].words());
-                let (undecided, more) = more.split_at_mut(self.shapes[m].words());
-                rest = more;
-                match (self.criterion, mask) {
-                    (Criterion::Mask, Some(mask)) => {
-                        pack(mask, zero, &mut block.sums[m].zero, |v| *v == ZERO);
-                        pack(mask, undecided, &mut block.sums[m].undecided, |v| *v >= UNDECIDED);
-                    }
-                    (Criterion::Threshold(limit), _) => {
-                        pack(&values[m], zero, &mut block.sums[m].zero, |x| x.abs() < limit);
-                    }
-                    // A mask is only asked for where all are recorded.
-                    (Criterion::Mask, None) => {}
-                }
-                self.bins.add(&values[m], mask, &mut block.sums[m]);
             }
         }
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         Ok(block)
     }
+
+    /// Reduces a step to its patterns, and sums it up.
+    fn step(
+        &self,
+        step: usize,
+        words: &mut [u64],
+        worker: &mut Worker<'a>,
+        sums: &mut [Sums; 2],
+    ) -> Result<Use, DatasetError> {
+        let Worker { readers, values, masks, tallies } = worker;
+        for (reader, values) in readers.values.iter_mut().zip(values.iter_mut()) {
+            let Some(reader) = reader else { continue };
+            let bytes = reader.row(step)?;
+            let mut infinite = false;
+            for (value, bytes) in values.iter_mut().zip(bytes.as_chunks::<8>().0) {
+                *value = f64::from_le_bytes(*bytes);
+                infinite |= value.to_bits() & EXPONENT == EXPONENT;
+            }
+            if infinite {
+                return Ok(Use::NotFinite);
+            }
+        }
+        let mut rest = words;
+        for m in 0..2 {
+            if let Some(reader) = &mut readers.masks[m] {
+                masks[m].copy_from_slice(reader.row(step)?);
+            }
+            let mask = readers.masks[m].is_some().then_some(&masks[m][..]);
+            let (zero, more) = rest.split_at_mut(self.shapes[m].words());
+            let (undecided, more) = more.split_at_mut(self.shapes[m].words());
+            rest = more;
+            match (self.criterion, mask) {
+                (Criterion::Mask, Some(mask)) => {
+                    pack(mask, zero, &mut sums[m].zero, |v| *v == ZERO);
+                    if mask.iter().fold(0, |most, v| most.max(*v)) >= UNDECIDED {
+                        pack(mask, undecided, &mut sums[m].undecided, |v| *v >= UNDECIDED);
+                    }
+                }
+                (Criterion::Threshold(limit), _) => {
+                    pack(&values[m], zero, &mut sums[m].zero, |x| x.abs() < limit);
+                }
+                // A mask is only asked for where all are recorded.
+                (Criterion::Mask, None) => {}
+            }
+            for (largest, x) in sums[m].largest.iter_mut().zip(&values[m]) {
+                *largest = if x.abs() > *largest { x.abs() } else { *largest };
+            }
+            self.bins.add(&values[m], mask, &mut tallies[m]);
+        }
+        Ok(Use::Counts)
+    }
 }
+
+/// The bits of a float's exponent; all set in what is NaN or infinite.
+const EXPONENT: u64 = 0x7ff << 52;
 
 /// A bit for every value that `is`, and one more for its entry.
 fn pack<T>(values: &[T], words: &mut [u64], counts: &mut [u64], is: impl Fn(&T) -> bool) {
@@ -283,19 +332,25 @@ fn pack<T>(values: &[T], words: &mut [u64], counts: &mut [u64], is: impl Fn(&T) 
     }
 }
 
-/// How many of ascending thresholds are above a value, by its exponent first.
+/// How many of ascending thresholds a value reaches, by its exponent first.
 struct Bins {
     thresholds: Vec<f64>,
-    /// By the exponent bits of |x|: the first threshold that may be above x.
-    first: Vec<u16>,
+    /// By the exponent bits of |x|: the thresholds that all values of the exponent reach, and the next one.
+    by_exponent: Vec<(u32, f64)>,
+    /// An exponent has several thresholds.
+    crowded: bool,
 }
 
 impl Bins {
     fn new(thresholds: &[f64]) -> Self {
-        // The smallest value of an exponent; thresholds at or below it are not above any value of the exponent.
-        let smallest = |exponent: u64| f64::from_bits(exponent << 52);
-        let first = (0..2048).map(|e| thresholds.partition_point(|t| *t <= smallest(e)) as u16).collect();
-        Self { thresholds: thresholds.to_vec(), first }
+        let reached = |x: f64| thresholds.partition_point(|t| *t <= x);
+        let by_exponent = (0..2048_u64).map(|e| {
+            let first = reached(f64::from_bits(e << 52));
+            (first as u32, thresholds.get(first).copied().unwrap_or(f64::INFINITY))
+        });
+        let crowded =
+            (0..2047_u64).any(|e| reached(f64::from_bits((e + 1) << 52)) > reached(f64::from_bits(e << 52)) + 1);
+        Self { thresholds: thresholds.to_vec(), by_exponent: by_exponent.collect(), crowded }
     }
 
     fn count(&self) -> usize {
@@ -304,22 +359,25 @@ impl Bins {
 
     /// Thresholds at or below |x|: x is zero for those that follow.
     fn of(&self, x: f64) -> usize {
-        let mut bin = self.first[(x.abs().to_bits() >> 52) as usize] as usize;
-        while self.thresholds.get(bin).is_some_and(|t| *t <= x.abs()) {
+        let (first, next) = self.by_exponent[(x.abs().to_bits() >> 52) as usize];
+        // Without a branch: which side of a threshold a value is on cannot be foretold.
+        let mut bin = first as usize + usize::from(x.abs() >= next);
+        while self.crowded && self.thresholds.get(bin).is_some_and(|t| *t <= x.abs()) {
             bin += 1;
         }
         bin
     }
 
-    fn add(&self, values: &[f64], mask: Option<&[u8]>, sums: &mut Sums) {
-        for (largest, x) in sums.largest.iter_mut().zip(values) {
-            *largest = if x.abs() > *largest { x.abs() } else { *largest };
-        }
+    fn add(&self, values: &[f64], mask: Option<&[u8]>, tallies: &mut [Tally]) {
         match mask {
-            None => values.iter().for_each(|x| sums.joint[self.of(*x)][0] += 1),
+            None => {
+                for (i, x) in values.iter().enumerate() {
+                    tallies[self.of(*x)][i % LANES * 4] += 1;
+                }
+            }
             Some(mask) => {
-                for (x, verdict) in values.iter().zip(mask) {
-                    sums.joint[self.of(*x)][usize::from(*verdict).min(VERDICTS - 1)] += 1;
+                for (i, (x, verdict)) in values.iter().zip(mask).enumerate() {
+                    tallies[self.of(*x)][i % LANES * 4 + usize::from((*verdict).min(UNDECIDED))] += 1;
                 }
             }
         }
@@ -354,7 +412,7 @@ mod tests {
         #[test]
         fn a_bin_counts_the_thresholds_that_a_value_reaches(
             exponent in -20.0..5.0_f64,
-            mut thresholds in proptest::collection::vec(1e-17..1.0_f64, 0..20),
+            mut thresholds in proptest::collection::vec((-17.0..1.0_f64).prop_map(|e| 10_f64.powf(e)), 0..20),
         ) {
             thresholds.sort_by(f64::total_cmp);
             let bins = Bins::new(&thresholds);

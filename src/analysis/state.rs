@@ -320,7 +320,7 @@ impl RegimeWatch {
     }
 
     /// The answer; `sets` are the geom pairs of every contact set, `geoms` the names.
-    pub(super) fn result(&self, shapes: [Shape; 2], sets: &[Vec<[i32; 2]>], geoms: &[String]) -> RegimeDependence {
+    pub(super) fn result(mut self, shapes: [Shape; 2], sets: &[Vec<[i32; 2]>], geoms: &[String]) -> RegimeDependence {
         let mean = |sum: &Sum, m: usize| sum.zeros[m] as f64 / (sum.steps.max(1) as f64 * shapes[m].entries() as f64);
         let group = |sum: &Sum| Group {
             steps: sum.steps,
@@ -344,7 +344,7 @@ impl RegimeWatch {
         let counted = |counts: &BTreeMap<usize, Sum>| {
             counts.iter().map(|(count, sum)| CountGroup { count: *count, group: group(sum) }).collect()
         };
-        let information = ["contacts", "constraints"].into_iter().zip(&self.joint).flat_map(|(regime, joint)| {
+        let information = ["contacts", "constraints"].into_iter().zip(&mut self.joint).flat_map(|(regime, joint)| {
             let some = Matrix::BOTH.into_iter().zip(joint).zip(shapes).filter(|(_, shape)| shape.entries() > 0);
             some.map(move |((matrix, joint), _)| RegimeInformation { matrix, regime, information: joint.information() })
         });

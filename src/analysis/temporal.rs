@@ -251,7 +251,8 @@ pub(super) struct Watch {
 /// The last patterns of the episode.
 #[derive(Debug, Default)]
 struct History {
-    ring: Vec<Kept>,
+    /// Patterns, and whether they have undecided entries.
+    ring: Vec<(Kept, bool)>,
     /// Patterns that were put in.
     filled: usize,
     /// By lag: pairs and differing ones.
@@ -262,30 +263,34 @@ struct History {
 impl History {
     fn put(&mut self, pattern: Pattern<'_>, entries: usize) {
         let most = LAGS[LAGS.len() - 1];
-        let undecided = pattern.undecided();
+        let gaps = pattern.undecided.iter().any(|w| *w != 0);
         for (i, lag) in LAGS.iter().enumerate().take_while(|(_, lag)| **lag <= self.filled) {
-            let past = &self.ring[(self.filled - lag) % most];
-            let mut differ = 0;
-            let mut gaps = 0;
-            if undecided == 0 && past.undecided.iter().all(|w| *w == 0) {
-                for (a, b) in pattern.zero.iter().zip(&past.zero) {
-                    differ += (a ^ b).count_ones();
+            let (past, past_gaps) = &self.ring[(self.filled - lag) % most];
+            let (mut differ, mut missing) = (0, 0);
+            let mut count = |different: u64| {
+                // Most words are the same, and bits are dear to count.
+                if different != 0 {
+                    differ += u64::from(different.count_ones());
                 }
-            } else {
+            };
+            if gaps || *past_gaps {
                 for w in 0..past.zero.len() {
                     let gap = pattern.undecided[w] | past.undecided[w];
-                    differ += ((pattern.zero[w] ^ past.zero[w]) & !gap).count_ones();
-                    gaps += gap.count_ones() as usize;
+                    count((pattern.zero[w] ^ past.zero[w]) & !gap);
+                    missing += if gap == 0 { 0 } else { gap.count_ones() as usize };
                 }
+            } else {
+                pattern.zero.iter().zip(&past.zero).for_each(|(a, b)| count(a ^ b));
             }
-            self.differ[i] += u64::from(differ);
-            self.pairs[i] += (entries - gaps) as u64;
+            self.differ[i] += differ;
+            self.pairs[i] += (entries - missing) as u64;
         }
         let at = self.filled % most;
         if self.ring.len() <= at {
-            self.ring.push(Kept::default());
+            self.ring.push((Kept::default(), false));
         }
-        self.ring[at].set(pattern);
+        self.ring[at].0.set(pattern);
+        self.ring[at].1 = gaps;
         self.filled += 1;
     }
 }

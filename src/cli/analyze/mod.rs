@@ -131,16 +131,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             "skipped": skipped, "published": {"source": paper::SOURCE, "table": paper::TABLE},
         })
     };
-    if let Some(folder) = &args.output {
-        if !analyses.is_empty() {
-            let tables = analysis::tables(&analyses, &comparisons);
-            let mut made_with = serde_json::to_value(&settings)?;
-            // What the default came to, so that a table that is copied away says it.
-            let used: BTreeMap<_, _> = analyses.iter().map(|a| (&a.subject.name, a.criterion)).collect();
-            made_with["zero_by_recording"] = json!(used);
-            table::write(folder, &tables, &program, &made_with)?;
-            table::replace(&folder.join("analysis.json"), everything().to_string().as_bytes())?;
-        }
+    if let Some(folder) = args.output.as_ref().filter(|_| !analyses.is_empty()) {
+        let tables = analysis::tables(&analyses, &comparisons);
+        let mut made_with = serde_json::to_value(&settings)?;
+        // What the default came to, so that a table that is copied away says it.
+        let used: BTreeMap<_, _> = analyses.iter().map(|a| (&a.subject.name, a.criterion)).collect();
+        made_with["zero_by_recording"] = json!(used);
+        table::write(folder, &tables, &program, &made_with)?;
+        table::replace(&folder.join("analysis.json"), everything().to_string().as_bytes())?;
     }
     let text = if args.json {
         serde_json::to_string_pretty(&everything())?
