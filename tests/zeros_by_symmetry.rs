@@ -145,6 +145,8 @@ fn what_is_not_connected_does_not_flow() {
         sim.forward().unwrap();
         let [lower, upper] = ["lower", "upper"].map(|g| model.geom(g).unwrap().number() as i32);
         let touch = sim.contacts().any(|c| c.geom == [lower, upper]);
+        // Spheres that part again may still overlap.
+        let pushes = touch && sim.qfrc_constraint()[6..12].iter().any(|f| *f != 0.0);
         let flows = |x: usize, y: usize| {
             let entries = (0..ndx * ndx).filter(|e| part(e / ndx) == x && part(e % ndx) == y);
             entries.filter(|e| out.verdicts.a[*e] != Verdict::Zero).count()
@@ -152,10 +154,10 @@ fn what_is_not_connected_does_not_flow() {
         for (x, y) in [(0, 2), (1, 2), (2, 0), (2, 1)] {
             assert_eq!(flows(x, y), 0, "{x} depends on {y}");
         }
-        if touch {
+        if pushes {
             touching += 1;
             assert!(flows(0, 1) > 0 && flows(1, 0) > 0, "touching spheres do not push each other");
-        } else {
+        } else if !touch {
             apart += 1;
             assert_eq!(flows(0, 1) + flows(1, 0), 0, "spheres push each other before they touch");
         }

@@ -146,11 +146,7 @@ impl Model {
         if self.wider.get().is_none() {
             let mut copy = self.copy()?;
             let m = copy.raw_mut();
-            for (list, n) in [
-                (m.geom_gap, m.ngeom),
-                (m.pair_gap, m.npair),
-                (m.body_margin, m.nbody),
-            ] {
+            for (list, n) in [(m.geom_gap, m.ngeom), (m.pair_gap, m.npair), (m.body_margin, m.nbody)] {
                 for i in 0..n as usize {
                     // SAFETY: each list has n entries, and the copy is not shared yet.
                     unsafe { *list.add(i) += WIDER };

@@ -6,9 +6,8 @@ use super::motion::ULP;
 use crate::physics::{Model, PhysicsError, Sim};
 
 /// Nudges: powers of two. Differences at one and two of them are extrapolated, with an error of the fourth order. Where
-/// the two disagree by more than a share of `AGREE`, the next nudge is tried.
+/// that is more than rounding, the next nudge is tried, and the one with the smallest error taken.
 const POSITION: [f64; 3] = [1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
-const AGREE: f64 = 1e-5;
 const VELOCITY: f64 = 1.0 / 16_384.0;
 const CONTROL: f64 = 1.0 / 8192.0;
 
@@ -28,6 +27,8 @@ pub(super) struct Differences {
 pub(super) struct Nudger {
     qpos: Vec<f64>,
     direction: Vec<f64>,
+    /// Derivatives by the input under way, and bounds on their errors (nv).
+    column: Vec<(f64, f64)>,
 }
 
 /// Nudges and samples one input: the simulation has gone through all stages but those of contacts and inertia.
@@ -35,7 +36,7 @@ pub(super) type Sample<'a> = &'a mut dyn FnMut(&mut Sim, &mut [f64]) -> Result<(
 
 impl Nudger {
     pub(super) fn new(model: &Model) -> Self {
-        Self { qpos: vec![0.0; model.nq()], direction: vec![0.0; model.nv()] }
+        Self { qpos: vec![0.0; model.nq()], direction: vec![0.0; model.nv()], column: Vec::new() }
     }
 
     /// Differences `sample` by all positions and velocities, and by activations and controls with `inner`, into columns of
@@ -58,6 +59,7 @@ impl Nudger {
         for c in 0..nv {
             self.direction.fill(0.0);
             self.direction[c] = 1.0;
+            let mut best = f64::INFINITY;
             for h in POSITION {
                 for (side, nudge) in nudges(h) {
                     work.qpos_mut().copy_from_slice(&self.qpos);
@@ -67,11 +69,16 @@ impl Nudger {
                     work.stage_actuation()?;
                     sample(work, &mut sides.0[side])?;
                 }
-                if h == POSITION[2] || sides.agree(h) {
-                    sides.difference(c, h, sign, out, noise);
+                let (left, rounding) = sides.errors(h);
+                if left + rounding < best {
+                    best = left + rounding;
+                    sides.difference(h, sign, &mut self.column);
+                }
+                if left <= rounding {
                     break;
                 }
             }
+            self.put(c, out, noise);
         }
         work.qpos_mut().copy_from_slice(&self.qpos);
         work.stage_light()?;
@@ -84,7 +91,8 @@ impl Nudger {
                 sample(work, &mut sides.0[side])?;
             }
             work.qvel_mut()[c] = v;
-            sides.difference(nv + c, VELOCITY, sign, out, noise);
+            sides.difference(VELOCITY, sign, &mut self.column);
+            self.put(nv + c, out, noise);
         }
         work.stage_velocity()?;
         for c in 0..if inner { na } else { 0 } {
@@ -95,7 +103,8 @@ impl Nudger {
                 sample(work, &mut sides.0[side])?;
             }
             work.act_mut()[c] = act;
-            sides.difference(2 * nv + c, CONTROL, sign, out, noise);
+            sides.difference(CONTROL, sign, &mut self.column);
+            self.put(2 * nv + c, out, noise);
         }
         for c in 0..if inner { nu } else { 0 } {
             let u = work.ctrl()[c];
@@ -107,9 +116,17 @@ impl Nudger {
                 sample(work, &mut sides.0[side])?;
             }
             work.ctrl_mut()[c] = u;
-            sides.difference(2 * nv + na + c, CONTROL, sign, out, noise);
+            sides.difference(CONTROL, sign, &mut self.column);
+            self.put(2 * nv + na + c, out, noise);
         }
         work.stage_actuation()
+    }
+
+    fn put(&self, c: usize, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
+        for (r, (x, error)) in self.column.iter().enumerate() {
+            out[(r, c)] += x;
+            noise[(r, c)] += error;
+        }
     }
 }
 
@@ -158,35 +175,35 @@ impl Sides {
         Self(std::array::from_fn(|_| vec![0.0; nv]))
     }
 
-    /// Whether the differences at one and two nudges agree.
-    fn agree(&self, h: f64) -> bool {
+    /// The extrapolated difference of row `r`, and a bound on what the extrapolation leaves.
+    fn row(&self, r: usize, h: f64) -> (f64, f64) {
         let [p1, m1, p2, m2] = &self.0;
-        let (mut largest, mut apart) = (0.0_f64, 0.0_f64);
-        for r in 0..p1.len() {
-            let near = (p1[r] - m1[r]) / (2.0 * h);
-            largest = largest.max(near.abs());
-            apart = apart.max((near - (p2[r] - m2[r]) / (4.0 * h)).abs());
-        }
-        apart <= AGREE * largest
+        let near = (p1[r] - m1[r]) / (2.0 * h);
+        let far = (p2[r] - m2[r]) / (4.0 * h);
+        let apart = (near - far).abs();
+        let x = if apart == 0.0 { near } else { near + (near - far) / 3.0 };
+        // Where both agree well, what is left after the extrapolation is smaller by as much again.
+        (x, apart * (30.0 * apart / (x.abs() + f64::MIN_POSITIVE)).min(1.0))
     }
 
-    /// Adds the extrapolated difference to a column, and a bound on its error.
-    fn difference(&self, c: usize, h: f64, sign: f64, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
-        let [p1, m1, p2, m2] = &self.0;
-        let largest = self.0.iter().flatten().fold(0.0_f64, |m, x| m.max(x.abs()));
-        for r in 0..p1.len() {
-            let near = (p1[r] - m1[r]) / (2.0 * h);
-            let far = (p2[r] - m2[r]) / (4.0 * h);
-            if near == 0.0 && far == 0.0 {
-                continue;
-            }
-            let apart = (near - far).abs();
-            let x = if apart == 0.0 { near } else { near + (near - far) / 3.0 };
-            out[(r, c)] += sign * x;
-            // Where both agree well, what is left after the extrapolation is smaller by as much again.
-            let left = apart * (30.0 * apart / (x.abs() + f64::MIN_POSITIVE)).min(1.0);
-            noise[(r, c)] += left + 4.0 * ULP * largest / h;
-        }
+    fn rounding(&self, h: f64) -> f64 {
+        4.0 * ULP * self.0.iter().flatten().fold(0.0_f64, |m, x| m.max(x.abs())) / h
+    }
+
+    /// The largest error of the extrapolation, and of rounding.
+    fn errors(&self, h: f64) -> (f64, f64) {
+        let left = (0..self.0[0].len()).map(|r| self.row(r, h).1).fold(0.0, f64::max);
+        (left, self.rounding(h))
+    }
+
+    /// The extrapolated differences, with bounds on their errors.
+    fn difference(&self, h: f64, sign: f64, column: &mut Vec<(f64, f64)>) {
+        let rounding = self.rounding(h);
+        column.clear();
+        column.extend((0..self.0[0].len()).map(|r| {
+            let (x, left) = self.row(r, h);
+            (sign * x, if x == 0.0 && left == 0.0 { 0.0 } else { left + rounding })
+        }));
     }
 }
 
