@@ -92,7 +92,10 @@ fn the_page_is_whole_and_fetches_nothing() {
         assert!(figure.descendants().any(|n| n.attribute("data-table").is_some()), "{}", text(figure));
         assert!(!text(figure).contains("NaN"), "{}", text(figure));
     }
-    assert!(!xml.contains("NaN") && !xml.contains(">inf"), "a number without a meaning");
+    // Addresses hold base64, in which anything can stand.
+    let shown = document.descendants().flat_map(|n| n.attributes().filter(|a| a.name() != "href"));
+    let numbers: String = shown.map(|a| format!("{} ", a.value())).chain([text(document.root())]).collect();
+    assert!(!numbers.contains("NaN") && !numbers.contains("inf "), "a number without a meaning");
 }
 
 #[test]
