@@ -35,7 +35,7 @@ fn as_xml(page: &str) -> String {
 }
 
 fn text(node: Node<'_, '_>) -> String {
-    node.descendants().filter_map(|n| n.is_text().then(|| n.text().unwrap_or(""))).collect()
+    node.descendants().filter(Node::is_text).filter_map(|n| n.text()).collect()
 }
 
 /// Cells of the rows of a table's body.
