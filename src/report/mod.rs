@@ -1,7 +1,7 @@
 //! Results as one page that opens from disk: tables, figures and the data behind them, without a network.
 //!
 //! Knows what [`crate::analysis`] found and nothing of how it was recorded. Everything follows from [`Input`]: no time, no
-//! machine. [`chart`] draws, [`figure`] and [`overview`] say what, [`page`] puts it together, [`image`] makes files for
+//! machine. `chart` draws, `figure` and `overview` say what, `page` puts it together, `image` makes files for
 //! papers.
 
 mod chart;
