@@ -106,7 +106,7 @@ fn settings_do_show() {
         ("seed", &["--seed", "1"][..]),
         ("policy", &["--policy", "gaussian"]),
         ("eps", &["--engine", "transition-fd", "--eps", "1e-5"]),
-        ("difference", &["--difference", "forward"]),
+        ("difference", &["--engine", "transition-fd", "--difference", "forward"]),
         ("step", &["--step", "physics"]),
     ] {
         place.small(name, extra).ok();
