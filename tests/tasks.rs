@@ -110,7 +110,8 @@ fn forces_of_a_kick_are_in_the_file() {
 fn a_push_is_flagged_and_explains_the_jump_of_the_velocity() {
     let place = Place::new();
     // Pushes come after 5 to 10 s, which are 250 to 500 control steps; the humanoid lies on the floor by then.
-    let extra = ["--episodes", "1", "--steps", "501", "--past-done", "--difference", "forward"];
+    let extra =
+        ["--episodes", "1", "--steps", "501", "--past-done", "--engine", "transition-fd", "--difference", "forward"];
     let recording = record(&place, "BerkeleyHumanoidJoystickFlatTerrain", &extra);
     let (before, after) = (rows(&recording, Var::Qvel, 0), rows(&recording, Var::QvelNext, 0));
     let flags: Vec<u32> = recording.read(Var::Flags, 0..501).unwrap();
