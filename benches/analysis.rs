@@ -21,7 +21,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut names = vec![("Juggler", 1000)];
     let found = |name: &str| Assets::find(None).has(name);
-    names.extend([("CheetahRun", 1000), ("WalkerRun", 1000), ("HumanoidRun", 150)].into_iter().filter(|n| found(n.0)));
+    names.extend([("CheetahRun", 1000), ("WalkerRun", 1000), ("HumanoidRun", 100)].into_iter().filter(|n| found(n.0)));
     println!(
         "{:<12} {:>8} {:>12} {:>12} {:>8} {:>16}",
         "task", "threads", "read MB/s", "analyse MB/s", "ratio", "1 / 2 threads"
@@ -29,7 +29,7 @@ fn main() {
     for (name, steps) in names {
         let path = folder.path().join(format!("{name}.h5"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_dynsparse"));
-        command.args(["record", name, "--episodes", "8", "--steps", &steps.to_string(), "-o"]).arg(&path);
+        command.args(["record", name, "--episodes", "24", "--steps", &steps.to_string(), "-o"]).arg(&path);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         assert!(command.status().expect("the program starts").success(), "{name} is recorded");
         let recording = Recording::open(&path).expect("a recording");
