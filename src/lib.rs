@@ -10,6 +10,7 @@ pub mod jacobian;
 pub mod physics;
 pub mod policy;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod sweep;
 pub mod task;

@@ -18,7 +18,9 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_every_verb() {
-    for verb in ["record", "sweep", "merge", "info", "verify", "analyze", "check-jacobian", "tasks", "completions"] {
+    for verb in
+        ["record", "sweep", "merge", "info", "verify", "analyze", "report", "check-jacobian", "tasks", "completions"]
+    {
         insta::assert_snapshot!(format!("help_{verb}"), said(&[verb, "--help"]));
     }
 }
@@ -41,6 +43,7 @@ fn short_help_fits_a_terminal() {
         &["info"],
         &["verify"],
         &["analyze"],
+        &["report"],
         &["check-jacobian"],
         &["tasks"],
         &["completions"],

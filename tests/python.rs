@@ -109,9 +109,9 @@ assert (a[...] == xr.open_dataset("s/Juggler.h5", engine="h5netcdf").A.values).a
 }
 
 #[test]
-fn both_examples_are_valid_python() {
+fn all_examples_are_valid_python() {
     let Some(python) = Python::find() else { return };
-    for name in ["read_recording.py", "torch_dataset.py"] {
+    for name in ["read_recording.py", "torch_dataset.py", "figure3.py"] {
         let code = "import sys; compile(open(sys.argv[1], encoding='utf-8').read(), sys.argv[1], 'exec')";
         let path = root().join("examples").join(name);
         checked(python.command().args(["-c", code]).arg(path).output().unwrap(), name);

@@ -80,6 +80,8 @@ pub struct Selection {
     pub episodes: usize,
     /// Numbers of the episodes with such steps.
     pub not_finite_episodes: Vec<i64>,
+    /// Steps of the recording with any flag.
+    pub flagged: u64,
     /// Steps of the recording by flag.
     pub flags: BTreeMap<&'static str, u64>,
 }
@@ -153,6 +155,7 @@ pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisErr
         not_finite: walk.selection[Use::NotFinite as usize],
         episodes: episodes.len(),
         not_finite_episodes: walk.not_finite.iter().map(|e| episodes[*e].episode).collect(),
+        flagged: walk.flagged,
         flags: flag::TABLE.iter().zip(&walk.flags).map(|((_, name, _), n)| (*name, *n)).collect(),
     };
     if samples == 0 {
@@ -258,6 +261,7 @@ struct Walk<'a> {
     contacts_before: Option<u32>,
     selection: [u64; 3],
     not_finite: Vec<usize>,
+    flagged: u64,
     flags: [u64; flag::TABLE.len()],
     regimes: Regimes<'a>,
     regime_watch: RegimeWatch,
@@ -294,6 +298,7 @@ impl<'a> Walk<'a> {
             contacts_before: None,
             selection: [0; 3],
             not_finite: Vec::new(),
+            flagged: 0,
             flags: [0; flag::TABLE.len()],
             regimes: Regimes::new(recording)?,
             regime_watch: RegimeWatch::default(),
@@ -314,6 +319,7 @@ impl<'a> Walk<'a> {
             Some(reader) => reader.row(step)?.try_into().map_or(0, u32::from_le_bytes),
             None => 0,
         };
+        self.flagged += u64::from(bits != 0);
         for (count, (bit, ..)) in self.flags.iter_mut().zip(flag::TABLE) {
             *count += u64::from(bits & bit != 0);
         }

@@ -6,11 +6,13 @@ mod args;
 mod check_jacobian;
 mod completions;
 mod config;
+mod gather;
 mod info;
 mod merge;
 mod output;
 mod progress;
 mod record;
+mod report;
 mod signals;
 mod slurm;
 mod sweep;
@@ -70,6 +72,8 @@ enum Verb {
     Analyze(Box<analyze::Args>),
     /// Compare Jacobian engines with extrapolated differences, and say where there is no derivative
     CheckJacobian(Box<check_jacobian::Args>),
+    /// Put the answers of `analyze` into one page with figures, which opens from disk
+    Report(Box<report::Args>),
     /// List what can be recorded
     Tasks(tasks::Args),
     /// What a job of `sweep --slurm` does on its node
@@ -92,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Verify(args) => verify::run(&args),
         Verb::Analyze(args) => analyze::run(&args),
         Verb::CheckJacobian(args) => check_jacobian::run(&args),
+        Verb::Report(args) => report::run(&args),
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),
         Verb::Completions(args) => completions::run(&args),

@@ -1,0 +1,81 @@
+//! `dynsparse report`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use dynsparse::analysis::{compare, table};
+use dynsparse::report::{self, Input};
+
+use super::gather::{Choice, Gathered, made_with, report_skipped};
+use super::output;
+
+const AFTER: &str = "\
+Examples:
+  dynsparse report sweep/ -o report.html             every finished recording of a sweep
+  dynsparse report a.h5 b.h5 -o report.html          some recordings
+  dynsparse report sweep/ -o report.html --figures figures
+                                                     every figure as SVG and PNG too, every table as CSV
+
+The page holds its figures, style and data and fetches nothing; the CSV behind every figure is
+inside it. Undecided entries are counted by themselves. A recording without zero masks is read
+with the threshold 1e-7, and the page says so.
+Exit status 1 when a recording could not be analysed; the others are in the page, which names it.";
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    #[command(flatten)]
+    choice: Choice,
+    /// The page; one of this name is replaced
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    output: PathBuf,
+    /// Write every figure as SVG and PNG, and every table as CSV, into this folder
+    #[arg(long, value_name = "DIR", help_heading = "Figures")]
+    figures: Option<PathBuf>,
+    /// Title of the page
+    #[arg(long, value_name = "TEXT", default_value = "Sparsity of robot dynamics")]
+    title: String,
+}
+
+/// Writes the page.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    // Before the work: a place that cannot be written to is known at once.
+    let folder = args.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    anyhow::ensure!(folder.is_dir(), "{}: there is no folder {}; create it", args.output.display(), folder.display());
+    anyhow::ensure!(
+        !args.output.is_dir(),
+        "{}: is a folder; give --output a file such as report.html",
+        args.output.display()
+    );
+    let settings = args.choice.settings()?;
+    let Gathered { analyses, skipped } = args.choice.gather(&settings)?;
+    if analyses.is_empty() {
+        report_skipped(&skipped);
+        return Ok(ExitCode::FAILURE);
+    }
+    let comparisons = compare::comparisons(&analyses);
+    let program = format!("dynsparse {}", output::version());
+    let settings = made_with(&settings, &analyses)?;
+    let input = Input {
+        title: &args.title,
+        analyses: &analyses,
+        comparisons: &comparisons,
+        skipped: &skipped,
+        program: &program,
+        settings: &settings,
+    };
+    let page = report::page(&input)?;
+    table::replace(&args.output, page.as_bytes())?;
+    let size = output::bytes(page.len() as u64);
+    let recordings =
+        if analyses.len() == 1 { "1 recording".to_owned() } else { format!("{} recordings", analyses.len()) };
+    let mut text = format!("{}: {recordings}, {size}\n", args.output.display());
+    if let Some(folder) = &args.figures {
+        let count = report::write_figures(&input, folder)?;
+        text.push_str(&format!("{}: {count} figures as SVG and PNG, the tables in data\n", folder.display()));
+    }
+    output::print(&text)?;
+    report_skipped(&skipped);
+    Ok(if skipped.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

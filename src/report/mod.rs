@@ -1,0 +1,72 @@
+//! Results as one page that opens from disk: tables, figures and the data behind them, without a network.
+//!
+//! Knows what [`crate::analysis`] found and nothing of how it was recorded. Everything follows from [`Input`]: no time, no
+//! machine. `chart` draws, `figure` and `overview` say what, `page` puts it together, `image` makes files for
+//! papers.
+
+mod chart;
+mod error;
+mod figure;
+mod image;
+mod overview;
+mod page;
+mod task;
+
+use std::path::PathBuf;
+
+pub use chart::Drawing;
+pub use error::ReportError;
+pub use figure::Figure;
+pub use image::{png, standalone, write_figures};
+pub use page::page;
+
+use crate::analysis::compare::Comparison;
+use crate::analysis::table::Table;
+use crate::analysis::{self, Analysis};
+
+/// A recording that could not be analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub file: PathBuf,
+    /// Why, and what to do.
+    pub reason: String,
+}
+
+/// What a report is about.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// Title of the page.
+    pub title: &'a str,
+    /// The recordings.
+    pub analyses: &'a [Analysis],
+    /// Recordings of one task side by side.
+    pub comparisons: &'a [Comparison],
+    /// Recordings that are missing from it.
+    pub skipped: &'a [Skipped],
+    /// The program that made it.
+    pub program: &'a str,
+    /// The settings of the analysis, which every table repeats.
+    pub settings: &'a serde_json::Value,
+}
+
+impl Input<'_> {
+    fn tables(&self) -> Vec<Table> {
+        analysis::tables(self.analyses, self.comparisons)
+    }
+
+    /// All figures: those over all recordings, then those of each.
+    pub fn figures(&self) -> Figures {
+        let one = |a: &Analysis| (a.subject.name.clone(), figure::figures(a));
+        Figures { overview: overview::figures(self.analyses), recordings: self.analyses.iter().map(one).collect() }
+    }
+}
+
+/// The figures of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// Over all recordings.
+    pub overview: Vec<Figure>,
+    /// By recording: its name and its figures.
+    pub recordings: Vec<(String, Vec<Figure>)>,
+}
