@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::pattern::{Matrix, Pattern, Shape, each_one};
+use super::pattern::{Counts, Matrix, Pattern, Shape, each_one};
 use super::scan::Sums;
 use super::symmetry::Reason;
 
@@ -159,11 +159,12 @@ impl Watch {
     pub(super) fn result(
         self,
         sums: &Sums,
+        counts: &Counts,
         labels: [&[String]; 2],
         explain: impl FnOnce(&[bool], &[bool]) -> (Vec<Reason>, Vec<Option<usize>>),
     ) -> GlobalSparsity {
         let (n, samples) = (self.shape.entries(), self.samples);
-        let zero: Vec<bool> = sums.zero.iter().map(|z| *z == samples).collect();
+        let zero: Vec<bool> = counts.zero.iter().map(|z| *z == samples).collect();
         let open: Vec<bool> = (0..n).map(|e| !zero[e] && self.nonzero[e / 64] >> (e % 64) & 1 == 0).collect();
         let (reasons, reason) = explain(&zero, &open);
         let place = |e: usize| (e / self.shape.columns, e % self.shape.columns);
@@ -214,8 +215,8 @@ impl Watch {
                 in_one_episode,
                 expected_next_episode: in_one_episode as f64 / self.episodes.max(1) as f64,
             },
-            share_zero: share(&sums.zero),
-            share_undecided: share(&sums.undecided),
+            share_zero: share(&counts.zero),
+            share_undecided: share(&counts.undecided),
             largest: sums.largest.clone(),
         }
     }

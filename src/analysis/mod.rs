@@ -161,15 +161,21 @@ pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisErr
     if samples == 0 {
         return Err(AnalysisError::nothing(path, empty(&selection)));
     }
+    let mut counts: [pattern::Counts; 2] = Default::default();
+    for (watch, (m, _)) in walk.temporal.iter().zip(matrices(shapes)) {
+        counts[m] = watch.counts(samples);
+    }
     let never = |m: usize| {
-        let both = sums[m].zero.iter().zip(&sums[m].undecided);
+        let both = counts[m].zero.iter().zip(&counts[m].undecided);
         both.map(|(zero, undecided)| zero + undecided == samples).collect::<Vec<_>>()
     };
     let parts = symmetry::Parts::new(&state, &never(0), control.len(), &never(1));
     let structure = symmetry::Structure::of(&recording);
     let global = walk.global.into_iter().zip(matrices(shapes)).map(|(watch, (m, matrix))| {
         let labels = [&state[..], if matrix == Matrix::A { &state } else { &control }];
-        watch.result(&sums[m], labels, |zero, open| structure.explain(matrix, shapes[m], labels, [zero, open], &parts))
+        watch.result(&sums[m], &counts[m], labels, |zero, open| {
+            structure.explain(matrix, shapes[m], labels, [zero, open], &parts)
+        })
     });
     let global = global.collect();
     let geoms = recording.labels(Axis::Geom).unwrap_or_default();
@@ -327,7 +333,7 @@ impl<'a> Walk<'a> {
             for (i, (m, _)) in matrices(self.shapes).enumerate() {
                 self.global[i].step(patterns[m]);
                 found[m] = self.state[i].step(step, patterns[m]);
-                self.temporal[i].step(at, patterns[m], changed);
+                self.temporal[i].step(at, patterns[m], found[m].0, changed);
             }
             self.regime_watch.step(regime, found);
             self.reservoir.step(step, self.sparsity(found), regime.contacts);

@@ -64,6 +64,13 @@ impl Pattern<'_> {
     }
 }
 
+/// By entry: steps in which it is zero, and in which it is undecided.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Counts {
+    pub(super) zero: Vec<u64>,
+    pub(super) undecided: Vec<u64>,
+}
+
 /// A pattern that is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Kept {

@@ -2,31 +2,25 @@
 //! every entry; what depends on the order of steps sees these patterns one after the other. Memory holds the blocks
 //! under way and nothing of those before.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
-
-use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::pattern::{Matrix, Pattern, Shape};
 use super::{AnalysisError, Criterion, Settings};
 use crate::dataset::schema::Var;
 use crate::dataset::{DatasetError, Recording, RowReader};
 
-/// Blocks that a thread takes from a wave: enough to even out, few enough to keep memory small.
+/// Blocks of a thread that may wait for those before them: enough to even out, few enough to keep memory small.
 const BLOCKS_PER_THREAD: usize = 4;
 
 /// The numbers of the recorded masks (`A_zero`, see `schema::ZERO_VERDICTS`).
 pub(super) const VERDICTS: usize = 3;
-const ZERO: u8 = 1;
-const UNDECIDED: u8 = 2;
 
 /// What sums up a matrix over all steps that count; the same whatever the order of blocks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sums {
-    /// By entry: steps in which it is zero.
-    pub(super) zero: Vec<u64>,
-    /// By entry: steps in which it is undecided.
-    pub(super) undecided: Vec<u64>,
     /// By entry: its largest absolute value.
     pub(super) largest: Vec<f64>,
     /// Values by (how many of the thresholds are above them, the mask's verdict).
@@ -35,18 +29,10 @@ pub(super) struct Sums {
 
 impl Sums {
     fn new(shape: Shape, thresholds: usize) -> Self {
-        let n = shape.entries();
-        Self {
-            zero: vec![0; n],
-            undecided: vec![0; n],
-            largest: vec![0.0; n],
-            joint: vec![[0; VERDICTS]; thresholds + 1],
-        }
+        Self { largest: vec![0.0; shape.entries()], joint: vec![[0; VERDICTS]; thresholds + 1] }
     }
 
     fn add(&mut self, other: &Self) {
-        self.zero.iter_mut().zip(&other.zero).for_each(|(a, b)| *a += b);
-        self.undecided.iter_mut().zip(&other.undecided).for_each(|(a, b)| *a += b);
         self.largest.iter_mut().zip(&other.largest).for_each(|(a, b)| *a = a.max(*b));
         for (a, b) in self.joint.iter_mut().zip(&other.joint) {
             a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
@@ -91,14 +77,12 @@ pub(super) struct Scan<'a> {
 struct Readers<'a> {
     values: [Option<RowReader<'a>>; 2],
     masks: [Option<RowReader<'a>>; 2],
+    flags: Option<RowReader<'a>>,
 }
 
 /// What a thread needs to work on a block.
 struct Worker<'a> {
     readers: Readers<'a>,
-    /// One step.
-    values: [Vec<f64>; 2],
-    masks: [Vec<u8>; 2],
     /// By matrix and bin.
     tallies: [Vec<Tally>; 2],
 }
@@ -127,7 +111,8 @@ impl<'a> Scan<'a> {
         let reader = |var: Var| recording.has(var).then(|| RowReader::new(recording, var)).transpose();
         let mask = |var: Var| if has_masks(recording) { reader(var) } else { Ok(None) };
         let [a, b] = MASKS;
-        let readers = Readers { values: [reader(Var::A)?, reader(Var::B)?], masks: [mask(a)?, mask(b)?] };
+        let (values, masks) = ([reader(Var::A)?, reader(Var::B)?], [mask(a)?, mask(b)?]);
+        let readers = Readers { values, masks, flags: reader(Var::Flags)? };
         let shape = |var: Var| match recording.shape(var)[..] {
             [_, rows, columns] => Shape { rows, columns },
             _ => Shape { rows: 0, columns: 0 },
@@ -167,52 +152,65 @@ impl<'a> Scan<'a> {
     }
 
     /// Reads everything once. `visit` sees every step in order with its patterns, empty where it does not count.
+    ///
+    /// Every thread makes blocks; whoever has made the one that is next in order passes it on, and those behind it that
+    /// are there already.
     pub(super) fn run(
         &self,
-        mut visit: impl FnMut(usize, Use, [Pattern<'_>; 2]) -> Result<(), AnalysisError> + Send,
+        visit: impl FnMut(usize, Use, [Pattern<'_>; 2]) -> Result<(), AnalysisError> + Send,
     ) -> Result<[Sums; 2], AnalysisError> {
         let steps = self.recording.shape(Var::Time)[0];
-        let wave = self.block * BLOCKS_PER_THREAD * rayon::current_num_threads();
-        let mut flags =
-            self.recording.has(Var::Flags).then(|| RowReader::new(self.recording, Var::Flags)).transpose()?;
-        let mut sums = self.shapes.map(|shape| Sums::new(shape, self.bins.count()));
-        let mut before: Vec<Block> = Vec::new();
-        let mut at = 0;
-        while at < steps || !before.is_empty() {
-            let end = (at + wave).min(steps);
-            let mut wanted = Vec::with_capacity(end - at);
-            for step in at..end {
-                let bits = match &mut flags {
-                    Some(reader) => reader.row(step)?.try_into().map_or(0, u32::from_le_bytes),
-                    None => 0,
-                };
-                wanted.push(self.settings.steps.take(bits));
-            }
-            let starts: Vec<usize> = (at..end).step_by(self.block).collect();
-            let read = || -> Result<Vec<Block>, DatasetError> {
-                let one = |start: &usize| {
-                    let range = *start..(*start + self.block).min(end);
-                    self.block(range.clone(), &wanted[range.start - at..range.end - at])
-                };
-                starts.par_iter().map(one).collect()
-            };
-            let mut take = || -> Result<(), AnalysisError> {
-                for block in before.drain(..) {
-                    for (total, part) in sums.iter_mut().zip(&block.sums) {
-                        total.add(part);
-                    }
-                    for (i, step) in block.steps.clone().enumerate() {
-                        visit(step, block.uses[i], self.patterns(&block.words, i))?;
+        let ahead = BLOCKS_PER_THREAD * rayon::current_num_threads();
+        let queue = Queue::default();
+        let next = AtomicUsize::new(0);
+        let order = Mutex::new(Order {
+            sums: self.shapes.map(|shape| Sums::new(shape, self.bins.count())),
+            visit,
+            failed: None,
+        });
+        rayon::broadcast(|_| {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let start = number * self.block;
+                if start >= steps || !queue.wait(number, ahead) {
+                    return;
+                }
+                queue.put(number, self.block(start..(start + self.block).min(steps)));
+                // Whoever holds the order looks again after it has let go, so that no block is left behind.
+                while queue.is_ready() {
+                    let Ok(mut order) = order.try_lock() else { break };
+                    while let Some(block) = queue.take() {
+                        self.pass_on(block, &mut order);
+                        queue.passed(order.failed.is_some());
                     }
                 }
-                Ok(())
-            };
-            let (read, taken) = rayon::join(read, &mut take);
-            taken?;
-            before = read?;
-            at = end;
+            }
+        });
+        let order = order.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match order.failed {
+            Some(error) => Err(error),
+            None => Ok(order.sums),
         }
-        Ok(sums)
+    }
+
+    /// Shows the steps of a block, and sums it up.
+    fn pass_on<V>(&self, block: Result<Block, DatasetError>, order: &mut Order<V>)
+    where
+        V: FnMut(usize, Use, [Pattern<'_>; 2]) -> Result<(), AnalysisError>,
+    {
+        let work = || -> Result<(), AnalysisError> {
+            let block = block?;
+            for (total, part) in order.sums.iter_mut().zip(&block.sums) {
+                total.add(part);
+            }
+            for (i, step) in block.steps.clone().enumerate() {
+                (order.visit)(step, block.uses[i], self.patterns(&block.words, i))?;
+            }
+            Ok(())
+        };
+        if order.failed.is_none() {
+            order.failed = work().err();
+        }
     }
 
     /// Words of a step: zeros, then undecided entries, of A and then of B.
@@ -234,13 +232,11 @@ impl<'a> Scan<'a> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.unwrap_or_else(|| Worker {
             readers: self.readers.clone(),
-            values: self.shapes.map(|shape| vec![0.0; shape.entries()]),
-            masks: self.shapes.map(|shape| vec![0; shape.entries()]),
             tallies: [(); 2].map(|()| vec![[0; LANES * 4]; self.bins.count() + 1]),
         })
     }
 
-    fn block(&self, steps: Range<usize>, wanted: &[bool]) -> Result<Block, DatasetError> {
+    fn block(&self, steps: Range<usize>) -> Result<Block, DatasetError> {
         let mut worker = self.worker();
         let mut block = Block {
             uses: Vec::with_capacity(steps.len()),
@@ -249,9 +245,8 @@ impl<'a> Scan<'a> {
             steps: steps.clone(),
         };
         let step_words = self.step_words();
-        for ((step, wanted), words) in steps.zip(wanted).zip(block.words.chunks_exact_mut(step_words.max(1))) {
-            let used = if *wanted { self.step(step, words, &mut worker, &mut block.sums)? } else { Use::Unwanted };
-            block.uses.push(used);
+        for (step, words) in steps.zip(block.words.chunks_exact_mut(step_words.max(1))) {
+            block.uses.push(self.step(step, words, &mut worker, &mut block.sums)?);
         }
         for (sums, tallies) in block.sums.iter_mut().zip(&mut worker.tallies) {
             for (joint, tally) in sums.joint.iter_mut().zip(tallies) {
@@ -272,64 +267,140 @@ impl<'a> Scan<'a> {
         worker: &mut Worker<'a>,
         sums: &mut [Sums; 2],
     ) -> Result<Use, DatasetError> {
-        let Worker { readers, values, masks, tallies } = worker;
-        for (reader, values) in readers.values.iter_mut().zip(values.iter_mut()) {
-            let Some(reader) = reader else { continue };
-            let bytes = reader.row(step)?;
-            let mut infinite = false;
-            for (value, bytes) in values.iter_mut().zip(bytes.as_chunks::<8>().0) {
-                *value = f64::from_le_bytes(*bytes);
-                infinite |= value.to_bits() & EXPONENT == EXPONENT;
-            }
-            if infinite {
+        let Worker { readers, tallies } = worker;
+        let flags = match &mut readers.flags {
+            Some(reader) => reader.row(step)?.try_into().map_or(0, u32::from_le_bytes),
+            None => 0,
+        };
+        if !self.settings.steps.take(flags) {
+            return Ok(Use::Unwanted);
+        }
+        for reader in readers.values.iter_mut().flatten() {
+            let (bits, _) = reader.row(step)?.as_chunks::<8>();
+            if bits.iter().fold(false, |any, x| any | (u64::from_le_bytes(*x) & EXPONENT == EXPONENT)) {
                 return Ok(Use::NotFinite);
             }
         }
         let mut rest = words;
-        for m in 0..2 {
-            if let Some(reader) = &mut readers.masks[m] {
-                masks[m].copy_from_slice(reader.row(step)?);
-            }
-            let mask = readers.masks[m].is_some().then_some(&masks[m][..]);
+        for (m, sums) in sums.iter_mut().enumerate() {
+            let Some(reader) = &mut readers.values[m] else { continue };
+            let (values, _) = reader.row(step)?.as_chunks::<8>();
+            let mask = readers.masks[m].as_mut().map(|reader| reader.row(step)).transpose()?;
             let (zero, more) = rest.split_at_mut(self.shapes[m].words());
             let (undecided, more) = more.split_at_mut(self.shapes[m].words());
             rest = more;
             match (self.criterion, mask) {
                 (Criterion::Mask, Some(mask)) => {
-                    pack(mask, zero, &mut sums[m].zero, |v| *v == ZERO);
-                    if mask.iter().fold(0, |most, v| most.max(*v)) >= UNDECIDED {
-                        pack(mask, undecided, &mut sums[m].undecided, |v| *v >= UNDECIDED);
+                    if !unpack(mask, zero, undecided) {
+                        let name = MASKS[m].spec().name;
+                        let text = format!("{name} holds a number that is no verdict: the file is damaged");
+                        return Err(self.recording.foreign(&text));
                     }
                 }
-                (Criterion::Threshold(limit), _) => {
-                    pack(&values[m], zero, &mut sums[m].zero, |x| x.abs() < limit);
-                }
+                (Criterion::Threshold(limit), _) => pack(values, zero, limit),
                 // A mask is only asked for where all are recorded.
                 (Criterion::Mask, None) => {}
             }
-            for (largest, x) in sums[m].largest.iter_mut().zip(&values[m]) {
-                *largest = if x.abs() > *largest { x.abs() } else { *largest };
+            for (largest, x) in sums.largest.iter_mut().zip(values) {
+                let x = f64::from_le_bytes(*x).abs();
+                *largest = if x > *largest { x } else { *largest };
             }
-            self.bins.add(&values[m], mask, &mut tallies[m]);
+            self.bins.add(values, mask, &mut tallies[m]);
         }
         Ok(Use::Counts)
+    }
+}
+
+/// Blocks that were made and wait for those before them.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<Waiting>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    ready: BTreeMap<usize, Result<Block, DatasetError>>,
+    /// The next block in order.
+    next: usize,
+    failed: bool,
+}
+
+/// What sees the blocks in order.
+struct Order<V> {
+    sums: [Sums; 2],
+    visit: V,
+    failed: Option<AnalysisError>,
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until fewer than `ahead` blocks before this one have not been passed on. False when it is not wanted any
+    /// more. The next block in order never waits, so that there is always a thread that gets on.
+    fn wait(&self, number: usize, ahead: usize) -> bool {
+        let mut state = self.state();
+        while number >= state.next + ahead && !state.failed {
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.failed
+    }
+
+    fn put(&self, number: usize, block: Result<Block, DatasetError>) {
+        self.state().ready.insert(number, block);
+    }
+
+    fn is_ready(&self) -> bool {
+        let state = self.state();
+        state.ready.contains_key(&state.next)
+    }
+
+    /// The next block in order, if it is there. [`Queue::passed`] must follow.
+    fn take(&self) -> Option<Result<Block, DatasetError>> {
+        let mut state = self.state();
+        let next = state.next;
+        state.ready.remove(&next)
+    }
+
+    fn passed(&self, failed: bool) {
+        let mut state = self.state();
+        state.next += 1;
+        state.failed |= failed;
+        self.moved.notify_all();
     }
 }
 
 /// The bits of a float's exponent; all set in what is NaN or infinite.
 const EXPONENT: u64 = 0x7ff << 52;
 
-/// A bit for every value that `is`, and one more for its entry.
-fn pack<T>(values: &[T], words: &mut [u64], counts: &mut [u64], is: impl Fn(&T) -> bool) {
-    for ((values, counts), word) in values.chunks(64).zip(counts.chunks_mut(64)).zip(words) {
-        let mut bits = 0;
-        for (i, (value, count)) in values.iter().zip(counts).enumerate() {
-            let one = u64::from(is(value));
-            bits |= one << i;
-            *count += one;
-        }
-        *word = bits;
+/// A bit for every value below the limit.
+fn pack(values: &[[u8; 8]], words: &mut [u64], limit: f64) {
+    for (values, word) in values.chunks(64).zip(words) {
+        let bits = values.iter().map(|x| u64::from(f64::from_le_bytes(*x).abs() < limit));
+        *word = bits.enumerate().fold(0, |word, (i, bit)| word | bit << i);
     }
+}
+
+/// A bit for every verdict that is zero, and for every one that is undecided; false where there is another number than
+/// 0, 1 and 2. Eight at a time: the lowest bit of a byte says zero, the next one undecided.
+fn unpack(mask: &[u8], zero: &mut [u64], undecided: &mut [u64]) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    // Gathers the lowest bit of every byte in the highest byte.
+    let gather = |bytes: u64| (bytes & LOW).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    let mut wrong = 0;
+    for ((mask, zero), undecided) in mask.chunks(64).zip(zero).zip(undecided) {
+        for (i, eight) in mask.chunks(8).enumerate() {
+            let mut bytes = [0; 8];
+            bytes[..eight.len()].copy_from_slice(eight);
+            let bytes = u64::from_le_bytes(bytes);
+            wrong |= bytes & !(3 * LOW) | bytes & bytes >> 1 & LOW;
+            *zero |= gather(bytes) << (8 * i);
+            *undecided |= gather(bytes >> 1) << (8 * i);
+        }
+    }
+    wrong == 0
 }
 
 /// How many of ascending thresholds a value reaches, by its exponent first.
@@ -368,16 +439,17 @@ impl Bins {
         bin
     }
 
-    fn add(&self, values: &[f64], mask: Option<&[u8]>, tallies: &mut [Tally]) {
+    fn add(&self, values: &[[u8; 8]], mask: Option<&[u8]>, tallies: &mut [Tally]) {
         match mask {
             None => {
                 for (i, x) in values.iter().enumerate() {
-                    tallies[self.of(*x)][i % LANES * 4] += 1;
+                    tallies[self.of(f64::from_le_bytes(*x))][i % LANES * 4] += 1;
                 }
             }
             Some(mask) => {
                 for (i, (x, verdict)) in values.iter().zip(mask).enumerate() {
-                    tallies[self.of(*x)][i % LANES * 4 + usize::from((*verdict).min(UNDECIDED))] += 1;
+                    let lane = i % LANES * 4 + usize::from(*verdict & 3);
+                    tallies[self.of(f64::from_le_bytes(*x))][lane] += 1;
                 }
             }
         }
@@ -430,14 +502,23 @@ mod tests {
     }
 
     #[test]
-    fn bits_and_counts() {
-        let values: Vec<f64> = (0..70).map(|i| if i % 3 == 0 { 0.0 } else { 1.0 }).collect();
-        let (mut words, mut counts) = (vec![0; 2], vec![0; 70]);
-        for _ in 0..2 {
-            pack(&values, &mut words, &mut counts, |x| x.abs() < 0.5);
+    fn bits_of_values_and_verdicts() {
+        let values: Vec<[u8; 8]> = (0..70).map(|i| f64::from(i % 3).to_le_bytes()).collect();
+        let mut words = [0; 2];
+        pack(&values, &mut words, 0.5);
+        assert_eq!((super::super::pattern::ones(&words), words[0] & 0b1111, words[1]), (24, 0b1001, 0b10_0100));
+        let mask: Vec<u8> = (0..70).map(|i| i % 3).collect();
+        let (mut zero, mut undecided) = ([0; 2], [0; 2]);
+        assert!(unpack(&mask, &mut zero, &mut undecided));
+        for (e, verdict) in mask.iter().enumerate() {
+            let bit = |words: &[u64; 2]| words[e / 64] >> (e % 64) & 1 == 1;
+            assert_eq!((bit(&zero), bit(&undecided)), (*verdict == 1, *verdict == 2), "{e}");
         }
-        assert_eq!(super::super::pattern::ones(&words), 24);
-        assert_eq!((words[0] & 0b1111, words[1]), (0b1001, 0b100100));
-        assert_eq!((counts[0], counts[1], counts[69]), (2, 0, 2));
+        assert_eq!((zero[1] >> 6, undecided[1] >> 6), (0, 0));
+        for wrong in [3, 4, 255] {
+            let mut mask = mask.clone();
+            mask[66] = wrong;
+            assert!(!unpack(&mask, &mut [0; 2], &mut [0; 2]), "{wrong}");
+        }
     }
 }

@@ -5,7 +5,8 @@
 
 use serde::Serialize;
 
-use super::pattern::{Kept, Matrix, Pattern, Shape, each_one, ones};
+use super::information::OTHER;
+use super::pattern::{Counts, Kept, Matrix, Pattern, Shape, each_one, ones};
 use super::regime::Regime;
 
 /// Lags of the autocorrelation, steps: each one at first, then ten per decade.
@@ -237,6 +238,9 @@ pub(super) struct Watch {
     /// Of the episode: steps decided and steps zero.
     decided: Vec<u64>,
     zero_steps: Vec<u64>,
+    /// Of the episodes before, by entry.
+    decided_before: Vec<u64>,
+    zero_before: Vec<u64>,
     switches: Vec<u64>,
     /// By entry: nonzero, zero.
     tallies: Vec<[Tally; 2]>,
@@ -251,8 +255,7 @@ pub(super) struct Watch {
 /// The last patterns of the episode.
 #[derive(Debug, Default)]
 struct History {
-    /// Patterns, and whether they have undecided entries.
-    ring: Vec<(Kept, bool)>,
+    ring: Vec<Past>,
     /// Patterns that were put in.
     filled: usize,
     /// By lag: pairs and differing ones.
@@ -260,37 +263,45 @@ struct History {
     differ: [u64; LAGS.len()],
 }
 
+/// A pattern that has gone by.
+#[derive(Debug, Default)]
+struct Past {
+    pattern: Kept,
+    /// Its number; [`OTHER`] where it has none.
+    id: u32,
+    undecided: usize,
+}
+
 impl History {
-    fn put(&mut self, pattern: Pattern<'_>, entries: usize) {
+    fn put(&mut self, pattern: Pattern<'_>, id: u32, entries: usize) {
         let most = LAGS[LAGS.len() - 1];
-        let gaps = pattern.undecided.iter().any(|w| *w != 0);
+        let undecided = pattern.undecided();
         for (i, lag) in LAGS.iter().enumerate().take_while(|(_, lag)| **lag <= self.filled) {
-            let (past, past_gaps) = &self.ring[(self.filled - lag) % most];
-            let (mut differ, mut missing) = (0, 0);
-            let mut count = |different: u64| {
-                // Most words are the same, and bits are dear to count.
-                if different != 0 {
-                    differ += u64::from(different.count_ones());
-                }
-            };
-            if gaps || *past_gaps {
-                for w in 0..past.zero.len() {
-                    let gap = pattern.undecided[w] | past.undecided[w];
-                    count((pattern.zero[w] ^ past.zero[w]) & !gap);
-                    missing += if gap == 0 { 0 } else { gap.count_ones() as usize };
-                }
+            let past = &self.ring[(self.filled - lag) % most];
+            // Mostly there are few patterns, and it is the same.
+            let (differ, missing) = if past.id == id && id != OTHER {
+                (0, undecided)
+            } else if past.undecided + undecided == 0 {
+                let pairs = pattern.zero.iter().zip(&past.pattern.zero);
+                (pairs.map(|(a, b)| u64::from((a ^ b).count_ones())).sum(), 0)
             } else {
-                pattern.zero.iter().zip(&past.zero).for_each(|(a, b)| count(a ^ b));
-            }
+                let past = &past.pattern;
+                (0..past.zero.len()).fold((0, 0), |(differ, missing), w| {
+                    let gap = pattern.undecided[w] | past.undecided[w];
+                    let different = (pattern.zero[w] ^ past.zero[w]) & !gap;
+                    (differ + u64::from(different.count_ones()), missing + gap.count_ones() as usize)
+                })
+            };
             self.differ[i] += differ;
             self.pairs[i] += (entries - missing) as u64;
         }
         let at = self.filled % most;
         if self.ring.len() <= at {
-            self.ring.push((Kept::default(), false));
+            self.ring.push(Past::default());
         }
-        self.ring[at].0.set(pattern);
-        self.ring[at].1 = gaps;
+        let past = &mut self.ring[at];
+        past.pattern.set(pattern);
+        (past.id, past.undecided) = (id, undecided);
         self.filled += 1;
     }
 }
@@ -470,6 +481,8 @@ impl Watch {
             pending: vec![Vec::new(); n],
             decided: vec![0; n],
             zero_steps: vec![0; n],
+            decided_before: vec![0; n],
+            zero_before: vec![0; n],
             switches: vec![0; n],
             tallies: vec![Default::default(); n],
             history: History::default(),
@@ -488,9 +501,9 @@ impl Watch {
         fill(&mut self.previous.undecided, self.entries);
     }
 
-    /// Step `at` of the episode. `changed` says whether the regimes of [`Delays`] differ from those of the step before;
+    /// Step `at` of the episode; `id` is the number of its pattern. `changed` says whether the regimes of [`Delays`] differ from those of the step before;
     /// None where that step did not count.
-    pub(super) fn step(&mut self, at: usize, pattern: Pattern<'_>, changed: Option<[bool; 2]>) {
+    pub(super) fn step(&mut self, at: usize, pattern: Pattern<'_>, id: u32, changed: Option<[bool; 2]>) {
         let (mut switched, mut pairs) = (0, 0);
         for w in 0..pattern.zero.len() {
             let (zero, undecided) = (pattern.zero[w], pattern.undecided[w]);
@@ -523,7 +536,7 @@ impl Watch {
             }
         }
         self.previous.set(pattern);
-        self.history.put(pattern, self.entries);
+        self.history.put(pattern, id, self.entries);
         self.counts.switches += switched;
         self.counts.pairs += pairs;
         match changed {
@@ -548,7 +561,7 @@ impl Watch {
         }
         self.forget();
         let nothing = self.previous.clone();
-        self.history.put(nothing.view(), self.entries);
+        self.history.put(nothing.view(), OTHER, self.entries);
         self.gap_of_events();
     }
 
@@ -568,6 +581,8 @@ impl Watch {
                 self.variance += zero as f64 * (n - zero) as f64 / n as f64;
                 self.decided_total += n;
             }
+            self.decided_before[e] += n;
+            self.zero_before[e] += zero;
             (self.decided[e], self.zero_steps[e]) = (0, 0);
         }
         self.history.filled = 0;
@@ -583,6 +598,12 @@ impl Watch {
         } else {
             self.pending[e].push((zero, length, whole));
         }
+    }
+
+    /// In how many of the samples each entry was zero and undecided, when all episodes have ended.
+    pub(super) fn counts(&self, samples: u64) -> Counts {
+        let undecided = self.decided_before.iter().map(|n| samples - n).collect();
+        Counts { zero: self.zero_before.clone(), undecided }
     }
 
     pub(super) fn result(&self) -> Temporal {
