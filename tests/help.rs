@@ -18,9 +18,21 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_every_verb() {
-    for verb in
-        ["record", "sweep", "merge", "info", "verify", "analyze", "report", "check-jacobian", "tasks", "completions"]
-    {
+    for verb in [
+        "record",
+        "sweep",
+        "merge",
+        "info",
+        "verify",
+        "analyze",
+        "report",
+        "learn",
+        "evaluate",
+        "score",
+        "check-jacobian",
+        "tasks",
+        "completions",
+    ] {
         insta::assert_snapshot!(format!("help_{verb}"), said(&[verb, "--help"]));
     }
 }
@@ -44,6 +56,9 @@ fn short_help_fits_a_terminal() {
         &["verify"],
         &["analyze"],
         &["report"],
+        &["learn"],
+        &["evaluate"],
+        &["score"],
         &["check-jacobian"],
         &["tasks"],
         &["completions"],

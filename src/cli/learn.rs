@@ -24,7 +24,7 @@ Models:
   oracle              sees only what the true mask lets through: an upper bound
   transformer         attention over state variables, softmax
   sparse-transformer  the same with sparsemax, whose weights can be exactly zero
-  gated               learned masks of the inputs, chosen by the state
+  gated               networks with learned masks of the inputs, mixed by the state
 
 Examples:
   dynsparse learn CheetahRun.h5 --loss mse,mse+sae --seeds 3
@@ -71,7 +71,7 @@ struct Run {
     /// Seeds of each
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
-    /// Neurons of a hidden layer, or features of a token [default: mlp 512, oracle and gated 128, transformers 32]
+    /// Neurons of a hidden layer, or features of a token [default: mlp 512, oracle 128, gated 64, transformers 32]
     #[arg(long, value_name = "N", help_heading = "Network")]
     width: Option<usize>,
     /// Hidden layers, 1 to 6 [default: 2, transformers 1]

@@ -26,9 +26,9 @@ pub struct Truth {
     pub decided: Tensor<3>,
     /// 1 where it is zero besides.
     pub zero: Tensor<3>,
-    /// 1 / decided entries (1 where there are none).
+    /// 1 / decided entries that are expected along so many directions, of all inputs the batch was drawn from.
     pub per_decided: f64,
-    /// 1 / zero entries (1 where there are none).
+    /// The same of zero entries.
     pub per_zero: f64,
 }
 
@@ -71,7 +71,14 @@ fn truth(data: &Data, steps: &[usize], columns: &[usize], place: &Place) -> Trut
     let shape = [columns.len(), steps.len(), outputs];
     let n = shape.iter().product();
     let (mut jacobian, mut decided, mut zero) = (vec![0.0f32; n], vec![0.0f32; n], vec![0.0f32; n]);
+    // Counted over all inputs: what is drawn must not decide the weight of what is drawn, or the estimate has a bias.
     let mut counts = [0usize; 2];
+    for step in steps.iter().filter(|s| data.has_derivative(**s)) {
+        for verdict in data.verdicts(*step) {
+            counts[0] += usize::from(*verdict != Verdict::Undecided as u8);
+            counts[1] += usize::from(*verdict == Verdict::Zero as u8);
+        }
+    }
     let mut at = 0;
     for column in columns {
         for step in steps {
@@ -81,17 +88,13 @@ fn truth(data: &Data, steps: &[usize], columns: &[usize], place: &Place) -> Trut
                 if data.has_derivative(*step) && verdicts[entry] != Verdict::Undecided as u8 {
                     jacobian[at] = values[entry];
                     decided[at] = 1.0;
-                    counts[0] += 1;
-                    if verdicts[entry] == Verdict::Zero as u8 {
-                        zero[at] = 1.0;
-                        counts[1] += 1;
-                    }
+                    zero[at] = f32::from(verdicts[entry] == Verdict::Zero as u8);
                 }
                 at += 1;
             }
         }
     }
-    let [per_decided, per_zero] = counts.map(|n| 1.0 / n.max(1) as f64);
+    let [per_decided, per_zero] = counts.map(|n| inputs as f64 / (columns.len() * n.max(1)) as f64);
     let tensor = |values| place.tensor(values, shape);
     Truth { jacobian: tensor(jacobian), decided: tensor(decided), zero: tensor(zero), per_decided, per_zero }
 }

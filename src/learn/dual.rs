@@ -130,6 +130,11 @@ impl Dual {
         Self { value: self.value.clone().narrow(1, 0, count), tangent: self.map_tangent(|t| t.narrow(2, 0, count)) }
     }
 
+    /// One feature.
+    pub fn feature(&self, at: usize) -> Self {
+        Self { value: self.value.clone().narrow(2, at, 1), tangent: self.map_tangent(|t| t.narrow(3, at, 1)) }
+    }
+
     /// Softmax over features.
     pub fn softmax(&self) -> Self {
         let value = activation::softmax(self.value.clone(), 2);

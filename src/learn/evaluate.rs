@@ -149,7 +149,7 @@ pub fn evaluate(
     }
     let jacobians = |steps: &[usize], weights: &[Tensor<2>]| jacobians(model, weights, data, steps, place);
     let found = jacobians(&chosen, &trained.weights)?;
-    let untrained = jacobians(&chosen[..chosen.len().min(CHUNK)], &trained.untrained(place))?;
+    let untrained = jacobians(&chosen, &trained.untrained(place))?;
     let small = |values: &[f32]| {
         values.iter().filter(|j| f64::from(j.abs()) < SPARSITY_THRESHOLD).count() as f64 / values.len().max(1) as f64
     };

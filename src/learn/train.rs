@@ -38,8 +38,8 @@ pub struct Training {
     pub weight_decay: f64,
     /// Largest norm of the gradient.
     pub clip: f64,
-    /// Inputs that a step differentiates by, drawn anew each time; 0: all. The mean over drawn columns is an unbiased
-    /// estimate of every Jacobian term, which are all means over entries.
+    /// Inputs that a step differentiates by, drawn anew each time; 0: all. What they give is an
+    /// unbiased estimate of every Jacobian term, since each is a sum over entries.
     pub columns: usize,
     /// Steps between two looks at the validation loss, each with a checkpoint.
     pub check_every: usize,

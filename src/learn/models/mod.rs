@@ -110,7 +110,7 @@ impl ModelKind {
             Self::SparseTransformer => {
                 "attention over state variables with sparsemax, whose weights can be exactly zero"
             }
-            Self::Gated => "four learned masks of the inputs, chosen by the state with sparsemax",
+            Self::Gated => "three networks with a learned mask of the inputs each, mixed by the state with sparsemax",
         }
     }
 
@@ -118,7 +118,8 @@ impl ModelKind {
     pub const fn sizes(self) -> (usize, usize) {
         match self {
             Self::Mlp => (512, 2),
-            Self::Oracle | Self::Gated => (128, 2),
+            Self::Oracle => (128, 2),
+            Self::Gated => (64, 2),
             Self::Transformer | Self::SparseTransformer => (32, 1),
         }
     }

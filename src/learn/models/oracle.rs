@@ -26,14 +26,23 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn new(layout: &mut Layout, inputs: usize, outputs: usize, width: usize, depth: usize) -> Self {
+    pub(super) fn new(
+        layout: &mut Layout,
+        of: &str,
+        inputs: usize,
+        outputs: usize,
+        width: usize,
+        depth: usize,
+    ) -> Self {
+        let hidden = |i| layout.linear(&format!("{of}hidden{i}"), width, width);
+        let hidden = (1..depth).map(hidden).collect();
         Self {
-            first: layout.add("first.weight", [inputs, width], Init::Uniform(inputs)),
+            first: layout.add(format!("{of}first.weight"), [inputs, width], Init::Uniform(inputs)),
             // As far apart as the inputs are.
-            offset: layout.add("first.offset", [outputs, width], Init::Uniform(1)),
-            hidden: (1..depth).map(|i| layout.linear(&format!("hidden{i}"), width, width)).collect(),
-            readout: layout.add("output.weight", [outputs, width], Init::Uniform(width)),
-            bias: layout.add("output.bias", [outputs, 1], Init::Uniform(width)),
+            offset: layout.add(format!("{of}first.offset"), [outputs, width], Init::Uniform(1)),
+            hidden,
+            readout: layout.add(format!("{of}output.weight"), [outputs, width], Init::Uniform(width)),
+            bias: layout.add(format!("{of}output.bias"), [outputs, 1], Init::Uniform(width)),
         }
     }
 
@@ -50,7 +59,7 @@ impl Body {
 impl Oracle {
     pub(super) fn new(inputs: usize, outputs: usize, width: usize, depth: usize) -> Self {
         let mut layout = Layout::default();
-        let body = Body::new(&mut layout, inputs, outputs, width, depth);
+        let body = Body::new(&mut layout, "", inputs, outputs, width, depth);
         Self { layout, body }
     }
 }
