@@ -25,6 +25,7 @@ fn help_of_every_verb() {
         "info",
         "verify",
         "analyze",
+        "ablate",
         "report",
         "learn",
         "evaluate",

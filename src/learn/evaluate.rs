@@ -276,9 +276,9 @@ fn open_loop(
             let found = place::numbers32(next.clone())?;
             let (mut error, mut still) = (0.0, 0.0);
             for ((start, now), row) in starts.iter().zip(&now).zip(found.chunks(nx)) {
-                for i in 0..nx {
+                for (i, predicted) in row.iter().enumerate() {
                     let truth = data.next()[now * nx + i];
-                    error += f64::from(row[i] - truth).powi(2);
+                    error += f64::from(predicted - truth).powi(2);
                     still += f64::from(data.x()[start * inputs + i] - truth).powi(2);
                 }
             }
@@ -347,6 +347,9 @@ fn best_threshold(entries: &Entries) -> Option<f64> {
     both.then(|| cuts.into_iter().max_by(|a, b| a.macro_f1().total_cmp(&b.macro_f1())).map(|c| c.threshold))?
 }
 
+/// Whether an entry (step, entry) is in a group.
+type Takes<'a> = &'a dyn Fn(usize, usize) -> bool;
+
 /// What an entry does over the training episodes.
 #[derive(Clone, Copy, PartialEq)]
 enum Habit {
@@ -377,7 +380,7 @@ fn habits(data: &Data) -> Vec<Habit> {
 pub fn recovered(data: &Data, steps: &[usize], found: &[f32], fixed: &[f64], threshold: Option<f64>) -> Recovered {
     let habits = habits(data);
     let near = |step: usize| data.to_switch(step);
-    let groups: [(&'static str, &dyn Fn(usize, usize) -> bool); 9] = [
+    let groups: [(&'static str, Takes<'_>); 9] = [
         ("all", &|_, _| true),
         ("no contact", &|s, _| data.contacts(s) == 0),
         ("contact", &|s, _| data.contacts(s) > 0),
