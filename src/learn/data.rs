@@ -81,7 +81,7 @@ pub struct Norm {
     pub std: Vec<f64>,
 }
 
-/// A recording in memory: 4 bytes a number and 1 a verdict, (5 outputs + 4) inputs bytes a step or so.
+/// A recording in memory: at every step 5 bytes an entry of the Jacobian (its number, its verdict) and 4 a coordinate.
 #[derive(Debug, Clone)]
 pub struct Data {
     /// The task's name.

@@ -20,10 +20,10 @@ pub struct Grid {
     /// Recordings; relative paths count from where the program runs.
     pub recordings: Vec<PathBuf>,
     /// Networks.
-    #[serde(default = "paper_models")]
+    #[serde(default = "mlp")]
     pub models: Vec<ModelKind>,
     /// Losses.
-    #[serde(default = "paper_losses")]
+    #[serde(default = "mse")]
     pub losses: Vec<Loss>,
     /// Seeds 0, 1, ...
     #[serde(default = "one")]
@@ -43,12 +43,12 @@ pub struct Grid {
     pub split: Split,
 }
 
-fn paper_models() -> Vec<ModelKind> {
+fn mlp() -> Vec<ModelKind> {
     vec![ModelKind::Mlp]
 }
 
-fn paper_losses() -> Vec<Loss> {
-    ["mse"].iter().filter_map(|l| l.parse().ok()).collect()
+fn mse() -> Vec<Loss> {
+    "mse".parse().into_iter().collect()
 }
 
 fn one() -> u64 {

@@ -74,15 +74,15 @@ pub struct ModelSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelKind {
-    /// See [`mlp`].
+    /// Dense layers with ELU.
     Mlp,
-    /// See [`oracle`].
+    /// Sees what the true mask lets through.
     Oracle,
-    /// See [`transformer`].
+    /// Attention over state variables with softmax.
     Transformer,
-    /// See [`transformer`].
+    /// Attention over state variables with sparsemax.
     SparseTransformer,
-    /// See [`gated`].
+    /// Networks with learned masks, mixed by the state.
     Gated,
 }
 
@@ -98,19 +98,6 @@ impl ModelKind {
             Self::Transformer => "transformer",
             Self::SparseTransformer => "sparse-transformer",
             Self::Gated => "gated",
-        }
-    }
-
-    /// What it assumes.
-    pub const fn about(self) -> &'static str {
-        match self {
-            Self::Mlp => "dense layers with ELU; the network of arXiv 2511.08086 with width 512 and depth 2",
-            Self::Oracle => "each output sees the inputs that the true mask of the state lets through: the upper bound",
-            Self::Transformer => "attention over state variables with softmax",
-            Self::SparseTransformer => {
-                "attention over state variables with sparsemax, whose weights can be exactly zero"
-            }
-            Self::Gated => "three networks with a learned mask of the inputs each, mixed by the state with sparsemax",
         }
     }
 
