@@ -1,5 +1,6 @@
 //! Many runs: every recording with every model, loss and seed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -223,10 +224,10 @@ pub struct Summary {
     /// The loss.
     pub loss: String,
     /// By name of [`Measure`]: mean and interval over the seeds.
-    pub means: std::collections::BTreeMap<&'static str, Option<Mean>>,
+    pub means: BTreeMap<&'static str, Option<Mean>>,
 }
 
-/// A setting against the first one of the grid, paired by task and seed.
+/// A setting against the first one of the grid, paired by task (means over seeds); by seed where there is one task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// The network and the loss.
@@ -234,7 +235,7 @@ pub struct Comparison {
     /// What it is compared with.
     pub against: [String; 2],
     /// By name of [`Measure`].
-    pub tests: std::collections::BTreeMap<&'static str, Option<Paired>>,
+    pub tests: BTreeMap<&'static str, Option<Paired>>,
 }
 
 /// What a grid came to.
@@ -373,17 +374,25 @@ pub fn comparisons(results: &[RunResult]) -> Vec<Comparison> {
     }
     let compare = |other: [String; 2]| {
         let tests = Measure::ALL.map(|measure| {
-            let (mut a, mut b) = (Vec::new(), Vec::new());
+            let mut by_task: BTreeMap<&str, Vec<[f64; 2]>> = BTreeMap::new();
             for r in results.iter().filter(|r| setting(r) == other) {
                 let twin = results
                     .iter()
                     .find(|t| setting(t) == base && t.task == r.task && t.spec.seed == r.spec.seed)
                     .and_then(|t| t.measure(measure));
                 if let (Some(x), Some(y)) = (r.measure(measure), twin) {
-                    a.push(x);
-                    b.push(y);
+                    by_task.entry(&r.task).or_default().push([x, y]);
                 }
             }
+            // Seeds of one task share its data: they are no cases of their own beside those of other tasks.
+            let pairs: Vec<[f64; 2]> = if by_task.len() > 1 {
+                let mean =
+                    |pairs: &Vec<[f64; 2]>, i: usize| pairs.iter().map(|p| p[i]).sum::<f64>() / pairs.len() as f64;
+                by_task.values().map(|pairs| [mean(pairs, 0), mean(pairs, 1)]).collect()
+            } else {
+                by_task.into_values().flatten().collect()
+            };
+            let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().map(|[x, y]| (x, y)).unzip();
             (measure.name(), stats::paired(&a, &b))
         });
         Comparison { setting: other, against: base.clone(), tests: tests.into_iter().collect() }
