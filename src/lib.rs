@@ -8,6 +8,7 @@ pub mod check;
 pub mod dataset;
 pub mod jacobian;
 pub mod physics;
+pub mod planner;
 pub mod policy;
 pub mod record;
 pub mod report;
