@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use dynsparse::dataset::Effort;
 use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
-use dynsparse::policy::{Explore, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
+use dynsparse::policy::{Explore, Guide, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
 use dynsparse::record::{self, Job, StepKind};
 use dynsparse::task::{Assets, Task};
 use serde::Deserialize;
@@ -86,6 +86,12 @@ pub(super) struct Settings {
     /// Scales of that noise, each half of the one before
     #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
     pub(super) levels: Option<usize>,
+    /// Physics steps that one step of the planner's rollouts takes at once
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) coarse: Option<usize>,
+    /// Adds WEIGHT / (1 + ((x - TARGET) / WIDTH)^2) to what a step of a plan is worth, with x an entry of the observation, a qpos: or a qvel:
+    #[arg(long, value_name = "ENTRY,TARGET,WIDTH,WEIGHT", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) guide: Option<Vec<Guide>>,
     /// Of cem: how many of the best plans make the mean
     #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
     pub(super) elites: Option<usize>,
@@ -256,6 +262,8 @@ impl Settings {
             spline,
             noise,
             levels,
+            coarse,
+            guide,
             elites,
             temperature,
             engine,
@@ -360,6 +368,8 @@ impl Settings {
             spline: self.spline,
             noise: self.noise,
             levels: self.levels,
+            coarse: self.coarse,
+            guide: self.guide.clone(),
             elites: self.elites,
             temperature: self.temperature,
         }

@@ -47,6 +47,8 @@ pub struct Planner {
     /// The plan: its points (points x nu), as half ranges from the middle. The first one is at action `start`.
     plan: Vec<f64>,
     start: usize,
+    /// Whether no sample of the last iteration saw any reward.
+    blind: bool,
     /// Samples of an iteration (samples x points x nu), in half ranges and in units of the controls.
     samples: Vec<f64>,
     controls: Vec<f64>,
@@ -75,14 +77,16 @@ impl Planner {
             return Err(PlanError::Rules { task: name(), what });
         }
         let settings = Settings::new(spec)?;
+        let rollouts = Rollouts::new(task, &scorer, &settings, model)?;
         let ranges = ControlRanges::from(&**model);
         let (middle, half) = ranges.middle_and_half()?;
         let nu = model.nu();
         let curve = Curve { spline: settings.spline, spacing: settings.spacing, width: nu };
         let size = curve.points(settings.horizon) * nu;
+        let (samples, returns) = (vec![0.0; settings.samples * size], vec![0.0; settings.samples]);
         Ok(Self {
             settings,
-            rollouts: Rollouts::new(task, model, scorer),
+            rollouts,
             pool: Arc::new(Pool::ALONE),
             curve,
             ranges,
@@ -91,9 +95,10 @@ impl Planner {
             stream: Stream::new(0, "plan", 0),
             plan: vec![0.0; size],
             start: 0,
-            samples: vec![0.0; settings.samples * size],
-            controls: vec![0.0; settings.samples * size],
-            returns: vec![0.0; settings.samples],
+            controls: samples.clone(),
+            samples,
+            returns,
+            blind: false,
             spread: vec![0.0; size],
             state: vec![0.0; model.state_size()],
         })
@@ -108,7 +113,7 @@ impl Planner {
     pub fn begin(&mut self, seed: u64, episode: u64) {
         self.stream = Stream::new(seed, "plan", episode);
         self.plan.fill(0.0);
-        self.start = 0;
+        (self.start, self.blind) = (0, false);
     }
 
     /// Memory of the simulations that it has made so far, bytes.
@@ -142,7 +147,8 @@ impl Planner {
         (self.middle[i] + self.half[i] * x).clamp(self.ranges.lo[i], self.ranges.hi[i])
     }
 
-    /// Drops the points that lie behind; the last one is repeated in their place.
+    /// Drops the points that lie behind. The last one is repeated in their place, or, where there is nothing to go for,
+    /// drawn.
     fn forward(&mut self, step: usize) {
         let nu = self.curve.width;
         while step - self.start >= self.settings.spacing {
@@ -150,6 +156,10 @@ impl Planner {
             let end = self.plan.len();
             if end >= 2 * nu {
                 self.plan.copy_within(end - 2 * nu..end - nu, end - nu);
+            }
+            if self.blind {
+                let last = self.plan.len() - nu;
+                self.plan[last..].iter_mut().for_each(|x| *x = 2.0 * self.stream.uniform() - 1.0);
             }
             self.start += self.settings.spacing;
         }
@@ -185,9 +195,12 @@ impl Planner {
         }
         let least = self.returns.iter().copied().fold(f64::INFINITY, f64::min);
         let sample = |i: usize| &self.samples[i * size..(i + 1) * size];
-        if most <= NOTHING && least > f64::NEG_INFINITY {
+        let was_blind = std::mem::replace(&mut self.blind, most <= NOTHING && least > f64::NEG_INFINITY);
+        if self.blind && !was_blind {
             // Nothing in sight: the widest sample is as good as any, and goes somewhere.
             self.plan.copy_from_slice(sample(1));
+        }
+        if self.blind || self.returns[0] >= most {
             return Ok(());
         }
         match self.settings.update {

@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::PlanError;
+use super::settings::Settings;
 use super::spline::Curve;
-use crate::physics::{Model, PhysicsError, Sim};
+use crate::physics::{Model, PhysicsError, Sim, SolverMode};
+use crate::policy::Guide;
 use crate::task::{Scorer, Task};
 
 /// Threads that planners share; rollouts are spread over them, and no result depends on how.
@@ -36,10 +38,19 @@ impl Pool {
 pub(super) struct Rollouts {
     model: Arc<Model>,
     scorer: Scorer,
+    guides: Vec<(Entry, Guide)>,
     /// Physics steps of a control step, control steps of an action.
     substeps: usize,
     repeat: usize,
     idle: Mutex<Vec<Sim>>,
+}
+
+/// What a guide looks at.
+#[derive(Debug, Clone, Copy)]
+enum Entry {
+    Observation(usize),
+    Qpos(usize),
+    Qvel(usize),
 }
 
 /// What all rollouts of a batch share.
@@ -54,14 +65,35 @@ pub(super) struct Batch<'a> {
 }
 
 impl Rollouts {
-    pub(super) fn new(task: &Task, model: &Arc<Model>, scorer: Scorer) -> Self {
-        Self {
-            model: model.clone(),
-            scorer,
-            substeps: task.spec.substeps,
-            repeat: task.spec.action_repeat,
-            idle: Mutex::default(),
-        }
+    /// For a task with a reward. The planner's own model has the solver settings of the task and, where `coarse` is
+    /// above 1, fewer and longer physics steps; a state of one model is a state of the other.
+    ///
+    /// # Errors
+    /// [`PlanError::Setting`] for a guide of an entry that is not observed, [`PlanError::Task`].
+    pub(super) fn new(task: &Task, scorer: &Scorer, settings: &Settings, model: &Model) -> Result<Self, PlanError> {
+        let labels = scorer.labels();
+        let named = |names: &[String], name: Option<&str>| names.iter().position(|n| Some(n.as_str()) == name);
+        let guides = settings.guides.iter().map(|guide| {
+            let observed = labels.iter().position(|l| *l == guide.entry).map(Entry::Observation);
+            let qpos = || named(&model.names().qpos, guide.entry.strip_prefix("qpos:")).map(Entry::Qpos);
+            let qvel = || named(&model.names().dof, guide.entry.strip_prefix("qvel:")).map(Entry::Qvel);
+            match observed.or_else(qpos).or_else(qvel) {
+                Some(entry) => Ok((entry, guide.clone())),
+                None => Err(PlanError::Setting {
+                    field: "guide",
+                    value: format!("\"{}\"", guide.entry),
+                    fix: format!("name a qpos:, a qvel:, or what the task observes: {}", labels.join("; ")),
+                }),
+            }
+        });
+        let guides = guides.collect::<Result<_, _>>()?;
+        let mut own = task.clone();
+        own.spec.substeps = task.spec.substeps.div_ceil(settings.coarse);
+        own.spec.timestep = Some(task.control_dt(model) / own.spec.substeps as f64);
+        let model = Arc::new(own.model(SolverMode::Task)?);
+        let scorer = own.scorer(&model)?.ok_or_else(|| PlanError::NoReward { task: own.spec.name.clone() })?;
+        let (substeps, repeat) = (own.spec.substeps, own.spec.action_repeat);
+        Ok(Self { model, scorer, guides, substeps, repeat, idle: Mutex::default() })
     }
 
     /// The mean reward of each plan (its points inside the control ranges), minus infinity for one that diverges.
@@ -107,6 +139,7 @@ impl Rollouts {
     fn simulate(&self, sim: &mut Sim, batch: Batch<'_>, plan: &[f64]) -> Result<Option<f64>, PhysicsError> {
         sim.set_state(batch.state)?;
         let mut action = vec![0.0; batch.curve.width];
+        let mut seen = vec![0.0; if self.guides.is_empty() { 0 } else { self.scorer.size() }];
         let mut total = 0.0;
         for k in 0..batch.horizon {
             batch.curve.write(plan, batch.first + k, &mut action);
@@ -119,6 +152,15 @@ impl Rollouts {
                     return Ok(None);
                 }
                 total += self.scorer.reward(sim, &action);
+                if !self.guides.is_empty() {
+                    self.scorer.observe(sim, &mut seen);
+                    let value = |entry: &Entry| match *entry {
+                        Entry::Observation(i) => seen[i],
+                        Entry::Qpos(i) => sim.qpos()[i],
+                        Entry::Qvel(i) => sim.qvel()[i],
+                    };
+                    total += self.guides.iter().map(|(entry, guide)| guide.of(value(entry))).sum::<f64>();
+                }
             }
         }
         Ok(total.is_finite().then_some(total))

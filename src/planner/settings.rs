@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::PlanError;
-use crate::policy::{PlanMethod, PlanSpec, Spline};
+use crate::policy::{Guide, PlanMethod, PlanSpec, Spline};
 
 /// The file of `assets`.
 #[derive(Debug, Deserialize)]
@@ -21,7 +21,8 @@ static TABLE: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("../../assets/experts.toml")).expect("assets/experts.toml is valid"));
 
 /// Bounds of whole numbers: beyond them a plan takes minutes an action.
-const MOST: [(&str, usize); 6] = [
+const MOST: [(&str, usize); 7] = [
+    ("coarse", 10_000),
     ("horizon", 10_000),
     ("samples", 100_000),
     ("iterations", 1000),
@@ -45,7 +46,7 @@ pub fn resolve(asked: &PlanSpec, task: &str) -> PlanSpec {
 }
 
 /// Checked settings.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Settings {
     pub(super) horizon: usize,
     pub(super) samples: usize,
@@ -55,6 +56,8 @@ pub(super) struct Settings {
     /// Half control ranges.
     pub(super) noise: f64,
     pub(super) levels: usize,
+    pub(super) coarse: usize,
+    pub(super) guides: Vec<Guide>,
     pub(super) update: Update,
 }
 
@@ -109,6 +112,8 @@ impl Settings {
             spline: spec.spline.ok_or_else(|| missing("spline"))?,
             noise: positive("noise", spec.noise, "of half ranges")?,
             levels: whole("levels", spec.levels, 1)?,
+            coarse: whole("coarse", spec.coarse, 1)?,
+            guides: spec.guide.clone().unwrap_or_default(),
             update,
         })
     }
@@ -137,7 +142,7 @@ mod tests {
         for name in TABLE.task.keys() {
             assert!(tasks.iter().any(|t| t.name == *name), "{name}");
         }
-        for task in &tasks {
+        for task in tasks {
             let spec = resolve(&PlanSpec::default(), &task.name);
             Settings::new(&spec).unwrap_or_else(|e| panic!("{}: {e}", task.name));
         }

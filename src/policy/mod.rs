@@ -17,7 +17,7 @@ mod spec;
 pub use colored::BLOCK;
 pub use error::PolicyError;
 pub use explore::{Exploration, Explore};
-pub use plan::{PlanMethod, PlanSpec, Spline};
+pub use plan::{Guide, PlanMethod, PlanSpec, Spline};
 pub use ranges::ControlRanges;
 pub use replay::{ReplayEpisode, ReplayError, ReplayFile};
 pub use spec::{PolicySpec, ReplayWith};
