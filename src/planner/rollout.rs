@@ -9,7 +9,7 @@ use super::settings::Settings;
 use super::spline::Curve;
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
 use crate::policy::Guide;
-use crate::task::{Scorer, Task};
+use crate::task::{RewardSpec, Scorer, Task};
 
 /// Threads that planners share; rollouts are spread over them, and no result depends on how.
 #[derive(Debug)]
@@ -30,6 +30,15 @@ impl Pool {
         let builder = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("planner-{i}"));
         let pool = builder.build().map_err(|e| PlanError::Threads { threads, reason: e.to_string() })?;
         Ok(Self(Some(pool)))
+    }
+}
+
+/// The reward without its thresholds, where it has such a form.
+fn dense(reward: RewardSpec) -> RewardSpec {
+    match reward {
+        RewardSpec::Acrobot { .. } => RewardSpec::Acrobot { sparse: false },
+        RewardSpec::Cartpole { .. } => RewardSpec::Cartpole { sparse: false },
+        other => other,
     }
 }
 
@@ -65,7 +74,8 @@ pub(super) struct Batch<'a> {
 }
 
 impl Rollouts {
-    /// For a task with a reward. The planner's own model has the solver settings of the task and, where `coarse` is
+    /// For a task with a reward; a sparse one is planned for by its dense form, which shows the way. The planner's own
+    /// model has the solver settings of the task and, where `coarse` is
     /// above 1, fewer and longer physics steps; a state of one model is a state of the other.
     ///
     /// # Errors
@@ -88,6 +98,7 @@ impl Rollouts {
         });
         let guides = guides.collect::<Result<_, _>>()?;
         let mut own = task.clone();
+        own.spec.reward = own.spec.reward.map(dense);
         own.spec.substeps = task.spec.substeps.div_ceil(settings.coarse);
         own.spec.timestep = Some(task.control_dt(model) / own.spec.substeps as f64);
         let model = Arc::new(own.model(SolverMode::Task)?);
