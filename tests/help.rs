@@ -18,9 +18,19 @@ fn help_of_the_program() {
 
 #[test]
 fn help_of_every_verb() {
-    for verb in
-        ["record", "sweep", "merge", "info", "verify", "analyze", "report", "check-jacobian", "tasks", "completions"]
-    {
+    for verb in [
+        "record",
+        "sweep",
+        "merge",
+        "info",
+        "verify",
+        "analyze",
+        "ablate",
+        "report",
+        "check-jacobian",
+        "tasks",
+        "completions",
+    ] {
         insta::assert_snapshot!(format!("help_{verb}"), said(&[verb, "--help"]));
     }
 }

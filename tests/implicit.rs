@@ -24,7 +24,6 @@ fn errors(name: &str) -> (Errors, usize) {
         states: 48,
         episodes: 4,
         policy: PolicySpec::Uniform,
-        explore: None,
         solver: SolverMode::Converged,
         seed: 1,
         engines: vec![spec()],

@@ -457,6 +457,41 @@ fn the_files_of_a_model_on_disk_are_found() {
     assert_eq!(names, ["parts/wedge.obj", "robots/mine/robot.xml", "robots/mine/shared.xml"]);
 }
 
+/// Friction-loss rows whose recorded state (1: within the loss, 2 and 3: at it) is not the one of their force.
+fn states_against_forces(sim: &Sim) -> usize {
+    let (loss, force, (types, _, states)) = (sim.efc_frictionloss(), sim.efc_force(), sim.constraints());
+    (0..types.len()).filter(|i| types[*i] == 1).filter(|i| (states[*i] == 1) != (force[*i].abs() < loss[*i])).count()
+}
+
+#[test]
+fn the_states_of_constraint_rows_are_those_of_their_forces() {
+    // Two arms, so that there are islands, each of two joints, so that a solve takes more than one iteration.
+    let arm = |i: usize| {
+        format!(
+            r#"<body pos="{i} 0 1"><joint name="a{i}" axis="0 1 0" frictionloss=".3"/><geom size=".05" fromto="0 0 0 .3 0 0"
+            type="capsule"/><body pos=".3 0 0"><joint name="b{i}" axis="0 1 0" frictionloss=".1"/>
+            <geom size=".05" fromto="0 0 0 .3 0 0" type="capsule"/></body></body>"#
+        )
+    };
+    let motors = |i: usize| format!(r#"<motor joint="a{i}" gear="3"/><motor joint="b{i}" gear="1"/>"#);
+    let (arms, motors) = ([0, 1].map(arm).concat(), [0, 1].map(motors).concat());
+    let text = format!("<mujoco><worldbody>{arms}</worldbody><actuator>{motors}</actuator></mujoco>");
+    let mut sim = Sim::new(&model(&text)).unwrap();
+    let (mut jar, mut stale) = (Vec::new(), 0);
+    for step in 0..400 {
+        for (i, ctrl) in sim.ctrl_mut().iter_mut().enumerate() {
+            *ctrl = (step as f64 * 0.05 * (i + 1) as f64).sin();
+        }
+        sim.step().unwrap();
+        stale += states_against_forces(&sim);
+        let before = (bits(sim.qpos()), bits(sim.qvel()), bits(sim.qacc()));
+        sim.settle_constraints(&mut jar).unwrap();
+        assert_eq!(states_against_forces(&sim), 0, "step {step}");
+        assert_eq!(before, (bits(sim.qpos()), bits(sim.qvel()), bits(sim.qacc())), "step {step}");
+    }
+    assert!(stale > 0, "MuJoCo tells the states of the solution now; settling them is not needed any more");
+}
+
 #[test]
 fn every_label_selects_one_row() {
     // MuJoCo itself refuses equal names, so only made-up ones and parts of others can clash.

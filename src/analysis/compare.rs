@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Analysis, Matrix};
+use super::{Analysis, Matrix, paper};
 
 /// Attributes that say how a recording was made, and not what came out or where.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "step_kind",
     "engine",
     "difference",
@@ -17,6 +17,7 @@ const KEYS: [&str; 16] = [
     "policy",
     "seed",
     "timestep",
+    "model_edits",
     "substeps",
     "integrator",
     "cone",
@@ -53,6 +54,9 @@ pub struct Figures {
     pub open: usize,
     /// Mean sparsity of a step.
     pub mean: f64,
+    /// The same with the published threshold ([`paper::THRESHOLD`]) instead of the criterion; None where it was not among
+    /// the thresholds.
+    pub mean_published: Option<f64>,
     /// Mean share of undecided entries.
     pub mean_undecided: f64,
     /// Distinct patterns.
@@ -95,12 +99,16 @@ pub fn figures(analysis: &Analysis) -> Vec<Figures> {
             let mut all = analysis.regimes.information.iter();
             all.find(|i| i.matrix == global.matrix && i.regime == regime)?.information.corrected_explained
         };
+        let mut thresholds =
+            analysis.thresholds.iter().filter(|t| t.matrix == global.matrix).flat_map(|t| &t.thresholds);
+        let published = thresholds.find(|t| t.threshold == paper::THRESHOLD);
         Figures {
             matrix: global.matrix,
             entries: global.entries,
             always_zero: global.zero,
             open: global.open,
             mean: state.mean,
+            mean_published: published.map(|t| t.mean),
             mean_undecided: state.mean_undecided,
             patterns: state.patterns.distinct,
             entropy_bits: state.patterns.entropy_bits,

@@ -5,6 +5,9 @@ use serde::Serialize;
 /// Where the figures come from.
 pub const SOURCE: &str = "arXiv 2511.08086, Table 1: entries |x| < 1e-12 in every sample, MJX autodiff";
 
+/// Below it an entry was called zero.
+pub const THRESHOLD: f64 = 1e-12;
+
 /// A row of the published table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Published {

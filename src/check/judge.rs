@@ -201,14 +201,24 @@ pub struct Zeros {
     pub largest_missed: f64,
     /// The largest value that the engine gives an entry that is zero and that it calls nonzero.
     pub largest_false: f64,
+    /// The entry of `largest_missed`.
+    #[serde(skip)]
+    pub missed: Option<Entry>,
+    /// The entry of `largest_false`.
+    #[serde(skip)]
+    pub false_entry: Option<Entry>,
 }
 
 impl Zeros {
     /// Counts one entry: what it is, by its value, and what the engine says, by its own value.
-    pub fn count(&mut self, truth: Truth, value: f64, verdict: Verdict, engine: f64) {
+    pub fn count(&mut self, entry: Entry, truth: Truth, value: f64, verdict: Verdict, engine: f64) {
         match (truth, verdict) {
-            (Truth::Zero, Verdict::Nonzero) => self.largest_false = self.largest_false.max(engine.abs()),
-            (Truth::Nonzero, Verdict::Zero) => self.largest_missed = self.largest_missed.max(value.abs()),
+            (Truth::Zero, Verdict::Nonzero) if engine.abs() >= self.largest_false => {
+                (self.largest_false, self.false_entry) = (engine.abs(), Some(entry));
+            }
+            (Truth::Nonzero, Verdict::Zero) if value.abs() >= self.largest_missed => {
+                (self.largest_missed, self.missed) = (value.abs(), Some(entry));
+            }
             _ => {}
         }
         match truth {
@@ -223,8 +233,12 @@ impl Zeros {
         self.zero.add(other.zero);
         self.nonzero.add(other.nonzero);
         self.unknown.add(other.unknown);
-        self.largest_missed = self.largest_missed.max(other.largest_missed);
-        self.largest_false = self.largest_false.max(other.largest_false);
+        if other.largest_missed > self.largest_missed {
+            (self.largest_missed, self.missed) = (other.largest_missed, other.missed);
+        }
+        if other.largest_false > self.largest_false {
+            (self.largest_false, self.false_entry) = (other.largest_false, other.false_entry);
+        }
     }
 }
 
@@ -368,7 +382,7 @@ impl Judge {
         let zeros = tests.then(|| {
             let mut zeros = Zeros::default();
             for (k, (value, error)) in judged.values.iter().zip(&judged.errors).enumerate() {
-                zeros.count(Truth::of(*value, *error, judged.scale), *value, verdict(k), self.values[i][k]);
+                zeros.count(place(k), Truth::of(*value, *error, judged.scale), *value, verdict(k), self.values[i][k]);
             }
             zeros
         });
@@ -411,7 +425,7 @@ mod tests {
             (Truth::Unknown, 1.0, Verdict::Zero),
             (Truth::Nonzero, 1.0, Verdict::Undecided),
         ] {
-            zeros.count(truth, value, verdict, value + 1e-12);
+            zeros.count(Entry { row: 0, column: 0 }, truth, value, verdict, value + 1e-12);
         }
         assert_eq!(zeros.zero, Known { zero: 1, nonzero: 1, undecided: 0 });
         assert_eq!(zeros.nonzero, Known { zero: 2, nonzero: 1, undecided: 1 });

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 pub use error::CheckError;
 pub use judge::{Block, Contacts, EngineOutcome, Judge, Known, Outcome, Truth, Zeros};
-pub use report::{Agreement, EngineReport, Errors, Flags, Found, Report, Seen};
+pub use report::{Agreement, EngineReport, Errors, Flags, Found, Report, Seen, Where};
 pub use states::Place;
 
 use crate::jacobian::{Arbiter, EngineKind, EngineSpec};

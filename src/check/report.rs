@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Block, Contacts, Outcome, Place, Settings, Zeros, name};
-use crate::jacobian::{EngineSpec, SwitchKind, Switches};
+use crate::jacobian::{EngineSpec, Entry, SwitchKind, Switches};
 use crate::physics::Model;
 use crate::task::Task;
 
@@ -110,6 +110,23 @@ pub struct EngineReport {
     pub agreement: Agreement,
     /// Its verdicts at those states; None where it gives none.
     pub zeros: Option<Zeros>,
+    /// Where the largest nonzero is that it calls zero.
+    pub missed: Option<Where>,
+    /// Where the largest value is that it calls nonzero, of an entry that is zero.
+    pub false_nonzero: Option<Where>,
+}
+
+/// An entry of a state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Where {
+    /// Episode.
+    pub episode: u64,
+    /// Control step.
+    pub step: usize,
+    /// Physics step of it.
+    pub substep: usize,
+    /// Row and column by name.
+    pub entry: [String; 2],
 }
 
 /// A state worth a look.
@@ -177,7 +194,7 @@ pub(super) fn report(
         smooth: smooth.len(),
         arbiter,
         reference: Errors::of(smooth.iter().map(|o| o.error)),
-        engines: engines.iter().enumerate().map(|(i, spec)| engine(model, i, spec, &outcomes)).collect(),
+        engines: engines.iter().enumerate().map(|(i, spec)| engine(model, i, spec, places, &outcomes)).collect(),
         not_covered,
         worst,
         kinks,
@@ -189,7 +206,7 @@ fn lead(outcome: &Outcome) -> f64 {
     outcome.engines.first().map_or(0.0, |e| e.error)
 }
 
-fn engine(model: &Model, i: usize, spec: &EngineSpec, all: &[Outcome]) -> EngineReport {
+fn engine(model: &Model, i: usize, spec: &EngineSpec, places: &[Place], all: &[Outcome]) -> EngineReport {
     let smooth: Vec<&Outcome> = all.iter().filter(|o| o.counts(i)).collect();
     let (mut flags, mut agreement, mut zeros) = (Flags::default(), Agreement::default(), None::<Zeros>);
     for outcome in all {
@@ -205,8 +222,17 @@ fn engine(model: &Model, i: usize, spec: &EngineSpec, all: &[Outcome]) -> Engine
             (false, false) => {}
         }
     }
-    for found in smooth.iter().filter_map(|o| o.engines[i].zeros.as_ref()) {
-        zeros.get_or_insert_default().add(found);
+    let (mut missed, mut false_nonzero) = (None, None);
+    for (place, outcome) in places.iter().zip(all).filter(|(_, o)| o.counts(i)) {
+        let Some(found) = outcome.engines[i].zeros else { continue };
+        let sum = zeros.get_or_insert_default();
+        if found.largest_missed > sum.largest_missed {
+            missed = found.missed.map(|entry| at(model, place, entry));
+        }
+        if found.largest_false > sum.largest_false {
+            false_nonzero = found.false_entry.map(|entry| at(model, place, entry));
+        }
+        sum.add(&found);
     }
     let blocks = Block::ALL.into_iter().filter(|b| b.is_of(model));
     EngineReport {
@@ -220,16 +246,28 @@ fn engine(model: &Model, i: usize, spec: &EngineSpec, all: &[Outcome]) -> Engine
         flags,
         agreement,
         zeros,
+        missed,
+        false_nonzero,
     }
 }
 
-fn describe(model: &Model, place: &Place, outcome: &Outcome) -> Found {
+fn at(model: &Model, place: &Place, entry: Entry) -> Where {
+    let Place { episode, step, substep, .. } = *place;
+    Where { episode, step, substep, entry: names(model, entry) }
+}
+
+/// Row and column of an entry of A and B side by side.
+fn names(model: &Model, entry: Entry) -> [String; 2] {
     let names = model.names();
     let state = names.state();
-    let column = match outcome.entry.column.checked_sub(state.len()) {
+    let column = match entry.column.checked_sub(state.len()) {
         Some(control) => format!("ctrl:{}", names.ctrl[control]),
-        None => state[outcome.entry.column].clone(),
+        None => state[entry.column].clone(),
     };
+    [state[entry.row].clone(), column]
+}
+
+fn describe(model: &Model, place: &Place, outcome: &Outcome) -> Found {
     let words = |s: Switches| {
         let all = [(s.contact, "contact"), (s.limit, "limit"), (s.friction, "friction"), (s.force, "force")];
         all.into_iter().filter_map(|(is, word)| is.then_some(word)).collect()
@@ -238,7 +276,7 @@ fn describe(model: &Model, place: &Place, outcome: &Outcome) -> Found {
         episode: place.episode,
         step: place.step,
         substep: place.substep,
-        entry: [state[outcome.entry.row].clone(), column],
+        entry: names(model, outcome.entry),
         arbiter: outcome.value,
         kink: outcome.kink,
         switch: outcome.switch,

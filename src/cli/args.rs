@@ -8,7 +8,7 @@ use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::{Explore, Guide, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
 use dynsparse::record::{self, Job, StepKind};
-use dynsparse::task::{Assets, Task};
+use dynsparse::task::{Assets, Changes, Task};
 use serde::Deserialize;
 
 /// Settings that decide what is recorded, and where. What is not given has a default.
@@ -120,6 +120,13 @@ pub(super) struct Settings {
     /// Constraint solver: run to convergence, or as the model says [default: converged]
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) solver: Option<SolverMode>,
+
+    /// Physics time step, s; a control step stays as long as it is [default: the model's]
+    #[arg(long, value_name = "S", help_heading = "Model")]
+    pub(super) timestep: Option<f64>,
+    /// Change a field of the compiled model, as FIELD=X, FIELD[COLUMN]=X, FIELD@OBJECT=X or both; may be given again
+    #[arg(long, value_name = "FIELD=X", help_heading = "Model")]
+    pub(super) set: Option<Vec<String>>,
 
     /// Record on where the task would end the episode (fallen, dropped, out of bounds)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
@@ -274,6 +281,8 @@ impl Settings {
             past_done,
             step,
             solver,
+            timestep,
+            set,
             substeps,
             keyframe,
             reset_noise,
@@ -282,8 +291,12 @@ impl Settings {
         )
     }
 
-    /// The task that is meant.
+    /// The task that is meant, with what is changed in it.
     pub(super) fn task(&self) -> anyhow::Result<Task> {
+        Ok(self.changes()?.apply(self.plain_task()?)?)
+    }
+
+    fn plain_task(&self) -> anyhow::Result<Task> {
         let embedded = Task::embedded();
         let (file_only, path) = match self.task.as_deref() {
             None => (None, None),
@@ -385,6 +398,12 @@ impl Settings {
         }
     }
 
+    /// What is changed in the model.
+    fn changes(&self) -> anyhow::Result<Changes> {
+        let set = self.set.iter().flatten().map(|text| text.parse().map_err(|e| anyhow::anyhow!("--set: {e}")));
+        Ok(Changes { timestep: self.timestep, set: set.collect::<anyhow::Result<_>>()? })
+    }
+
     /// Worker threads.
     pub(super) fn threads(&self) -> anyhow::Result<usize> {
         match self.threads {
@@ -413,6 +432,7 @@ impl Settings {
             past_done: self.past_done.unwrap_or(false),
             seed: self.seed.unwrap_or(0),
             compression: self.compression.unwrap_or_default(),
+            changes: self.changes()?,
         })
     }
 
@@ -439,7 +459,9 @@ impl Settings {
             ("keyframe", self.keyframe.clone()),
             ("reset-noise", self.reset_noise.filter(|x| *x != 0.0).map(|x| x.to_string())),
         ];
-        let more: Vec<_> = more.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect();
+        let more = more.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+        // What cannot be read was refused when the task was made.
+        let more: Vec<_> = more.chain(self.changes().unwrap_or_default().flags()).collect();
         record::command(job, file.as_deref().unwrap_or(&job.task.name), &more)
     }
 }

@@ -9,6 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::args::Settings;
 
+/// Where all settings of a recording are listed.
+const ALL: &str = "`dynsparse record --help` lists them";
+
 /// A sweep's file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -37,7 +40,7 @@ pub(super) struct SweepTable {
 /// # Errors
 /// One line with file, line number, what is wrong, and the nearest setting for a misspelt one.
 pub(super) fn read(path: &Path) -> anyhow::Result<Settings> {
-    parse(path, "`dynsparse record --help` lists them")
+    parse(path, ALL)
 }
 
 /// Reads a sweep's file.
@@ -56,18 +59,38 @@ fn parse<T: DeserializeOwned>(path: &Path, all: &str) -> anyhow::Result<T> {
     toml::from_str(&text).map_err(|error| {
         let line = error.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
         let place = line.map_or_else(|| path.display().to_string(), |l| format!("{}, line {l}", path.display()));
-        let message = error.message();
-        match message.strip_prefix("unknown field `").and_then(|m| m.split_once('`')) {
-            Some((unknown, known)) => {
-                let names = known.split('`').skip(1).step_by(2);
-                let nearest = names.map(|n| (strsim::damerau_levenshtein(n, unknown), n)).min();
-                let hint = nearest.filter(|(d, _)| *d <= 3).map(|(_, n)| format!("; did you mean `{n}`?"));
-                anyhow::anyhow!(
-                    "{place}: there is no setting `{unknown}`{}",
-                    hint.unwrap_or_else(|| format!("; {all}"))
-                )
-            }
-            None => anyhow::anyhow!("{place}: {message}"),
-        }
+        explained(&place, error.message(), all)
     })
+}
+
+/// What is wrong at a place, and the nearest name for a misspelt one.
+fn explained(place: &str, message: &str, all: &str) -> anyhow::Error {
+    match message.strip_prefix("unknown field `").and_then(|m| m.split_once('`')) {
+        Some((unknown, known)) => {
+            let names = known.split('`').skip(1).step_by(2);
+            let nearest = names.map(|n| (strsim::damerau_levenshtein(n, unknown), n)).min();
+            let hint = nearest.filter(|(d, _)| *d <= 3).map(|(_, n)| format!("; did you mean `{n}`?"));
+            anyhow::anyhow!("{place}: there is no setting `{unknown}`{}", hint.unwrap_or_else(|| format!("; {all}")))
+        }
+        None => anyhow::anyhow!("{place}: {message}"),
+    }
+}
+
+/// One setting of a recording by its name in a file. A value that is no number and no word of TOML is a text.
+///
+/// # Errors
+/// One line with the setting and what is wrong.
+pub(super) fn setting(key: &str, value: &str) -> anyhow::Result<Settings> {
+    let text = toml::Value::from(value).to_string();
+    let quoted = if key == "set" { format!("{key} = [{text}]") } else { format!("{key} = {text}") };
+    let raw = format!("{key} = {value}");
+    let explain = |e: toml::de::Error| explained(&format!("{key}={value}"), e.message(), ALL);
+    match toml::from_str(&raw) {
+        Ok(settings) => Ok(settings),
+        // Its type is not the setting's; as a text it would not be either.
+        Err(error) if toml::from_str::<toml::Table>(&raw).is_ok() => {
+            toml::from_str(&quoted).map_err(|_| explain(error))
+        }
+        Err(_) => toml::from_str(&quoted).map_err(explain),
+    }
 }

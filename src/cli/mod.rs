@@ -1,6 +1,7 @@
 //! The command line: one file per verb. Each parses into a validated job, calls one library function and
 //! prints. Nothing else in the program prints.
 
+mod ablate;
 mod analyze;
 mod args;
 mod check_jacobian;
@@ -70,6 +71,8 @@ enum Verb {
     Verify(verify::Args),
     /// Answer the questions of "Dynamic Sparsity" from recordings
     Analyze(Box<analyze::Args>),
+    /// Record variants of one task that differ in a setting, and put them side by side
+    Ablate(Box<ablate::Args>),
     /// Compare Jacobian engines with extrapolated differences, and say where there is no derivative
     CheckJacobian(Box<check_jacobian::Args>),
     /// Put the answers of `analyze` into one page with figures, which opens from disk
@@ -95,6 +98,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Info(args) => info::run(&args),
         Verb::Verify(args) => verify::run(&args),
         Verb::Analyze(args) => analyze::run(&args),
+        Verb::Ablate(args) => ablate::run(&args),
         Verb::CheckJacobian(args) => check_jacobian::run(&args),
         Verb::Report(args) => report::run(&args),
         Verb::Tasks(args) => tasks::run(&args),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use dynsparse::dataset::{Recording, schema::Axis};
@@ -61,6 +62,21 @@ pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
         None => settings,
     };
     let stop = signals::install()?;
+    let how = How { shard: args.shard, merge_only, force: args.force, stop: &stop };
+    output::print(&one(&settings, &how)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How to go about a recording.
+pub(super) struct How<'a> {
+    pub(super) shard: Option<(u64, u64)>,
+    pub(super) merge_only: bool,
+    pub(super) force: bool,
+    pub(super) stop: &'a AtomicBool,
+}
+
+/// Makes one recording, shows how it comes along, and says in a line what came of it.
+pub(super) fn one(settings: &Settings, how: &How<'_>) -> anyhow::Result<String> {
     let threads = settings.threads()?;
     let task = settings.task()?;
     let job = settings.asked()?.job(&task);
@@ -68,16 +84,8 @@ pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
     let name = task.spec.name.clone();
     let prepared = Prepared::new(task, job)?;
     let command = settings.command(prepared.job());
-    let run = Run {
-        output: &file,
-        threads,
-        budget: None,
-        shard: args.shard,
-        merge_only,
-        force: args.force,
-        command,
-        stop: &stop,
-    };
+    let How { shard, merge_only, force, stop } = *how;
+    let run = Run { output: &file, threads, budget: None, shard, merge_only, force, command, stop };
     let shown = Shown::new(&name);
     let started = Instant::now();
     let outcome = record::record(&prepared, &run, &shown);
@@ -88,7 +96,7 @@ pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
         }
         other => other.into(),
     })?;
-    let text = match outcome {
+    Ok(match outcome {
         Outcome::AlreadyThere => format!("{} is there already, recorded with the same settings", file.display()),
         Outcome::PartDone { folder } => format!(
             "all episodes of this part are in {}; when the others are done, run `dynsparse merge` with the same settings",
@@ -110,7 +118,5 @@ pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
                 started.elapsed().as_secs_f64()
             )
         }
-    };
-    output::print(&text)?;
-    Ok(ExitCode::SUCCESS)
+    })
 }

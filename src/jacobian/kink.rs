@@ -69,6 +69,84 @@ fn has_two_sides(model: &Model, control: usize, u: f64, eps: f64) -> bool {
     }
 }
 
+/// One-sided differences of whole steps, of some columns of A and B only.
+#[derive(Debug)]
+pub(super) struct Bends {
+    /// The columns: of A, then of B (ndx + nu).
+    pub(super) columns: Vec<bool>,
+    /// The next state of the state itself: qpos (nq), and qvel with act behind.
+    next: (Vec<f64>, Vec<f64>),
+    direction: Vec<f64>,
+    qpos: Vec<f64>,
+    /// Nudged up, nudged down (ndx).
+    sides: [Vec<f64>; 2],
+}
+
+impl Bends {
+    /// For a model.
+    pub(super) fn new(model: &Model) -> Self {
+        Self {
+            columns: Vec::new(),
+            next: (vec![0.0; model.nq()], vec![0.0; model.nv() + model.na()]),
+            direction: vec![0.0; model.nv()],
+            qpos: vec![0.0; model.nq()],
+            sides: [vec![0.0; model.ndx()], vec![0.0; model.ndx()]],
+        }
+    }
+
+    /// The largest difference between forward and backward differences at `state`, over the columns that are marked. The
+    /// state of `work` is lost. Controls within `eps` of an end of their range have one side only and are left out.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn apart(&mut self, work: &mut Sim, state: &[f64], eps: f64) -> Result<f64, PhysicsError> {
+        let model = work.model().clone();
+        let (nv, ndx) = (model.nv(), model.ndx());
+        work.set_state(state)?;
+        self.qpos.copy_from_slice(work.qpos());
+        work.step()?;
+        self.next.0.copy_from_slice(work.qpos());
+        self.next.1[..nv].copy_from_slice(work.qvel());
+        self.next.1[nv..].copy_from_slice(work.act());
+        let mut most = 0.0_f64;
+        for column in 0..self.columns.len() {
+            if !self.columns[column] {
+                continue;
+            }
+            for (nudge, side) in [eps, -eps].into_iter().zip(&mut self.sides) {
+                work.set_state(state)?;
+                match column {
+                    c if c < nv => {
+                        self.direction.fill(0.0);
+                        self.direction[c] = 1.0;
+                        work.qpos_mut().copy_from_slice(&self.qpos);
+                        model.integrate_pos(work.qpos_mut(), &self.direction, nudge);
+                    }
+                    c if c < 2 * nv => work.qvel_mut()[c - nv] += nudge,
+                    c if c < ndx => work.act_mut()[c - 2 * nv] += nudge,
+                    c => {
+                        let control = c - ndx;
+                        if !has_two_sides(&model, control, work.ctrl()[control], eps) {
+                            side.fill(0.0);
+                            continue;
+                        }
+                        work.ctrl_mut()[control] += nudge;
+                    }
+                }
+                work.step()?;
+                model.differentiate_pos(&self.next.0, work.qpos(), nudge, &mut side[..nv]);
+                let after = work.qvel().iter().chain(work.act());
+                for (x, (after, before)) in side[nv..].iter_mut().zip(after.zip(&self.next.1)) {
+                    *x = (after - before) / nudge;
+                }
+            }
+            let [up, down] = &self.sides;
+            most = up.iter().zip(down).fold(most, |most, (x, y)| most.max((x - y).abs()));
+        }
+        Ok(most)
+    }
+}
+
 /// Finds out what switches around a state, in a simulation of its own.
 #[derive(Debug)]
 pub(super) struct Surroundings {

@@ -31,6 +31,8 @@ pub struct JointLimit {
     pub kind: JointKind,
     /// Its first entry in qpos.
     pub qpos: usize,
+    /// Its first dof.
+    pub dof: usize,
     /// Lowest and highest position.
     pub range: [f64; 2],
     /// Distance from a limit from which on it acts.
@@ -126,6 +128,7 @@ impl Model {
                 (on && *m.jnt_limited.add(i)).then(|| JointLimit {
                     kind: joint.kind,
                     qpos: joint.qpos,
+                    dof: joint.dof,
                     range: *m.jnt_range.cast::<[f64; 2]>().add(i),
                     margin: *m.jnt_margin.add(i),
                 })

@@ -1,6 +1,8 @@
 //! Changes of a compiled model, as data.
 
+use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 
 use mujoco_rs::mujoco_c::{mjtDisableBit, mjtObj};
 use serde::{Deserialize, Serialize};
@@ -156,6 +158,62 @@ impl ModelEdit {
     /// The same for the row of one object.
     pub fn of(field: &str, object: &str, value: f64) -> Self {
         Self { object: Some(object.to_owned()), ..Self::all(field, value) }
+    }
+}
+
+/// `FIELD=VALUE`, `FIELD[COLUMN]=VALUE`, `FIELD@OBJECT=VALUE` or `FIELD[COLUMN]@OBJECT=VALUE`.
+impl FromStr for ModelEdit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let shape = || format!("\"{text}\" is not FIELD=VALUE, such as geom_solref[0]=0.04 or dof_damping@hinge=1");
+        let (place, value) = text.rsplit_once('=').ok_or_else(shape)?;
+        let value = value.trim().parse().map_err(|_| format!("\"{text}\": {value:?} is not a number"))?;
+        let (field, object) = match place.split_once('@') {
+            Some((_, "")) => return Err(format!("\"{text}\": the name of an object must follow the @")),
+            Some((field, object)) => (field, Some(object.to_owned())),
+            None => (place, None),
+        };
+        let (field, column) = match field.strip_suffix(']').and_then(|f| f.split_once('[')) {
+            Some((field, column)) => {
+                let column =
+                    column.parse().map_err(|_| format!("\"{text}\": {column:?} is not the number of a column"));
+                (field, Some(column?))
+            }
+            None => (field, None),
+        };
+        if field.trim().is_empty() {
+            return Err(shape());
+        }
+        Ok(Self { object, column, ..Self::all(field.trim(), value) })
+    }
+}
+
+impl fmt::Display for ModelEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.field)?;
+        if let Some(column) = self.column {
+            write!(f, "[{column}]")?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, "@{object}")?;
+        }
+        if let Some(Rows { first, end }) = self.rows {
+            write!(f, " of rows {first}..{}", end.map_or_else(String::new, |e| e.to_string()))?;
+        }
+        if let Some(Matching { field, equals }) = &self.matching {
+            write!(f, " where {field} is {equals}")?;
+        }
+        write!(f, "={}", self.value)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(x) => write!(f, "{x}"),
+            Self::Id(ObjectName { kind, name }) => write!(f, "{} {name}", kind.word()),
+        }
     }
 }
 

@@ -208,6 +208,10 @@ impl Recipe {
             ("command", text(source.to_owned())),
             ("recipe", text(self.to_json())),
         ];
+        if !job.task.edits.is_empty() {
+            let edits: Vec<String> = job.task.edits.iter().map(ToString::to_string).collect();
+            attributes.push(("model_edits", text(edits.join("; "))));
+        }
         if let Some(fallback) = engine.fallback {
             attributes.push(("engine_fallback", text(fallback)));
         }

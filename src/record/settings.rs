@@ -8,7 +8,7 @@ use crate::jacobian::{EngineChoice, EngineRequest};
 use crate::physics::SolverMode;
 use crate::planner;
 use crate::policy::{Explore, PolicySpec};
-use crate::task::Task;
+use crate::task::{Changes, Task};
 
 /// A [`Job`] without its task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,7 @@ pub struct Settings {
     /// Who acts.
     pub policy: PolicySpec,
     /// Noise on top of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explore: Option<Explore>,
     /// What computes the Jacobians.
     pub jacobian: EngineRequest,
@@ -34,10 +35,13 @@ pub struct Settings {
     pub seed: u64,
     /// How hard to compress.
     pub compression: Effort,
+    /// What is changed in the model.
+    #[serde(default, skip_serializing_if = "Changes::is_empty")]
+    pub changes: Changes,
 }
 
 impl Settings {
-    /// The job for a task.
+    /// The job for a task, to which [`Settings::changes`] were applied.
     pub fn job(&self, task: &Task) -> Job {
         let replay = self.policy.is_replay();
         Job {

@@ -58,7 +58,10 @@ impl Input<'_> {
     /// All figures: those over all recordings, then those of each.
     pub fn figures(&self) -> Figures {
         let one = |a: &Analysis| (a.subject.name.clone(), figure::figures(a));
-        Figures { overview: overview::figures(self.analyses), recordings: self.analyses.iter().map(one).collect() }
+        Figures {
+            overview: overview::figures(self.analyses, self.comparisons),
+            recordings: self.analyses.iter().map(one).collect(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::chart::{self, Axis, Canvas, Drawing, Row, Tile, short};
 use super::figure::{Figure, cut, percent};
+use crate::analysis::compare::{Compared, Comparison};
 use crate::analysis::threshold::Thresholds;
 use crate::analysis::{Analysis, Criterion, Matrix};
 
@@ -12,9 +13,9 @@ const NAME: usize = 26;
 const LEAST: f64 = -6.0;
 
 /// All that make sense for these recordings.
-pub(super) fn figures(analyses: &[Analysis]) -> Vec<Figure> {
+pub(super) fn figures(analyses: &[Analysis], comparisons: &[Comparison]) -> Vec<Figure> {
     let all = [Some(global(analyses)), Some(distribution(analyses)), explained(analyses), bursts(analyses)];
-    all.into_iter().flatten().chain(wrong_by_threshold(analyses)).collect()
+    all.into_iter().flatten().chain(wrong_by_threshold(analyses)).chain(compared(comparisons)).collect()
 }
 
 fn name(a: &Analysis) -> String {
@@ -135,6 +136,32 @@ fn bursts(analyses: &[Analysis]) -> Option<Figure> {
                 .to_owned(),
         tables: &["switches"],
         drawing: chart::rows("Burstiness of switches", &axis, "switching", &legend, &rows),
+    })
+}
+
+/// Recordings of one task that differ in a setting.
+fn compared(comparisons: &[Comparison]) -> Option<Figure> {
+    let row = |r: &Compared| {
+        let of = |m: Matrix| r.figures.iter().find(|f| f.matrix == m);
+        let published = of(Matrix::A).and_then(|f| f.mean_published).map(|x| ("cp", x));
+        let means = [(Matrix::B, "bp"), (Matrix::A, "ap")].map(|(m, class)| of(m).map(|f| (class, f.mean)));
+        let marks = published.into_iter().chain(means.into_iter().flatten()).collect();
+        let note = r.figures.iter().map(|f| f.always_zero.to_string()).collect::<Vec<_>>().join(" + ");
+        Row { name: cut(&r.name, NAME + 4), marks, note }
+    };
+    let rows: Vec<Row> = comparisons.iter().flat_map(|c| &c.recordings).map(row).collect();
+    let most = rows.iter().flat_map(|r| &r.marks).map(|(_, v)| *v).fold(0.1, f64::max);
+    let legend = [("ap", "A"), ("bp", "B"), ("cp", "A, |x| < 1e-12")];
+    let axis = Axis::linear("mean share of a step's entries that are zero", 0.0, (most * 1.05).min(1.0));
+    (!rows.is_empty()).then(|| Figure {
+        name: "all-compared",
+        title: "Recordings of one task side by side".to_owned(),
+        caption:
+            "Mean sparsity by the criterion of each recording, and what the published threshold makes of the same \
+                  numbers. At the right, the entries of A and of B that are zero in every step."
+                .to_owned(),
+        tables: &["comparison"],
+        drawing: chart::rows("Mean sparsity of recordings that differ in a setting", &axis, "A + B", &legend, &rows),
     })
 }
 

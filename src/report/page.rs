@@ -317,6 +317,7 @@ fn ablation(input: &Input<'_>, figures: &Figures) -> Markup {
         }
         (some(&figures.overview, &["all-thresholds"]))
         (best(input))
+        (some(&figures.overview, &["all-compared"]))
         @for c in input.comparisons {
             h4 { (c.task) " side by side" }
             div.scroll { table.wrap {

@@ -52,6 +52,7 @@ impl Planned {
     pub fn load(&self, assets: &Assets) -> Result<(Task, Job), TaskError> {
         let embedded = Task::embedded();
         let task = if self.name == embedded.spec.name { embedded } else { Task::from_catalogue(&self.name, assets)? };
+        let task = self.settings.changes.apply(task)?;
         let job = self.settings.job(&task);
         Ok((task, job))
     }

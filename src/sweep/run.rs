@@ -365,7 +365,7 @@ impl Work<'_> {
             shard,
             merge_only: how.share == Share::Merge,
             force: how.force || replace && shard.is_none(),
-            command: record::command(prepared.job(), &self.task.name, &[]),
+            command: record::command(prepared.job(), &self.task.name, &self.task.settings.changes.flags()),
             stop: how.stop,
         };
         let progress = self.sweep.watch.begin(&self.task.name);

@@ -5,6 +5,7 @@
 
 mod assets;
 mod catalogue;
+mod changes;
 mod env;
 mod error;
 pub mod parity;
@@ -20,6 +21,7 @@ use std::path::Path;
 
 pub use assets::{ASSETS_VARIABLE, Assets};
 pub use catalogue::{CatalogueEntry, catalogue, nearest};
+pub use changes::Changes;
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
 pub use reward::{RewardSpec, Scorer};
@@ -27,6 +29,9 @@ pub use spec::{Base, Mode, Numbers, Op, Reset, ResetControl, Target, TaskSpec};
 
 use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
 use crate::rng::Stream;
+
+/// The suite of MJCF files.
+const MJCF: &str = "mjcf";
 
 /// Control steps per episode of an MJCF file, as in all of Playground's suite.
 const EPISODE_LENGTH: usize = 1000;
@@ -81,7 +86,7 @@ impl Task {
         let spec = TaskSpec {
             description: format!("the model in {}", path.file_name().unwrap_or_default().to_string_lossy()),
             name,
-            suite: "mjcf".to_owned(),
+            suite: MJCF.to_owned(),
             timestep: None,
             substeps,
             episode_length: EPISODE_LENGTH,

@@ -12,6 +12,8 @@ use serde_json::json;
 
 use super::gather::{Choice, Gathered, made_with, report_skipped};
 use super::output;
+pub(super) use overview::side_by_side;
+pub(super) use page::thresholds;
 
 const AFTER: &str = "\
 Examples:

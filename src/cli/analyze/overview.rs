@@ -118,6 +118,49 @@ pub(super) fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> Str
     out
 }
 
+/// Variants of one task, a line each.
+pub(in super::super) fn side_by_side(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
+    let mut out = String::new();
+    for c in comparisons {
+        for matrix in [Matrix::A, Matrix::B] {
+            let rows = c.recordings.iter().filter_map(|r| {
+                let f = r.figures.iter().find(|f| f.matrix == matrix)?;
+                Some([
+                    cut(&r.name, 22),
+                    format!("{}{}", f.always_zero, if f.open > 0 { format!("+{}?", f.open) } else { String::new() }),
+                    percent(f.mean),
+                    f.mean_published.map_or_else(|| "-".to_owned(), percent),
+                    grouped(f.patterns),
+                    format!("{:.2}", f.entropy_bits),
+                    maybe(f.events_per_second),
+                    f.explained_by_contacts.map_or_else(|| "-".to_owned(), percent),
+                ])
+            });
+            let entries = c.recordings.iter().flat_map(|r| &r.figures).find(|f| f.matrix == matrix).map(|f| f.entries);
+            let Some(entries) = entries else { continue };
+            let title = format!("Matrix {}, {entries} entries", matrix.name());
+            out.push_str(&heading(&title));
+            let header = ["variant", "zero", "mean %", "<1e-12", "patterns", "bits", "per s", "cont %"];
+            out.push_str(&plain(header, rows, 1));
+        }
+    }
+    let samples = analyses.iter().map(|a| a.selection.samples);
+    let (fewest, most) = (samples.clone().min().unwrap_or(0), samples.max().unwrap_or(0));
+    let steps = if fewest == most {
+        grouped(most as usize)
+    } else {
+        format!("{} to {}", grouped(fewest as usize), grouped(most as usize))
+    };
+    out.push('\n');
+    out.push_str(&note(&format!(
+        "zero: entries that are zero in every step (+n? never nonzero, but undecided at least once). mean: share of a \
+         step's entries that are zero, by the zero test and, <1e-12, by the published threshold. patterns: distinct ones, bits \
+         their entropy. per s: steps whose pattern differs from the one before, by simulated second. cont: share of \
+         the entropy that the contact set explains, corrected for bias. {steps} steps each.",
+    )));
+    out
+}
+
 fn text(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

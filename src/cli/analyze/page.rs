@@ -287,7 +287,8 @@ fn temporal(a: &Analysis) -> String {
     out
 }
 
-fn thresholds(a: &Analysis) -> String {
+/// What fixed thresholds would have said.
+pub(in super::super) fn thresholds(a: &Analysis) -> String {
     let mut out = heading("Ablation  Fixed thresholds");
     let Some(first) = a.thresholds.first() else { return out };
     let rows = first.thresholds.iter().enumerate().map(|(i, t)| {

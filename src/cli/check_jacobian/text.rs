@@ -1,7 +1,7 @@
 //! Reports for people, within 80 columns.
 
 use comfy_table::{ContentArrangement, Table, presets};
-use dynsparse::check::{Errors, Flags, Found, Known, Report, Seen};
+use dynsparse::check::{Errors, Flags, Found, Known, Report, Seen, Where};
 
 use super::super::output;
 
@@ -198,14 +198,21 @@ fn zeros(report: &Report) -> Option<String> {
         if zeros.zero.nonzero > 0 {
             let most = number(zeros.largest_false);
             below.push_str(&format!("{}: it gives zeros that it calls nonzero up to {most}\n", engine.engine));
+            below.push_str(&place(&engine.false_nonzero));
         }
         if zeros.nonzero.zero > 0 {
             let most = number(zeros.largest_missed);
             below.push_str(&format!("{}: the largest nonzero called zero is {most}\n", engine.engine));
+            below.push_str(&place(&engine.missed));
         }
     }
     output::right_aligned(&mut table, 2);
     (!table.is_empty()).then(|| output::table(&table) + &below)
+}
+
+fn place(found: &Option<Where>) -> String {
+    let Some(Where { episode, step, substep, entry: [row, column] }) = found else { return String::new() };
+    output::wrapped("", &format!("episode {episode}, step {step}, physics step {substep}: d {row}' / d {column}"))
 }
 
 fn state(report: &Report, found: &Found) -> String {

@@ -46,7 +46,7 @@ use std::sync::Arc;
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
-use super::kink::{Sides, one_sided};
+use super::kink::Bends;
 use super::{Engine, EngineSpec, Jacobian, TransitionFd};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
@@ -77,7 +77,7 @@ pub struct Implicit {
     motion: Motion,
     field: Motion,
     space: Space,
-    sides: Sides,
+    bends: Bends,
     /// Differences of the sensors, and space for the rest of them.
     sensors: Option<(TransitionFd, Jacobian)>,
     zero_test: bool,
@@ -158,7 +158,7 @@ impl Implicit {
             motion: Motion::new(&tree),
             field: Motion::new(&tree),
             space: Space::new(model),
-            sides: Sides::new(model),
+            bends: Bends::new(model),
             sensors: (spec.sensors && model.nsensordata() > 0).then(|| {
                 let spec = EngineSpec { zero_test: false, ..EngineSpec { sensors: true, ..EngineSpec::default() } };
                 (TransitionFd::new(&spec, model), Jacobian::zeros(model, true))
@@ -290,7 +290,7 @@ impl Engine for Implicit {
         }
         let force_at_edge = self.residual_derivative()?;
 
-        let Self { work, tree, rows, contacts, activations, integrator, field, space, sides, zero_test, .. } = self;
+        let Self { work, tree, rows, contacts, activations, integrator, field, space, bends, zero_test, .. } = self;
         hessian.solve_mut(&mut space.da);
         if *zero_test {
             verdict::inverse_size(&hessian, &mut space.inverse);
@@ -316,12 +316,13 @@ impl Engine for Implicit {
         if *zero_test {
             verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
-            out.verdicts.switches = switches::find(work, rows, &space.da, force_at_edge)?;
-            out.verdicts.switches.contact |= contacts.edge;
+            let causes = [force_at_edge, contacts.edge];
+            out.verdicts.switches = switches::find(work, tree, rows, &space.da, causes, &mut bends.columns)?;
             out.verdicts.kink = 0.0;
             if out.verdicts.switches.any() {
-                work.set_state(&space.state)?;
-                out.verdicts.kink = one_sided(work, REACH, sides)?;
+                let apart = bends.apart(work, &space.state, REACH)?;
+                let largest = out.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+                out.verdicts.kink = if apart == 0.0 { 0.0 } else { apart / largest };
             }
         }
         Ok(())

@@ -231,32 +231,30 @@ impl Rows {
     }
 
     /// Looks for rows that begin or cease to push, or whose friction begins or ceases to slip, within `reach` of any
-    /// input. `da` is da/dp.
-    pub(super) fn switches(&self, da: &DMatrix<f64>, reach: f64, found: &mut Switches) {
-        let mut largest = 0.0_f64;
-        for x in da.iter() {
-            largest = largest.max(x.abs());
-        }
-        // How fast J a - aref changes at most, roughly first, exactly where that does not rule a switch out.
-        let rate = |row: usize, exactly: bool| {
+    /// input, and marks these inputs. `da` is da/dp.
+    pub(super) fn switches(&self, da: &DMatrix<f64>, reach: f64, found: &mut Switches, bent: &mut [bool]) {
+        let largest = da.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        // Which inputs change J a - aref by `distance`: roughly first, column by column where that does not rule it out.
+        let mut near = |row: usize, distance: f64| {
             let j = self.row(row);
             let most = j.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
             let total: f64 = j.iter().map(|x| x.abs()).sum();
             let direct = most * (self.damping[row] + self.push(row).abs());
-            let solved = if exactly {
-                da.column_iter()
-                    .map(|c| j.iter().zip(c.iter()).map(|(j, x)| j * x).sum::<f64>().abs())
-                    .fold(0.0, f64::max)
-            } else {
-                total * largest
-            };
-            2.0 * (direct + solved)
+            if distance.abs() > 2.0 * reach * (direct + total * largest) {
+                return false;
+            }
+            let mut any = false;
+            for (c, (column, bent)) in da.column_iter().zip(bent.iter_mut()).enumerate() {
+                let solved = j.iter().zip(column.iter()).map(|(j, x)| j * x).sum::<f64>().abs();
+                // Positions and velocities act on aref and J themselves too.
+                let direct = if c < 2 * self.nv { direct } else { 0.0 };
+                if distance.abs() <= 2.0 * reach * (direct + solved) {
+                    (any, *bent) = (true, true);
+                }
+            }
+            any
         };
-        let near = |row: usize, distance: f64| {
-            distance.abs() <= reach * rate(row, false) && distance.abs() <= reach * rate(row, true)
-        };
-        let mut row = 0;
-        while row < self.n {
+        for row in 0..self.n {
             let jar = self.jar[row];
             match self.kind[row] {
                 kind::EQUALITY => {}
@@ -268,7 +266,6 @@ impl Rows {
                 kind::CONTACT => found.contact |= near(row, jar),
                 _ => found.friction |= near(row, jar),
             }
-            row += 1;
         }
     }
 
