@@ -48,6 +48,7 @@ fn measure(name: &str, episodes: u64, steps: usize) {
     let job = Job {
         task: task.spec.clone(),
         policy: PolicySpec::Uniform,
+        explore: None,
         // The bare loop has no zero test either.
         jacobian: EngineRequest { zero_test: false, ..EngineRequest::default() },
         solver: SolverMode::Converged,

@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod jacobian;
 pub mod learn;
 pub mod physics;
+pub mod planner;
 pub mod policy;
 pub mod record;
 pub mod report;

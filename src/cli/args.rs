@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use dynsparse::dataset::Effort;
 use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
-use dynsparse::policy::{PolicySpec, ReplayWith};
+use dynsparse::policy::{Explore, Guide, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
 use dynsparse::record::{self, Job, StepKind};
 use dynsparse::task::{Assets, Changes, Task};
 use serde::Deserialize;
@@ -55,6 +55,49 @@ pub(super) struct Settings {
     /// What to take from the replay [default: states]
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Policy")]
     pub(super) replay_with: Option<ReplayWith>,
+    /// Add colored noise to the policy's actions: its standard deviation, in half control ranges [default: none]
+    #[arg(long, value_name = "X", help_heading = "Policy")]
+    pub(super) explore_scale: Option<f64>,
+    /// Exponent of that noise, as --beta [default: 1]
+    #[arg(long, value_name = "X", help_heading = "Policy")]
+    pub(super) explore_beta: Option<f64>,
+
+    /// How a plan is improved
+    #[arg(long, value_enum, value_name = "METHOD", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) planner: Option<PlanMethod>,
+    /// Actions that a plan looks ahead
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) horizon: Option<usize>,
+    /// Plans that are tried in an iteration
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) samples: Option<usize>,
+    /// Iterations before every action
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) iterations: Option<usize>,
+    /// Actions from one point of a plan's spline to the next
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) spacing: Option<usize>,
+    /// What the controls are between the points
+    #[arg(long, value_enum, help_heading = "Expert [defaults: the task's own]")]
+    pub(super) spline: Option<Spline>,
+    /// Standard deviation of the points tried, in half control ranges
+    #[arg(long, value_name = "X", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) noise: Option<f64>,
+    /// Scales of that noise, each half of the one before
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) levels: Option<usize>,
+    /// Physics steps that one step of the planner's rollouts takes at once
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) coarse: Option<usize>,
+    /// Adds WEIGHT / (1 + ((x - TARGET) / WIDTH)^2) to what a step of a plan is worth, with x an entry of the observation, a qpos: or a qvel:
+    #[arg(long, value_name = "ENTRY,TARGET,WIDTH,WEIGHT", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) guide: Option<Vec<Guide>>,
+    /// Of cem: how many of the best plans make the mean
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) elites: Option<usize>,
+    /// Of mppi: how fast weights fall, in differences between the best return and the mean
+    #[arg(long, value_name = "X", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) temperature: Option<f64>,
 
     /// What computes the Jacobians [default: auto]
     #[arg(long, value_enum, help_heading = "Jacobian")]
@@ -168,6 +211,8 @@ pub(super) enum PolicyName {
     Colored,
     /// A sine with random phase
     Sinusoid,
+    /// Planned for the reward of the task, from its model alone
+    Expert,
     /// States or controls from a file
     Replay,
 }
@@ -214,6 +259,20 @@ impl Settings {
             amplitude,
             replay,
             replay_with,
+            explore_scale,
+            explore_beta,
+            planner,
+            horizon,
+            samples,
+            iterations,
+            spacing,
+            spline,
+            noise,
+            levels,
+            coarse,
+            guide,
+            elites,
+            temperature,
             engine,
             eps,
             difference,
@@ -283,6 +342,13 @@ impl Settings {
         if let Some((flag, ..)) = given.iter().find(|(_, given, fits)| *given && !fits) {
             return Err(misplaced(flag, kind));
         }
+        let plan = self.plan();
+        if kind != PolicyName::Expert
+            && let Some((field, _)) = plan.given().first()
+        {
+            let flag = if *field == "method" { "planner" } else { field };
+            return Err(misplaced(&format!("--{flag}"), kind));
+        }
         let scale = self.scale.unwrap_or(1.0);
         Ok(match kind {
             PolicyName::Zero => PolicySpec::Zero,
@@ -293,6 +359,7 @@ impl Settings {
                 frequency: self.frequency.unwrap_or(1.0),
                 amplitude: self.amplitude.unwrap_or(1.0),
             },
+            PolicyName::Expert => PolicySpec::Expert { plan },
             PolicyName::Replay => {
                 let file = self
                     .replay
@@ -301,6 +368,34 @@ impl Settings {
                 PolicySpec::Replay { file, with: self.replay_with.unwrap_or(ReplayWith::States), sha256: None }
             }
         })
+    }
+
+    /// What is said of the planner.
+    fn plan(&self) -> PlanSpec {
+        PlanSpec {
+            method: self.planner,
+            horizon: self.horizon,
+            samples: self.samples,
+            iterations: self.iterations,
+            spacing: self.spacing,
+            spline: self.spline,
+            noise: self.noise,
+            levels: self.levels,
+            coarse: self.coarse,
+            guide: self.guide.clone(),
+            elites: self.elites,
+            temperature: self.temperature,
+        }
+    }
+
+    /// Noise on top of the policy.
+    fn explore(&self) -> anyhow::Result<Option<Explore>> {
+        match (self.explore_scale, self.explore_beta) {
+            (None, Some(_)) => {
+                anyhow::bail!("--explore-beta is given without --explore-scale, the size of the noise; add it")
+            }
+            (scale, beta) => Ok(scale.map(|scale| Explore { beta: beta.unwrap_or(1.0), scale })),
+        }
     }
 
     /// What is changed in the model.
@@ -322,6 +417,7 @@ impl Settings {
     pub(super) fn asked(&self) -> anyhow::Result<record::Settings> {
         Ok(record::Settings {
             policy: self.policy()?,
+            explore: self.explore()?,
             jacobian: EngineRequest {
                 engine: self.engine.unwrap_or_default(),
                 eps: self.eps,

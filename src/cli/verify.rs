@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Only compare what is stored with its digests; simulate nothing
     #[arg(long)]
     content_only: bool,
+    /// Plan an expert's actions again, instead of taking those in the file
+    #[arg(long, conflicts_with = "content_only")]
+    plan: bool,
     /// As JSON; for the folder of a sweep
     #[arg(long)]
     json: bool,
@@ -64,14 +67,18 @@ fn one(args: &Args, file: &Path, name: &str, stop: &AtomicBool) -> anyhow::Resul
     }
     let shown = Shown::new(name);
     // Of content that does not have its digest, the simulation can tell which entry it is.
-    let verdict = record::verify(&recording, args.episodes, threads(args), stop, &shown);
+    let verdict = record::verify(&recording, args.episodes, threads(args), args.plan, stop, &shown);
     shown.finish();
     match verdict? {
         Verdict::Different(difference) => Ok((false, format!("differs: {difference}"))),
-        Verdict::Same { episodes, rows } => {
+        Verdict::Same { episodes, rows, followed } => {
             content?;
             let steps = output::grouped(rows);
-            Ok((true, format!("{episodes} episodes, {steps} steps simulated again: every bit agrees")))
+            let how = match followed {
+                0 => "",
+                _ => " under the actions in the file (--plan plans them again)",
+            };
+            Ok((true, format!("{episodes} episodes, {steps} steps simulated again{how}: every bit agrees")))
         }
     }
 }

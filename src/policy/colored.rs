@@ -54,13 +54,25 @@ impl Colored {
 
 impl Policy for Colored {
     fn act(&mut self, step: usize, ctrl: &mut [f64]) {
+        self.each(step, ctrl, |frame, i, x, _| frame.at(i, x));
+    }
+}
+
+impl Colored {
+    /// Makes every control of itself and its noise at a step, in half ranges.
+    fn each(&mut self, step: usize, ctrl: &mut [f64], f: impl Fn(&Frame, usize, f64, f64) -> f64) {
         let n = self.noise.len();
         if self.block != Some(step / n) {
             self.fill(step / n);
         }
         for (i, u) in ctrl.iter_mut().enumerate().take(self.frame.nu()) {
-            *u = self.frame.at(i, self.scale * self.values[i * n + step % n]);
+            *u = f(&self.frame, i, self.scale * self.values[i * n + step % n], *u);
         }
+    }
+
+    /// Adds the noise of a step to controls, and keeps them in their ranges.
+    pub(super) fn add(&mut self, step: usize, ctrl: &mut [f64]) {
+        self.each(step, ctrl, |frame, i, x, u| frame.moved(i, u, x));
     }
 }
 

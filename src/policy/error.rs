@@ -35,6 +35,9 @@ pub enum PolicyError {
         /// Number of flags.
         limited: usize,
     },
+    /// An expert was asked for where nothing is planned.
+    #[error("policy expert plans its controls, which only `dynsparse record` and `sweep` do; choose another policy")]
+    Expert,
     /// A replay was asked for where controls are generated.
     #[error("policy replay takes its trajectories from a file: open it with ReplayFile::open")]
     Replay,

@@ -2,10 +2,13 @@
 //!
 //! A [`Policy`] made by [`build`] is a function of (seed, episode, control step, settings): threads,
 //! shards and the order of calls cannot change it. Replay takes its states or controls from a file
-//! instead, see [`ReplayFile`]. The room knows the ranges of a model's controls and nothing else of it.
+//! instead, see [`ReplayFile`]; an expert's are planned, in another room. This room knows the ranges of a model's
+//! controls and nothing else of it.
 
 mod colored;
 mod error;
+mod explore;
+mod plan;
 mod ranges;
 mod replay;
 mod simple;
@@ -13,6 +16,8 @@ mod spec;
 
 pub use colored::BLOCK;
 pub use error::PolicyError;
+pub use explore::{Exploration, Explore};
+pub use plan::{Guide, PlanMethod, PlanSpec, Spline};
 pub use ranges::ControlRanges;
 pub use replay::{ReplayEpisode, ReplayError, ReplayFile};
 pub use spec::{PolicySpec, ReplayWith};
@@ -28,7 +33,8 @@ pub trait Policy: Send {
 ///
 /// # Errors
 /// [`PolicyError::Setting`] for settings without meaning, [`PolicyError::Range`] and
-/// [`PolicyError::Lengths`] for ranges without meaning, [`PolicyError::Replay`] for a replay.
+/// [`PolicyError::Lengths`] for ranges without meaning, [`PolicyError::Replay`] for a replay,
+/// [`PolicyError::Expert`] for an expert.
 pub fn build(
     spec: &PolicySpec,
     ranges: &ControlRanges,
@@ -39,7 +45,7 @@ pub fn build(
 ) -> Result<Box<dyn Policy>, PolicyError> {
     spec.validate()?;
     let frame = ranges.frame()?;
-    let draws = simple::Draws::new(seed, episode);
+    let draws = simple::Draws::new(seed, "policy", episode);
     Ok(match *spec {
         PolicySpec::Zero => Box::new(simple::Zero::new(frame)),
         PolicySpec::Uniform => Box::new(simple::Uniform::new(frame, draws)),
@@ -48,6 +54,7 @@ pub fn build(
         PolicySpec::Sinusoid { frequency, amplitude } => {
             Box::new(simple::Sinusoid::new(frame, draws, frequency, amplitude, control_dt)?)
         }
+        PolicySpec::Expert { .. } => return Err(PolicyError::Expert),
         PolicySpec::Replay { .. } => return Err(PolicyError::Replay),
     })
 }

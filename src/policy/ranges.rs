@@ -63,6 +63,15 @@ impl ControlRanges {
             .any(|(i, u)| self.limited[i] && (*u - self.lo[i] < eps || self.hi[i] - *u < eps))
     }
 
+    /// The middle and half the width of every range (nu each).
+    ///
+    /// # Errors
+    /// [`PolicyError::Lengths`] and [`PolicyError::Range`].
+    pub fn middle_and_half(&self) -> Result<(Vec<f64>, Vec<f64>), PolicyError> {
+        let frame = self.frame()?;
+        Ok((0..frame.nu()).map(|i| frame.middle_and_half(i)).unzip())
+    }
+
     /// The ranges as the policies use them.
     ///
     /// # Errors
@@ -94,12 +103,25 @@ impl Frame {
         self.lo.len()
     }
 
-    /// Control `i` at `x` half ranges from the middle of its range, clamped into it.
-    pub(super) fn at(&self, i: usize, x: f64) -> f64 {
+    fn middle_and_half(&self, i: usize) -> (f64, f64) {
         let (lo, hi) = (self.lo[i], self.hi[i]);
         // Halved before they are added, so that a huge range does not overflow.
-        let (mid, half) = (0.5 * lo + 0.5 * hi, 0.5 * hi - 0.5 * lo);
-        (mid + half * x).clamp(lo, hi)
+        (0.5 * lo + 0.5 * hi, 0.5 * hi - 0.5 * lo)
+    }
+
+    /// Control `i` at `x` half ranges from the middle of its range, clamped into it.
+    pub(super) fn at(&self, i: usize, x: f64) -> f64 {
+        let (mid, half) = self.middle_and_half(i);
+        self.clamped(i, mid + half * x)
+    }
+
+    /// `u` moved by `x` half ranges of control `i`, clamped into the range.
+    pub(super) fn moved(&self, i: usize, u: f64, x: f64) -> f64 {
+        self.clamped(i, u + self.middle_and_half(i).1 * x)
+    }
+
+    fn clamped(&self, i: usize, u: f64) -> f64 {
+        u.clamp(self.lo[i], self.hi[i])
     }
 
     /// The value of control `i`'s range that is nearest to zero.

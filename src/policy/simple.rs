@@ -6,7 +6,7 @@ use super::ranges::Frame;
 use super::{Policy, PolicyError};
 use crate::rng::Stream;
 
-/// Numbered batches of draws from the policy's stream. Every batch must take the same number of draws;
+/// Numbered batches of draws from the stream of a purpose. Every batch must take the same number of draws;
 /// then a batch is the same whatever was asked for before it.
 #[derive(Debug)]
 pub(super) struct Draws {
@@ -16,8 +16,8 @@ pub(super) struct Draws {
 }
 
 impl Draws {
-    pub(super) fn new(seed: u64, episode: u64) -> Self {
-        let start = Stream::new(seed, "policy", episode);
+    pub(super) fn new(seed: u64, purpose: &str, episode: u64) -> Self {
+        let start = Stream::new(seed, purpose, episode);
         Self { stream: start.clone(), start, next: 0 }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::PolicyError;
+use super::{PlanSpec, PolicyError};
 
 /// Which policy, and its settings; in TOML a table with `kind` and the settings of that kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,11 @@ pub enum PolicySpec {
         frequency: f64,
         /// Amplitude, a share of the half range in [0, 1].
         amplitude: f64,
+    },
+    /// Controls that are planned for the task's reward.
+    Expert {
+        /// How.
+        plan: PlanSpec,
     },
     /// Trajectories from a file.
     Replay {
@@ -73,8 +78,14 @@ impl PolicySpec {
             Self::Gaussian { .. } => "gaussian",
             Self::Colored { .. } => "colored",
             Self::Sinusoid { .. } => "sinusoid",
+            Self::Expert { .. } => "expert",
             Self::Replay { .. } => "replay",
         }
+    }
+
+    /// Whether controls are planned.
+    pub fn is_expert(&self) -> bool {
+        matches!(self, Self::Expert { .. })
     }
 
     /// Whether states or controls come from a file.
@@ -97,7 +108,8 @@ impl PolicySpec {
         };
         let scale = |value| within("scale", value, f64::MAX, "give a finite number of half ranges, 0 or more");
         match self {
-            Self::Zero | Self::Uniform => Ok(()),
+            // What a plan's settings may be is the planner's to say.
+            Self::Zero | Self::Uniform | Self::Expert { .. } => Ok(()),
             Self::Gaussian { scale: s } => scale(*s),
             Self::Colored { beta, scale: s } => {
                 within("beta", *beta, 2.0, "give a number from 0 (white) over 1 (pink) to 2 (red)")?;
@@ -135,6 +147,10 @@ impl PolicySpec {
             }
             Self::Sinusoid { frequency, amplitude } => {
                 format!("sinusoid of {frequency} Hz, amplitude {amplitude} half ranges")
+            }
+            Self::Expert { plan } => {
+                let given: Vec<String> = plan.given().iter().map(|(name, value)| format!("{name} {value}")).collect();
+                format!("expert, planned: {}", given.join(", "))
             }
             Self::Replay { file, with, .. } => {
                 let what = match with {

@@ -7,8 +7,12 @@ use crate::dataset::schema::flag;
 use crate::dataset::{COMPLETED, StepRow};
 use crate::jacobian::{Chain, Engine, Jacobian, Verdict, Verdicts};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
-use crate::policy::{self, ControlRanges, ReplayEpisode, ReplayFile, ReplayWith};
+use crate::planner::{PlanError, Planner, Pool};
+use crate::policy::{self, ControlRanges, Exploration, Policy, PolicySpec, ReplayEpisode, ReplayFile, ReplayWith};
 use crate::task::{Env, Scorer, Task};
+
+/// How the end of an episode begins that one of the task's conditions has ended.
+pub(super) const TERMINATED: &str = "terminated: ";
 
 /// Takes the rows of an episode.
 pub trait Sink {
@@ -38,7 +42,16 @@ pub struct Runner<'a> {
     actions: ControlRanges,
     env: Env,
     scorer: Option<Scorer>,
+    planner: Option<Planner>,
     row: Row,
+}
+
+/// Who says what is done in an episode.
+enum Actor<'a> {
+    Policy(Box<dyn Policy>),
+    Planner,
+    /// The actions of every row, as recorded.
+    Script(&'a [f64]),
 }
 
 /// Why an episode ends before its time.
@@ -47,6 +60,8 @@ enum End {
     Diverged(Divergence),
     /// The task says so; the last row was given.
     Done(String),
+    /// There is no action for the next row.
+    Lost(String),
 }
 
 impl<'a> Runner<'a> {
@@ -87,7 +102,18 @@ impl<'a> Runner<'a> {
             ),
             env,
             scorer,
+            planner: match &job.policy {
+                PolicySpec::Expert { plan } => Some(Planner::new(task, model, plan)?),
+                _ => None,
+            },
         })
+    }
+
+    /// Spreads what is planned over the threads of a pool.
+    pub fn share(&mut self, pool: &Arc<Pool>) {
+        if let Some(planner) = &mut self.planner {
+            planner.share(pool);
+        }
     }
 
     /// Resets and differentiates once, so that a model that cannot be recorded is refused before anything
@@ -126,7 +152,7 @@ impl<'a> Runner<'a> {
 
     /// Memory of the simulation, bytes.
     pub fn bytes(&self) -> u64 {
-        self.sim.bytes()
+        self.sim.bytes() + self.planner.as_ref().map_or(0, Planner::bytes)
     }
 
     /// Runs episode `episode` and returns how many rows it gave and why it ended.
@@ -141,18 +167,43 @@ impl<'a> Runner<'a> {
                 let source = file.episode(usize::try_from(episode).unwrap_or(usize::MAX))?;
                 self.replayed(episode, &source, file.with(), &mut rows, sink)
             }
-            None => self.acted(episode, &mut rows, sink),
+            None => self.acted(episode, None, &mut rows, sink),
         };
+        self.concluded(end, rows)
+    }
+
+    /// Runs episode `episode` under recorded actions (those of every row, one after the other) in place of the policy
+    /// and its exploration. Otherwise as [`Runner::run`].
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub fn follow(
+        &mut self,
+        episode: u64,
+        actions: &[f64],
+        sink: &mut dyn Sink,
+    ) -> Result<(usize, String), RecordError> {
+        let mut rows = 0;
+        let end = self.acted(episode, Some(actions), &mut rows, sink);
+        self.concluded(end, rows)
+    }
+
+    fn concluded(
+        &mut self,
+        end: Result<Option<End>, RecordError>,
+        rows: usize,
+    ) -> Result<(usize, String), RecordError> {
         let reason = match end {
             Ok(None) => return Ok((rows, COMPLETED.to_owned())),
             Ok(Some(End::Done(reason))) => {
-                return Ok((rows, format!("terminated: {reason}, in step {}", rows.saturating_sub(1))));
+                return Ok((rows, format!("{TERMINATED}{reason}, in step {}", rows.saturating_sub(1))));
             }
-            Ok(Some(End::Diverged(reason))) => reason,
+            Ok(Some(End::Lost(reason))) => reason,
+            Ok(Some(End::Diverged(reason))) => reason.to_string(),
             Err(RecordError::Physics(error)) => {
                 // A fatal error leaves the mjData half-computed; the next episode gets a new one.
                 self.sim = Sim::new(&self.model)?;
-                Divergence::Fatal(error.to_string())
+                Divergence::Fatal(error.to_string()).to_string()
             }
             Err(error) => return Err(error),
         };
@@ -168,15 +219,31 @@ impl<'a> Runner<'a> {
         Ok(self.sim.divergence().map(End::Diverged))
     }
 
-    /// An episode under a policy.
-    fn acted(&mut self, episode: u64, rows: &mut usize, sink: &mut dyn Sink) -> Result<Option<End>, RecordError> {
+    /// An episode under a policy, a planner, or recorded actions.
+    fn acted(
+        &mut self,
+        episode: u64,
+        script: Option<&[f64]>,
+        rows: &mut usize,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<End>, RecordError> {
         if let Some(reason) = self.reset(episode)? {
             return Ok(Some(reason));
         }
         let repeat = self.job.task.action_repeat;
         let dt = self.task.control_dt(&self.model) * repeat as f64;
         let actions = self.job.steps.div_ceil(repeat);
-        let mut policy = policy::build(&self.job.policy, &self.actions, self.job.seed, episode, actions, dt)?;
+        let (job, seed) = (self.job, self.job.seed);
+        let mut actor = match (script, &mut self.planner) {
+            (Some(script), _) => Actor::Script(script),
+            (None, Some(planner)) => {
+                planner.begin(seed, episode);
+                Actor::Planner
+            }
+            (None, None) => Actor::Policy(policy::build(&job.policy, &self.actions, seed, episode, actions, dt)?),
+        };
+        let explore = job.explore.filter(|_| script.is_none());
+        let mut explore = explore.map(|e| Exploration::new(&e, &self.actions, seed, episode, actions)).transpose()?;
         let rows_per_control = match self.job.step {
             StepKind::Control => 1,
             StepKind::Physics => self.job.task.substeps,
@@ -185,7 +252,12 @@ impl<'a> Runner<'a> {
         let mut ctrl = vec![0.0; self.model.nu()];
         for k in 0..self.job.steps {
             if k % repeat == 0 {
-                policy.act(k / repeat, &mut action);
+                if let Some(lost) = self.next(&mut actor, k / repeat, *rows, &mut action)? {
+                    return Ok(Some(lost));
+                }
+                if let Some(explore) = &mut explore {
+                    explore.add(k / repeat, &mut action);
+                }
             }
             let mut event = self.env.act(&mut self.sim, &action, &mut ctrl);
             for r in 0..rows_per_control {
@@ -200,6 +272,29 @@ impl<'a> Runner<'a> {
                 }
                 event = false;
             }
+        }
+        Ok(None)
+    }
+
+    /// Writes the action of number `k`, which begins with row `row`.
+    fn next(
+        &mut self,
+        actor: &mut Actor<'_>,
+        k: usize,
+        row: usize,
+        action: &mut [f64],
+    ) -> Result<Option<End>, RecordError> {
+        match (actor, &mut self.planner) {
+            (Actor::Policy(policy), _) => policy.act(k, action),
+            (Actor::Script(script), _) => match script.get(row * action.len()..(row + 1) * action.len()) {
+                Some(recorded) => action.copy_from_slice(recorded),
+                None => return Ok(Some(End::Lost("the recorded actions end".to_owned()))),
+            },
+            (Actor::Planner, Some(planner)) => match planner.act(&mut self.sim, k, action) {
+                Err(error @ PlanError::Diverged) => return Ok(Some(End::Lost(error.to_string()))),
+                other => other?,
+            },
+            (Actor::Planner, None) => {}
         }
         Ok(None)
     }

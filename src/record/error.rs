@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::dataset::DatasetError;
 use crate::physics::PhysicsError;
+use crate::planner::PlanError;
 use crate::policy::{PolicyError, ReplayError};
 use crate::task::TaskError;
 
@@ -16,6 +17,9 @@ pub enum RecordError {
     /// From the policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// From the planner.
+    #[error(transparent)]
+    Plan(PlanError),
     /// From a replay file.
     #[error(transparent)]
     Replay(Box<ReplayError>),
@@ -83,5 +87,15 @@ pub enum RecordError {
 impl From<ReplayError> for RecordError {
     fn from(error: ReplayError) -> Self {
         Self::Replay(Box::new(error))
+    }
+}
+
+impl From<PlanError> for RecordError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            // As if the recorder had met it itself.
+            PlanError::Physics(error) => Self::Physics(error),
+            other => Self::Plan(other),
+        }
     }
 }

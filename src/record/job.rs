@@ -6,7 +6,7 @@ use super::RecordError;
 use crate::dataset::Effort;
 use crate::jacobian::{Difference, EngineChoice, EngineRequest};
 use crate::physics::SolverMode;
-use crate::policy::PolicySpec;
+use crate::policy::{Explore, PolicySpec};
 use crate::task::TaskSpec;
 
 /// What one row of a recording is.
@@ -38,6 +38,9 @@ pub struct Job {
     pub task: TaskSpec,
     /// Who acts.
     pub policy: PolicySpec,
+    /// Noise on top of what the policy does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explore: Option<Explore>,
     /// What computes the Jacobians.
     pub jacobian: EngineRequest,
     /// Solver settings, for stepping and Jacobians alike.
@@ -89,6 +92,14 @@ impl Job {
                     "{setting} has no meaning for the engine {engine}: add --engine transition-fd, or leave it out"
                 ));
             }
+        }
+        if let Some(explore) = &self.explore {
+            if self.policy.is_replay() {
+                return refuse(
+                    "explore-scale has no meaning for a replay, which does what its file says; leave it out",
+                );
+            }
+            explore.validate()?;
         }
         Ok(self.policy.validate()?)
     }

@@ -187,7 +187,7 @@ impl Recipe {
             ("substeps", Attribute::Int(job.task.substeps as i64)),
             ("integrator", model.integrator().into()),
             ("cone", model.cone().into()),
-            ("policy", text(job.policy.describe())),
+            ("policy", text(job.policy.describe() + &job.explore.map(|e| e.describe()).unwrap_or_default())),
             ("engine", text(json_text(&engine.spec.engine))),
             ("eps", Attribute::Float(engine.spec.eps)),
             ("difference", text(json_text(&job.jacobian.difference))),

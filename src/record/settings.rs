@@ -6,7 +6,8 @@ use super::{Job, StepKind};
 use crate::dataset::Effort;
 use crate::jacobian::{EngineChoice, EngineRequest};
 use crate::physics::SolverMode;
-use crate::policy::PolicySpec;
+use crate::planner;
+use crate::policy::{Explore, PolicySpec};
 use crate::task::{Changes, Task};
 
 /// A [`Job`] without its task.
@@ -15,6 +16,9 @@ use crate::task::{Changes, Task};
 pub struct Settings {
     /// Who acts.
     pub policy: PolicySpec,
+    /// Noise on top of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explore: Option<Explore>,
     /// What computes the Jacobians.
     pub jacobian: EngineRequest,
     /// Solver settings, for stepping and Jacobians alike.
@@ -42,7 +46,12 @@ impl Settings {
         let replay = self.policy.is_replay();
         Job {
             task: task.spec.clone(),
-            policy: self.policy.clone(),
+            // The numbers of today's table go into the job, so that a later table changes no old recording.
+            policy: match &self.policy {
+                PolicySpec::Expert { plan } => PolicySpec::Expert { plan: planner::resolve(plan, &task.spec.name) },
+                other => other.clone(),
+            },
+            explore: self.explore,
             jacobian: self.jacobian.clone().plain(),
             solver: self.solver,
             step: self.step,
@@ -82,10 +91,20 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
             put("frequency", &frequency.to_string());
             put("amplitude", &amplitude.to_string());
         }
+        PolicySpec::Expert { plan } => {
+            put("policy", "expert");
+            for (field, value) in plan.given() {
+                put(if field == "method" { "planner" } else { field }, &value);
+            }
+        }
         PolicySpec::Replay { file, with, .. } => {
             put("replay", &file.display().to_string());
             put("replay-with", &name(*with));
         }
+    }
+    if let Some(explore) = &job.explore {
+        put("explore-beta", &explore.beta.to_string());
+        put("explore-scale", &explore.scale.to_string());
     }
     let engine = EngineRequest::default();
     if job.jacobian.engine != EngineChoice::default() {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::episode::TERMINATED;
 use super::{Progress, Recipe, RecordError, Runner, Sink};
 use crate::dataset::schema::{Kind, Var, flag};
-use crate::dataset::{EpisodeRow, Header, ModelFiles, Recording, StepRow};
+use crate::dataset::{COMPLETED, EpisodeRow, Header, ModelFiles, Recording, StepRow};
 use crate::physics::{Files, ModelSource, sha256_hex};
 use crate::policy::{PolicySpec, ReplayFile};
 use crate::task::Task;
@@ -24,6 +25,8 @@ pub enum Verdict {
         episodes: usize,
         /// Rows compared.
         rows: usize,
+        /// Episodes of an expert whose actions were taken from the file, not planned again.
+        followed: usize,
     },
     /// The first difference, by episode and row.
     Different(Difference),
@@ -63,7 +66,9 @@ impl fmt::Display for Difference {
 /// Threads of a verification at most.
 const MOST_WORKERS: usize = 256;
 
-/// Verifies `episodes` (all when None) of a recording on `threads` threads.
+/// Verifies `episodes` (all when None) of a recording on `threads` threads. The actions of an expert are those in
+/// the file unless `plan` is set; then they are planned again. An episode that ended before the task would have, whose
+/// last action is in no row, is always planned again.
 ///
 /// # Errors
 /// [`RecordError`] when the file or its model cannot be read, or `stop` is set.
@@ -71,6 +76,7 @@ pub fn verify(
     recording: &Recording,
     episodes: Option<u64>,
     threads: usize,
+    plan: bool,
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<Verdict, RecordError> {
@@ -118,7 +124,16 @@ pub fn verify(
     bookkeeping(recording, &rows, &offsets)?;
     let count = episodes.map_or(rows.len(), |n| rows.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
     progress.begin(count as u64, 0, job.rows_per_episode());
-    let shared = Shared { recording, recipe: &recipe, replayed: replay.is_some(), stop, progress };
+    let scripted = job.policy.is_expert() && !plan;
+    let shared = Shared {
+        recording,
+        recipe: &recipe,
+        replayed: replay.is_some(),
+        scripted,
+        followed: AtomicUsize::new(0),
+        stop,
+        progress,
+    };
     let next = AtomicUsize::new(0);
     let found: Mutex<Option<(usize, Result<Difference, RecordError>)>> = Mutex::new(None);
     let workers = threads.clamp(1, count.clamp(1, MOST_WORKERS));
@@ -158,7 +173,10 @@ pub fn verify(
         }
     });
     match found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        None => Ok(Verdict::Same { episodes: count, rows: offsets[count] }),
+        None => {
+            let followed = shared.followed.into_inner();
+            Ok(Verdict::Same { episodes: count, rows: offsets[count], followed })
+        }
         Some((_, Ok(difference))) => Ok(Verdict::Different(difference)),
         Some((_, Err(error))) => Err(error),
     }
@@ -276,6 +294,9 @@ struct Shared<'a> {
     recording: &'a Recording,
     recipe: &'a Recipe,
     replayed: bool,
+    /// Whether actions are taken from the file.
+    scripted: bool,
+    followed: AtomicUsize,
     stop: &'a AtomicBool,
     progress: &'a dyn Progress,
 }
@@ -298,7 +319,13 @@ impl Shared<'_> {
         let mut sink =
             Comparison { shared: self, episode: episode.episode, first, length, row: 0, ragged, difference: None };
         // The comparison stops a run by an error of its own once it has found a difference.
-        let ended = runner.run(number, &mut sink);
+        let ended = match self.script(episode, first)? {
+            Some(actions) => {
+                self.followed.fetch_add(1, Ordering::Relaxed);
+                runner.follow(number, &actions, &mut sink)
+            }
+            None => runner.run(number, &mut sink),
+        };
         if let Some(difference) = sink.difference {
             return Ok(Some(difference));
         }
@@ -314,6 +341,16 @@ impl Shared<'_> {
             format!("after {length} rows ({})", episode.end),
             format!("after {rows} rows ({end})"),
         )))
+    }
+
+    /// The actions of an episode's rows, where they are to be taken from the file and all of them are there.
+    fn script(&self, episode: &EpisodeRow, first: usize) -> Result<Option<Vec<f64>>, RecordError> {
+        let whole = episode.end == COMPLETED || episode.end.starts_with(TERMINATED);
+        if !self.scripted || !whole {
+            return Ok(None);
+        }
+        let var = if self.recording.has(Var::Action) { Var::Action } else { Var::Ctrl };
+        Ok(Some(self.recording.read(var, first..first + episode.length as usize)?))
     }
 
     fn difference(&self, episode: i64, row: usize, what: &str, recorded: String, simulated: String) -> Difference {

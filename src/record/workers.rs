@@ -2,14 +2,15 @@
 //! (joiner.rs) makes finished shards durable and joins them, so that no worker waits for the disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
 use super::joiner::{Closed, Joiner};
 use super::parts::Parts;
 use super::{Prepared, Progress, RecordError, Run, Runner, Sink, Todo, machine};
 use crate::dataset::{EpisodeDigest, EpisodeRow, Header, StepRow, Writer};
+use crate::planner::Pool;
 
 /// Shards that may wait for the disk; then workers wait too, so that unsafe work stays bounded.
 const WAITING: usize = 16;
@@ -53,7 +54,10 @@ pub(super) fn record(
         .thread_name(|i| format!("worker-{i}"))
         .build()
         .map_err(|e| RecordError::Setting(format!("cannot start {workers} threads: {e}")))?;
+    // A permit is for one thread, so a job that shares them plans on its workers alone.
+    let planners = if prepared.job.policy.is_expert() && run.budget.is_none() { run.threads } else { 1 };
     let shift = Shift {
+        planners: Arc::new(Pool::new(planners)?),
         prepared,
         run,
         parts,
@@ -91,6 +95,7 @@ pub(super) fn record(
 
 /// What all threads share.
 struct Shift<'a> {
+    planners: Arc<Pool>,
     prepared: &'a Prepared,
     run: &'a Run<'a>,
     parts: &'a Parts,
@@ -111,6 +116,7 @@ impl Shift<'_> {
         }
         let mut runner =
             Runner::new(&self.prepared.task, &self.prepared.job, &self.prepared.model, self.prepared.replay.as_ref())?;
+        runner.share(&self.planners);
         loop {
             let episode = self.next.fetch_add(1, Ordering::Relaxed);
             if episode >= self.todo.episodes {

@@ -104,6 +104,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.policy == Some(PolicyName::Replay) {
         anyhow::bail!("states of a replay cannot be checked; choose another --policy");
     }
+    if args.policy == Some(PolicyName::Expert) {
+        anyhow::bail!("states of an expert cannot be checked; choose another --policy");
+    }
     let settings = check::Settings {
         states: args.states,
         episodes: args.episodes,

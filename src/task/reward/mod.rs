@@ -179,6 +179,11 @@ impl Scorer {
         self.observation.labels().to_vec()
     }
 
+    /// Number of entries of the observation.
+    pub fn size(&self) -> usize {
+        self.observation.labels().len()
+    }
+
     /// The reward of a control step that has just been taken under `action` (nu, not clipped), in [0, 1].
     ///
     /// Positions and velocities of the joints are those of the end of the step; what MuJoCo derives (poses of

@@ -1,0 +1,163 @@
+//! Settings of a planner for a task: what is asked, then what the task is known to need, then the default.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::PlanError;
+use crate::policy::{Guide, PlanMethod, PlanSpec, Spline};
+
+/// The file of `assets`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    default: PlanSpec,
+    task: BTreeMap<String, PlanSpec>,
+}
+
+// Part of the program, not of its input; a test parses it and checks every entry.
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| toml::from_str(include_str!("../../assets/experts.toml")).expect("assets/experts.toml is valid"));
+
+/// Bounds of whole numbers: beyond them a plan takes minutes an action.
+const MOST: [(&str, usize); 7] = [
+    ("coarse", 10_000),
+    ("horizon", 10_000),
+    ("samples", 100_000),
+    ("iterations", 1000),
+    ("spacing", 10_000),
+    ("levels", 32),
+    ("elites", 100_000),
+];
+
+/// The settings for a task: those asked for, then those that suit the task. Settings that the method does not
+/// use are left out, unless they were asked for.
+pub fn resolve(asked: &PlanSpec, task: &str) -> PlanSpec {
+    let own = TABLE.task.get(task).cloned().unwrap_or_default();
+    let mut spec = asked.clone().or(own).or(TABLE.default.clone());
+    if spec.method != Some(PlanMethod::Cem) {
+        spec.elites = asked.elites;
+    }
+    if spec.method != Some(PlanMethod::Mppi) {
+        spec.temperature = asked.temperature;
+    }
+    spec
+}
+
+/// Checked settings.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Settings {
+    pub(super) horizon: usize,
+    pub(super) samples: usize,
+    pub(super) iterations: usize,
+    pub(super) spacing: usize,
+    pub(super) spline: Spline,
+    /// Half control ranges.
+    pub(super) noise: f64,
+    pub(super) levels: usize,
+    pub(super) coarse: usize,
+    pub(super) guides: Vec<Guide>,
+    pub(super) update: Update,
+}
+
+/// How samples become the next plan.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Update {
+    Best,
+    Weighted { temperature: f64 },
+    Elites(usize),
+}
+
+impl Settings {
+    /// # Errors
+    /// [`PlanError::Setting`].
+    pub(super) fn new(spec: &PlanSpec) -> Result<Self, PlanError> {
+        let samples = whole("samples", spec.samples, 2)?;
+        let wrong = |field, value: String, fix: &str| PlanError::Setting { field, value, fix: fix.to_owned() };
+        let missing = |field| wrong(field, "missing".to_owned(), "give it, or record with a task");
+        let method = spec.method.ok_or_else(|| missing("method"))?;
+        for (field, given, fits) in [
+            ("elites", spec.elites.is_some(), method == PlanMethod::Cem),
+            ("temperature", spec.temperature.is_some(), method == PlanMethod::Mppi),
+        ] {
+            if given && !fits {
+                return Err(wrong(field, "given".to_owned(), "it has no meaning for this --planner; leave it out"));
+            }
+        }
+        let positive = |field, value: Option<f64>, unit: &str| match value {
+            Some(x) if x.is_finite() && x > 0.0 => Ok(x),
+            Some(x) => Err(wrong(field, x.to_string(), &format!("give a finite number {unit}, above 0"))),
+            None => Err(missing(field)),
+        };
+        let update = match method {
+            PlanMethod::Sampling => Update::Best,
+            PlanMethod::Mppi => {
+                Update::Weighted { temperature: positive("temperature", spec.temperature, "such as 0.3")? }
+            }
+            PlanMethod::Cem => {
+                let elites = whole("elites", spec.elites, 1)?;
+                if elites > samples {
+                    let fix = format!("there are {samples} samples; give at most as many");
+                    return Err(wrong("elites", elites.to_string(), &fix));
+                }
+                Update::Elites(elites)
+            }
+        };
+        Ok(Self {
+            horizon: whole("horizon", spec.horizon, 1)?,
+            samples,
+            iterations: whole("iterations", spec.iterations, 1)?,
+            spacing: whole("spacing", spec.spacing, 1)?,
+            spline: spec.spline.ok_or_else(|| missing("spline"))?,
+            noise: positive("noise", spec.noise, "of half ranges")?,
+            levels: whole("levels", spec.levels, 1)?,
+            coarse: whole("coarse", spec.coarse, 1)?,
+            guides: spec.guide.clone().unwrap_or_default(),
+            update,
+        })
+    }
+}
+
+/// A number between `least` and the most of [`MOST`].
+fn whole(field: &'static str, value: Option<usize>, least: usize) -> Result<usize, PlanError> {
+    let most = MOST.iter().find(|(name, _)| *name == field).map_or(usize::MAX, |(_, most)| *most);
+    match value {
+        Some(n) if (least..=most).contains(&n) => Ok(n),
+        other => Err(PlanError::Setting {
+            field,
+            value: other.map_or_else(|| "missing".to_owned(), |n| n.to_string()),
+            fix: format!("give a whole number from {least} to {most}"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_of_the_table_is_a_task_with_a_reward_and_sound() {
+        let tasks = crate::task::catalogue();
+        for name in TABLE.task.keys() {
+            assert!(tasks.iter().any(|t| t.name == *name), "{name}");
+        }
+        for task in tasks {
+            let spec = resolve(&PlanSpec::default(), &task.name);
+            Settings::new(&spec).unwrap_or_else(|e| panic!("{}: {e}", task.name));
+        }
+    }
+
+    #[test]
+    fn bad_settings_are_named() {
+        let refused = |asked: PlanSpec| Settings::new(&resolve(&asked, "CartpoleBalance")).unwrap_err().to_string();
+        let none = PlanSpec::default();
+        let text = refused(PlanSpec { horizon: Some(0), ..none.clone() });
+        assert_eq!(text, "policy expert: horizon is 0: give a whole number from 1 to 10000");
+        assert!(refused(PlanSpec { samples: Some(1), ..none.clone() }).contains("samples is 1"));
+        assert!(refused(PlanSpec { noise: Some(f64::NAN), ..none.clone() }).contains("noise is NaN"));
+        let cem = PlanSpec { method: Some(PlanMethod::Cem), samples: Some(8), ..none.clone() };
+        assert!(refused(PlanSpec { elites: Some(9), ..cem.clone() }).contains("elites is 9"));
+        assert!(refused(PlanSpec { temperature: Some(1.0), ..cem }).contains("temperature is given"));
+    }
+}
