@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod check;
 pub mod dataset;
 pub mod jacobian;
+pub mod learn;
 pub mod physics;
 pub mod planner;
 pub mod policy;

@@ -39,7 +39,7 @@ use crate::dataset::schema::{Axis, Var, flag};
 use crate::dataset::{Attribute, Recording, RowReader};
 use embedding::{Embedding, Reservoir};
 use global::GlobalSparsity;
-use regime::Regimes;
+pub(crate) use regime::Regimes;
 use scan::{Scan, Use, has_masks, matrices};
 use state::{RegimeDependence, RegimeWatch, StateDependence};
 use temporal::Temporal;

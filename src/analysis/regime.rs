@@ -9,22 +9,22 @@ const SATISFIED: u8 = 0;
 
 /// What holds at one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Regime {
+pub(crate) struct Regime {
     /// Number of the set of geom pairs in contact.
-    pub(super) contact_set: u32,
+    pub(crate) contact_set: u32,
     /// Number of the list of constraint rows that act: type, what they hold, state.
-    pub(super) constraint_set: u32,
+    pub(crate) constraint_set: u32,
     /// Contacts.
-    pub(super) contacts: usize,
+    pub(crate) contacts: usize,
     /// Constraint rows that act.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// Limits of joints and tendons that act.
-    pub(super) limits: usize,
+    pub(crate) limits: usize,
 }
 
 /// Reads regimes, step after step from the first.
 #[derive(Debug)]
-pub(super) struct Regimes<'a> {
+pub(crate) struct Regimes<'a> {
     recording: &'a Recording,
     counts: [Option<RowReader<'a>>; 2],
     geoms: [Option<RowReader<'a>>; 2],
@@ -36,11 +36,11 @@ pub(super) struct Regimes<'a> {
     /// What the last step had, with its numbers: mostly the next one has the same.
     last: (Vec<[i32; 2]>, Vec<[i32; 4]>, [u32; 2]),
     /// The geom pairs of every contact set, by its number.
-    pub(super) sets: Vec<Vec<[i32; 2]>>,
+    pub(crate) sets: Vec<Vec<[i32; 2]>>,
 }
 
 impl<'a> Regimes<'a> {
-    pub(super) fn new(recording: &'a Recording) -> Result<Self, DatasetError> {
+    pub(crate) fn new(recording: &'a Recording) -> Result<Self, DatasetError> {
         let reader = |var: Var| recording.has(var).then(|| RowReader::new(recording, var)).transpose();
         Ok(Self {
             recording,
@@ -56,7 +56,7 @@ impl<'a> Regimes<'a> {
     }
 
     /// The regime of the next step, which is this one.
-    pub(super) fn next(&mut self, step: usize) -> Result<Regime, DatasetError> {
+    pub(crate) fn next(&mut self, step: usize) -> Result<Regime, DatasetError> {
         let mut counts = [0; 2];
         for (count, reader) in counts.iter_mut().zip(&mut self.counts) {
             let n = int(reader, step)?;

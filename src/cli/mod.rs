@@ -7,13 +7,16 @@ mod args;
 mod check_jacobian;
 mod completions;
 mod config;
+mod evaluate;
 mod gather;
 mod info;
+mod learn;
 mod merge;
 mod output;
 mod progress;
 mod record;
 mod report;
+mod score;
 mod signals;
 mod slurm;
 mod sweep;
@@ -77,6 +80,12 @@ enum Verb {
     CheckJacobian(Box<check_jacobian::Args>),
     /// Put the answers of `analyze` into one page with figures, which opens from disk
     Report(Box<report::Args>),
+    /// Train world models on recordings, and see how much of the true sparsity they recover
+    Learn(Box<learn::Args>),
+    /// Evaluate a trained model on a recording
+    Evaluate(evaluate::Args),
+    /// Score anyone's predicted Jacobians or edges against a recording
+    Score(score::Args),
     /// List what can be recorded
     Tasks(tasks::Args),
     /// What a job of `sweep --slurm` does on its node
@@ -101,6 +110,9 @@ pub(crate) fn main() -> ExitCode {
         Verb::Ablate(args) => ablate::run(&args),
         Verb::CheckJacobian(args) => check_jacobian::run(&args),
         Verb::Report(args) => report::run(&args),
+        Verb::Learn(args) => learn::run(&args),
+        Verb::Evaluate(args) => evaluate::run(&args),
+        Verb::Score(args) => score::run(&args),
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),
         Verb::Completions(args) => completions::run(&args),

@@ -1,0 +1,82 @@
+//! `dynsparse evaluate`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use dynsparse::learn::{self, Data, Evaluation, Part, Place, Trained};
+
+use super::learn::short;
+use super::{output, score};
+
+const AFTER: &str = "\
+Examples:
+  dynsparse evaluate learned/CheetahRun-mlp-mse-s0 CheetahRun.h5
+  dynsparse evaluate learned/CheetahRun-mlp-mse-s0 other.h5 --json
+
+The recording that the model was trained on is evaluated on its test episodes, any other one of the same model
+on all of its episodes.";
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    /// Folder of a finished run of `learn`
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Recording
+    #[arg(value_name = "FILE")]
+    recording: PathBuf,
+    /// States whose Jacobian is evaluated, at most
+    #[arg(long, value_name = "N", default_value_t = learn::STATES, value_parser = score::at_least_one)]
+    states: usize,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Evaluates.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let place = Place::cpu();
+    let trained = Trained::read(&args.run, &place)?;
+    let notes = &trained.notes;
+    let same = Data::read(&args.recording, &notes.spec.split).ok().filter(|data| data.norm == notes.norm);
+    let (data, part) = match same {
+        Some(data) => (data, Some(Part::Test)),
+        None => (Data::whole(&args.recording, Some(&notes.norm))?, None),
+    };
+    if data.state != notes.state || data.action != notes.action {
+        anyhow::bail!(
+            "{}: its state and action have other names than those of {}: evaluate it on a recording of {}",
+            args.recording.display(),
+            args.run.display(),
+            notes.task
+        );
+    }
+    let found = learn::evaluate(&trained, &data, part, args.states, &place)?;
+    if args.json {
+        output::print(&serde_json::to_string_pretty(&found)?)?;
+    } else {
+        output::print(&page(&found))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page(found: &Evaluation) -> String {
+    let next = &found.next;
+    let mut text = format!(
+        "next state ({} episodes): MSE {}, nothing changes {}\n",
+        found.part,
+        short(next.mse),
+        short(next.persistence)
+    );
+    for o in &next.open_loop {
+        let rmse = o.rmse.map_or("not finite".to_owned(), short);
+        text.push_str(&format!(
+            "  {} steps open loop: RMSE {rmse}, nothing changes {}\n",
+            o.horizon,
+            short(o.persistence)
+        ));
+    }
+    text.push_str(&score::page(Some(&found.jacobian), Some(&found.sparsity), &found.recovered));
+    text
+}

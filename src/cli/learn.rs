@@ -1,0 +1,256 @@
+//! `dynsparse learn`.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use dynsparse::learn::{
+    self, DEFAULT_WEIGHT, Grid, Loss, Measure, ModelKind, Outcome, Place, Progress, STATES, Split, Summary, Training,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output;
+
+const AFTER: &str = "\
+Losses, joined by + and weighed by :X (0.1 where nothing is said), J* the recorded Jacobian:
+  mse       mean square error of the next state
+  mse-jac   mean square of J - J*
+  mae-jac   mean of |J - J*|
+  l1        mean of |J|
+  sae       mean of |J| where J* is zero
+Models:
+  mlp                 dense layers with ELU, the paper's network
+  oracle              sees only what the true mask lets through: an upper bound
+  transformer         attention over state variables, softmax
+  sparse-transformer  the same with sparsemax, whose weights can be exactly zero
+  gated               networks with learned masks of the inputs, mixed by the state
+
+Examples:
+  dynsparse learn CheetahRun.h5 --loss mse,mse+sae --seeds 3
+  dynsparse learn sweep/*.h5 --loss mse,mse+mse-jac,mse+mae-jac,mse+l1,mse+sae --seeds 3 -o learned
+  dynsparse learn BallInCup.h5 --model mlp,gated,oracle --loss mse+sae --columns 4
+  dynsparse learn --grid grid.toml -o learned
+
+Every run has a folder with its weights (model.safetensors), losses (curve.csv) and result.json; results.csv
+and results.json put them side by side. Killed, the same command goes on, with the same weights in the end.
+Undecided entries and states without a derivative do not count in Jacobian losses.
+Exit status 1 when a run diverged; the others are finished.";
+
+/// Time between two lines where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    /// Recordings, one a task
+    #[arg(required_unless_present = "grid", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Folder of the results; runs that are finished in it are not done again
+    #[arg(short, long, value_name = "DIR", default_value = "learned")]
+    output: PathBuf,
+    /// Everything from a TOML file instead: recordings, models, losses, seeds, width, depth, states, [training], [split]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "Run", "Training"])]
+    grid: Option<PathBuf>,
+    #[command(flatten)]
+    run: Run,
+    #[command(flatten)]
+    training: TrainingArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(id = "Run", multiple = true)]
+struct Run {
+    /// Networks
+    #[arg(long, value_name = "MODEL,...", value_delimiter = ',', default_value = "mlp")]
+    model: Vec<ModelKind>,
+    /// Losses
+    #[arg(long, value_name = "LOSS,...", value_delimiter = ',', default_value = "mse")]
+    loss: Vec<Loss>,
+    /// Seeds of each
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seeds: u64,
+    /// Neurons of a hidden layer, or features of a token [default: mlp 512, oracle 128, gated 64, transformers 32]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    width: Option<usize>,
+    /// Hidden layers, 1 to 6 [default: 2, transformers 1]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    depth: Option<usize>,
+    /// Test states whose Jacobian is evaluated, at most
+    #[arg(long, value_name = "N", default_value_t = STATES)]
+    states: usize,
+    /// Which episodes are for validation and test
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    split_seed: u64,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(id = "Training", multiple = true)]
+struct TrainingArgs {
+    /// Optimiser steps, at most
+    #[arg(long, value_name = "N", default_value_t = Training::default().steps, help_heading = "Training")]
+    steps: usize,
+    /// States of a step
+    #[arg(long, value_name = "N", default_value_t = Training::default().batch, help_heading = "Training")]
+    batch: usize,
+    /// Highest learning rate, of a cosine
+    #[arg(long, value_name = "X", default_value_t = Training::default().lr, help_heading = "Training")]
+    lr: f64,
+    /// Weight decay of AdamW
+    #[arg(long, value_name = "X", default_value_t = Training::default().weight_decay, help_heading = "Training")]
+    weight_decay: f64,
+    /// Largest norm of the gradient
+    #[arg(long, value_name = "X", default_value_t = Training::default().clip, help_heading = "Training")]
+    clip: f64,
+    /// Inputs that a step differentiates by, drawn anew each time: an unbiased estimate of the Jacobian losses; 0: all
+    #[arg(long, value_name = "N", default_value_t = Training::default().columns, help_heading = "Training")]
+    columns: usize,
+    /// Steps between two looks at the validation loss, each with a checkpoint
+    #[arg(long, value_name = "N", default_value_t = Training::default().check_every, help_heading = "Training")]
+    check_every: usize,
+    /// Looks without a better validation loss before training stops
+    #[arg(long, value_name = "N", default_value_t = Training::default().patience, help_heading = "Training")]
+    patience: usize,
+}
+
+impl Args {
+    fn grid(&self) -> anyhow::Result<Grid> {
+        if let Some(file) = &self.grid {
+            return Ok(Grid::read(file)?);
+        }
+        let (run, t) = (&self.run, &self.training);
+        Ok(Grid {
+            recordings: self.files.clone(),
+            models: run.model.clone(),
+            losses: run.loss.clone(),
+            seeds: run.seeds,
+            width: run.width,
+            depth: run.depth,
+            states: run.states,
+            training: Training {
+                steps: t.steps,
+                batch: t.batch,
+                lr: t.lr,
+                weight_decay: t.weight_decay,
+                clip: t.clip,
+                columns: t.columns,
+                check_every: t.check_every,
+                patience: t.patience,
+                ..Training::default()
+            },
+            split: Split { seed: run.split_seed, ..Split::default() },
+        })
+    }
+}
+
+/// Trains.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let grid = args.grid()?;
+    let mut shown = Shown::new(grid.len());
+    let outcome = learn::run(&grid, &args.output, &Place::cpu(), &mut |number, run, p| shown.step(number, run, p));
+    shown.finish();
+    let Outcome { results, failures } = outcome?;
+    if !results.is_empty() {
+        let mut text = table(&learn::summaries(&results));
+        let estimate = grid.training.columns > 0 && grid.losses.iter().any(Loss::needs_jacobian);
+        text.push_str(&format!(
+            "Jacobian losses: {}; weights {DEFAULT_WEIGHT} where nothing is said\n{}: {} runs\n",
+            if estimate {
+                format!("{} inputs a step, drawn at random", grid.training.columns)
+            } else {
+                "all inputs".into()
+            },
+            args.output.display(),
+            results.len(),
+        ));
+        output::print(&text)?;
+    }
+    match failures.len() {
+        0 => Ok(ExitCode::SUCCESS),
+        n => {
+            let first = failures.into_iter().next().map_or_else(String::new, |f| f.to_string());
+            anyhow::bail!("{n} of {} runs diverged; the first: {first}", grid.len())
+        }
+    }
+}
+
+/// A row for every setting: mean over seeds and half of the 95 % interval.
+fn table(summaries: &[Summary]) -> String {
+    let columns = [
+        (Measure::Next, "next-state MSE"),
+        (Measure::OpenLoop, "20 steps"),
+        (Measure::Jacobian, "J error"),
+        (Measure::Sparsity, "sparsity"),
+        (Measure::Target, "target"),
+        (Measure::Untrained, "untrained"),
+        (Measure::Auc, "AUC"),
+        (Measure::AucVaries, "AUC varying"),
+    ];
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_header(["task", "model", "loss"].into_iter().chain(columns.iter().map(|(_, name)| *name)));
+    for summary in summaries {
+        let cell = |measure: &Measure| match summary.means.get(measure.name()).copied().flatten() {
+            None => "-".to_owned(),
+            Some(mean) => {
+                let plain = matches!(measure, Measure::Target | Measure::Untrained);
+                let half = mean.half.filter(|_| !plain).map_or(String::new(), |h| format!(" ±{}", short(h)));
+                format!("{}{half}", short(mean.mean))
+            }
+        };
+        let mut row = vec![summary.task.clone(), summary.model.clone(), summary.loss.clone()];
+        row.extend(columns.iter().map(|(m, _)| cell(m)));
+        table.add_row(row);
+    }
+    output::right_aligned(&mut table, 3);
+    output::table(&table)
+}
+
+/// Three digits.
+pub(super) fn short(x: f64) -> String {
+    if x == 0.0 || (0.001..1000.0).contains(&x.abs()) { format!("{x:.3}") } else { format!("{x:.1e}") }
+}
+
+/// A bar on a terminal, a line now and then elsewhere.
+struct Shown {
+    runs: usize,
+    bar: Option<ProgressBar>,
+    last: Instant,
+}
+
+impl Shown {
+    fn new(runs: usize) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:12} {percent:>3}%  {eta:>4} left  {msg}") {
+                bar.set_style(style.progress_chars("━╸─"));
+            }
+            bar
+        });
+        Self { runs, bar, last: Instant::now() }
+    }
+
+    fn step(&mut self, number: usize, run: &str, p: Progress) {
+        let what = || format!("run {}/{}, {run}", number + 1, self.runs);
+        if let Some(bar) = &self.bar {
+            if p.step == 1 {
+                bar.reset();
+            }
+            bar.set_length(p.steps as u64);
+            bar.set_position(p.step as u64);
+            bar.set_prefix(what());
+            bar.set_message(format!("loss {:.3e}", p.loss));
+        } else if self.last.elapsed() >= LINE_EVERY {
+            self.last = Instant::now();
+            let _ = writeln!(std::io::stderr(), "{}: step {} of {}, loss {:.3e}", what(), p.step, p.steps, p.loss);
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `dynsparse score`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use dynsparse::learn::{self, Data, JacobianError, Prediction, Recovered, Sparsity};
+
+use super::learn::short;
+use super::output;
+
+const AFTER: &str = "\
+Arrays of the .npz file, rows and columns in the order of the recording's state and actuator:
+  A, B    predicted Jacobians [steps, state, state] and [steps, state, actuator], in the recording's units
+  edges   instead of A and B: [steps, state, state + actuator], higher where an edge is more likely
+  steps   which steps of the recording (0, 1, ...); absent: all of them
+  std     [state + actuator], where A and B are those of a map normalised with these standard deviations
+
+Examples:
+  dynsparse score --truth CheetahRun.h5 --prediction pred.npz
+  dynsparse score --truth CheetahRun.h5 --prediction pred.npz --json
+
+Jacobians are compared in units of one standard deviation of the recording. Undecided entries and states
+without a derivative do not count.";
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER)]
+pub(super) struct Args {
+    /// Recording
+    #[arg(long, value_name = "FILE")]
+    truth: PathBuf,
+    /// What a model says of its states (.npz)
+    #[arg(long, value_name = "FILE")]
+    prediction: PathBuf,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Scores.
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let data = Data::whole(&args.truth, None)?;
+    let prediction = Prediction::read(&args.prediction, &data)?;
+    let found = learn::score(&data, &prediction)?;
+    if args.json {
+        output::print(&serde_json::to_string_pretty(&found)?)?;
+    } else {
+        let mut text = format!("{}: {} states", found.task, found.states);
+        if found.without_derivative > 0 {
+            text.push_str(&format!(", {} more without a derivative", found.without_derivative));
+        }
+        text.push('\n');
+        text.push_str(&page(found.jacobian.as_ref(), found.sparsity.as_ref(), &found.recovered));
+        output::print(&text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Errors of the Jacobian and what is recovered of its zeros.
+pub(super) fn page(jacobian: Option<&JacobianError>, sparsity: Option<&Sparsity>, found: &Recovered) -> String {
+    let mut text = String::new();
+    if let Some(j) = jacobian {
+        let relative = j.relative.map_or("-".to_owned(), short);
+        text.push_str(&format!("Jacobian ({} states): relative error {relative}, MAE {}\n", j.states, short(j.mae)));
+    }
+    if let Some(s) = sparsity {
+        let untrained = s.untrained.map_or(String::new(), |u| format!(", untrained {}", short(u)));
+        text.push_str(&format!("sparsity at 1e-6: {}, target {}{untrained}\n", short(s.model), short(s.target)));
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table.set_header(["entries", "states", "zeros", "ROC-AUC", "PR-AUC", "PR-AUC zeros"]);
+    let cell = |x: Option<f64>| x.map_or("-".to_owned(), short);
+    for g in &found.groups {
+        let share =
+            if g.entries > 0 { format!("{:.1}%", 100.0 * g.zeros as f64 / g.entries as f64) } else { "-".into() };
+        table.add_row([
+            g.name.to_owned(),
+            g.states.to_string(),
+            share,
+            cell(g.roc_auc),
+            cell(g.pr_auc),
+            cell(g.pr_auc_zeros),
+        ]);
+    }
+    output::right_aligned(&mut table, 1);
+    text.push_str(&output::table(&table));
+    if let Some(all) = found.groups.first() {
+        for cut in &all.cuts {
+            let best = if found.threshold == Some(cut.threshold) { " (best on validation)" } else { "" };
+            text.push_str(&format!(
+                "at {:.1e}{best}: F1 of edges {}, of zeros {}, SHD {} a state\n",
+                cut.threshold,
+                cell(cut.f1),
+                cell(cut.f1_zeros),
+                short(cut.shd)
+            ));
+        }
+    }
+    text
+}
+
+/// A count for clap.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "it must be a whole number above 0".to_owned())
+}

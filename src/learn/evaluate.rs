@@ -1,0 +1,416 @@
+//! How good a network is: the next state, the Jacobian, and which entries of it are zero.
+
+use burn_tensor::Tensor;
+use serde::Serialize;
+
+use super::LearnError;
+use super::batch::{Wanted, assemble};
+use super::data::{Data, Part, Verdict};
+use super::metrics::{self, Cut};
+use super::models::{Model, predict};
+use super::place::{self, Place};
+use super::train::{CHUNK, Trained};
+
+/// Relative sparsity counts entries of the normalised Jacobian below this, as arXiv 2511.08086 does.
+pub const SPARSITY_THRESHOLD: f64 = 1e-6;
+
+/// Fixed thresholds of |J|.
+pub const FIXED: [f64; 3] = [1e-6, 1e-4, 1e-2];
+
+/// Horizons of open-loop prediction, in steps.
+const HORIZONS: [usize; 3] = [5, 20, 100];
+
+/// States that an open-loop prediction starts from at most.
+const STARTS: usize = 128;
+
+/// States whose next state is predicted together.
+const NEXT_CHUNK: usize = 512;
+
+/// What an evaluation found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Part of the recording: `test`, or `all` of another recording.
+    pub part: &'static str,
+    /// Of the next state.
+    pub next: NextError,
+    /// Of the Jacobian.
+    pub jacobian: JacobianError,
+    /// Shares of entries below [`SPARSITY_THRESHOLD`].
+    pub sparsity: Sparsity,
+    /// Which entries are zero.
+    pub recovered: Recovered,
+}
+
+/// Error of the next state; in standard deviations of the training data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NextError {
+    /// Mean square over all coordinates.
+    pub mse: f64,
+    /// Of positions, velocities and activations; None where there are none.
+    pub blocks: [Option<f64>; 3],
+    /// The same of a prediction that nothing changes.
+    pub persistence: f64,
+    /// Open loop: the network's own predictions and the recorded actions.
+    pub open_loop: Vec<OpenLoop>,
+}
+
+/// After a number of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct OpenLoop {
+    /// Steps.
+    pub horizon: usize,
+    /// Root of the mean square over coordinates and starts; None where it is not finite.
+    pub rmse: Option<f64>,
+    /// The same of a prediction that nothing changes.
+    pub persistence: f64,
+    /// Starts.
+    pub starts: usize,
+}
+
+/// Error of the normalised Jacobian over decided entries of states that have one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct JacobianError {
+    /// States.
+    pub states: usize,
+    /// Root of the mean square of J - J*.
+    pub rmse: f64,
+    /// Mean of |J - J*|.
+    pub mae: f64,
+    /// Norm of J - J* by the norm of J*.
+    pub relative: Option<f64>,
+}
+
+/// Relative sparsity.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Sparsity {
+    /// Of the network.
+    pub model: f64,
+    /// Of the truth, by its zero test.
+    pub target: f64,
+    /// Of the network before training; None where it is not known.
+    pub untrained: Option<f64>,
+}
+
+/// How well |J| tells edges from zeros.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recovered {
+    /// The threshold of best mean F1 on the validation episodes.
+    pub threshold: Option<f64>,
+    /// By group of states or entries; the first is all.
+    pub groups: Vec<Group>,
+    /// All, over a range of thresholds.
+    pub curve: Vec<Cut>,
+}
+
+/// A group of states or entries.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Group {
+    /// Which.
+    pub name: &'static str,
+    /// States with an entry in it.
+    pub states: usize,
+    /// Entries.
+    pub entries: usize,
+    /// Of these, zero in truth.
+    pub zeros: usize,
+    /// See [`metrics::roc_auc`]; None without both zeros and edges.
+    pub roc_auc: Option<f64>,
+    /// See [`metrics::pr_auc`], of edges.
+    pub pr_auc: Option<f64>,
+    /// Of zeros, which are fewer.
+    pub pr_auc_zeros: Option<f64>,
+    /// At the fixed thresholds, then at the best one of the validation episodes.
+    pub cuts: Vec<Cut>,
+}
+
+/// Evaluates a network on a part of the data: at most `states` states for Jacobians, all for the next state.
+///
+/// # Errors
+/// [`LearnError::Library`]; [`LearnError::Settings`] where no state has a Jacobian.
+pub fn evaluate(
+    trained: &Trained,
+    data: &Data,
+    part: Option<Part>,
+    states: usize,
+    place: &Place,
+) -> Result<Evaluation, LearnError> {
+    let model = &*trained.model;
+    let test = |most| match part {
+        Some(part) => data.some_steps(part, most),
+        None => {
+            let n = data.x().len() / data.inputs();
+            (0..most.min(n)).map(|i| i * n / most.min(n)).collect::<Vec<usize>>()
+        }
+    };
+    let usable = |steps: Vec<usize>| -> Vec<usize> { steps.into_iter().filter(|s| data.has_derivative(*s)).collect() };
+    let chosen = usable(test(states));
+    if chosen.is_empty() {
+        return Err(LearnError::Settings("no state of the test episodes has a Jacobian".to_owned()));
+    }
+    let jacobians = |steps: &[usize], weights: &[Tensor<2>]| jacobians(model, weights, data, steps, place);
+    let found = jacobians(&chosen, &trained.weights)?;
+    let untrained = jacobians(&chosen, &trained.untrained(place))?;
+    let small = |values: &[f32]| {
+        values.iter().filter(|j| f64::from(j.abs()) < SPARSITY_THRESHOLD).count() as f64 / values.len().max(1) as f64
+    };
+    let threshold = if part == Some(Part::Test) {
+        let steps = usable(data.some_steps(Part::Validation, states.min(256)));
+        let values = jacobians(&steps, &trained.weights)?;
+        best_threshold(&Entries::of(data, &steps, &values, |_, _| true))
+    } else {
+        None
+    };
+    let target = share_of_zeros(data, &chosen);
+    Ok(Evaluation {
+        part: if part.is_some() { "test" } else { "all" },
+        next: next_error(model, &trained.weights, data, part, place)?,
+        jacobian: jacobian_error(data, &chosen, &found),
+        sparsity: Sparsity { model: small(&found), target, untrained: Some(small(&untrained)) },
+        recovered: recovered(data, &chosen, &found, &FIXED, threshold),
+    })
+}
+
+/// Jacobians at steps, [step, outputs, inputs].
+fn jacobians(
+    model: &dyn Model,
+    weights: &[Tensor<2>],
+    data: &Data,
+    steps: &[usize],
+    place: &Place,
+) -> Result<Vec<f32>, LearnError> {
+    let columns: Vec<usize> = (0..data.inputs()).collect();
+    let mut all = Vec::with_capacity(steps.len() * data.outputs() * data.inputs());
+    for chunk in steps.chunks(CHUNK) {
+        let wanted = Wanted { columns: Some(&columns), truth: false, mask: model.needs_mask() };
+        let batch = assemble(data, chunk, wanted, place);
+        let (_, jacobian) = predict(model, weights, &batch.input)?;
+        let jacobian = jacobian.ok_or_else(|| LearnError::Library("a network gave no derivatives".to_owned()))?;
+        // [direction, batch, output] to [batch, output, direction]
+        all.extend(place::numbers32(jacobian.permute([1, 2, 0]))?);
+    }
+    Ok(all)
+}
+
+fn share_of_zeros(data: &Data, steps: &[usize]) -> f64 {
+    let (mut zeros, mut decided) = (0usize, 0usize);
+    for verdict in steps.iter().flat_map(|s| data.verdicts(*s)) {
+        zeros += usize::from(*verdict == Verdict::Zero as u8);
+        decided += usize::from(*verdict != Verdict::Undecided as u8);
+    }
+    zeros as f64 / decided.max(1) as f64
+}
+
+fn next_error(
+    model: &dyn Model,
+    weights: &[Tensor<2>],
+    data: &Data,
+    part: Option<Part>,
+    place: &Place,
+) -> Result<NextError, LearnError> {
+    let (nx, inputs) = (data.outputs(), data.inputs());
+    let steps: Vec<usize> = match part {
+        Some(part) => data.steps(part),
+        None => data.episodes.iter().cloned().flatten().collect(),
+    };
+    let (mut by_output, mut still) = (vec![0.0; nx], 0.0);
+    for chunk in steps.chunks(NEXT_CHUNK) {
+        let wanted = Wanted { columns: None, truth: false, mask: model.needs_mask() };
+        let batch = assemble(data, chunk, wanted, place);
+        let found = place::numbers32(predict(model, weights, &batch.input)?.0)?;
+        for (step, row) in chunk.iter().zip(found.chunks(nx)) {
+            let truth = &data.next()[step * nx..(step + 1) * nx];
+            let before = &data.x()[step * inputs..step * inputs + nx];
+            for i in 0..nx {
+                by_output[i] += f64::from(row[i] - truth[i]).powi(2);
+                still += f64::from(before[i] - truth[i]).powi(2);
+            }
+        }
+    }
+    let n = steps.len().max(1) as f64;
+    let mean = |tag: &str| {
+        let of: Vec<f64> =
+            data.state.iter().zip(&by_output).filter(|(name, _)| name.starts_with(tag)).map(|(_, s)| s / n).collect();
+        (!of.is_empty()).then(|| of.iter().sum::<f64>() / of.len() as f64)
+    };
+    Ok(NextError {
+        mse: by_output.iter().sum::<f64>() / (n * nx as f64),
+        blocks: ["pos:", "vel:", "act:"].map(mean),
+        persistence: still / (n * nx as f64),
+        open_loop: open_loop(model, weights, data, part, place)?,
+    })
+}
+
+/// Predictions from predictions, all starts side by side.
+fn open_loop(
+    model: &dyn Model,
+    weights: &[Tensor<2>],
+    data: &Data,
+    part: Option<Part>,
+    place: &Place,
+) -> Result<Vec<OpenLoop>, LearnError> {
+    let (nx, inputs) = (data.outputs(), data.inputs());
+    let episodes: Vec<_> = match part {
+        Some(part) => data.part(part).collect(),
+        None => data.episodes.clone(),
+    };
+    let longest = HORIZONS.into_iter().filter(|h| episodes.iter().any(|e| e.len() >= *h)).max().unwrap_or(0);
+    let possible: Vec<usize> =
+        episodes.iter().filter(|e| e.len() >= longest).flat_map(|e| e.start..=e.end - longest).collect();
+    let n = STARTS.min(possible.len());
+    if longest == 0 || n == 0 {
+        return Ok(Vec::new());
+    }
+    let starts: Vec<usize> = (0..n).map(|i| possible[i * possible.len() / n]).collect();
+    let mut state: Option<Tensor<2>> = None;
+    let mut results = Vec::new();
+    for ahead in 0..longest {
+        let now: Vec<usize> = starts.iter().map(|s| s + ahead).collect();
+        let wanted = Wanted { columns: None, truth: false, mask: model.needs_mask() };
+        let mut batch = assemble(data, &now, wanted, place);
+        if let Some(state) = state {
+            let action = batch.input.x.narrow(1, nx, inputs - nx);
+            batch.input.x = if inputs > nx { Tensor::cat(vec![state, action], 1) } else { state };
+        }
+        let next = predict(model, weights, &batch.input)?.0;
+        if HORIZONS.contains(&(ahead + 1)) {
+            let found = place::numbers32(next.clone())?;
+            let (mut error, mut still) = (0.0, 0.0);
+            for ((start, now), row) in starts.iter().zip(&now).zip(found.chunks(nx)) {
+                for (i, predicted) in row.iter().enumerate() {
+                    let truth = data.next()[now * nx + i];
+                    error += f64::from(predicted - truth).powi(2);
+                    still += f64::from(data.x()[start * inputs + i] - truth).powi(2);
+                }
+            }
+            let root = |sum: f64| (sum / (n * nx) as f64).sqrt();
+            let rmse = Some(root(error)).filter(|e| e.is_finite());
+            results.push(OpenLoop { horizon: ahead + 1, rmse, persistence: root(still), starts: n });
+        }
+        state = Some(next);
+    }
+    Ok(results)
+}
+
+/// Of Jacobians [step, outputs, inputs] at steps.
+pub fn jacobian_error(data: &Data, steps: &[usize], found: &[f32]) -> JacobianError {
+    let per = data.outputs() * data.inputs();
+    let (mut square, mut absolute, mut truth, mut n) = (0.0, 0.0, 0.0, 0usize);
+    for (step, values) in steps.iter().zip(found.chunks(per)) {
+        for ((j, t), verdict) in values.iter().zip(data.jacobian(*step)).zip(data.verdicts(*step)) {
+            if *verdict != Verdict::Undecided as u8 {
+                let off = f64::from(j - t);
+                square += off * off;
+                absolute += off.abs();
+                truth += f64::from(*t).powi(2);
+                n += 1;
+            }
+        }
+    }
+    let count = n.max(1) as f64;
+    JacobianError {
+        states: steps.len(),
+        rmse: (square / count).sqrt(),
+        mae: absolute / count,
+        relative: (truth > 0.0).then(|| (square / truth).sqrt()),
+    }
+}
+
+/// Decided entries with their scores.
+struct Entries {
+    scores: Vec<f32>,
+    edges: Vec<bool>,
+    states: usize,
+}
+
+impl Entries {
+    /// Those of the entries (step, entry) that `take` takes.
+    fn of(data: &Data, steps: &[usize], found: &[f32], take: impl Fn(usize, usize) -> bool) -> Self {
+        let per = data.outputs() * data.inputs();
+        let mut entries = Self { scores: Vec::new(), edges: Vec::new(), states: 0 };
+        for (step, values) in steps.iter().zip(found.chunks(per)) {
+            let before = entries.scores.len();
+            for (entry, (j, verdict)) in values.iter().zip(data.verdicts(*step)).enumerate() {
+                if *verdict != Verdict::Undecided as u8 && take(*step, entry) {
+                    entries.scores.push(j.abs());
+                    entries.edges.push(*verdict == Verdict::Nonzero as u8);
+                }
+            }
+            entries.states += usize::from(entries.scores.len() > before);
+        }
+        entries
+    }
+}
+
+fn best_threshold(entries: &Entries) -> Option<f64> {
+    let both = entries.edges.iter().any(|e| *e) && entries.edges.iter().any(|e| !*e);
+    let cuts = metrics::cuts(&entries.scores, &entries.edges, entries.states, &metrics::curve());
+    both.then(|| cuts.into_iter().max_by(|a, b| a.macro_f1().total_cmp(&b.macro_f1())).map(|c| c.threshold))?
+}
+
+/// Whether an entry (step, entry) is in a group.
+type Takes<'a> = &'a dyn Fn(usize, usize) -> bool;
+
+/// What an entry does over the training episodes.
+#[derive(Clone, Copy, PartialEq)]
+enum Habit {
+    AlwaysZero,
+    NeverZero,
+    Varies,
+}
+
+fn habits(data: &Data) -> Vec<Habit> {
+    let mut seen = vec![[false; 2]; data.outputs() * data.inputs()];
+    for step in data.part(Part::Train).flatten().filter(|s| data.has_derivative(*s)) {
+        for (seen, verdict) in seen.iter_mut().zip(data.verdicts(step)) {
+            if let Some(seen) = seen.get_mut(usize::from(*verdict)) {
+                *seen = true;
+            }
+        }
+    }
+    let habit = |seen: &[bool; 2]| match seen {
+        [false, true] => Habit::AlwaysZero,
+        [_, false] => Habit::NeverZero,
+        [true, true] => Habit::Varies,
+    };
+    seen.iter().map(habit).collect()
+}
+
+/// How well |J|, [step, outputs, inputs] at steps, tells edges from zeros: all, by contact, by time to a switch, and by
+/// whether an entry depends on the state.
+pub fn recovered(data: &Data, steps: &[usize], found: &[f32], fixed: &[f64], threshold: Option<f64>) -> Recovered {
+    let habits = habits(data);
+    let near = |step: usize| data.to_switch(step);
+    let groups: [(&'static str, Takes<'_>); 9] = [
+        ("all", &|_, _| true),
+        ("no contact", &|s, _| data.contacts(s) == 0),
+        ("contact", &|s, _| data.contacts(s) > 0),
+        ("0 to 1 steps from a switch", &|s, _| near(s).is_some_and(|d| d <= 1)),
+        ("2 to 5 steps from a switch", &|s, _| near(s).is_some_and(|d| (2..=5).contains(&d))),
+        ("6 to 20 steps from a switch", &|s, _| near(s).is_some_and(|d| (6..=20).contains(&d))),
+        ("farther from a switch", &|s, _| near(s).is_none_or(|d| d > 20)),
+        ("entries that depend on the state", &|_, e| habits[e] == Habit::Varies),
+        ("entries that do not", &|_, e| habits[e] != Habit::Varies),
+    ];
+    let thresholds: Vec<f64> = fixed.iter().copied().chain(threshold).collect();
+    let mut curve = Vec::new();
+    let groups = groups.iter().map(|(name, take)| {
+        let entries = Entries::of(data, steps, found, take);
+        let Entries { scores, edges, states } = &entries;
+        if *name == "all" {
+            curve = metrics::cuts(scores, edges, *states, &metrics::curve());
+        }
+        let (negated, zeros): (Vec<f32>, Vec<bool>) = scores.iter().zip(edges).map(|(s, e)| (-s, !e)).unzip();
+        Group {
+            name,
+            states: *states,
+            entries: scores.len(),
+            zeros: zeros.iter().filter(|z| **z).count(),
+            roc_auc: metrics::roc_auc(scores, edges),
+            pr_auc: metrics::pr_auc(scores, edges),
+            pr_auc_zeros: metrics::pr_auc(&negated, &zeros),
+            cuts: metrics::cuts(scores, edges, *states, &thresholds),
+        }
+    });
+    let groups = groups.collect();
+    Recovered { threshold, groups, curve }
+}

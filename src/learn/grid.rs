@@ -1,0 +1,392 @@
+//! Many runs: every recording with every model, loss and seed.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::data::{Data, Part, Split};
+use super::evaluate::{Evaluation, evaluate};
+use super::loss::Loss;
+use super::models::{ModelKind, ModelSpec};
+use super::place::Place;
+use super::stats::{self, Mean, Paired};
+use super::train::{Look, Progress, RunSpec, Training, train};
+use super::{LearnError, files};
+
+/// What to run; also the format of a grid file (TOML).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grid {
+    /// Recordings; relative paths count from where the program runs.
+    pub recordings: Vec<PathBuf>,
+    /// Networks.
+    #[serde(default = "mlp")]
+    pub models: Vec<ModelKind>,
+    /// Losses.
+    #[serde(default = "mse")]
+    pub losses: Vec<Loss>,
+    /// Seeds 0, 1, ...
+    #[serde(default = "one")]
+    pub seeds: u64,
+    /// Neurons of a hidden layer, or features of a token; absent: by the model.
+    pub width: Option<usize>,
+    /// Hidden layers; absent: by the model.
+    pub depth: Option<usize>,
+    /// Test states whose Jacobian is evaluated, at most.
+    #[serde(default = "states")]
+    pub states: usize,
+    /// How to train.
+    #[serde(default)]
+    pub training: Training,
+    /// How to split.
+    #[serde(default)]
+    pub split: Split,
+}
+
+fn mlp() -> Vec<ModelKind> {
+    vec![ModelKind::Mlp]
+}
+
+fn mse() -> Vec<Loss> {
+    "mse".parse().into_iter().collect()
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn states() -> usize {
+    STATES
+}
+
+/// Test states whose Jacobian is evaluated where nothing is said.
+pub const STATES: usize = 500;
+
+impl Grid {
+    /// Reads a grid file.
+    ///
+    /// # Errors
+    /// [`LearnError::File`] that names the field.
+    pub fn read(file: &Path) -> Result<Self, LearnError> {
+        let text = std::fs::read_to_string(file).map_err(|e| LearnError::io(file, "cannot be read", e))?;
+        toml::from_str(&text).map_err(|e| LearnError::file(file, e.to_string().trim().replace('\n', " ")))
+    }
+
+    /// # Errors
+    /// [`LearnError::Settings`] that names the field.
+    pub fn check(&self) -> Result<(), LearnError> {
+        let empty = [
+            ("recordings", self.recordings.is_empty()),
+            ("models", self.models.is_empty()),
+            ("losses", self.losses.is_empty()),
+            ("seeds", self.seeds == 0),
+            ("states", self.states == 0),
+            ("width", self.width == Some(0)),
+        ];
+        if let Some((name, _)) = empty.iter().find(|(_, empty)| *empty) {
+            return Err(LearnError::Settings(format!("{name} must not be empty or 0")));
+        }
+        if self.depth.is_some_and(|d| !(1..=6).contains(&d)) {
+            return Err(LearnError::Settings("depth must be 1 to 6".to_owned()));
+        }
+        self.training.check()
+    }
+
+    fn specs(&self) -> impl Iterator<Item = RunSpec> + '_ {
+        let spec = |kind: ModelKind, loss: &Loss, seed| {
+            let (width, depth) = kind.sizes();
+            RunSpec {
+                model: ModelSpec { kind, width: self.width.unwrap_or(width), depth: self.depth.unwrap_or(depth) },
+                loss: loss.clone(),
+                seed,
+                training: self.training.clone(),
+                split: self.split,
+            }
+        };
+        self.models.iter().flat_map(move |kind| {
+            self.losses.iter().flat_map(move |loss| (0..self.seeds).map(move |seed| spec(*kind, loss, seed)))
+        })
+    }
+
+    /// Runs of the grid.
+    pub fn len(&self) -> usize {
+        self.recordings.len() * self.models.len() * self.losses.len() * self.seeds as usize
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunResult {
+    /// The task.
+    pub task: String,
+    /// The settings.
+    pub spec: RunSpec,
+    /// Weights of the network.
+    pub weights: usize,
+    /// Optimiser steps taken.
+    pub steps: usize,
+    /// The step with the best validation loss, whose weights are kept.
+    pub best: usize,
+    /// Losses along the way.
+    pub looks: Vec<Look>,
+    /// How good it is.
+    pub evaluation: Evaluation,
+}
+
+impl RunResult {
+    /// ROC-AUC over a group of entries.
+    pub fn auc(&self, group: &str) -> Option<f64> {
+        self.evaluation.recovered.groups.iter().find(|g| g.name == group).and_then(|g| g.roc_auc)
+    }
+
+    fn measure(&self, what: Measure) -> Option<f64> {
+        let e = &self.evaluation;
+        match what {
+            Measure::Next => Some(e.next.mse),
+            Measure::OpenLoop => e.next.open_loop.iter().find(|o| o.horizon == 20).and_then(|o| o.rmse),
+            Measure::Jacobian => e.jacobian.relative,
+            Measure::Sparsity => Some(e.sparsity.model),
+            Measure::Target => Some(e.sparsity.target),
+            Measure::Untrained => e.sparsity.untrained,
+            Measure::Auc => self.auc("all"),
+            Measure::AucVaries => self.auc("entries that depend on the state"),
+            Measure::PrZeros => e.recovered.groups.first().and_then(|g| g.pr_auc_zeros),
+        }
+    }
+}
+
+/// What summaries are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Mean square error of the next state.
+    Next,
+    /// Root of the mean square error after 20 steps of open loop.
+    OpenLoop,
+    /// Relative error of the Jacobian.
+    Jacobian,
+    /// Relative sparsity at 1e-6.
+    Sparsity,
+    /// The truth's.
+    Target,
+    /// That of the untrained network.
+    Untrained,
+    /// ROC-AUC of |J|.
+    Auc,
+    /// The same over entries that depend on the state.
+    AucVaries,
+    /// PR-AUC of zeros.
+    PrZeros,
+}
+
+impl Measure {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Next,
+        Self::OpenLoop,
+        Self::Jacobian,
+        Self::Sparsity,
+        Self::Target,
+        Self::Untrained,
+        Self::Auc,
+        Self::AucVaries,
+        Self::PrZeros,
+    ];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Next => "next_mse",
+            Self::OpenLoop => "open_loop_20_rmse",
+            Self::Jacobian => "jacobian_relative_error",
+            Self::Sparsity => "sparsity",
+            Self::Target => "sparsity_target",
+            Self::Untrained => "sparsity_untrained",
+            Self::Auc => "roc_auc",
+            Self::AucVaries => "roc_auc_state_dependent",
+            Self::PrZeros => "pr_auc_zeros",
+        }
+    }
+}
+
+/// Several seeds of the same settings.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The task.
+    pub task: String,
+    /// The network.
+    pub model: String,
+    /// The loss.
+    pub loss: String,
+    /// By name of [`Measure`]: mean and interval over the seeds.
+    pub means: std::collections::BTreeMap<&'static str, Option<Mean>>,
+}
+
+/// A setting against the first one of the grid, paired by task and seed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The network and the loss.
+    pub setting: [String; 2],
+    /// What it is compared with.
+    pub against: [String; 2],
+    /// By name of [`Measure`].
+    pub tests: std::collections::BTreeMap<&'static str, Option<Paired>>,
+}
+
+/// What a grid came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Of the runs that finished, in order.
+    pub results: Vec<RunResult>,
+    /// Of the others.
+    pub failures: Vec<LearnError>,
+}
+
+/// Hears of runs: the run's number from 0, its name, and how it comes along.
+pub type Watch<'a> = dyn FnMut(usize, &str, Progress) + 'a;
+
+/// Runs a grid into a folder: a folder for every run, then `results.json` and `results.csv`. What is finished is taken
+/// as it is, what was killed goes on. A run that fails leaves the others alone.
+///
+/// # Errors
+/// [`LearnError`] when settings make no sense, a recording cannot be used, or a result cannot be written.
+pub fn run(grid: &Grid, folder: &Path, place: &Place, watch: &mut Watch<'_>) -> Result<Outcome, LearnError> {
+    grid.check()?;
+    let mut outcome = Outcome::default();
+    let mut number = 0;
+    // Unusable recordings are known before the first hour of training.
+    let mut tasks: Vec<String> = Vec::new();
+    for recording in &grid.recordings {
+        let task = Data::read(recording, &grid.split)?.task;
+        if tasks.contains(&task) {
+            let text = format!("is a second recording of {task}: learn it into another folder");
+            return Err(LearnError::file(recording, text));
+        }
+        tasks.push(task);
+    }
+    std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
+    for recording in &grid.recordings {
+        let data = Data::read(recording, &grid.split)?;
+        for spec in grid.specs() {
+            let name = spec.name(&data.task);
+            let place_of_run = folder.join(&name);
+            let trained = train(&data, &spec, &place_of_run, place, &mut |p| watch(number, &name, p));
+            number += 1;
+            let trained = match trained {
+                Ok(trained) => trained,
+                Err(failure @ LearnError::Diverged { .. }) => {
+                    outcome.failures.push(failure);
+                    continue;
+                }
+                Err(other) => return Err(other),
+            };
+            let result = RunResult {
+                task: data.task.clone(),
+                weights: trained.model.layout().count(),
+                steps: trained.notes.step,
+                best: trained.notes.best,
+                looks: trained.notes.looks.clone(),
+                evaluation: evaluate(&trained, &data, Some(Part::Test), grid.states, place)?,
+                spec,
+            };
+            write_json(&place_of_run.join("result.json"), &result)?;
+            files::replace(&place_of_run.join("curve.csv"), curve_csv(&result.looks).as_bytes())?;
+            outcome.results.push(result);
+        }
+    }
+    let all = serde_json::json!({
+        "runs": outcome.results, "summaries": summaries(&outcome.results), "comparisons": comparisons(&outcome.results),
+    });
+    write_json(&folder.join("results.json"), &all)?;
+    files::replace(&folder.join("results.csv"), results_csv(&outcome.results).as_bytes())?;
+    Ok(outcome)
+}
+
+fn write_json(file: &Path, value: &impl Serialize) -> Result<(), LearnError> {
+    let bytes = serde_json::to_vec(value).map_err(|e| LearnError::io(file, "cannot be written", e))?;
+    files::replace(file, &bytes)
+}
+
+fn curve_csv(looks: &[Look]) -> String {
+    let mut text = "step,train_loss,validation_loss,gradient_norm\n".to_owned();
+    for look in looks {
+        text.push_str(&format!("{},{},{},{}\n", look.step, look.train, look.validation, look.gradient));
+    }
+    text
+}
+
+fn results_csv(results: &[RunResult]) -> String {
+    let names: Vec<&str> = Measure::ALL.map(Measure::name).to_vec();
+    let mut text = format!("task,model,loss,seed,weights,steps,best_step,{}\n", names.join(","));
+    for r in results {
+        let cells: Vec<String> =
+            Measure::ALL.iter().map(|m| r.measure(*m).map_or(String::new(), |x| x.to_string())).collect();
+        let spec = &r.spec;
+        text.push_str(&format!(
+            "{},{},{},{},{},{},{},{}\n",
+            r.task,
+            spec.model.kind,
+            spec.loss,
+            spec.seed,
+            r.weights,
+            r.steps,
+            r.best,
+            cells.join(",")
+        ));
+    }
+    text
+}
+
+/// Seeds together, in the order of the results.
+pub fn summaries(results: &[RunResult]) -> Vec<Summary> {
+    let mut all: Vec<Summary> = Vec::new();
+    for first in results {
+        let (model, loss) = (first.spec.model.kind.to_string(), first.spec.loss.to_string());
+        if all.iter().any(|s| s.task == first.task && s.model == model && s.loss == loss) {
+            continue;
+        }
+        let same = |r: &&RunResult| {
+            r.task == first.task && r.spec.model.kind == first.spec.model.kind && r.spec.loss == first.spec.loss
+        };
+        let means = Measure::ALL.map(|measure| {
+            let values: Vec<f64> = results.iter().filter(same).filter_map(|r| r.measure(measure)).collect();
+            (measure.name(), stats::mean(&values))
+        });
+        all.push(Summary { task: first.task.clone(), model, loss, means: means.into_iter().collect() });
+    }
+    all
+}
+
+/// Every setting against the first.
+pub fn comparisons(results: &[RunResult]) -> Vec<Comparison> {
+    let setting = |r: &RunResult| [r.spec.model.kind.to_string(), r.spec.loss.to_string()];
+    let Some(base) = results.first().map(setting) else { return Vec::new() };
+    let mut others: Vec<[String; 2]> = Vec::new();
+    for found in results.iter().map(setting) {
+        if found != base && !others.contains(&found) {
+            others.push(found);
+        }
+    }
+    let compare = |other: [String; 2]| {
+        let tests = Measure::ALL.map(|measure| {
+            let (mut a, mut b) = (Vec::new(), Vec::new());
+            for r in results.iter().filter(|r| setting(r) == other) {
+                let twin = results
+                    .iter()
+                    .find(|t| setting(t) == base && t.task == r.task && t.spec.seed == r.spec.seed)
+                    .and_then(|t| t.measure(measure));
+                if let (Some(x), Some(y)) = (r.measure(measure), twin) {
+                    a.push(x);
+                    b.push(y);
+                }
+            }
+            (measure.name(), stats::paired(&a, &b))
+        });
+        Comparison { setting: other, against: base.clone(), tests: tests.into_iter().collect() }
+    };
+    others.into_iter().map(compare).collect()
+}

@@ -1,0 +1,35 @@
+//! Learned models of the dynamics, and how much of the true, state-dependent sparsity they recover (question 4 of
+//! arXiv 2511.08086). This room knows recordings and what an analysis says of contacts; it has not heard of MuJoCo.
+
+mod batch;
+mod data;
+mod dual;
+mod error;
+mod evaluate;
+mod files;
+mod grid;
+mod loss;
+pub mod metrics;
+pub mod models;
+mod optim;
+mod params;
+mod place;
+mod score;
+pub mod stats;
+mod train;
+
+pub use batch::{Batch, Truth, Wanted, assemble};
+pub use data::{Data, NO_DERIVATIVE, Norm, Part, Split, Verdict};
+pub use dual::Dual;
+pub use error::LearnError;
+pub use evaluate::{
+    Evaluation, FIXED, Group, JacobianError, NextError, OpenLoop, Recovered, SPARSITY_THRESHOLD, Sparsity, evaluate,
+    jacobian_error, recovered,
+};
+pub use grid::{Comparison, Grid, Measure, Outcome, RunResult, STATES, Summary, Watch, comparisons, run, summaries};
+pub use loss::{DEFAULT_WEIGHT, Loss, Term};
+pub use models::{Input, Model, ModelKind, ModelSpec, predict};
+pub use params::{Init, Layout, Linear, Slot};
+pub use place::{Place, numbers, numbers32};
+pub use score::{Prediction, Score, score};
+pub use train::{CHECKPOINT, Look, MODEL, Notes, Progress, RunSpec, Trained, Training, train};

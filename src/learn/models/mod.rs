@@ -1,0 +1,165 @@
+//! Networks from (state, action) to next state, one file each.
+
+mod gated;
+mod mlp;
+mod oracle;
+mod transformer;
+
+use burn_tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::LearnError;
+use super::dual::Dual;
+use super::params::{Layout, Linear};
+
+/// What a network sees at once: some states, and along which inputs its derivatives are wanted.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// Normalised state and action, [batch, inputs].
+    pub x: Tensor<2>,
+    /// 1 where the truth lets an output depend on an input, [batch, outputs, inputs]; only where a network asks for it.
+    pub mask: Option<Tensor<3>>,
+    /// Directions, [direction, 1, 1, inputs]; None: values only.
+    pub directions: Option<Tensor<4>>,
+}
+
+/// A network. It holds sizes and positions; the weights are given to it.
+pub trait Model: Send + Sync {
+    /// What its weights are.
+    fn layout(&self) -> &Layout;
+
+    /// Whether [`Input::mask`] must be there.
+    fn needs_mask(&self) -> bool {
+        false
+    }
+
+    /// Normalised next state, as [batch, outputs, 1] or [batch, 1, outputs].
+    ///
+    /// # Errors
+    /// [`LearnError`] when the tensor library fails.
+    fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError>;
+}
+
+/// Next states, [batch, outputs], and derivatives, [direction, batch, outputs], where directions are given.
+///
+/// # Errors
+/// As [`Model::run`].
+pub fn predict(
+    model: &dyn Model,
+    weights: &[Tensor<2>],
+    input: &Input,
+) -> Result<(Tensor<2>, Option<Tensor<3>>), LearnError> {
+    let out = model.run(weights, input)?;
+    let [b, n, h] = out.value.dims();
+    let jacobian = out.tangent.map(|t| {
+        let [k, ..] = t.dims();
+        t.expand([k, b, n, h]).reshape([k, b, n * h])
+    });
+    Ok((out.value.reshape([b, n * h]), jacobian))
+}
+
+/// Which network, with its sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Its kind.
+    pub kind: ModelKind,
+    /// Neurons of a hidden layer, or features of a token.
+    pub width: usize,
+    /// Hidden layers.
+    pub depth: usize,
+}
+
+/// The networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// Dense layers with ELU.
+    Mlp,
+    /// Sees what the true mask lets through.
+    Oracle,
+    /// Attention over state variables with softmax.
+    Transformer,
+    /// Attention over state variables with sparsemax.
+    SparseTransformer,
+    /// Networks with learned masks, mixed by the state.
+    Gated,
+}
+
+impl ModelKind {
+    /// All networks.
+    pub const ALL: [Self; 5] = [Self::Mlp, Self::Oracle, Self::Transformer, Self::SparseTransformer, Self::Gated];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mlp => "mlp",
+            Self::Oracle => "oracle",
+            Self::Transformer => "transformer",
+            Self::SparseTransformer => "sparse-transformer",
+            Self::Gated => "gated",
+        }
+    }
+
+    /// Width and depth where none are given.
+    pub const fn sizes(self) -> (usize, usize) {
+        match self {
+            Self::Mlp => (512, 2),
+            Self::Oracle => (128, 2),
+            Self::Gated => (64, 2),
+            Self::Transformer | Self::SparseTransformer => (32, 1),
+        }
+    }
+}
+
+impl std::fmt::Display for ModelKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for ModelKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::name).join(", ");
+        Self::ALL
+            .into_iter()
+            .find(|k| k.name() == text)
+            .ok_or_else(|| format!("there is no model \"{text}\"; models are {}", known()))
+    }
+}
+
+impl ModelSpec {
+    /// The network for these numbers of inputs and outputs.
+    pub fn build(&self, inputs: usize, outputs: usize) -> Box<dyn Model> {
+        match self.kind {
+            ModelKind::Mlp => Box::new(mlp::Mlp::new(inputs, outputs, self.width, self.depth)),
+            ModelKind::Oracle => Box::new(oracle::Oracle::new(inputs, outputs, self.width, self.depth)),
+            ModelKind::Transformer => {
+                Box::new(transformer::Transformer::new(inputs, outputs, self.width, self.depth, false))
+            }
+            ModelKind::SparseTransformer => {
+                Box::new(transformer::Transformer::new(inputs, outputs, self.width, self.depth, true))
+            }
+            ModelKind::Gated => Box::new(gated::Gated::new(inputs, outputs, self.width, self.depth)),
+        }
+    }
+}
+
+/// The input as one token a state, with its directions.
+fn start(input: &Input) -> Dual {
+    Dual { value: input.x.clone().unsqueeze_dim(1), tangent: input.directions.clone() }
+}
+
+fn apply(layer: Linear, weights: &[Tensor<2>], x: &Dual) -> Dual {
+    x.linear(&weights[layer.weight], Some(&weights[layer.bias]))
+}
+
+/// A matrix of weights as [1, token, feature].
+fn tokens(weight: &Tensor<2>) -> Tensor<3> {
+    weight.clone().unsqueeze_dim(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Each output sees only the inputs that the true mask of the state lets through. Its Jacobian is exactly zero where
+//! the truth is, so it bounds from above what a model can gain that knows the structure but not the numbers.
+//!
+//! One network serves all outputs: it gets the masked inputs and a learned offset of the output, and ends in weights of
+//! the output. Along an open-loop prediction the mask is that of the recorded state.
+
+use burn_tensor::Tensor;
+
+use super::super::LearnError;
+use super::super::dual::Dual;
+use super::super::params::{Init, Layout, Linear};
+use super::{Input, Model, apply, start, tokens};
+
+pub(super) struct Oracle {
+    layout: Layout,
+    body: Body,
+}
+
+/// A network shared by all outputs, which tells them apart by an offset.
+pub(super) struct Body {
+    first: usize,
+    offset: usize,
+    hidden: Vec<Linear>,
+    readout: usize,
+    bias: usize,
+}
+
+impl Body {
+    pub(super) fn new(
+        layout: &mut Layout,
+        of: &str,
+        inputs: usize,
+        outputs: usize,
+        width: usize,
+        depth: usize,
+    ) -> Self {
+        let hidden = |i| layout.linear(&format!("{of}hidden{i}"), width, width);
+        let hidden = (1..depth).map(hidden).collect();
+        Self {
+            first: layout.add(format!("{of}first.weight"), [inputs, width], Init::Uniform(inputs)),
+            // As far apart as the inputs are.
+            offset: layout.add(format!("{of}first.offset"), [outputs, width], Init::Uniform(1)),
+            hidden,
+            readout: layout.add(format!("{of}output.weight"), [outputs, width], Init::Uniform(width)),
+            bias: layout.add(format!("{of}output.bias"), [outputs, 1], Init::Uniform(width)),
+        }
+    }
+
+    /// From [batch, output, input], what each output sees, to [batch, output, 1].
+    pub(super) fn run(&self, weights: &[Tensor<2>], seen: &Dual) -> Dual {
+        let mut x = seen.linear(&weights[self.first], None).plus(tokens(&weights[self.offset])).elu();
+        for layer in &self.hidden {
+            x = apply(*layer, weights, &x).elu();
+        }
+        x.times(tokens(&weights[self.readout])).sum_features().plus(tokens(&weights[self.bias]))
+    }
+}
+
+impl Oracle {
+    pub(super) fn new(inputs: usize, outputs: usize, width: usize, depth: usize) -> Self {
+        let mut layout = Layout::default();
+        let body = Body::new(&mut layout, "", inputs, outputs, width, depth);
+        Self { layout, body }
+    }
+}
+
+impl Model for Oracle {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn needs_mask(&self) -> bool {
+        true
+    }
+
+    fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError> {
+        let mask = input.mask.clone().ok_or_else(|| LearnError::Settings("the oracle needs true masks".to_owned()))?;
+        Ok(self.body.run(weights, &start(input).times(mask)))
+    }
+}

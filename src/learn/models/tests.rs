@@ -1,0 +1,148 @@
+//! Derivatives of every network and every loss against finite differences, in 64 bits.
+
+use super::super::batch::{Batch, Truth};
+use super::super::loss::Loss;
+use super::super::place::{Place, numbers};
+use super::*;
+use crate::rng::Stream;
+
+const INPUTS: usize = 4;
+const OUTPUTS: usize = 3;
+const STATES: usize = 5;
+
+struct Setup {
+    model: Box<dyn Model>,
+    weights: Vec<Tensor<2>>,
+    x: Vec<f64>,
+    mask: Vec<f64>,
+    place: Place,
+}
+
+impl Setup {
+    fn new(kind: ModelKind) -> Self {
+        let place = Place::cpu64();
+        let model = ModelSpec { kind, width: 6, depth: 2 }.build(INPUTS, OUTPUTS);
+        let weights = model.layout().draw(3, &place);
+        let mut stream = Stream::new(1, "test", 0);
+        let x = (0..STATES * INPUTS).map(|_| stream.normal()).collect();
+        let mask = (0..STATES * OUTPUTS * INPUTS).map(|_| f64::from(stream.uniform() < 0.6)).collect();
+        Self { model, weights, x, mask, place }
+    }
+
+    fn input(&self, x: &[f64], derivatives: bool) -> Input {
+        let identity = (0..INPUTS * INPUTS).map(|i| f64::from(i % (INPUTS + 1) == 0)).collect();
+        Input {
+            x: self.place.tensor64(x.to_vec(), [STATES, INPUTS]),
+            mask: Some(self.place.tensor64(self.mask.clone(), [STATES, OUTPUTS, INPUTS])),
+            directions: derivatives.then(|| self.place.tensor64(identity, [INPUTS, 1, 1, INPUTS])),
+        }
+    }
+
+    fn next(&self, x: &[f64]) -> Vec<f64> {
+        numbers(predict(&*self.model, &self.weights, &self.input(x, false)).unwrap().0).unwrap()
+    }
+}
+
+/// (f(x + h) - f(x - h)) / 2h.
+fn difference(x: &[f64], i: usize, f: impl Fn(&[f64]) -> f64) -> f64 {
+    let h = 1e-6;
+    let moved = |by: f64| {
+        let mut x = x.to_vec();
+        x[i] += by;
+        f(&x)
+    };
+    (moved(h) - moved(-h)) / (2.0 * h)
+}
+
+#[test]
+fn jacobians_are_those_of_differences() {
+    for kind in ModelKind::ALL {
+        let setup = Setup::new(kind);
+        let (next, jacobian) = predict(&*setup.model, &setup.weights, &setup.input(&setup.x, true)).unwrap();
+        let next = numbers(next).unwrap();
+        assert_eq!(next, setup.next(&setup.x), "{kind}: values with and without derivatives");
+        let jacobian = numbers(jacobian.unwrap()).unwrap();
+        let mut largest: f64 = 0.0;
+        for state in 0..STATES {
+            for input in 0..INPUTS {
+                for output in 0..OUTPUTS {
+                    let expected =
+                        difference(&setup.x, state * INPUTS + input, |x| setup.next(x)[state * OUTPUTS + output]);
+                    let found = jacobian[(input * STATES + state) * OUTPUTS + output];
+                    assert!((found - expected).abs() < 1e-8, "{kind}: {found}, not {expected}");
+                    largest = largest.max(found.abs());
+                }
+            }
+        }
+        assert!(largest > 1e-3, "{kind}: the network is flat");
+    }
+}
+
+#[test]
+fn the_jacobian_of_the_oracle_is_zero_where_the_mask_is() {
+    let setup = Setup::new(ModelKind::Oracle);
+    let (_, jacobian) = predict(&*setup.model, &setup.weights, &setup.input(&setup.x, true)).unwrap();
+    for (at, j) in numbers(jacobian.unwrap()).unwrap().into_iter().enumerate() {
+        let (input, state, output) = (at / (STATES * OUTPUTS), at / OUTPUTS % STATES, at % OUTPUTS);
+        assert_eq!(j != 0.0, setup.mask[(state * OUTPUTS + output) * INPUTS + input] == 1.0);
+    }
+}
+
+#[test]
+fn gradients_of_every_loss_are_those_of_differences() {
+    for kind in ModelKind::ALL {
+        let setup = Setup::new(kind);
+        let mut stream = Stream::new(2, "test", 0);
+        let n = INPUTS * STATES * OUTPUTS;
+        let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| stream.normal()).collect() };
+        let (next, jacobian, kinds) = (draw(STATES * OUTPUTS), draw(n), draw(n));
+        let place = &setup.place;
+        let flag = |f: &dyn Fn(f64) -> bool| kinds.iter().map(|k| f64::from(f(*k))).collect::<Vec<_>>();
+        let (decided, zero) = (flag(&|k| k > -1.0), flag(&|k| k > 0.0));
+        let shape = [INPUTS, STATES, OUTPUTS];
+        let batch = Batch {
+            input: setup.input(&setup.x, true),
+            next: place.tensor64(next, [STATES, OUTPUTS]),
+            truth: Some(Truth {
+                jacobian: place.tensor64(jacobian, shape),
+                per_decided: 1.0 / decided.iter().sum::<f64>(),
+                per_zero: 1.0 / zero.iter().sum::<f64>(),
+                decided: place.tensor64(decided, shape),
+                zero: place.tensor64(zero, shape),
+            }),
+        };
+        for loss in ["mse", "mse+mse-jac", "mse+mae-jac", "mse+l1", "mse+sae", "mse+mse-jac:0.3+mae-jac:0.7+l1+sae"] {
+            let loss: Loss = loss.parse().unwrap();
+            let value = |weights: &[Tensor<2>]| {
+                let (next, jacobian) = predict(&*setup.model, weights, &batch.input).unwrap();
+                loss.of(&next, jacobian.as_ref(), &batch)
+            };
+            let tracked: Vec<_> = setup.weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
+            let mut gradients = value(&tracked).backward();
+            let mut largest: f64 = 0.0;
+            for (i, slot) in setup.model.layout().slots.iter().enumerate() {
+                let found = match tracked[i].grad_remove(&mut gradients) {
+                    Some(g) => numbers(g).unwrap(),
+                    None => vec![0.0; slot.shape[0] * slot.shape[1]],
+                };
+                let before = numbers(setup.weights[i].clone()).unwrap();
+                for at in (0..before.len()).step_by(1 + before.len() / 7) {
+                    let expected = difference(&before, at, |w| {
+                        let mut weights = setup.weights.clone();
+                        weights[i] = place.tensor64(w.to_vec(), slot.shape);
+                        numbers(value(&weights)).unwrap()[0]
+                    });
+                    let off = (found[at] - expected).abs();
+                    assert!(
+                        off < 1e-7 * (1.0 + expected.abs()),
+                        "{kind} {loss} {} {at}: {} {expected}",
+                        slot.name,
+                        found[at]
+                    );
+                    largest = largest.max(expected.abs());
+                }
+            }
+            assert!(largest > 1e-4, "{kind} {loss}: no gradient");
+        }
+    }
+}

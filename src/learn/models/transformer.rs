@@ -1,0 +1,90 @@
+//! Attention over state variables: every input is a token, and the output of a state variable is read from its own. Which
+//! token listens to which follows from the state, so structure may change with it. With softmax every variable listens a
+//! little to every other; with sparsemax a weight can be exactly zero, and then so is the derivative along that path.
+//! Attention as a local causal graph: Pitis et al. 2020 (arXiv 2007.02863); attention with a price for every edge: Lei et
+//! al. 2024 (arXiv 2411.06890); here the price is a loss on the Jacobian (`l1`, `sae`).
+//!
+//! Attention reads raw embeddings: a normalisation before it would mix nothing across tokens, but every token is one
+//! number, whose size it would take away. One head; the state variables are few.
+
+use burn_tensor::Tensor;
+
+use super::super::LearnError;
+use super::super::dual::Dual;
+use super::super::params::{Init, Layout, Linear};
+use super::{Input, Model, apply, start, tokens};
+
+/// What the tokens' own layer is wider than a token.
+const WIDER: usize = 2;
+
+struct Block {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    mix: Linear,
+    up: Linear,
+    down: Linear,
+}
+
+pub(super) struct Transformer {
+    layout: Layout,
+    sparse: bool,
+    sizes: [usize; 3],
+    /// [inputs, width]: a token is its number times this,
+    scale: usize,
+    /// plus this,
+    offset: usize,
+    /// and through this layer, so that a token is no straight line.
+    lift: Linear,
+    blocks: Vec<Block>,
+    readout: usize,
+    bias: usize,
+}
+
+impl Transformer {
+    pub(super) fn new(inputs: usize, outputs: usize, width: usize, depth: usize, sparse: bool) -> Self {
+        let mut layout = Layout::default();
+        let scale = layout.add("token.scale", [inputs, width], Init::Uniform(1));
+        let offset = layout.add("token.offset", [inputs, width], Init::Uniform(1));
+        let lift = layout.linear("token.lift", width, width);
+        let blocks = (0..depth).map(|i| {
+            let mut linear = |name: &str, a, b| layout.linear(&format!("block{i}.{name}"), a, b);
+            Block {
+                query: linear("query", width, width),
+                key: linear("key", width, width),
+                value: linear("value", width, width),
+                mix: linear("mix", width, width),
+                up: linear("up", width, WIDER * width),
+                down: linear("down", WIDER * width, width),
+            }
+        });
+        let blocks = blocks.collect();
+        let readout = layout.add("output.weight", [outputs, width], Init::Uniform(width));
+        let bias = layout.add("output.bias", [outputs, 1], Init::Uniform(width));
+        let sizes = [inputs, outputs, width];
+        Self { layout, sparse, sizes, scale, offset, lift, blocks, readout, bias }
+    }
+}
+
+impl Model for Transformer {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError> {
+        let [inputs, outputs, width] = self.sizes;
+        let numbers = start(input).reshape(inputs, 1);
+        let mut x = numbers.times(tokens(&weights[self.scale])).plus(tokens(&weights[self.offset]));
+        x = x.add(&apply(self.lift, weights, &x.elu()));
+        for block in &self.blocks {
+            let query = apply(block.query, weights, &x).scaled(1.0 / (width as f64).sqrt());
+            let listens = query.matmul(&apply(block.key, weights, &x).transpose());
+            let listens = if self.sparse { listens.sparsemax()? } else { listens.softmax() };
+            let heard = listens.matmul(&apply(block.value, weights, &x));
+            x = x.add(&apply(block.mix, weights, &heard));
+            x = x.add(&apply(block.down, weights, &apply(block.up, weights, &x).elu()));
+        }
+        let read = x.first_tokens(outputs);
+        Ok(read.times(tokens(&weights[self.readout])).sum_features().plus(tokens(&weights[self.bias])))
+    }
+}

@@ -1,0 +1,430 @@
+//! Training of one network.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn_tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::batch::{Wanted, assemble};
+use super::data::{Data, Norm, Part, Split, shuffle};
+use super::loss::Loss;
+use super::models::{Model, ModelSpec, predict};
+use super::optim::{AdamW, Rates, schedule};
+use super::params::{self, Groups};
+use super::place::{self, Place};
+use super::{LearnError, files};
+use crate::rng::Stream;
+
+/// Where a run in progress is kept, inside its folder.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// Where the weights of a finished run are.
+pub const MODEL: &str = "model.safetensors";
+
+/// States of a batch whose Jacobians are taken together outside training.
+pub(super) const CHUNK: usize = 64;
+
+/// How to train.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Optimiser steps at most.
+    pub steps: usize,
+    /// States of a step.
+    pub batch: usize,
+    /// Highest learning rate.
+    pub lr: f64,
+    /// Weight decay, as a share of the learning rate.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient.
+    pub clip: f64,
+    /// Inputs that a step differentiates by, drawn anew each time; 0: all. What they give is an
+    /// unbiased estimate of every Jacobian term, since each is a sum over entries.
+    pub columns: usize,
+    /// Steps between two looks at the validation loss, each with a checkpoint.
+    pub check_every: usize,
+    /// Looks without a better validation loss before training stops.
+    pub patience: usize,
+    /// States that the validation loss is taken over.
+    pub validation_states: usize,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self {
+            steps: 2000,
+            batch: 256,
+            lr: 1e-3,
+            weight_decay: 1e-4,
+            clip: 10.0,
+            columns: 0,
+            check_every: 100,
+            patience: 10,
+            validation_states: 256,
+        }
+    }
+}
+
+impl Training {
+    /// # Errors
+    /// [`LearnError::Settings`] that names the field.
+    pub fn check(&self) -> Result<(), LearnError> {
+        let positive = [
+            ("steps", self.steps),
+            ("batch", self.batch),
+            ("check_every", self.check_every),
+            ("patience", self.patience),
+            ("validation_states", self.validation_states),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, n)| *n == 0) {
+            return Err(LearnError::Settings(format!("{name} must be at least 1")));
+        }
+        for (name, x, zero) in
+            [("lr", self.lr, false), ("clip", self.clip, false), ("weight_decay", self.weight_decay, true)]
+        {
+            if !(x.is_finite() && (x > 0.0 || zero && x == 0.0)) {
+                return Err(LearnError::Settings(format!("{name} is {x}; it must be a positive number")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All that decides a run besides the recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSpec {
+    /// The network.
+    pub model: ModelSpec,
+    /// The loss.
+    pub loss: Loss,
+    /// Seed of weights, batches and columns.
+    pub seed: u64,
+    /// How to train.
+    pub training: Training,
+    /// How the episodes are split.
+    pub split: Split,
+}
+
+impl RunSpec {
+    /// A name for a folder: task, model, loss, seed.
+    pub fn name(&self, task: &str) -> String {
+        let clean = |text: &str| text.replace(|c: char| !(c.is_ascii_alphanumeric() || "+-._".contains(c)), "_");
+        format!("{}-{}-{}-s{}", clean(task), self.model.kind, clean(&self.loss.to_string()), self.seed)
+    }
+}
+
+/// A look at the losses.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    /// Optimiser steps so far.
+    pub step: usize,
+    /// Mean training loss since the last look.
+    pub train: f64,
+    /// Validation loss.
+    pub validation: f64,
+    /// Mean norm of the gradient since the last look.
+    pub gradient: f64,
+}
+
+/// What a file of weights says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notes {
+    /// The settings.
+    pub spec: RunSpec,
+    /// The task.
+    pub task: String,
+    /// Labels of the state.
+    pub state: Vec<String>,
+    /// Labels of the action.
+    pub action: Vec<String>,
+    /// Statistics of the data.
+    pub norm: Norm,
+    /// Optimiser steps so far.
+    pub step: usize,
+    /// The step of the best validation loss.
+    pub best: usize,
+    /// Looks so far.
+    pub looks: Vec<Look>,
+}
+
+impl Notes {
+    fn best_loss(&self) -> f64 {
+        self.looks.iter().map(|l| l.validation).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Looks since the best.
+    fn waited(&self) -> usize {
+        self.looks.iter().filter(|l| l.step > self.best).count()
+    }
+
+    /// Whether these are the same data and settings but for what has happened since; names what differs.
+    fn same(&self, other: &Self) -> Result<(), String> {
+        let parts = [
+            ("model", self.spec.model == other.spec.model),
+            ("loss", self.spec.loss == other.spec.loss),
+            ("seed", self.spec.seed == other.spec.seed),
+            ("split", self.spec.split == other.spec.split),
+            ("training settings", self.spec.training == other.spec.training),
+            ("state", self.state == other.state && self.action == other.action),
+            ("recording", self.norm == other.norm && self.task == other.task),
+        ];
+        parts.iter().find(|(_, same)| !same).map_or(Ok(()), |(name, _)| Err((*name).to_owned()))
+    }
+}
+
+/// A trained network.
+pub struct Trained {
+    /// Its architecture.
+    pub model: Box<dyn Model>,
+    /// The weights of the best validation loss.
+    pub weights: Vec<Tensor<2>>,
+    /// What it was made with.
+    pub notes: Notes,
+}
+
+impl Trained {
+    /// Reads what a finished run has left in its folder.
+    ///
+    /// # Errors
+    /// [`LearnError::File`] when there is none, or not a whole one.
+    pub fn read(folder: &Path, place: &Place) -> Result<Self, LearnError> {
+        let file = folder.join(MODEL);
+        let bytes = files::read(&file)?.ok_or_else(|| {
+            LearnError::file(folder, format!("has no {MODEL}: give a folder that `dynsparse learn` has finished"))
+        })?;
+        let notes = read_notes(&file, &bytes)?;
+        let model = notes.spec.model.build(notes.norm.mean.len(), notes.state.len());
+        let weights = params::read(&file, &bytes, model.layout(), "weights", place)?;
+        Ok(Self { model, weights, notes })
+    }
+
+    /// The same network before training.
+    pub fn untrained(&self, place: &Place) -> Vec<Tensor<2>> {
+        self.model.layout().draw(self.notes.spec.seed, place)
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), LearnError> {
+        let groups = BTreeMap::from([("weights", self.weights.clone())]);
+        params::write(&folder.join(MODEL), self.model.layout(), &groups, written(&self.notes)?)
+    }
+}
+
+const NOTES: &str = "dynsparse";
+
+fn written(notes: &Notes) -> Result<BTreeMap<String, String>, LearnError> {
+    let text = serde_json::to_string(notes).map_err(|e| LearnError::Library(e.to_string()))?;
+    Ok(BTreeMap::from([(NOTES.to_owned(), text)]))
+}
+
+fn read_notes(file: &Path, bytes: &[u8]) -> Result<Notes, LearnError> {
+    let notes = params::notes(file, bytes)?;
+    let text = notes.get(NOTES).ok_or_else(|| LearnError::file(file, "was not written by `dynsparse learn`"))?;
+    serde_json::from_str(text).map_err(|e| LearnError::file(file, format!("was written by another version: {e}")))
+}
+
+/// How a run comes along.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Optimiser steps so far.
+    pub step: usize,
+    /// Steps at most.
+    pub steps: usize,
+    /// Loss of the last step.
+    pub loss: f64,
+}
+
+/// A run on its way.
+struct Run<'a> {
+    data: &'a Data,
+    place: &'a Place,
+    file: PathBuf,
+    model: Box<dyn Model>,
+    notes: Notes,
+    state: AdamW,
+    best: Vec<Tensor<2>>,
+    validation: Vec<usize>,
+    train: Vec<usize>,
+    epoch: Option<usize>,
+}
+
+/// Trains a network, or goes on where a killed run has stopped; the weights come out the same. The folder is created; it
+/// keeps a checkpoint, then the finished model. `watch` hears of every step.
+///
+/// # Errors
+/// [`LearnError`]: settings that make no sense, a checkpoint of other settings, a loss that is not finite.
+pub fn train(
+    data: &Data,
+    spec: &RunSpec,
+    folder: &Path,
+    place: &Place,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Trained, LearnError> {
+    spec.training.check()?;
+    let model = spec.model.build(data.inputs(), data.outputs());
+    let notes = Notes {
+        spec: spec.clone(),
+        task: data.task.clone(),
+        state: data.state.clone(),
+        action: data.action.clone(),
+        norm: data.norm.clone(),
+        step: 0,
+        best: 0,
+        looks: Vec::new(),
+    };
+    if let Some(bytes) = files::read(&folder.join(MODEL))? {
+        let file = folder.join(MODEL);
+        let found = read_notes(&file, &bytes)?;
+        found.same(&notes).map_err(|what| differs(&file, &what))?;
+        return Trained::read(folder, place);
+    }
+    std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
+    let weights = model.layout().draw(spec.seed, place);
+    let mut run = Run {
+        data,
+        place,
+        file: folder.join(CHECKPOINT),
+        best: weights.clone(),
+        state: AdamW::new(weights),
+        model,
+        notes,
+        validation: data.some_steps(Part::Validation, spec.training.validation_states),
+        train: data.steps(Part::Train),
+        epoch: None,
+    };
+    if let Some(bytes) = files::read(&run.file)? {
+        run.resume(&bytes)?;
+    }
+    run.go(watch)?;
+    let trained = Trained { model: run.model, weights: run.best, notes: run.notes };
+    trained.write(folder)?;
+    std::fs::remove_file(&run.file).map_err(|e| LearnError::io(&run.file, "cannot be removed", e))?;
+    Ok(trained)
+}
+
+fn differs(file: &Path, what: &str) -> LearnError {
+    LearnError::file(file, format!("was made with another {what}: choose another folder with -o, or remove it"))
+}
+
+impl Run<'_> {
+    fn resume(&mut self, bytes: &[u8]) -> Result<(), LearnError> {
+        let found = read_notes(&self.file, bytes)?;
+        found.same(&self.notes).map_err(|what| differs(&self.file, &what))?;
+        let group = |name| params::read(&self.file, bytes, self.model.layout(), name, self.place);
+        self.state = AdamW { weights: group("weights")?, first: group("adam1")?, second: group("adam2")? };
+        self.best = group("best")?;
+        self.notes = found;
+        Ok(())
+    }
+
+    fn save(&self) -> Result<(), LearnError> {
+        let groups: Groups = BTreeMap::from([
+            ("weights", self.state.weights.clone()),
+            ("adam1", self.state.first.clone()),
+            ("adam2", self.state.second.clone()),
+            ("best", self.best.clone()),
+        ]);
+        params::write(&self.file, self.model.layout(), &groups, written(&self.notes)?)
+    }
+
+    fn go(&mut self, watch: &mut dyn FnMut(Progress)) -> Result<(), LearnError> {
+        let training = self.notes.spec.training.clone();
+        let (mut sum, mut norms, mut n) = (0.0, 0.0, 0);
+        while self.notes.step < training.steps && self.notes.waited() < training.patience {
+            let step = self.notes.step;
+            let (loss, gradients) = self.gradients(step, &training)?;
+            if !loss.is_finite() {
+                return Err(self.diverged(loss, step + 1));
+            }
+            let rates = Rates {
+                lr: schedule(training.lr, step + 1, training.steps),
+                decay: training.weight_decay,
+                clip: training.clip,
+            };
+            let norm = self.state.step(gradients, step + 1, rates)?;
+            self.notes.step += 1;
+            (sum, norms, n) = (sum + loss, norms + norm, n + 1);
+            watch(Progress { step: step + 1, steps: training.steps, loss });
+            if self.notes.step.is_multiple_of(training.check_every) || self.notes.step == training.steps {
+                self.look(sum / f64::from(n), norms / f64::from(n))?;
+                (sum, norms, n) = (0.0, 0.0, 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn diverged(&self, loss: f64, step: usize) -> LearnError {
+        let kept = self.notes.looks.last().map_or(0, |l| l.step);
+        let run = self.notes.spec.name(&self.notes.task);
+        LearnError::Diverged { run, loss, step, kept, file: self.file.clone() }
+    }
+
+    fn look(&mut self, train: f64, gradient: f64) -> Result<(), LearnError> {
+        let validation = self.validation_loss()?;
+        if !validation.is_finite() {
+            return Err(self.diverged(validation, self.notes.step));
+        }
+        if validation < self.notes.best_loss() {
+            self.best = self.state.weights.clone();
+            self.notes.best = self.notes.step;
+        }
+        self.notes.looks.push(Look { step: self.notes.step, train, validation, gradient });
+        self.save()
+    }
+
+    fn gradients(&mut self, step: usize, training: &Training) -> Result<(f64, Vec<Tensor<2>>), LearnError> {
+        let steps = self.draw(step, training.batch);
+        let spec = &self.notes.spec;
+        let columns = spec.loss.needs_jacobian().then(|| {
+            let mut all: Vec<usize> = (0..self.data.inputs()).collect();
+            if training.columns > 0 && training.columns < all.len() {
+                shuffle(&mut all, &mut Stream::new(spec.seed, "learn/columns", step as u64));
+                all.truncate(training.columns);
+            }
+            all
+        });
+        let wanted = Wanted { columns: columns.as_deref(), truth: true, mask: self.model.needs_mask() };
+        let batch = assemble(self.data, &steps, wanted, self.place);
+        let tracked: Vec<_> = self.state.weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
+        let (next, jacobian) = predict(&*self.model, &tracked, &batch.input)?;
+        let loss = spec.loss.of(&next, jacobian.as_ref(), &batch);
+        let mut all = loss.backward();
+        let gradients =
+            tracked.iter().map(|w| w.grad_remove(&mut all).unwrap_or_else(|| w.clone().inner().zeros_like()));
+        Ok((one(loss)?, gradients.collect()))
+    }
+
+    /// The steps of a batch: every epoch is an order of its own, which the seed decides.
+    fn draw(&mut self, step: usize, batch: usize) -> Vec<usize> {
+        let n = self.train.len();
+        let mut drawn = Vec::with_capacity(batch);
+        for at in step * batch..(step + 1) * batch {
+            let epoch = at / n;
+            if self.epoch != Some(epoch) {
+                self.train = self.data.steps(Part::Train);
+                shuffle(&mut self.train, &mut Stream::new(self.notes.spec.seed, "learn/batch", epoch as u64));
+                self.epoch = Some(epoch);
+            }
+            drawn.push(self.train[at % n]);
+        }
+        drawn
+    }
+
+    fn validation_loss(&self) -> Result<f64, LearnError> {
+        let loss = &self.notes.spec.loss;
+        let columns: Vec<usize> = (0..self.data.inputs()).collect();
+        let mut sum = 0.0;
+        for chunk in self.validation.chunks(CHUNK) {
+            let columns = loss.needs_jacobian().then_some(&columns[..]);
+            let wanted = Wanted { columns, truth: true, mask: self.model.needs_mask() };
+            let batch = assemble(self.data, chunk, wanted, self.place);
+            let (next, jacobian) = predict(&*self.model, &self.state.weights, &batch.input)?;
+            sum += one(loss.of(&next, jacobian.as_ref(), &batch))? * chunk.len() as f64;
+        }
+        Ok(sum / self.validation.len().max(1) as f64)
+    }
+}
+
+fn one(tensor: Tensor<1>) -> Result<f64, LearnError> {
+    Ok(place::numbers(tensor.inner())?.first().copied().unwrap_or(f64::NAN))
+}
