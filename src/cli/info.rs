@@ -209,6 +209,11 @@ impl Summary {
             (_, "1") => "per control step (1 physics step)".to_owned(),
             (_, n) => format!("per control step (chain over {n} physics steps)"),
         };
+        // The implicit engine takes no differences of steps.
+        let how = match t("engine").as_str() {
+            "implicit" => "implicit".to_owned(),
+            engine => format!("{engine}, eps {}, {}", t("eps"), t("difference")),
+        };
         let mut hosts: Vec<String> = self.episodes.iter().map(|e| format!("{} ({})", e.host, e.cpu)).collect();
         hosts.sort();
         hosts.dedup();
@@ -244,7 +249,7 @@ impl Summary {
                 ),
             ),
             ("policy", format!("{}; seed {}", t("policy"), t("seed"))),
-            ("Jacobian", format!("{}, eps {}, {}, {per}{}", t("engine"), t("eps"), t("difference"), self.fallback())),
+            ("Jacobian", format!("{how}, {per}{}", self.fallback())),
             ("zeros", self.zeros()),
             (
                 "solver",
