@@ -279,6 +279,7 @@ fn a_grid_has_a_row_for_every_run_and_can_be_evaluated_later() {
     place.write("grid.toml", grid);
     let ran = place.run(&["learn", "--grid", "grid.toml", "-o", "out"]).ok();
     assert!(ran.stdout.contains("out: 8 runs"), "{}", ran.stdout);
+    assert!(ran.stdout.lines().all(|l| l.chars().count() <= 80), "{}", ran.stdout);
     let csv = String::from_utf8(place.read("out/results.csv")).expect("text");
     assert_eq!(csv.lines().count(), 9, "{csv}");
     let results: Value = serde_json::from_slice(&place.read("out/results.json")).expect("JSON");

@@ -175,37 +175,54 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// A row for every setting: mean over seeds and half of the 95 % interval.
+/// Two tables for every task, of errors and of what was recovered, with a row for every setting: mean over seeds and half
+/// of the 95 % interval. Within 80 columns.
 fn table(summaries: &[Summary]) -> String {
-    let columns = [
-        (Measure::Next, "next-state MSE"),
-        (Measure::OpenLoop, "20 steps"),
-        (Measure::Jacobian, "J error"),
-        (Measure::Sparsity, "sparsity"),
-        (Measure::Target, "target"),
-        (Measure::Untrained, "untrained"),
-        (Measure::Auc, "AUC"),
-        (Measure::AucVaries, "AUC varying"),
+    let errors = [
+        (Measure::Next, "next-state MSE", true),
+        (Measure::OpenLoop, "20 steps", true),
+        (Measure::Jacobian, "J error", true),
     ];
+    let recovered = [
+        (Measure::Sparsity, "sparsity", false),
+        (Measure::Untrained, "untrained", false),
+        (Measure::Auc, "AUC", true),
+        (Measure::AucVaries, "AUC varying", true),
+    ];
+    let mut tasks: Vec<&str> = summaries.iter().map(|s| s.task.as_str()).collect();
+    tasks.dedup();
+    let mut out = String::new();
+    for task in tasks {
+        let own: Vec<&Summary> = summaries.iter().filter(|s| s.task == task).collect();
+        let target = own.iter().find_map(|s| s.means.get(Measure::Target.name()).copied().flatten());
+        let target =
+            target.map_or_else(String::new, |t| format!(": {:.1} % of the true Jacobian is zero", 100.0 * t.mean));
+        out.push_str(&format!("{task}{target}\n"));
+        for columns in [&errors[..], &recovered] {
+            out.push_str(&part(&own, columns));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn part(summaries: &[&Summary], columns: &[(Measure, &str, bool)]) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["task", "model", "loss"].into_iter().chain(columns.iter().map(|(_, name)| *name)));
+    table.set_header(["model", "loss"].into_iter().chain(columns.iter().map(|(_, name, _)| *name)));
     for summary in summaries {
-        let cell = |measure: &Measure| match summary.means.get(measure.name()).copied().flatten() {
-            None => "-".to_owned(),
-            Some(mean) => {
-                let plain = matches!(measure, Measure::Target | Measure::Untrained);
-                let half = mean.half.filter(|_| !plain).map_or(String::new(), |h| format!(" ±{}", short(h)));
-                format!("{}{half}", short(mean.mean))
-            }
+        let cell = |(measure, _, interval): &(Measure, &str, bool)| {
+            let Some(mean) = summary.means.get(measure.name()).copied().flatten() else { return "-".to_owned() };
+            let half = mean.half.filter(|_| *interval).map_or(String::new(), |h| format!(" ±{}", short(h)));
+            format!("{}{half}", short(mean.mean))
         };
-        let mut row = vec![summary.task.clone(), summary.model.clone(), summary.loss.clone()];
-        row.extend(columns.iter().map(|(m, _)| cell(m)));
+        let mut row = vec![summary.model.clone(), summary.loss.clone()];
+        row.extend(columns.iter().map(cell));
         table.add_row(row);
     }
-    output::right_aligned(&mut table, 3);
-    output::table(&table)
+    output::right_aligned(&mut table, 2);
+    output::table(&table).lines().map(|line| format!("  {line}\n")).collect()
 }
 
 /// Three digits.
