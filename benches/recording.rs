@@ -15,19 +15,10 @@ use dynsparse::dataset::Effort;
 use dynsparse::jacobian::{EngineKind, EngineRequest, Jacobian};
 use dynsparse::physics::{Sim, SolverMode};
 use dynsparse::policy::{self, ControlRanges, PolicySpec};
-use dynsparse::record::{self, Job, Prepared, Progress, Run, StepKind};
+use dynsparse::record::{self, Job, Prepared, Run, StepKind};
 use dynsparse::task::{Assets, Task};
 
 const ROUNDS: usize = 11;
-
-struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _: u64, _: u64, _: usize) {}
-    fn row(&self) {}
-    fn episode(&self, _: u64, _: usize, _: &str) {}
-    fn joining(&self, _: u64, _: u64) {}
-}
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
@@ -141,5 +132,5 @@ fn recording(prepared: &Prepared, folder: &Path, threads: usize) {
         command: String::new(),
         stop: &stop,
     };
-    record::record(prepared, &run, &Silent).expect("a recording");
+    record::record(prepared, &run, &()).expect("a recording");
 }

@@ -12,7 +12,7 @@ use dynsparse::jacobian::EngineRequest;
 use dynsparse::physics::{Sim, SolverMode};
 use dynsparse::planner::{self, PlanError, Planner};
 use dynsparse::policy::{PlanSpec, PolicySpec};
-use dynsparse::record::{self, Job, Prepared, Progress, Run, StepKind};
+use dynsparse::record::{self, Job, Prepared, Run, StepKind};
 use dynsparse::task::{Assets, Task};
 
 /// Cheap settings: these tests are about the way of the controls, not about how good they are.
@@ -223,15 +223,6 @@ fn hopeless() -> Task {
     task
 }
 
-struct Silent;
-
-impl Progress for Silent {
-    fn begin(&self, _: u64, _: u64, _: usize) {}
-    fn row(&self) {}
-    fn episode(&self, _: u64, _: usize, _: &str) {}
-    fn joining(&self, _: u64, _: u64) {}
-}
-
 #[test]
 fn a_plan_that_diverges_ends_the_episode_with_a_reason() {
     let task = hopeless();
@@ -270,7 +261,7 @@ fn a_plan_that_diverges_ends_the_episode_with_a_reason() {
         command: String::new(),
         stop: &AtomicBool::new(false),
     };
-    record::record(&prepared, &run, &Silent).expect("a recording");
+    record::record(&prepared, &run, &()).expect("a recording");
     let end = Recording::open(&file).expect("a recording").episodes().expect("episodes")[0].end.clone();
     assert_eq!(end, "the planner found no plan whose simulation stays finite, in step 0");
     place.run(&["verify", "e.h5"]).ok();

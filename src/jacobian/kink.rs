@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Switches;
+use super::next_state::NextState;
 use crate::physics::{Model, PhysicsError, Sim};
 
 /// One-sided Jacobians, row-major: forward and backward, A and B of each.
@@ -74,10 +75,8 @@ fn has_two_sides(model: &Model, control: usize, u: f64, eps: f64) -> bool {
 pub(super) struct Bends {
     /// The columns: of A, then of B (ndx + nu).
     pub(super) columns: Vec<bool>,
-    /// The next state of the state itself: qpos (nq), and qvel with act behind.
-    next: (Vec<f64>, Vec<f64>),
+    next: NextState,
     direction: Vec<f64>,
-    qpos: Vec<f64>,
     /// Nudged up, nudged down (ndx).
     sides: [Vec<f64>; 2],
 }
@@ -87,9 +86,8 @@ impl Bends {
     pub(super) fn new(model: &Model) -> Self {
         Self {
             columns: Vec::new(),
-            next: (vec![0.0; model.nq()], vec![0.0; model.nv() + model.na()]),
+            next: NextState::new(model),
             direction: vec![0.0; model.nv()],
-            qpos: vec![0.0; model.nq()],
             sides: [vec![0.0; model.ndx()], vec![0.0; model.ndx()]],
         }
     }
@@ -100,45 +98,23 @@ impl Bends {
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub(super) fn apart(&mut self, work: &mut Sim, state: &[f64], eps: f64) -> Result<f64, PhysicsError> {
-        let model = work.model().clone();
-        let (nv, ndx) = (model.nv(), model.ndx());
         work.set_state(state)?;
-        self.qpos.copy_from_slice(work.qpos());
+        let model = work.model().clone();
+        let two_sided = |column: usize, ctrl: &[f64]| {
+            column.checked_sub(model.ndx()).is_none_or(|u| has_two_sides(&model, u, ctrl[u], eps))
+        };
+        for (column, bent) in self.columns.iter_mut().enumerate() {
+            *bent = *bent && two_sided(column, work.ctrl());
+        }
         work.step()?;
-        self.next.0.copy_from_slice(work.qpos());
-        self.next.1[..nv].copy_from_slice(work.qvel());
-        self.next.1[nv..].copy_from_slice(work.act());
+        self.next.note(work);
         let mut most = 0.0_f64;
-        for column in 0..self.columns.len() {
-            if !self.columns[column] {
-                continue;
-            }
+        for column in (0..self.columns.len()).filter(|c| self.columns[*c]) {
             for (nudge, side) in [eps, -eps].into_iter().zip(&mut self.sides) {
                 work.set_state(state)?;
-                match column {
-                    c if c < nv => {
-                        self.direction.fill(0.0);
-                        self.direction[c] = 1.0;
-                        work.qpos_mut().copy_from_slice(&self.qpos);
-                        model.integrate_pos(work.qpos_mut(), &self.direction, nudge);
-                    }
-                    c if c < 2 * nv => work.qvel_mut()[c - nv] += nudge,
-                    c if c < ndx => work.act_mut()[c - 2 * nv] += nudge,
-                    c => {
-                        let control = c - ndx;
-                        if !has_two_sides(&model, control, work.ctrl()[control], eps) {
-                            side.fill(0.0);
-                            continue;
-                        }
-                        work.ctrl_mut()[control] += nudge;
-                    }
-                }
+                work.nudge(column, nudge, &mut self.direction);
                 work.step()?;
-                model.differentiate_pos(&self.next.0, work.qpos(), nudge, &mut side[..nv]);
-                let after = work.qvel().iter().chain(work.act());
-                for (x, (after, before)) in side[nv..].iter_mut().zip(after.zip(&self.next.1)) {
-                    *x = (after - before) / nudge;
-                }
+                self.next.difference(work, nudge, side);
             }
             let [up, down] = &self.sides;
             most = up.iter().zip(down).fold(most, |most, (x, y)| most.max((x - y).abs()));
@@ -152,7 +128,6 @@ impl Bends {
 pub(super) struct Surroundings {
     work: Sim,
     state: Vec<f64>,
-    qpos: Vec<f64>,
     direction: Vec<f64>,
     qacc: Vec<f64>,
     jar: Vec<f64>,
@@ -167,7 +142,6 @@ impl Surroundings {
         Ok(Self {
             work: Sim::new(model)?,
             state: vec![0.0; model.state_size()],
-            qpos: vec![0.0; model.nq()],
             direction: vec![0.0; model.nv()],
             qacc: vec![0.0; model.nv()],
             jar: Vec::new(),
@@ -188,27 +162,15 @@ impl Surroundings {
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub(super) fn switches(&mut self, sim: &mut Sim, eps: f64) -> Result<Switches, PhysicsError> {
-        let model = sim.model().clone();
-        let (nv, na, nu) = (model.nv(), model.na(), model.nu());
+        let inputs = sim.model().ndx() + sim.model().nu();
         sim.get_state(&mut self.state)?;
         self.work.set_state(&self.state)?;
-        self.qpos.copy_from_slice(self.work.qpos());
         let here = self.regime()?;
         let mut found = Switches::default();
-        for input in 0..2 * nv + na + nu {
+        for input in 0..inputs {
             for nudge in [eps, -eps] {
                 self.work.set_state(&self.state)?;
-                match input {
-                    i if i < nv => {
-                        self.direction.fill(0.0);
-                        self.direction[i] = 1.0;
-                        self.work.qpos_mut().copy_from_slice(&self.qpos);
-                        model.integrate_pos(self.work.qpos_mut(), &self.direction, nudge);
-                    }
-                    i if i < 2 * nv => self.work.qvel_mut()[i - nv] += nudge,
-                    i if i < 2 * nv + na => self.work.act_mut()[i - 2 * nv] += nudge,
-                    i => self.work.ctrl_mut()[i - 2 * nv - na] += nudge,
-                }
+                self.work.nudge(input, nudge, &mut self.direction);
                 found = found.or(here.switches(&self.regime()?));
             }
         }

@@ -7,6 +7,7 @@ mod fd;
 mod implicit;
 mod kink;
 mod links;
+mod next_state;
 mod planes;
 mod request;
 mod scales;

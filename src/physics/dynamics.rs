@@ -161,6 +161,25 @@ impl Model {
     }
 }
 
+impl Sim {
+    /// Nudges an input of a step: an entry of the tangent state, or a control behind them (ndx + nu). `direction` (nv) is
+    /// space.
+    pub fn nudge(&mut self, input: usize, by: f64, direction: &mut [f64]) {
+        let model = self.model().clone();
+        let (nv, ndx) = (model.nv(), model.ndx());
+        match input {
+            i if i < nv => {
+                direction.fill(0.0);
+                direction[i] = 1.0;
+                model.integrate_pos(self.qpos_mut(), direction, by);
+            }
+            i if i < 2 * nv => self.qvel_mut()[i - nv] += by,
+            i if i < ndx => self.act_mut()[i - 2 * nv] += by,
+            i => self.ctrl_mut()[i - ndx] += by,
+        }
+    }
+}
+
 /// Derivatives of a quaternion turned by `velocity` for `dt`, in the tangent space: by the quaternion and by the
 /// velocity, 3 x 3, row-major (mjd_quatIntegrate).
 pub(crate) fn turn_derivatives(velocity: [f64; 3], dt: f64) -> ([f64; 9], [f64; 9]) {

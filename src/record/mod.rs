@@ -59,6 +59,14 @@ pub trait Progress: Sync {
     fn joining(&self, done: u64, total: u64);
 }
 
+/// Nobody watches.
+impl Progress for () {
+    fn begin(&self, _: u64, _: u64, _: usize) {}
+    fn row(&self) {}
+    fn episode(&self, _: u64, _: usize, _: &str) {}
+    fn joining(&self, _: u64, _: u64) {}
+}
+
 /// How to run a job, which does not change its result.
 #[derive(Debug, Clone)]
 pub struct Run<'a> {

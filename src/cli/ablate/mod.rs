@@ -57,11 +57,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let subject = args.task.as_deref().map_or_else(Subject::default, Subject::of);
     let mut base = args.settings.clone().of(&subject, &args.model);
-    let mut all = vec![Variant { name: String::new(), settings: Settings::default() }];
-    for (i, over) in args.over.iter().enumerate() {
-        let next = variants::of(over, &base)?;
-        all = if i == 0 { next } else { variants::product(all, &next) };
-    }
+    let each = args.over.iter().map(|over| variants::of(over, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+    let all = each.into_iter().reduce(|all, next| variants::product(&all, &next)).unwrap_or_default();
     // Only the variant that replays has a use for it.
     if args.over.iter().any(|o| o == "policy") {
         base.replay = None;
@@ -85,8 +82,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Err(error) => skipped.push(Skipped { reason: format!("{name}: {error}"), file }),
         }
     }
-    let mut settings = analysis::Settings { embedding_rows: EMBEDDED, ..analysis::Settings::default() };
-    settings.trace = Vec::new();
+    let settings = analysis::Settings { embedding_rows: EMBEDDED, trace: Vec::new(), ..analysis::Settings::default() };
     let mut analyses = Vec::new();
     for file in files {
         match analysis::analyze(&file, &settings) {

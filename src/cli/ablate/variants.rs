@@ -42,7 +42,7 @@ pub(super) fn of(over: &str, base: &Settings) -> anyhow::Result<Vec<Variant>> {
 }
 
 /// Every variant of `a` with every one of `b`.
-pub(super) fn product(a: Vec<Variant>, b: &[Variant]) -> Vec<Variant> {
+pub(super) fn product(a: &[Variant], b: &[Variant]) -> Vec<Variant> {
     let pair = |x: &Variant, y: &Variant| {
         variant(&format!("{},{}", x.name, y.name), y.settings.clone().or(x.settings.clone()))
     };
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn two_settings_multiply() {
         let base = Settings::default();
-        let all = product(of("beta=0,1", &base).unwrap(), &of("step", &base).unwrap());
+        let all = product(&of("beta=0,1", &base).unwrap(), &of("step", &base).unwrap());
         assert_eq!(all.len(), 4);
         assert_eq!(all[3].name, "beta=1,physics-steps");
         assert_eq!((all[3].settings.beta, all[3].settings.step), (Some(1.0), Some(StepKind::Physics)));

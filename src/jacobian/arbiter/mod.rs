@@ -15,6 +15,7 @@ mod switch;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use super::next_state::NextState;
 use super::{Difference, Engine, EngineSpec, Jacobian, TransitionFd};
 use crate::physics::{JointKind, Model, PhysicsError, Sim, Solver};
 use extrapolate::{Limit, extrapolate};
@@ -82,8 +83,9 @@ pub struct Arbiter {
     sides: Vec<[Vec<f64>; 2]>,
     /// See [`Arbiter::note_next`].
     grain: Vec<f64>,
-    /// The next state: qpos, and qvel with act behind.
-    next: (Vec<f64>, Vec<f64>),
+    next: NextState,
+    /// Space of a nudge (nv).
+    direction: Vec<f64>,
     jacobian: Jacobian,
 }
 
@@ -104,7 +106,8 @@ impl Arbiter {
             sides: nudges.iter().map(|_| [vec![0.0; n], vec![0.0; n]]).collect(),
             nudges,
             grain: vec![0.0; model.ndx()],
-            next: (vec![0.0; model.nq()], vec![0.0; model.nv() + model.na()]),
+            next: NextState::new(model),
+            direction: vec![0.0; model.nv()],
             jacobian: Jacobian::zeros(model, false),
         })
     }
@@ -180,13 +183,9 @@ impl Arbiter {
                     };
                     let nudge = if up { self.nudges[i] } else { -self.nudges[i] };
                     self.place(state)?;
-                    self.nudge(column, nudge);
+                    self.sim.nudge(column, nudge, &mut self.direction);
                     self.sim.step()?;
-                    model.differentiate_pos(&self.next.0, self.sim.qpos(), nudge, &mut change[..nv]);
-                    let rest = self.sim.qvel().iter().chain(self.sim.act());
-                    for (x, (after, before)) in change[nv..].iter_mut().zip(rest.zip(&self.next.1)) {
-                        *x = (after - before) / nudge;
-                    }
+                    self.next.difference(&self.sim, nudge, &mut change);
                     for (row, x) in change.iter().enumerate() {
                         self.sides[i][side][row * columns + column] = *x;
                     }
@@ -200,9 +199,7 @@ impl Arbiter {
     /// nudge.
     fn note_next(&mut self) {
         let Self { sim, grain, nudges, next, .. } = self;
-        next.0.copy_from_slice(sim.qpos());
-        next.1[..sim.model().nv()].copy_from_slice(sim.qvel());
-        next.1[sim.model().nv()..].copy_from_slice(sim.act());
+        next.note(sim);
         let (model, nv) = (sim.model(), sim.model().nv());
         let finest = nudges.last().copied().unwrap_or(1.0);
         // Turns are differences of unit quaternions.
@@ -270,7 +267,7 @@ impl Arbiter {
             let h = self.nudges[i];
             for nudge in [h, -h] {
                 self.place(state)?;
-                self.nudge(column, nudge);
+                self.sim.nudge(column, nudge, &mut self.direction);
                 self.sim.forward()?;
                 if let Some(kind) = here.switch(&Regime::of(&self.sim), h) {
                     return Ok(Some((kind, h)));
@@ -278,22 +275,6 @@ impl Arbiter {
             }
         }
         Ok(None)
-    }
-
-    fn nudge(&mut self, column: usize, nudge: f64) {
-        let model = self.sim.model().clone();
-        let (nv, ndx) = (model.nv(), model.ndx());
-        if column < nv {
-            let mut direction = vec![0.0; nv];
-            direction[column] = 1.0;
-            model.integrate_pos(self.sim.qpos_mut(), &direction, nudge);
-        } else if column < 2 * nv {
-            self.sim.qvel_mut()[column - nv] += nudge;
-        } else if column < ndx {
-            self.sim.act_mut()[column - 2 * nv] += nudge;
-        } else {
-            self.sim.ctrl_mut()[column - ndx] += nudge;
-        }
     }
 }
 
