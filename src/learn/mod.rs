@@ -29,7 +29,8 @@ pub use evaluate::{
 pub use grid::{Comparison, Grid, Measure, Outcome, RunResult, STATES, Summary, Watch, comparisons, run, summaries};
 pub use loss::{DEFAULT_WEIGHT, Loss, Term};
 pub use models::{Input, Model, ModelKind, ModelSpec, predict};
+pub use optim::{AdamW, Rates};
 pub use params::{Init, Layout, Linear, Slot};
 pub use place::{Place, numbers, numbers32};
 pub use score::{Prediction, Score, score};
-pub use train::{CHECKPOINT, Look, MODEL, Notes, Progress, RunSpec, Trained, Training, train};
+pub use train::{CHECKPOINT, Look, MODEL, Notes, Progress, RunSpec, Trained, Training, gradients, train};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use burn_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::batch::{Wanted, assemble};
+use super::batch::{Batch, Wanted, assemble};
 use super::data::{Data, Norm, Part, Split, shuffle};
 use super::loss::Loss;
 use super::models::{Model, ModelSpec, predict};
@@ -385,13 +385,7 @@ impl Run<'_> {
         });
         let wanted = Wanted { columns: columns.as_deref(), truth: true, mask: self.model.needs_mask() };
         let batch = assemble(self.data, &steps, wanted, self.place);
-        let tracked: Vec<_> = self.state.weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
-        let (next, jacobian) = predict(&*self.model, &tracked, &batch.input)?;
-        let loss = spec.loss.of(&next, jacobian.as_ref(), &batch);
-        let mut all = loss.backward();
-        let gradients =
-            tracked.iter().map(|w| w.grad_remove(&mut all).unwrap_or_else(|| w.clone().inner().zeros_like()));
-        Ok((one(loss)?, gradients.collect()))
+        gradients(&*self.model, &self.state.weights, &spec.loss, &batch)
     }
 
     /// The steps of a batch: every epoch is an order of its own, which the seed decides.
@@ -423,6 +417,25 @@ impl Run<'_> {
         }
         Ok(sum / self.validation.len().max(1) as f64)
     }
+}
+
+/// The loss of a batch and its gradient by every matrix of the network, in their order.
+///
+/// # Errors
+/// [`LearnError::Library`].
+pub fn gradients(
+    model: &dyn Model,
+    weights: &[Tensor<2>],
+    loss: &Loss,
+    batch: &Batch,
+) -> Result<(f64, Vec<Tensor<2>>), LearnError> {
+    let tracked: Vec<_> = weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
+    let (next, jacobian) = predict(model, &tracked, &batch.input)?;
+    let value = loss.of(&next, jacobian.as_ref(), batch);
+    let mut all = value.backward();
+    let own = |w: &Tensor<2>| w.grad_remove(&mut all).unwrap_or_else(|| w.clone().inner().zeros_like());
+    let found = tracked.iter().map(own).collect();
+    Ok((one(value)?, found))
 }
 
 fn one(tensor: Tensor<1>) -> Result<f64, LearnError> {
