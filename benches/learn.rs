@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use dynsparse::learn::{AdamW, Batch, Input, Loss, ModelKind, ModelSpec, Place, Rates, Truth, gradients};
+use dynsparse::learn::{AdamW, Batch, Input, Loss, ModelKind, ModelSpec, Place, Rates, Space, Truth, gradients};
 
 // What the program itself runs with.
 #[global_allocator]
@@ -37,7 +37,8 @@ fn main() {
         Some(python) => peers.into_iter().map(|name| (name.clone(), Peer::start(python, &name))).collect(),
         None => Vec::new(),
     };
-    let titles: String = peers.iter().map(|(name, _)| format!(" {:>10} {:>8}", format!("{name} ms"), "ratio")).collect();
+    let titles: String =
+        peers.iter().map(|(name, _)| format!(" {:>10} {:>8}", format!("{name} ms"), "ratio")).collect();
     println!("{:<14} {:>12}{titles}", "loss", "dynsparse ms");
     for name in LOSSES {
         let mut own = Own::new(name);
@@ -74,7 +75,8 @@ struct Own {
 impl Own {
     fn new(loss: &str) -> Self {
         let place = Place::cpu();
-        let model = ModelSpec { kind: ModelKind::Mlp, width: 512, depth: 2 }.build(INPUTS, OUTPUTS);
+        let space = Space { inputs: INPUTS, outputs: OUTPUTS, kinematics: None };
+        let model = ModelSpec { kind: ModelKind::Mlp, width: 512, depth: 2 }.build(space).expect("a network");
         let state = AdamW::new(model.layout().draw(0, &place));
         let loss: Loss = loss.parse().expect("a loss");
         let wave = |n: usize| (0..n).map(|i| (0.7 * i as f32).sin()).collect::<Vec<f32>>();

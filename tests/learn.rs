@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use common::made::{Made, Step};
 use common::{Dice, Place};
 use dynsparse::learn::{
-    self, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Split, Trained, Training, Verdict, Wanted, assemble,
+    self, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Verdict, Wanted, assemble,
     metrics, predict, stats,
 };
 use npyz::WriterBuilder as _;
@@ -177,7 +177,9 @@ fn drawn_inputs_estimate_the_loss_without_bias() {
     linear(5, 20, true).write(&place.path("made.h5"));
     let data = Data::read(&place.path("made.h5"), &Split::default()).unwrap_or_else(|e| panic!("{e}"));
     let cpu = learn::Place::cpu64();
-    let model = ModelSpec { kind: ModelKind::Mlp, width: 8, depth: 1 }.build(INPUTS, STATE);
+    let model = ModelSpec { kind: ModelKind::Mlp, width: 8, depth: 1 }
+        .build(Space { inputs: INPUTS, outputs: STATE, kinematics: None })
+        .unwrap();
     let weights = model.layout().draw(0, &cpu);
     let steps: Vec<usize> = (0..20).collect();
     for loss in ["mse+mse-jac:1", "mse+mae-jac:1", "mse+l1:1", "mse+sae:1"] {

@@ -8,6 +8,7 @@ mod error;
 mod evaluate;
 mod files;
 mod grid;
+mod kinematics;
 mod loss;
 pub mod metrics;
 pub mod models;
@@ -27,8 +28,9 @@ pub use evaluate::{
     jacobian_error, recovered,
 };
 pub use grid::{Comparison, Grid, Measure, Outcome, RunResult, STATES, Summary, Watch, comparisons, run, summaries};
+pub use kinematics::Kinematics;
 pub use loss::{DEFAULT_WEIGHT, Loss, Term};
-pub use models::{Input, Model, ModelKind, ModelSpec, predict};
+pub use models::{Input, Model, ModelKind, ModelSpec, Space, predict};
 pub use optim::{AdamW, Rates};
 pub use params::{Init, Layout, Linear, Slot};
 pub use place::{Place, numbers, numbers32};

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, Wanted, assemble};
 use super::data::{Data, Norm, Part, Split, shuffle};
+use super::kinematics::Kinematics;
 use super::loss::Loss;
-use super::models::{Model, ModelSpec, predict};
+use super::models::{Model, ModelSpec, Space, predict};
 use super::optim::{AdamW, Rates, schedule};
 use super::params::{self, Groups};
 use super::place::{self, Place};
@@ -140,6 +141,9 @@ pub struct Notes {
     pub action: Vec<String>,
     /// Statistics of the data.
     pub norm: Norm,
+    /// What joins them, where the recording told.
+    #[serde(default)]
+    pub kinematics: Option<Kinematics>,
     /// Optimiser steps so far.
     pub step: usize,
     /// The step of the best validation loss.
@@ -167,7 +171,7 @@ impl Notes {
             ("split", self.spec.split == other.spec.split),
             ("training settings", self.spec.training == other.spec.training),
             ("state", self.state == other.state && self.action == other.action),
-            ("recording", self.norm == other.norm && self.task == other.task),
+            ("recording", self.norm == other.norm && self.task == other.task && self.kinematics == other.kinematics),
         ];
         parts.iter().find(|(_, same)| !same).map_or(Ok(()), |(name, _)| Err((*name).to_owned()))
     }
@@ -194,7 +198,8 @@ impl Trained {
             LearnError::file(folder, format!("has no {MODEL}: give a folder that `dynsparse learn` has finished"))
         })?;
         let notes = read_notes(&file, &bytes)?;
-        let model = notes.spec.model.build(notes.norm.mean.len(), notes.state.len());
+        let (inputs, outputs) = (notes.norm.mean.len(), notes.state.len());
+        let model = notes.spec.model.build(Space { inputs, outputs, kinematics: notes.kinematics.as_ref() })?;
         let weights = params::read(&file, &bytes, model.layout(), "weights", place)?;
         Ok(Self { model, weights, notes })
     }
@@ -261,13 +266,14 @@ pub fn train(
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Trained, LearnError> {
     spec.training.check()?;
-    let model = spec.model.build(data.inputs(), data.outputs());
+    let model = spec.model.build(data.space())?;
     let notes = Notes {
         spec: spec.clone(),
         task: data.task.clone(),
         state: data.state.clone(),
         action: data.action.clone(),
         norm: data.norm.clone(),
+        kinematics: data.kinematics.clone(),
         step: 0,
         best: 0,
         looks: Vec::new(),
