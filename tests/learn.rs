@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use common::made::{Made, Step};
 use common::{Dice, Place};
 use dynsparse::learn::{
-    self, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Verdict, Wanted, assemble,
-    metrics, predict, stats,
+    self, Backend, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Verdict, Wanted,
+    assemble, metrics, predict, stats,
 };
 use npyz::WriterBuilder as _;
 use npyz::zip::write::FileOptions;
@@ -69,7 +69,14 @@ fn linear(episodes: usize, steps: usize, switch: bool) -> Made {
 
 fn spec(kind: ModelKind, width: usize, loss: &str, training: Training) -> RunSpec {
     let loss: Loss = loss.parse().expect("a loss");
-    RunSpec { model: ModelSpec { kind, width, depth: 2 }, loss, seed: 1, training, split: Split::default() }
+    RunSpec {
+        model: ModelSpec { kind, width, depth: 2 },
+        loss,
+        seed: 1,
+        training,
+        split: Split::default(),
+        backend: Backend::Cpu,
+    }
 }
 
 fn short(steps: usize) -> Training {

@@ -13,7 +13,7 @@ use super::loss::Loss;
 use super::models::{Model, ModelSpec, Space, predict};
 use super::optim::{AdamW, Rates, schedule};
 use super::params::{self, Groups};
-use super::place::{self, Place};
+use super::place::{self, Backend, Place};
 use super::{LearnError, files};
 use crate::rng::Stream;
 
@@ -105,6 +105,9 @@ pub struct RunSpec {
     pub training: Training,
     /// How the episodes are split.
     pub split: Split,
+    /// What computes.
+    #[serde(default)]
+    pub backend: Backend,
 }
 
 impl RunSpec {
@@ -169,6 +172,7 @@ impl Notes {
             ("loss", self.spec.loss == other.spec.loss),
             ("seed", self.spec.seed == other.spec.seed),
             ("split", self.spec.split == other.spec.split),
+            ("backend", self.spec.backend == other.spec.backend),
             ("training settings", self.spec.training == other.spec.training),
             ("state", self.state == other.state && self.action == other.action),
             ("recording", self.norm == other.norm && self.task == other.task && self.kinematics == other.kinematics),
