@@ -6,12 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::episode::TERMINATED;
+use super::restored::{Restored, restored};
 use super::{Progress, Recipe, RecordError, Runner, Sink};
 use crate::dataset::schema::{Kind, Var, flag};
-use crate::dataset::{COMPLETED, EpisodeRow, Header, ModelFiles, Recording, StepRow};
-use crate::physics::{Files, ModelSource, sha256_hex};
+use crate::dataset::{COMPLETED, EpisodeRow, Header, Recording, StepRow};
 use crate::policy::{PolicySpec, ReplayFile};
-use crate::task::Task;
 
 /// Rows read at once.
 const BLOCK: usize = 1 << 16;
@@ -80,26 +79,7 @@ pub fn verify(
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<Verdict, RecordError> {
-    let Some(recipe) = recording.text_attribute("recipe") else {
-        return Err(recording
-            .foreign(
-                "is a shard of a recording that is not joined yet; start its `dynsparse record` again, then verify",
-            )
-            .into());
-    };
-    let recipe: Recipe = serde_json::from_str(&recipe).ok().ok_or_else(|| {
-        recording.foreign(
-            "its recipe cannot be read by this version; use the dynsparse that wrote it (attribute dynsparse_version)",
-        )
-    })?;
-    let files = recording.model()?;
-    if let Some(bad) = files.files.iter().find(|f| sha256_hex(&f.bytes) != f.sha256) {
-        return Err(recording
-            .foreign(&format!("its copy of {} does not have the recorded hash: the file is damaged", bad.name))
-            .into());
-    }
-    let (source, _folder) = restore(recording, files.clone())?;
-    let task = Task::from_parts(recipe.job.task.clone(), source);
+    let Restored { recipe, task, files, .. } = &restored(recording)?;
     let mut job = recipe.job.clone();
     job.validate()?;
     // A replay is in the recording itself: its states and controls are the ones that were replayed.
@@ -120,14 +100,14 @@ pub fn verify(
 
     let rows = recording.episodes()?;
     let offsets = recording.offsets()?;
-    outline(recording, &recipe.header(&model, job.rows_per_episode(), Some(files), "")?)?;
+    outline(recording, &recipe.header(&model, job.rows_per_episode(), Some(files.clone()), "")?)?;
     bookkeeping(recording, &rows, &offsets)?;
     let count = episodes.map_or(rows.len(), |n| rows.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
     progress.begin(count as u64, 0, job.rows_per_episode());
     let scripted = job.policy.is_expert() && !plan;
     let shared = Shared {
         recording,
-        recipe: &recipe,
+        recipe,
         replayed: replay.is_some(),
         scripted,
         followed: AtomicUsize::new(0),
@@ -146,7 +126,7 @@ pub fn verify(
                         *slot = Some((index, what));
                     }
                 };
-                let mut runner = match Runner::new(&task, &job, &model, replay.as_ref()) {
+                let mut runner = match Runner::new(task, &job, &model, replay.as_ref()) {
                     Ok(runner) => runner,
                     Err(error) => return report(0, Err(error)),
                 };
@@ -259,35 +239,6 @@ fn bookkeeping(recording: &Recording, episodes: &[EpisodeRow], offsets: &[usize]
         }
     }
     Ok(())
-}
-
-/// The model of a recording, as a source; files that were on disk go into a temporary folder that lives as
-/// long as the second value.
-fn restore(recording: &Recording, model: ModelFiles) -> Result<(ModelSource, Option<tempfile::TempDir>), RecordError> {
-    if model.layout == "memory" {
-        let files: Files = model.files.into_iter().map(|f| (f.name, f.bytes)).collect();
-        return Ok((ModelSource::Memory { main: model.main, files }, None));
-    }
-    let trouble =
-        |e: std::io::Error| recording.foreign(&format!("its model cannot be unpacked into a temporary folder: {e}"));
-    let folder = tempfile::tempdir().map_err(trouble)?;
-    for file in &model.files {
-        let relative = std::path::Path::new(&file.name);
-        if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
-            return Err(recording
-                .foreign(&format!(
-                    "its model file \"{}\" would leave the folder; the recording is not to be trusted",
-                    file.name
-                ))
-                .into());
-        }
-        let path = folder.path().join(relative);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(trouble)?;
-        }
-        std::fs::write(&path, &file.bytes).map_err(trouble)?;
-    }
-    Ok((ModelSource::Disk(folder.path().join(&model.main)), Some(folder)))
 }
 
 struct Shared<'a> {
