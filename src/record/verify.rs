@@ -24,8 +24,10 @@ pub enum Verdict {
         episodes: usize,
         /// Rows compared.
         rows: usize,
-        /// Episodes of an expert whose actions were taken from the file, not planned again.
+        /// Episodes of an expert or a network whose actions were taken from the file.
         followed: usize,
+        /// Whether they can be planned again.
+        planned: bool,
     },
     /// The first difference, by episode and row.
     Different(Difference),
@@ -66,8 +68,8 @@ impl fmt::Display for Difference {
 const MOST_WORKERS: usize = 256;
 
 /// Verifies `episodes` (all when None) of a recording on `threads` threads. The actions of an expert are those in
-/// the file unless `plan` is set; then they are planned again. An episode that ended before the task would have, whose
-/// last action is in no row, is always planned again.
+/// the file unless `plan` is set; then they are planned again. Those of a network always are: it is not in the file. An episode that ended before the task would have, whose
+/// last action is in no row, is always planned again; of a network's, why it broke off is not compared.
 ///
 /// # Errors
 /// [`RecordError`] when the file or its model cannot be read, or `stop` is set.
@@ -104,12 +106,14 @@ pub fn verify(
     bookkeeping(recording, &rows, &offsets)?;
     let count = episodes.map_or(rows.len(), |n| rows.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
     progress.begin(count as u64, 0, job.rows_per_episode());
-    let scripted = job.policy.is_expert() && !plan;
+    // A network is not in the file, what it did is.
+    let scripted = (job.policy.is_expert() && !plan) || job.policy.is_onnx();
     let shared = Shared {
         recording,
         recipe,
         replayed: replay.is_some(),
         scripted,
+        by_network: job.policy.is_onnx(),
         followed: AtomicUsize::new(0),
         stop,
         progress,
@@ -155,7 +159,8 @@ pub fn verify(
     match found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
         None => {
             let followed = shared.followed.into_inner();
-            Ok(Verdict::Same { episodes: count, rows: offsets[count], followed })
+            let planned = job.policy.is_expert();
+            Ok(Verdict::Same { episodes: count, rows: offsets[count], followed, planned })
         }
         Some((_, Ok(difference))) => Ok(Verdict::Different(difference)),
         Some((_, Err(error))) => Err(error),
@@ -247,6 +252,8 @@ struct Shared<'a> {
     replayed: bool,
     /// Whether actions are taken from the file.
     scripted: bool,
+    /// Whether they are those of a network, which is not there.
+    by_network: bool,
     followed: AtomicUsize,
     stop: &'a AtomicBool,
     progress: &'a dyn Progress,
@@ -281,7 +288,8 @@ impl Shared<'_> {
             return Ok(Some(difference));
         }
         let (rows, end) = ended?;
-        let same_end = end == episode.end || self.replayed;
+        // The action under which an episode broke off is in no row.
+        let same_end = end == episode.end || self.replayed || (self.by_network && !whole(episode));
         if rows == length && same_end {
             return Ok(None);
         }
@@ -296,8 +304,7 @@ impl Shared<'_> {
 
     /// The actions of an episode's rows, where they are to be taken from the file and all of them are there.
     fn script(&self, episode: &EpisodeRow, first: usize) -> Result<Option<Vec<f64>>, RecordError> {
-        let whole = episode.end == COMPLETED || episode.end.starts_with(TERMINATED);
-        if !self.scripted || !whole {
+        if !self.scripted || !(whole(episode) || self.by_network) {
             return Ok(None);
         }
         let var = if self.recording.has(Var::Action) { Var::Action } else { Var::Ctrl };
@@ -309,6 +316,11 @@ impl Shared<'_> {
         let versions = now.difference(&self.recipe.to_json());
         Difference { episode, row, what: what.to_owned(), recorded, simulated, versions }
     }
+}
+
+/// Whether the last action of an episode is in its last row.
+fn whole(episode: &EpisodeRow) -> bool {
+    episode.end == COMPLETED || episode.end.starts_with(TERMINATED)
 }
 
 /// Compares the rows of one episode with the file.
