@@ -12,6 +12,7 @@ pub mod physics;
 pub mod planner;
 pub mod policy;
 pub mod record;
+pub mod render;
 pub mod report;
 pub mod rng;
 pub mod sweep;

@@ -21,7 +21,7 @@ pub use states::Place;
 
 use crate::jacobian::{Arbiter, EngineKind, EngineSpec};
 use crate::physics::{PhysicsError, SolverMode};
-use crate::policy::PolicySpec;
+use crate::policy::{PolicyError, PolicySpec};
 use crate::task::Task;
 
 /// What is checked.
@@ -70,6 +70,9 @@ impl Settings {
         }
         if self.policy.is_replay() {
             return wrong("states of a replay cannot be checked; choose another policy");
+        }
+        if self.policy.is_onnx() {
+            return Err(PolicyError::Unseen.into());
         }
         Ok(self.policy.validate()?)
     }

@@ -34,7 +34,7 @@ pub(super) struct Settings {
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
 
-    /// Who acts [default: uniform, or replay with --replay]
+    /// Who acts [default: uniform, or replay with --replay, onnx with --onnx-file]
     #[arg(long, value_enum, help_heading = "Policy")]
     pub(super) policy: Option<PolicyName>,
     /// Standard deviation of gaussian and colored noise, in half control ranges [default: 1]
@@ -55,6 +55,9 @@ pub(super) struct Settings {
     /// What to take from the replay [default: states]
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Policy")]
     pub(super) replay_with: Option<ReplayWith>,
+    /// The network of the policy onnx: from the task's observation to its action
+    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    pub(super) onnx_file: Option<PathBuf>,
     /// Add colored noise to the policy's actions: its standard deviation, in half control ranges [default: none]
     #[arg(long, value_name = "X", help_heading = "Policy")]
     pub(super) explore_scale: Option<f64>,
@@ -213,6 +216,8 @@ pub(super) enum PolicyName {
     Sinusoid,
     /// Planned for the reward of the task, from its model alone
     Expert,
+    /// A network that somebody trained, from an ONNX file
+    Onnx,
     /// States or controls from a file
     Replay,
 }
@@ -259,6 +264,7 @@ impl Settings {
             amplitude,
             replay,
             replay_with,
+            onnx_file,
             explore_scale,
             explore_beta,
             planner,
@@ -327,7 +333,11 @@ impl Settings {
     }
 
     fn policy(&self) -> anyhow::Result<PolicySpec> {
-        let kind = self.policy.unwrap_or(if self.replay.is_some() { PolicyName::Replay } else { PolicyName::Uniform });
+        let kind = self.policy.unwrap_or(match (&self.replay, &self.onnx_file) {
+            (Some(_), _) => PolicyName::Replay,
+            (None, Some(_)) => PolicyName::Onnx,
+            (None, None) => PolicyName::Uniform,
+        });
         let noise = matches!(kind, PolicyName::Gaussian | PolicyName::Colored);
         let sine = kind == PolicyName::Sinusoid;
         let replay = kind == PolicyName::Replay;
@@ -338,6 +348,7 @@ impl Settings {
             ("--amplitude", self.amplitude.is_some(), sine),
             ("--replay", self.replay.is_some(), replay),
             ("--replay-with", self.replay_with.is_some(), replay),
+            ("--onnx-file", self.onnx_file.is_some(), kind == PolicyName::Onnx),
         ];
         if let Some((flag, ..)) = given.iter().find(|(_, given, fits)| *given && !fits) {
             return Err(misplaced(flag, kind));
@@ -360,6 +371,12 @@ impl Settings {
                 amplitude: self.amplitude.unwrap_or(1.0),
             },
             PolicyName::Expert => PolicySpec::Expert { plan },
+            PolicyName::Onnx => {
+                let file = self.onnx_file.clone();
+                let file =
+                    file.ok_or_else(|| anyhow::anyhow!("the policy onnx needs a network: add --onnx-file FILE"))?;
+                PolicySpec::Onnx { file, sha256: None }
+            }
             PolicyName::Replay => {
                 let file = self
                     .replay

@@ -15,6 +15,7 @@ mod merge;
 mod output;
 mod progress;
 mod record;
+mod render;
 mod report;
 mod score;
 mod signals;
@@ -80,6 +81,8 @@ enum Verb {
     CheckJacobian(Box<check_jacobian::Args>),
     /// Put the answers of `analyze` into one page with figures, which opens from disk
     Report(Box<report::Args>),
+    /// Draw an episode as a strip of pictures, or as an animation
+    Render(render::Args),
     /// Train world models on recordings, and see how much of the true sparsity they recover
     Learn(Box<learn::Args>),
     /// Evaluate a trained model on a recording
@@ -110,6 +113,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Ablate(args) => ablate::run(&args),
         Verb::CheckJacobian(args) => check_jacobian::run(&args),
         Verb::Report(args) => report::run(&args),
+        Verb::Render(args) => render::run(&args),
         Verb::Learn(args) => learn::run(&args),
         Verb::Evaluate(args) => evaluate::run(&args),
         Verb::Score(args) => score::run(&args),

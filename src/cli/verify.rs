@@ -71,12 +71,13 @@ fn one(args: &Args, file: &Path, name: &str, stop: &AtomicBool) -> anyhow::Resul
     shown.finish();
     match verdict? {
         Verdict::Different(difference) => Ok((false, format!("differs: {difference}"))),
-        Verdict::Same { episodes, rows, followed } => {
+        Verdict::Same { episodes, rows, followed, planned } => {
             content?;
             let steps = output::grouped(rows);
-            let how = match followed {
-                0 => "",
-                _ => " under the actions in the file (--plan plans them again)",
+            let how = match (followed, planned) {
+                (0, _) => "",
+                (_, true) => " under the actions in the file (--plan plans them again)",
+                (_, false) => " under the actions in the file",
             };
             Ok((true, format!("{episodes} episodes, {steps} steps simulated again{how}: every bit agrees")))
         }

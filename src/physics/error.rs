@@ -69,6 +69,15 @@ pub enum PhysicsError {
         /// The name.
         name: String,
     },
+    /// Pictures need OpenGL, and it is not there.
+    #[error(
+        "there is no OpenGL to draw with ({reason}): install EGL and a driver for it (on Debian and Ubuntu: apt-get \
+         install libegl1 libgl1-mesa-dri)"
+    )]
+    NoOpenGl {
+        /// What failed.
+        reason: String,
+    },
     /// An edit of the model that does not fit it.
     #[error("cannot set {field}: {reason}")]
     Edit {

@@ -17,6 +17,14 @@
 typedef struct mjModel_ mjModel;
 typedef struct mjData_ mjData;
 typedef struct mjVFS_ mjVFS;
+typedef struct mjvOption_ mjvOption;
+typedef struct mjvPerturb_ mjvPerturb;
+typedef struct mjvCamera_ mjvCamera;
+typedef struct mjvScene_ mjvScene;
+typedef struct mjrContext_ mjrContext;
+typedef struct {
+  int left, bottom, width, height;
+} mjrRect;
 
 // Leading members of mjLogMessage (mjtype.h, 3.17.0); only these are read.
 typedef struct {
@@ -60,6 +68,18 @@ typedef int (*collision)(const mjModel* m, mjData* d, void* out, int g1, int g2,
 extern collision mjCOLLISIONFUNC[9][9];
 // Exported by the library, declared in no public header (3.17.0).
 void mjd_smooth_vel(const mjModel* m, mjData* d, int flg_bias);
+
+// Pictures.
+void mjv_makeScene(const mjModel* m, mjvScene* scn, int maxgeom);
+void mjv_updateScene(const mjModel* m, mjData* d, const mjvOption* opt, const mjvPerturb* pert, mjvCamera* cam,
+                     int catmask, mjvScene* scn);
+void mjr_makeContext(const mjModel* m, mjrContext* con, int fontscale);
+void mjr_setBuffer(int framebuffer, mjrContext* con);
+void mjr_render(mjrRect viewport, mjvScene* scn, const mjrContext* con);
+void mjr_overlay(int font, int gridpos, mjrRect viewport, const char* overlay, const char* overlay2,
+                 const mjrContext* con);
+void mjr_readPixels(unsigned char* rgb, float* depth, mjrRect viewport, const mjrContext* con);
+enum { CATEGORY_ALL = 7, BUFFER_OFFSCREEN = 1, FONT_NORMAL = 0, GRID_TOPLEFT = 0 };
 
 #define MESSAGE_SIZE 1024
 
@@ -185,4 +205,24 @@ int ds_smooth_vel(const mjModel* m, mjData* d, int bias) { GUARDED(mjd_smooth_ve
 int ds_collide(const mjModel* m, mjData* d, int type1, int type2, int g1, int g2, double margin, void* out, int* n) {
   collision f = mjCOLLISIONFUNC[type1][type2];
   GUARDED(*n = f ? f(m, d, out, g1, g2, margin) : 0);
+}
+
+int ds_make_scene(const mjModel* m, mjvScene* scn, int maxgeom) { GUARDED(mjv_makeScene(m, scn, maxgeom)); }
+
+int ds_make_context(const mjModel* m, mjrContext* con, int fontscale) {
+  GUARDED({
+    mjr_makeContext(m, con, fontscale);
+    mjr_setBuffer(BUFFER_OFFSCREEN, con);
+  });
+}
+
+int ds_draw(const mjModel* m, mjData* d, const mjvOption* opt, mjvCamera* cam, mjvScene* scn, const mjrContext* con,
+            const int* size, const char* label, unsigned char* rgb) {
+  mjrRect all = {0, 0, size[0], size[1]};
+  GUARDED({
+    mjv_updateScene(m, d, opt, NULL, cam, CATEGORY_ALL, scn);
+    mjr_render(all, scn, con);
+    if (label[0]) mjr_overlay(FONT_NORMAL, GRID_TOPLEFT, all, label, NULL, con);
+    mjr_readPixels(rgb, NULL, all, con);
+  });
 }

@@ -3,7 +3,9 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::OnceLock;
 
-use mujoco_rs::mujoco_c::{mj_version, mjData, mjModel, mjPreContact, mjVFS};
+use mujoco_rs::mujoco_c::{
+    mj_version, mjData, mjModel, mjPreContact, mjVFS, mjrContext, mjvCamera, mjvOption, mjvScene,
+};
 
 use super::PhysicsError;
 
@@ -58,6 +60,19 @@ unsafe extern "C" {
         b: *mut f64,
         c: *mut f64,
         d: *mut f64,
+    ) -> c_int;
+    pub(super) fn ds_make_scene(m: *const mjModel, scene: *mut mjvScene, geoms: c_int) -> c_int;
+    pub(super) fn ds_make_context(m: *const mjModel, context: *mut mjrContext, font_scale: c_int) -> c_int;
+    pub(super) fn ds_draw(
+        m: *const mjModel,
+        d: *mut mjData,
+        option: *const mjvOption,
+        camera: *mut mjvCamera,
+        scene: *mut mjvScene,
+        context: *const mjrContext,
+        size: *const c_int,
+        label: *const c_char,
+        rgb: *mut u8,
     ) -> c_int;
 }
 

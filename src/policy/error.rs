@@ -38,6 +38,19 @@ pub enum PolicyError {
     /// An expert was asked for where nothing is planned.
     #[error("policy expert plans its controls, which only `dynsparse record` and `sweep` do; choose another policy")]
     Expert,
+    /// A network was asked for where nothing is shown to it.
+    #[error(
+        "policy onnx acts on what it sees, which only `dynsparse record` and `sweep` show it; choose another policy"
+    )]
+    Unseen,
+    /// A network that cannot be used.
+    #[error("{file}: {reason}")]
+    Onnx {
+        /// Its file.
+        file: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// A replay was asked for where controls are generated.
     #[error("policy replay takes its trajectories from a file: open it with ReplayFile::open")]
     Replay,

@@ -2,12 +2,14 @@
 //!
 //! A [`Policy`] made by [`build`] is a function of (seed, episode, control step, settings): threads,
 //! shards and the order of calls cannot change it. Replay takes its states or controls from a file
-//! instead, see [`ReplayFile`]; an expert's are planned, in another room. This room knows the ranges of a model's
+//! instead, see [`ReplayFile`]; an expert's are planned, in another room; a network's ([`OnnxFile`]) follow from what
+//! it is shown. This room knows the ranges of a model's
 //! controls and nothing else of it.
 
 mod colored;
 mod error;
 mod explore;
+mod onnx;
 mod plan;
 mod ranges;
 mod replay;
@@ -17,6 +19,7 @@ mod spec;
 pub use colored::BLOCK;
 pub use error::PolicyError;
 pub use explore::{Exploration, Explore};
+pub use onnx::OnnxFile;
 pub use plan::{Guide, PlanMethod, PlanSpec, Spline};
 pub use ranges::ControlRanges;
 pub use replay::{ReplayEpisode, ReplayError, ReplayFile};
@@ -34,7 +37,7 @@ pub trait Policy: Send {
 /// # Errors
 /// [`PolicyError::Setting`] for settings without meaning, [`PolicyError::Range`] and
 /// [`PolicyError::Lengths`] for ranges without meaning, [`PolicyError::Replay`] for a replay,
-/// [`PolicyError::Expert`] for an expert.
+/// [`PolicyError::Expert`] for an expert, [`PolicyError::Unseen`] for a network.
 pub fn build(
     spec: &PolicySpec,
     ranges: &ControlRanges,
@@ -55,6 +58,7 @@ pub fn build(
             Box::new(simple::Sinusoid::new(frame, draws, frequency, amplitude, control_dt)?)
         }
         PolicySpec::Expert { .. } => return Err(PolicyError::Expert),
+        PolicySpec::Onnx { .. } => return Err(PolicyError::Unseen),
         PolicySpec::Replay { .. } => return Err(PolicyError::Replay),
     })
 }

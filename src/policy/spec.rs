@@ -40,6 +40,14 @@ pub enum PolicySpec {
         /// How.
         plan: PlanSpec,
     },
+    /// A network that somebody trained.
+    Onnx {
+        /// An ONNX file.
+        file: PathBuf,
+        /// SHA-256 the file must have, 64 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
+    },
     /// Trajectories from a file.
     Replay {
         /// An HDF5 or .npz file.
@@ -79,6 +87,7 @@ impl PolicySpec {
             Self::Colored { .. } => "colored",
             Self::Sinusoid { .. } => "sinusoid",
             Self::Expert { .. } => "expert",
+            Self::Onnx { .. } => "onnx",
             Self::Replay { .. } => "replay",
         }
     }
@@ -86,6 +95,11 @@ impl PolicySpec {
     /// Whether controls are planned.
     pub fn is_expert(&self) -> bool {
         matches!(self, Self::Expert { .. })
+    }
+
+    /// Whether a network acts.
+    pub fn is_onnx(&self) -> bool {
+        matches!(self, Self::Onnx { .. })
     }
 
     /// Whether states or controls come from a file.
@@ -119,12 +133,13 @@ impl PolicySpec {
                 within("frequency", *frequency, f64::MAX, "give a finite number of Hz, 0 or more")?;
                 within("amplitude", *amplitude, 1.0, "give a share of the half range, from 0 to 1")
             }
-            Self::Replay { file, sha256, .. } => {
+            Self::Onnx { file, sha256 } | Self::Replay { file, sha256, .. } => {
                 let wrong = |field, value: &str, fix: &str| {
                     Err(PolicyError::Setting { kind, field, value: format!("\"{value}\""), fix: fix.to_owned() })
                 };
                 if file.as_os_str().is_empty() {
-                    return wrong("file", "", "name an HDF5 or .npz file");
+                    let fix = if self.is_onnx() { "name an ONNX file" } else { "name an HDF5 or .npz file" };
+                    return wrong("file", "", fix);
                 }
                 match sha256 {
                     Some(s) if s.len() != 64 || !s.bytes().all(|b| b.is_ascii_hexdigit()) => {
@@ -152,6 +167,7 @@ impl PolicySpec {
                 let given: Vec<String> = plan.given().iter().map(|(name, value)| format!("{name} {value}")).collect();
                 format!("expert, planned: {}", given.join(", "))
             }
+            Self::Onnx { file, .. } => format!("the network in {}", file.display()),
             Self::Replay { file, with, .. } => {
                 let what = match with {
                     ReplayWith::States => "states and controls",

@@ -8,7 +8,9 @@ use crate::dataset::{COMPLETED, StepRow};
 use crate::jacobian::{Chain, Engine, Jacobian, Verdict, Verdicts};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
 use crate::planner::{PlanError, Planner, Pool};
-use crate::policy::{self, ControlRanges, Exploration, Policy, PolicySpec, ReplayEpisode, ReplayFile, ReplayWith};
+use crate::policy::{
+    self, ControlRanges, Exploration, OnnxFile, Policy, PolicySpec, ReplayEpisode, ReplayFile, ReplayWith,
+};
 use crate::task::{Env, Scorer, Task};
 
 /// How the end of an episode begins that one of the task's conditions has ended.
@@ -43,6 +45,7 @@ pub struct Runner<'a> {
     env: Env,
     scorer: Option<Scorer>,
     planner: Option<Planner>,
+    network: Option<OnnxFile>,
     row: Row,
 }
 
@@ -50,6 +53,7 @@ pub struct Runner<'a> {
 enum Actor<'a> {
     Policy(Box<dyn Policy>),
     Planner,
+    Network(OnnxFile),
     /// The actions of every row, as recorded.
     Script(&'a [f64]),
 }
@@ -106,7 +110,13 @@ impl<'a> Runner<'a> {
                 PolicySpec::Expert { plan } => Some(Planner::new(task, model, plan)?),
                 _ => None,
             },
+            network: None,
         })
+    }
+
+    /// Lets a network act, which the job's policy must be.
+    pub fn act_by(&mut self, network: &OnnxFile) {
+        self.network = Some(network.clone());
     }
 
     /// Spreads what is planned over the threads of a pool.
@@ -116,11 +126,11 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Resets and differentiates once, so that a model that cannot be recorded is refused before anything
-    /// is written.
+    /// Resets, differentiates once and asks a network once, so that a model that cannot be recorded is refused before
+    /// anything is written.
     ///
     /// # Errors
-    /// [`RecordError::NotDifferentiable`], [`RecordError::Task`].
+    /// [`RecordError::NotDifferentiable`], [`RecordError::Task`], [`RecordError::Policy`].
     pub fn preflight(&mut self) -> Result<(), RecordError> {
         let reset = self.task.reset(&mut self.sim, self.job.seed, 0).map_err(physics_first);
         let first = match reset {
@@ -141,6 +151,10 @@ impl<'a> Runner<'a> {
             };
             RecordError::NotDifferentiable { model: self.model.file().to_owned(), reason: Box::new(reason), hint }
         })?;
+        if let (Some(network), Some(scorer)) = (&self.network, &self.scorer) {
+            scorer.observe(&self.sim, &mut self.row.observation_next);
+            network.act(&self.row.observation_next, &mut vec![0.0; self.actions.lo.len()])?;
+        }
         match self.sim.divergence() {
             None => Ok(()),
             Some(reason) => Err(RecordError::Setting(format!(
@@ -234,13 +248,14 @@ impl<'a> Runner<'a> {
         let dt = self.task.control_dt(&self.model) * repeat as f64;
         let actions = self.job.steps.div_ceil(repeat);
         let (job, seed) = (self.job, self.job.seed);
-        let mut actor = match (script, &mut self.planner) {
-            (Some(script), _) => Actor::Script(script),
-            (None, Some(planner)) => {
+        let mut actor = match (script, &mut self.planner, &self.network) {
+            (Some(script), ..) => Actor::Script(script),
+            (None, Some(planner), _) => {
                 planner.begin(seed, episode);
                 Actor::Planner
             }
-            (None, None) => Actor::Policy(policy::build(&job.policy, &self.actions, seed, episode, actions, dt)?),
+            (None, None, Some(network)) => Actor::Network(network.clone()),
+            (None, None, None) => Actor::Policy(policy::build(&job.policy, &self.actions, seed, episode, actions, dt)?),
         };
         let explore = job.explore.filter(|_| script.is_none());
         let mut explore = explore.map(|e| Exploration::new(&e, &self.actions, seed, episode, actions)).transpose()?;
@@ -290,6 +305,11 @@ impl<'a> Runner<'a> {
                 Some(recorded) => action.copy_from_slice(recorded),
                 None => return Ok(Some(End::Lost("the recorded actions end".to_owned()))),
             },
+            (Actor::Network(network), _) => {
+                network.act(&self.row.observation_next, action)?;
+                // As every policy, so that what the file holds is what acted.
+                self.actions.clamp(action);
+            }
             (Actor::Planner, Some(planner)) => match planner.act(&mut self.sim, k, action) {
                 Err(error @ PlanError::Diverged) => return Ok(Some(End::Lost(error.to_string()))),
                 other => other?,

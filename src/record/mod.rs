@@ -14,6 +14,7 @@ mod machine;
 mod parts;
 mod probe;
 mod recipe;
+mod restored;
 mod settings;
 mod unsound;
 mod verify;
@@ -31,13 +32,14 @@ pub use error::RecordError;
 pub use job::{Job, StepKind};
 pub use probe::Probe;
 pub use recipe::{FileHash, Recipe};
+pub use restored::{Restored, restored};
 pub use settings::{Settings, command, quoted};
 pub use unsound::drop_unsound;
 pub use verify::{Verdict, verify};
 
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
 use crate::physics::Model;
-use crate::policy::{PolicySpec, ReplayFile};
+use crate::policy::{OnnxFile, PolicySpec, ReplayFile};
 use crate::task::Task;
 use parts::Parts;
 pub use parts::finished_episodes;
@@ -108,6 +110,7 @@ pub struct Prepared {
     job: Job,
     model: Arc<Model>,
     replay: Option<ReplayFile>,
+    network: Option<OnnxFile>,
     recipe: Recipe,
     files: ModelFiles,
 }
@@ -137,9 +140,20 @@ impl Prepared {
                 i32::MAX
             )));
         }
-        Runner::new(&task, &job, &model, replay.as_ref())?.preflight()?;
+        let network = open_network(&mut job, &task, &model)?;
         let (recipe, files) = Recipe::new(&job, &task)?;
-        Ok(Self { task, job, model, replay, recipe, files })
+        let prepared = Self { task, job, model, replay, network, recipe, files };
+        prepared.runner()?.preflight()?;
+        Ok(prepared)
+    }
+
+    /// A runner of its own for one thread.
+    fn runner(&self) -> Result<Runner<'_>, RecordError> {
+        let mut runner = Runner::new(&self.task, &self.job, &self.model, self.replay.as_ref())?;
+        if let Some(network) = &self.network {
+            runner.act_by(network);
+        }
+        Ok(runner)
     }
 
     /// The job, as it will be recorded.
@@ -176,6 +190,31 @@ fn open_replay(job: &mut Job, model: &Model) -> Result<Option<ReplayFile>, Recor
     job.episodes = job.episodes.min(opened.episodes() as u64);
     let longest = (0..job.episodes as usize).map(|e| opened.steps(e)).max().unwrap_or(0);
     job.steps = job.steps.min(longest);
+    Ok(Some(opened))
+}
+
+/// Opens the network that acts, for what the task shows it.
+fn open_network(job: &mut Job, task: &Task, model: &Model) -> Result<Option<OnnxFile>, RecordError> {
+    let PolicySpec::Onnx { file, sha256 } = &mut job.policy else { return Ok(None) };
+    let Some(scorer) = task.scorer(model)? else {
+        return Err(RecordError::Setting(format!(
+            "policy onnx: the task {} has no observation here to show to a network; export its trajectories and replay \
+             them (see examples/export_playground.py)",
+            task.spec.name
+        )));
+    };
+    let actions = task.env(model)?.action_labels().map_or(model.nu(), |labels| labels.len());
+    let opened = OnnxFile::open(file, scorer.size(), actions)?;
+    if let Some(expected) = sha256.as_ref().filter(|s| !s.eq_ignore_ascii_case(opened.sha256())) {
+        return Err(RecordError::Setting(format!(
+            "{}: its SHA-256 is {}, not {expected}: it is another network",
+            file.display(),
+            opened.sha256()
+        )));
+    }
+    *sha256 = Some(opened.sha256().to_owned());
+    // As of a replay: the hash says which file it is.
+    *file = PathBuf::from(file.file_name().unwrap_or_default());
     Ok(Some(opened))
 }
 

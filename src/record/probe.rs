@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Prepared, RecordError, Runner, Sink};
+use super::{Prepared, RecordError, Sink};
 use crate::dataset::schema::{Var, chunk_rows};
 use crate::dataset::{Encoder, StepRow};
 
@@ -32,7 +32,7 @@ impl Prepared {
     /// # Errors
     /// Whatever stops the episode; [`RecordError::Stopped`] when `stop` is set.
     pub fn probe(&self, time: Duration, stop: &AtomicBool) -> Result<Probe, RecordError> {
-        let mut runner = Runner::new(&self.task, &self.job, &self.model, self.replay.as_ref())?;
+        let mut runner = self.runner()?;
         let mut sink = Sample {
             stop,
             time,

@@ -97,6 +97,7 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
                 put(if field == "method" { "planner" } else { field }, &value);
             }
         }
+        PolicySpec::Onnx { file, .. } => put("onnx-file", &file.display().to_string()),
         PolicySpec::Replay { file, with, .. } => {
             put("replay", &file.display().to_string());
             put("replay-with", &name(*with));

@@ -6,12 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::episode::TERMINATED;
+use super::restored::{Restored, restored};
 use super::{Progress, Recipe, RecordError, Runner, Sink};
 use crate::dataset::schema::{Kind, Var, flag};
-use crate::dataset::{COMPLETED, EpisodeRow, Header, ModelFiles, Recording, StepRow};
-use crate::physics::{Files, ModelSource, sha256_hex};
+use crate::dataset::{COMPLETED, EpisodeRow, Header, Recording, StepRow};
 use crate::policy::{PolicySpec, ReplayFile};
-use crate::task::Task;
 
 /// Rows read at once.
 const BLOCK: usize = 1 << 16;
@@ -25,8 +24,10 @@ pub enum Verdict {
         episodes: usize,
         /// Rows compared.
         rows: usize,
-        /// Episodes of an expert whose actions were taken from the file, not planned again.
+        /// Episodes of an expert or a network whose actions were taken from the file.
         followed: usize,
+        /// Whether they can be planned again.
+        planned: bool,
     },
     /// The first difference, by episode and row.
     Different(Difference),
@@ -67,8 +68,8 @@ impl fmt::Display for Difference {
 const MOST_WORKERS: usize = 256;
 
 /// Verifies `episodes` (all when None) of a recording on `threads` threads. The actions of an expert are those in
-/// the file unless `plan` is set; then they are planned again. An episode that ended before the task would have, whose
-/// last action is in no row, is always planned again.
+/// the file unless `plan` is set; then they are planned again. Those of a network always are: it is not in the file. An episode that ended before the task would have, whose
+/// last action is in no row, is always planned again; of a network's, why it broke off is not compared.
 ///
 /// # Errors
 /// [`RecordError`] when the file or its model cannot be read, or `stop` is set.
@@ -80,26 +81,7 @@ pub fn verify(
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<Verdict, RecordError> {
-    let Some(recipe) = recording.text_attribute("recipe") else {
-        return Err(recording
-            .foreign(
-                "is a shard of a recording that is not joined yet; start its `dynsparse record` again, then verify",
-            )
-            .into());
-    };
-    let recipe: Recipe = serde_json::from_str(&recipe).ok().ok_or_else(|| {
-        recording.foreign(
-            "its recipe cannot be read by this version; use the dynsparse that wrote it (attribute dynsparse_version)",
-        )
-    })?;
-    let files = recording.model()?;
-    if let Some(bad) = files.files.iter().find(|f| sha256_hex(&f.bytes) != f.sha256) {
-        return Err(recording
-            .foreign(&format!("its copy of {} does not have the recorded hash: the file is damaged", bad.name))
-            .into());
-    }
-    let (source, _folder) = restore(recording, files.clone())?;
-    let task = Task::from_parts(recipe.job.task.clone(), source);
+    let Restored { recipe, task, files, .. } = &restored(recording)?;
     let mut job = recipe.job.clone();
     job.validate()?;
     // A replay is in the recording itself: its states and controls are the ones that were replayed.
@@ -120,16 +102,18 @@ pub fn verify(
 
     let rows = recording.episodes()?;
     let offsets = recording.offsets()?;
-    outline(recording, &recipe.header(&model, job.rows_per_episode(), Some(files), "")?)?;
+    outline(recording, &recipe.header(&model, job.rows_per_episode(), Some(files.clone()), "")?)?;
     bookkeeping(recording, &rows, &offsets)?;
     let count = episodes.map_or(rows.len(), |n| rows.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
     progress.begin(count as u64, 0, job.rows_per_episode());
-    let scripted = job.policy.is_expert() && !plan;
+    // A network is not in the file, what it did is.
+    let scripted = (job.policy.is_expert() && !plan) || job.policy.is_onnx();
     let shared = Shared {
         recording,
-        recipe: &recipe,
+        recipe,
         replayed: replay.is_some(),
         scripted,
+        by_network: job.policy.is_onnx(),
         followed: AtomicUsize::new(0),
         stop,
         progress,
@@ -146,7 +130,7 @@ pub fn verify(
                         *slot = Some((index, what));
                     }
                 };
-                let mut runner = match Runner::new(&task, &job, &model, replay.as_ref()) {
+                let mut runner = match Runner::new(task, &job, &model, replay.as_ref()) {
                     Ok(runner) => runner,
                     Err(error) => return report(0, Err(error)),
                 };
@@ -175,7 +159,8 @@ pub fn verify(
     match found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
         None => {
             let followed = shared.followed.into_inner();
-            Ok(Verdict::Same { episodes: count, rows: offsets[count], followed })
+            let planned = job.policy.is_expert();
+            Ok(Verdict::Same { episodes: count, rows: offsets[count], followed, planned })
         }
         Some((_, Ok(difference))) => Ok(Verdict::Different(difference)),
         Some((_, Err(error))) => Err(error),
@@ -261,41 +246,14 @@ fn bookkeeping(recording: &Recording, episodes: &[EpisodeRow], offsets: &[usize]
     Ok(())
 }
 
-/// The model of a recording, as a source; files that were on disk go into a temporary folder that lives as
-/// long as the second value.
-fn restore(recording: &Recording, model: ModelFiles) -> Result<(ModelSource, Option<tempfile::TempDir>), RecordError> {
-    if model.layout == "memory" {
-        let files: Files = model.files.into_iter().map(|f| (f.name, f.bytes)).collect();
-        return Ok((ModelSource::Memory { main: model.main, files }, None));
-    }
-    let trouble =
-        |e: std::io::Error| recording.foreign(&format!("its model cannot be unpacked into a temporary folder: {e}"));
-    let folder = tempfile::tempdir().map_err(trouble)?;
-    for file in &model.files {
-        let relative = std::path::Path::new(&file.name);
-        if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
-            return Err(recording
-                .foreign(&format!(
-                    "its model file \"{}\" would leave the folder; the recording is not to be trusted",
-                    file.name
-                ))
-                .into());
-        }
-        let path = folder.path().join(relative);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(trouble)?;
-        }
-        std::fs::write(&path, &file.bytes).map_err(trouble)?;
-    }
-    Ok((ModelSource::Disk(folder.path().join(&model.main)), Some(folder)))
-}
-
 struct Shared<'a> {
     recording: &'a Recording,
     recipe: &'a Recipe,
     replayed: bool,
     /// Whether actions are taken from the file.
     scripted: bool,
+    /// Whether they are those of a network, which is not there.
+    by_network: bool,
     followed: AtomicUsize,
     stop: &'a AtomicBool,
     progress: &'a dyn Progress,
@@ -330,7 +288,8 @@ impl Shared<'_> {
             return Ok(Some(difference));
         }
         let (rows, end) = ended?;
-        let same_end = end == episode.end || self.replayed;
+        // The action under which an episode broke off is in no row.
+        let same_end = end == episode.end || self.replayed || (self.by_network && !whole(episode));
         if rows == length && same_end {
             return Ok(None);
         }
@@ -345,8 +304,7 @@ impl Shared<'_> {
 
     /// The actions of an episode's rows, where they are to be taken from the file and all of them are there.
     fn script(&self, episode: &EpisodeRow, first: usize) -> Result<Option<Vec<f64>>, RecordError> {
-        let whole = episode.end == COMPLETED || episode.end.starts_with(TERMINATED);
-        if !self.scripted || !whole {
+        if !self.scripted || !(whole(episode) || self.by_network) {
             return Ok(None);
         }
         let var = if self.recording.has(Var::Action) { Var::Action } else { Var::Ctrl };
@@ -358,6 +316,11 @@ impl Shared<'_> {
         let versions = now.difference(&self.recipe.to_json());
         Difference { episode, row, what: what.to_owned(), recorded, simulated, versions }
     }
+}
+
+/// Whether the last action of an episode is in its last row.
+fn whole(episode: &EpisodeRow) -> bool {
+    episode.end == COMPLETED || episode.end.starts_with(TERMINATED)
 }
 
 /// Compares the rows of one episode with the file.

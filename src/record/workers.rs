@@ -114,8 +114,7 @@ impl Shift<'_> {
         if self.next.load(Ordering::Relaxed) >= self.todo.episodes {
             return Ok(());
         }
-        let mut runner =
-            Runner::new(&self.prepared.task, &self.prepared.job, &self.prepared.model, self.prepared.replay.as_ref())?;
+        let mut runner = self.prepared.runner()?;
         runner.share(&self.planners);
         loop {
             let episode = self.next.fetch_add(1, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use crate::download::Downloads;
 use crate::pins::{self, Host, MUJOCO_VERSION, Wheel};
 use crate::place::{self, say, tell};
 use crate::tree::{Tree, remove};
-use crate::{cmake, models, mujoco, python, slurm};
+use crate::{cmake, models, mujoco, packages, python};
 
 /// Fill vendor/ with MuJoCo, Playground's models and cmake
 #[derive(Args, Default)]
@@ -24,6 +24,9 @@ pub(crate) struct Setup {
     /// Also Slurm, from the system's packages, for the tests of the sweep (3.5 MB; takes root or sudo)
     #[arg(long)]
     pub(crate) slurm: bool,
+    /// Also OpenGL without a window, from the system's packages, for the tests of `render` (40 MB; takes root or sudo)
+    #[arg(long)]
+    pub(crate) opengl: bool,
     /// Download nothing: use the wheels in vendor/downloads
     #[arg(long)]
     pub(crate) offline: bool,
@@ -58,7 +61,10 @@ impl Setup {
             install_python(&vendor, &downloads, self.offline);
         }
         if self.slurm {
-            slurm::ensure(self.offline)?;
+            packages::SLURM.ensure(self.offline)?;
+        }
+        if self.opengl {
+            packages::OPENGL.ensure(self.offline)?;
         }
         Ok(())
     }

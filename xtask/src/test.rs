@@ -19,7 +19,7 @@ pub(crate) struct Test {
 impl Test {
     /// Runs the checks, cheapest first, and stops at the first that fails.
     pub(crate) fn run(&self) -> Result<()> {
-        Setup { all_assets: true, python: true, slurm: true, ..Setup::default() }.run()?;
+        Setup { all_assets: true, python: true, slurm: true, opengl: true, ..Setup::default() }.run()?;
         run("cargo fmt", cargo().args(["fmt", "--all", "--check"]))?;
         run("cargo clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
         run("cargo doc", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;

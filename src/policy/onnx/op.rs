@@ -1,0 +1,250 @@
+//! What the nodes of a network do, after the operators of ONNX: those that multilayer perceptrons, their normalisation
+//! and the heads of their distributions are exported with.
+
+use super::proto;
+use super::tensor::{Tensor, count};
+
+/// The inputs of a node; one that is left out is None.
+type Inputs<'a> = [Option<&'a Tensor>];
+
+/// What is known, for the message about what is not.
+pub(super) const KNOWN: &str = "Abs, Add, Cast, Clip, Concat, Constant, Div, Dropout, Elu, Erf, Exp, Flatten, Gemm, \
+    Identity, LayerNormalization, LeakyRelu, Log, MatMul, Max, Min, Mul, Neg, Pow, Relu, Reshape, Selu, Sigmoid, Slice, \
+    Softplus, Softsign, Split, Sqrt, Squeeze, Sub, Tanh, Transpose, Unsqueeze";
+
+/// Whether an operator is known.
+pub(super) fn is_known(name: &str) -> bool {
+    KNOWN.split(", ").any(|known| known == name)
+}
+
+/// The outputs of a node.
+pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tensor>, String> {
+    let attribute = |name: &str| node.attribute.iter().find(|a| a.name == name);
+    let number = |name: &str, default: f64| attribute(name).map_or(default, |a| f64::from(a.f));
+    let whole = |name: &str, default: i64| attribute(name).map_or(default, |a| a.i);
+    let list = |name: &str| attribute(name).map(|a| a.ints.iter().map(|i| *i as f64).collect::<Vec<_>>());
+    let optional = |i: usize| inputs.get(i).copied().flatten();
+    let input = |i: usize| optional(i).ok_or_else(|| format!("input {i} is missing"));
+    // A list that newer operator sets take as an input and older ones as an attribute.
+    let given = |i: usize, name: &str| optional(i).map(|t| t.data.clone()).or_else(|| list(name));
+
+    let unary = |f: &dyn Fn(f64) -> f64| input(0).map(|x| x.map(f));
+    let binary = |f: &dyn Fn(f64, f64) -> f64| input(0)?.zip(input(1)?, f);
+    let folded = |f: &dyn Fn(f64, f64) -> f64| {
+        inputs.iter().flatten().skip(1).try_fold(input(0)?.clone(), |all, next| all.zip(next, f))
+    };
+    Ok(vec![match node.op_type.as_str() {
+        "Abs" => unary(&f64::abs)?,
+        "Add" => binary(&|a, b| a + b)?,
+        "Sub" => binary(&|a, b| a - b)?,
+        "Mul" => binary(&|a, b| a * b)?,
+        "Div" => binary(&|a, b| a / b)?,
+        "Pow" => binary(&libm::pow)?,
+        "Max" => folded(&larger)?,
+        "Min" => folded(&|a, b| -larger(-a, -b))?,
+        "Neg" => unary(&|x| -x)?,
+        "Sqrt" => unary(&f64::sqrt)?,
+        "Exp" => unary(&libm::exp)?,
+        "Log" => unary(&libm::log)?,
+        "Erf" => unary(&libm::erf)?,
+        "Tanh" => unary(&libm::tanh)?,
+        "Sigmoid" => unary(&|x| 1.0 / (1.0 + libm::exp(-x)))?,
+        "Softplus" => unary(&|x| larger(x, 0.0) + libm::log1p(libm::exp(-x.abs())))?,
+        "Softsign" => unary(&|x| x / (1.0 + x.abs()))?,
+        "Relu" => unary(&|x| larger(x, 0.0))?,
+        "LeakyRelu" => below_zero(input(0)?, 1.0, |x| x * number("alpha", f64::from(0.01f32))),
+        "Elu" => below_zero(input(0)?, 1.0, |x| number("alpha", 1.0) * libm::expm1(x)),
+        "Selu" => {
+            let (alpha, gamma) =
+                (number("alpha", f64::from(1.673_263_2_f32)), number("gamma", f64::from(1.050_701_f32)));
+            below_zero(input(0)?, gamma, |x| gamma * alpha * libm::expm1(x))
+        }
+        "Clip" => {
+            let bound =
+                |i: usize, name, none| optional(i).and_then(|t| t.data.first().copied()).unwrap_or(number(name, none));
+            let (low, high) = (bound(1, "min", f64::NEG_INFINITY), bound(2, "max", f64::INFINITY));
+            unary(&|x| -larger(-larger(x, low), -high))?
+        }
+        "Identity" | "Dropout" => input(0)?.clone(),
+        "Cast" => match whole("to", 0) as i32 {
+            proto::FLOAT | proto::DOUBLE => input(0)?.clone(),
+            other => return Err(format!("it casts to the element type {other}")),
+        },
+        "Constant" => match node.attribute.first() {
+            Some(a) if a.name == "value" => tensor(a.t.as_ref().ok_or("it has no value")?)?,
+            Some(a) if a.name == "value_float" => Tensor::scalar(f64::from(a.f)),
+            Some(a) if a.name == "value_int" => Tensor::scalar(a.i as f64),
+            Some(a) if a.name == "value_floats" => {
+                Tensor::new(vec![a.floats.len()], a.floats.iter().map(|x| f64::from(*x)).collect())
+            }
+            Some(a) if a.name == "value_ints" => {
+                Tensor::new(vec![a.ints.len()], a.ints.iter().map(|x| *x as f64).collect())
+            }
+            _ => return Err("it has no value that is known here".to_owned()),
+        },
+        "MatMul" => input(0)?.matmul(input(1)?)?,
+        "Gemm" => {
+            let turned = |i: usize, name| {
+                let matrix = input(i)?;
+                if whole(name, 0) == 0 { Ok(matrix.clone()) } else { matrix.transposed() }
+            };
+            let (alpha, beta) = (number("alpha", 1.0), number("beta", 1.0));
+            let product = turned(0, "transA")?.matmul(&turned(1, "transB")?)?.map(|x| alpha * x);
+            match optional(2) {
+                Some(bias) => product.zip(bias, |x, b| x + beta * b)?,
+                None => product,
+            }
+        }
+        "LayerNormalization" => {
+            let x = input(0)?;
+            if x.axis(whole("axis", -1))? + 1 != x.shape.len() {
+                return Err("it normalises over more than the last axis".to_owned());
+            }
+            let (n, epsilon) = (x.last().max(1), number("epsilon", f64::from(1e-5f32)));
+            let normal = x.data.chunks_exact(n).flat_map(|row| {
+                let mean = row.iter().sum::<f64>() / n as f64;
+                let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n as f64;
+                row.iter().map(move |x| (x - mean) / (variance + epsilon).sqrt())
+            });
+            let scaled = Tensor::new(x.shape.clone(), normal.collect()).zip(input(1)?, |a, b| a * b)?;
+            match optional(2) {
+                Some(bias) => scaled.zip(bias, |a, b| a + b)?,
+                None => scaled,
+            }
+        }
+        "Transpose" => {
+            let x = input(0)?;
+            match list("perm") {
+                Some(perm) if perm.iter().enumerate().all(|(i, p)| *p == i as f64) => x.clone(),
+                None if x.shape.len() < 2 => x.clone(),
+                Some(perm) if perm != [1.0, 0.0] => return Err(format!("it permutes axes by {perm:?}")),
+                _ => x.transposed()?,
+            }
+        }
+        "Flatten" => {
+            let x = input(0)?;
+            let rank = x.shape.len() as i64;
+            let axis = whole("axis", 1);
+            let axis = if axis < 0 { axis + rank } else { axis };
+            let rows: usize = x.shape.iter().take(axis.max(0) as usize).product();
+            x.reshaped(&[rows.max(1) as f64, -1.0])?
+        }
+        "Reshape" => input(0)?.reshaped(&input(1)?.data)?,
+        "Squeeze" => {
+            let x = input(0)?;
+            let axes =
+                given(1, "axes").map(|axes| axes.iter().map(|a| x.axis(*a as i64)).collect::<Result<Vec<_>, _>>());
+            let axes = axes.transpose()?;
+            let keep = |i: &usize| axes.as_ref().map_or(x.shape[*i] != 1, |axes| !axes.contains(i));
+            let shape: Vec<f64> = (0..x.shape.len()).filter(keep).map(|i| x.shape[i] as f64).collect();
+            x.reshaped(&shape)?
+        }
+        "Unsqueeze" => {
+            let x = input(0)?;
+            let axes = given(1, "axes").ok_or("it has no axes")?;
+            let rank = (x.shape.len() + axes.len()) as f64;
+            let axes: Vec<f64> = axes.iter().map(|a| if *a < 0.0 { a + rank } else { *a }).collect();
+            let mut own = x.shape.iter();
+            let size = |i| if axes.contains(&f64::from(i)) { Some(1) } else { own.next().copied() };
+            let shape: Option<Vec<usize>> = (0..rank as i32).map(size).collect();
+            let shape = shape.filter(|s| s.iter().product::<usize>() == x.data.len());
+            Tensor::new(shape.ok_or_else(|| format!("axes {axes:?} do not fit {:?}", x.shape))?, x.data.clone())
+        }
+        "Concat" => {
+            let first = input(0)?;
+            let axis = first.axis(whole("axis", 0))?;
+            inputs.iter().flatten().skip(1).try_fold(first.clone(), |all, next| joined(&all, next, axis))?
+        }
+        "Slice" => {
+            let starts = given(1, "starts").ok_or("it has no starts")?;
+            let ends = given(2, "ends").ok_or("it has no ends")?;
+            let axes = given(3, "axes").unwrap_or_else(|| (0..starts.len()).map(|i| i as f64).collect());
+            if optional(4).is_some_and(|steps| steps.data.iter().any(|s| *s != 1.0)) {
+                return Err("its steps are not 1".to_owned());
+            }
+            if ends.len() != starts.len() || axes.len() != starts.len() {
+                return Err("its starts, ends and axes are not as many".to_owned());
+            }
+            let mut x = input(0)?.clone();
+            for ((start, end), axis) in starts.iter().zip(&ends).zip(&axes) {
+                let axis = x.axis(*axis as i64)?;
+                let n = x.shape[axis] as f64;
+                let place = |at: f64| (if at < 0.0 { at + n } else { at }).clamp(0.0, n) as usize;
+                let (start, end) = (place(*start), place(*end));
+                x = x.part(axis, start..end.max(start));
+            }
+            x
+        }
+        "Split" => {
+            let x = input(0)?;
+            let axis = x.axis(whole("axis", 0))?;
+            let n = x.shape[axis];
+            let parts = node.output.len().max(1);
+            let sizes = match given(1, "split") {
+                Some(sizes) => sizes.iter().map(|s| *s as usize).collect(),
+                None => {
+                    let size = n.div_ceil(parts);
+                    (0..parts).map(|i| size.min(n.saturating_sub(i * size))).collect::<Vec<_>>()
+                }
+            };
+            if sizes.iter().any(|s| *s > n) || sizes.iter().sum::<usize>() != n || sizes.len() != parts {
+                return Err(format!("it splits {n} entries into {sizes:?}"));
+            }
+            let mut start = 0;
+            let part = |size: &usize| {
+                start += size;
+                x.part(axis, start - size..start)
+            };
+            return Ok(sizes.iter().map(part).collect());
+        }
+        other => return Err(format!("the operator {other} is not known")),
+    }])
+}
+
+/// The larger one; NaN if one of them is, which `f64::max` loses.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
+/// `scale` x above 0, `f` below.
+fn below_zero(x: &Tensor, scale: f64, f: impl Fn(f64) -> f64) -> Tensor {
+    x.map(|x| if x > 0.0 { scale * x } else { f(x) })
+}
+
+fn joined(a: &Tensor, b: &Tensor, axis: usize) -> Result<Tensor, String> {
+    let fits = a.shape.len() == b.shape.len() && (0..a.shape.len()).all(|i| i == axis || a.shape[i] == b.shape[i]);
+    if !fits {
+        return Err(format!("shapes {:?} and {:?} cannot be joined along axis {axis}", a.shape, b.shape));
+    }
+    let inner = |t: &Tensor| t.shape[axis..].iter().product::<usize>();
+    let mut shape = a.shape.clone();
+    shape[axis] += b.shape[axis];
+    let blocks = count(&shape[..axis])?;
+    let (m, n) = (inner(a), inner(b));
+    let block = |i: usize| a.data[i * m..(i + 1) * m].iter().chain(&b.data[i * n..(i + 1) * n]);
+    Ok(Tensor::new(shape, (0..blocks).flat_map(block).copied().collect()))
+}
+
+/// A tensor of the file.
+pub(super) fn tensor(t: &proto::Tensor) -> Result<Tensor, String> {
+    if t.data_location != 0 {
+        return Err("its numbers lie in another file; save the model as one file".to_owned());
+    }
+    let shape = t.dims.iter().map(|d| usize::try_from(*d).map_err(|_| format!("a size of {d}")));
+    let shape = shape.collect::<Result<Vec<_>, _>>()?;
+    let raw = &t.raw_data;
+    let size = if t.data_type == proto::FLOAT { 4 } else { 8 };
+    let data: Vec<f64> = match t.data_type {
+        proto::FLOAT if raw.is_empty() => t.float_data.iter().map(|x| f64::from(*x)).collect(),
+        proto::FLOAT => raw.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
+        proto::DOUBLE if raw.is_empty() => t.double_data.clone(),
+        proto::DOUBLE => raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+        proto::INT64 if raw.is_empty() => t.int64_data.iter().map(|x| *x as f64).collect(),
+        proto::INT64 => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
+        other => return Err(format!("the element type {other} is not float, double or int64")),
+    };
+    if count(&shape)? != data.len() || !(raw.is_empty() || raw.len() == size * data.len()) {
+        return Err(format!("it has {} numbers for the shape {shape:?}", data.len()));
+    }
+    Ok(Tensor::new(shape, data))
+}
