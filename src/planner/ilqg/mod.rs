@@ -10,6 +10,8 @@
 mod backward;
 mod box_qp;
 mod slopes;
+#[cfg(test)]
+mod tests;
 
 use nalgebra::DVector;
 
@@ -159,7 +161,7 @@ impl Ilqg {
 
     /// One step along the slopes; whether it made the plan better.
     fn improve(&mut self, here: &Here<'_>) -> Result<bool, PlanError> {
-        while !self.gains.solve(&self.slopes, &self.now.plan, self.settings.effort, self.damping) {
+        while !self.gains.solve(&self.slopes.all, &self.now.plan, self.settings.effort, self.damping) {
             if self.damping >= MOST_DAMPING {
                 return Ok(false);
             }
