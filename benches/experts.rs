@@ -1,11 +1,11 @@
 //! What policies and planners reach on the tasks with a reward, and what planning costs.
 //!
-//! `cargo bench --bench experts [-- TASK ... --seeds N --first-seed N --steps N --set FIELD=VALUE --only-planner --ilqg
-//! --scaling]`. A return is the sum of rewards over an episode of 1000 control steps (at most 1000), the mean over seeds.
+//! `cargo bench --bench experts [-- TASK ... --seeds N --first-seed N --steps N --set FIELD=VALUE --only-planner
+//! --against METHOD --scaling]`. A return is the sum of rewards over an episode of 1000 control steps (at most 1000), the mean over seeds.
 //! The settings of assets/experts.toml were found with seeds below 10, so the table starts at 100. Planning time is the
 //! processor's time on one thread (on Linux; elsewhere the clock's), so that a busy machine does not decide; the
-//! real-time factor is simulated time over it. `--set` changes a setting of the planner for all tasks; `--ilqg` plans with
-//! ilqg too, under the task's own horizon, guides and model. With `--scaling`, only the clock's time of 40 plans on one thread
+//! real-time factor is simulated time over it. `--set` changes a setting of the planner for all tasks; `--against ilqg` plans
+//! with that method too, under the task's own horizon, guides and model. With `--scaling`, only the clock's time of 40 plans on one thread
 //! and on two is measured, and beside it, as the most there can be, that of twice the plans by two planners that share
 //! nothing, on a thread each; all in turns.
 
@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use dynsparse::physics::{Model, Sim, SolverMode};
 use dynsparse::planner::{self, Planner, Pool};
 use dynsparse::policy::{self, ControlRanges, PlanMethod, PlanSpec, Policy, PolicySpec};
@@ -30,7 +31,7 @@ struct Asked {
     steps: usize,
     plan: PlanSpec,
     only_planner: bool,
-    ilqg: bool,
+    against: Option<PlanMethod>,
     scaling: bool,
 }
 
@@ -43,7 +44,7 @@ impl Asked {
             steps: usize::MAX,
             plan: PlanSpec::default(),
             only_planner: false,
-            ilqg: false,
+            against: None,
             scaling: false,
         };
         let mut plan = toml::Table::new();
@@ -56,7 +57,10 @@ impl Asked {
                 "--first-seed" => asked.first_seed = number(args.next()) as u64,
                 "--steps" => asked.steps = number(args.next()),
                 "--only-planner" => asked.only_planner = true,
-                "--ilqg" => asked.ilqg = true,
+                "--against" => {
+                    let name = args.next().unwrap_or_default();
+                    asked.against = Some(PlanMethod::from_str(&name, true).expect("a method"));
+                }
                 "--scaling" => asked.scaling = true,
                 "--set" => {
                     let text = args.next().expect("FIELD=VALUE");
@@ -95,7 +99,7 @@ fn main() {
         println!("{:<22} {:>12} {:>12} {:>8} {:>8}", "task", "1 thread ms", "2 threads ms", "1 / 2", "at most");
     } else {
         print!("{:<22} {:>7} {:>7} {:>7}", "task", "zero", "uniform", "colored");
-        for method in ["planner", "ilqg"].iter().take(1 + usize::from(asked.ilqg)) {
+        for method in ["planner", "against"].iter().take(1 + usize::from(asked.against.is_some())) {
             print!(" {method:>8} {:>8} {:>10} {:>9}", "worst", "ms a plan", "real time");
         }
         println!();
@@ -117,8 +121,8 @@ fn main() {
             print!(" {:>7.1}", mean(&returns));
         }
         bench.plan(&bench.plan, seeds.clone());
-        if asked.ilqg {
-            let spec = PlanSpec { method: Some(PlanMethod::Ilqg), ..PlanSpec::default() };
+        if asked.against.is_some() {
+            let spec = PlanSpec { method: asked.against, ..PlanSpec::default() };
             bench.plan(&planner::resolve(&spec, name), seeds);
         }
         println!();

@@ -70,8 +70,7 @@ impl Sampler {
             for (k, u) in self.controls.iter_mut().enumerate() {
                 *u = here.units.control(k % self.curve.width, self.samples[k]);
             }
-            let batch =
-                Batch { state: here.state, curve: self.curve, first: step - self.start, horizon: self.horizon };
+            let batch = Batch { state: here.state, curve: self.curve, first: step - self.start, horizon: self.horizon };
             here.rollouts.returns(here.pool, batch, &self.controls, &mut self.returns)?;
             self.update()?;
         }
@@ -165,4 +164,3 @@ impl Sampler {
         Ok(())
     }
 }
-

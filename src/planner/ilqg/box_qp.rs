@@ -32,8 +32,9 @@ pub(super) fn minimise(
     let mut free: Free = (Vec::new(), None);
     for step in 0..STEPS {
         let slope = g + h * &*x;
-        let loose: Vec<usize> =
-            (0..n).filter(|i| !((x[*i] <= low[*i] && slope[*i] > 0.0) || (x[*i] >= high[*i] && slope[*i] < 0.0))).collect();
+        let loose: Vec<usize> = (0..n)
+            .filter(|i| !((x[*i] <= low[*i] && slope[*i] > 0.0) || (x[*i] >= high[*i] && slope[*i] < 0.0)))
+            .collect();
         if step == 0 || loose != free.0 {
             let part = DMatrix::from_fn(loose.len(), loose.len(), |i, j| h[(loose[i], loose[j])]);
             let factor = if loose.is_empty() { None } else { Some(Cholesky::new(part)?) };
