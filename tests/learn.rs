@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use common::made::{Made, Step};
 use common::{Dice, Place};
 use dynsparse::learn::{
-    self, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Split, Trained, Training, Verdict, Wanted, assemble,
-    metrics, predict, stats,
+    self, Backend, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Verdict, Wanted,
+    assemble, metrics, predict, stats,
 };
 use npyz::WriterBuilder as _;
 use npyz::zip::write::FileOptions;
@@ -69,7 +69,14 @@ fn linear(episodes: usize, steps: usize, switch: bool) -> Made {
 
 fn spec(kind: ModelKind, width: usize, loss: &str, training: Training) -> RunSpec {
     let loss: Loss = loss.parse().expect("a loss");
-    RunSpec { model: ModelSpec { kind, width, depth: 2 }, loss, seed: 1, training, split: Split::default() }
+    RunSpec {
+        model: ModelSpec { kind, width, depth: 2 },
+        loss,
+        seed: 1,
+        training,
+        split: Split::default(),
+        backend: Backend::Cpu,
+    }
 }
 
 fn short(steps: usize) -> Training {
@@ -177,7 +184,9 @@ fn drawn_inputs_estimate_the_loss_without_bias() {
     linear(5, 20, true).write(&place.path("made.h5"));
     let data = Data::read(&place.path("made.h5"), &Split::default()).unwrap_or_else(|e| panic!("{e}"));
     let cpu = learn::Place::cpu64();
-    let model = ModelSpec { kind: ModelKind::Mlp, width: 8, depth: 1 }.build(INPUTS, STATE);
+    let model = ModelSpec { kind: ModelKind::Mlp, width: 8, depth: 1 }
+        .build(Space { inputs: INPUTS, outputs: STATE, kinematics: None })
+        .unwrap();
     let weights = model.layout().draw(0, &cpu);
     let steps: Vec<usize> = (0..20).collect();
     for loss in ["mse+mse-jac:1", "mse+mae-jac:1", "mse+l1:1", "mse+sae:1"] {

@@ -37,6 +37,12 @@ impl Table {
         Self { name, about, columns, rows: Vec::new() }
     }
 
+    /// A table without rows, of these columns alone.
+    pub fn plain(name: &'static str, about: &'static str, columns: &[(&'static str, &'static str)]) -> Self {
+        let columns = columns.iter().map(|(name, about)| Column { name, about }).collect();
+        Self { name, about, columns, rows: Vec::new() }
+    }
+
     pub(super) fn add(&mut self, analysis: &Analysis, cells: Vec<Value>) {
         let mut row = vec![json!(analysis.subject.name), json!(analysis.subject.task)];
         row.extend(cells);

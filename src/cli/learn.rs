@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use dynsparse::analysis::table;
 use dynsparse::learn::{
-    self, DEFAULT_WEIGHT, Grid, Loss, Measure, ModelKind, Outcome, Place, Progress, STATES, Split, Summary, Training,
+    self, Backend, DEFAULT_WEIGHT, Grid, Loss, Measure, ModelKind, Outcome, Progress, STATES, Split, Summary, Training,
 };
+use dynsparse::report::{self, Input};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
@@ -25,6 +27,7 @@ Models:
   transformer         attention over state variables, softmax
   sparse-transformer  the same with sparsemax, whose weights can be exactly zero
   gated               networks with learned masks of the inputs, mixed by the state
+  graph               messages along the kinematic tree, and along contact edges that it learns
 
 Examples:
   dynsparse learn CheetahRun.h5 --loss mse,mse+sae --seeds 3
@@ -33,7 +36,7 @@ Examples:
   dynsparse learn --grid grid.toml -o learned
 
 Every run has a folder with its weights (model.safetensors), losses (curve.csv) and result.json; results.csv
-and results.json put them side by side. Killed, the same command goes on, with the same weights in the end.
+and results.json put them side by side, report.html and figures/ show them. Killed, the same command goes on, with the same weights in the end.
 Undecided entries and states without a derivative do not count in Jacobian losses.
 Exit status 1 when a run diverged; the others are finished.";
 
@@ -71,7 +74,7 @@ struct Run {
     /// Seeds of each
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
-    /// Neurons of a hidden layer, or features of a token [default: mlp 512, oracle 128, gated 64, transformers 32]
+    /// Neurons of a hidden layer, or features of a token [default: mlp 512, oracle 128, gated 64, others 32]
     #[arg(long, value_name = "N", help_heading = "Network")]
     width: Option<usize>,
     /// Hidden layers, 1 to 6 [default: 2, transformers 1]
@@ -80,6 +83,9 @@ struct Run {
     /// Test states whose Jacobian is evaluated, at most
     #[arg(long, value_name = "N", default_value_t = STATES)]
     states: usize,
+    /// cpu, or gpu in builds with the feature gpu
+    #[arg(long, value_name = "BACKEND", default_value_t = Backend::Cpu)]
+    backend: Backend,
     /// Which episodes are for validation and test
     #[arg(long, value_name = "N", default_value_t = 0)]
     split_seed: u64,
@@ -139,6 +145,7 @@ impl Args {
                 patience: t.patience,
                 ..Training::default()
             },
+            backend: run.backend,
             split: Split { seed: run.split_seed, ..Split::default() },
         })
     }
@@ -148,11 +155,11 @@ impl Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let grid = args.grid()?;
     let mut shown = Shown::new(grid.len());
-    let outcome = learn::run(&grid, &args.output, &Place::cpu(), &mut |number, run, p| shown.step(number, run, p));
+    let outcome = learn::run(&grid, &args.output, &mut |number, run, p| shown.step(number, run, p));
     shown.finish();
     let Outcome { results, failures } = outcome?;
     if !results.is_empty() {
-        let mut text = table(&learn::summaries(&results));
+        let mut text = shown_as(&learn::summaries(&results));
         let estimate = grid.training.columns > 0 && grid.losses.iter().any(Loss::needs_jacobian);
         text.push_str(&format!(
             "Jacobian losses: {}; weights {DEFAULT_WEIGHT} where nothing is said\n{}: {} runs\n",
@@ -166,6 +173,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         ));
         output::print(&text)?;
     }
+    if !results.is_empty() {
+        let page = args.output.join("report.html");
+        let program = format!("dynsparse {}", output::version());
+        let input = Input {
+            title: "Do learned models recover the sparsity?",
+            analyses: &[],
+            comparisons: &[],
+            skipped: &[],
+            learned: &results,
+            program: &program,
+            settings: &serde_json::to_value(&grid)?,
+        };
+        table::replace(&page, report::page(&input)?.as_bytes())?;
+        let figures = report::write_figures(&input, &args.output.join("figures"))?;
+        output::print(&format!("{}: {figures} figures, also in figures/\n", page.display()))?;
+    }
     match failures.len() {
         0 => Ok(ExitCode::SUCCESS),
         n => {
@@ -177,7 +200,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Two tables for every task, of errors and of what was recovered, with a row for every setting: mean over seeds and half
 /// of the 95 % interval. Within 80 columns.
-fn table(summaries: &[Summary]) -> String {
+fn shown_as(summaries: &[Summary]) -> String {
     let errors = [
         (Measure::Next, "next-state MSE", true),
         (Measure::OpenLoop, "20 steps", true),

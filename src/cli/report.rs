@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use dynsparse::analysis::{compare, table};
+use dynsparse::learn;
 use dynsparse::report::{self, Input};
 
 use super::gather::{Choice, Gathered, made_with, report_skipped};
@@ -13,6 +14,7 @@ const AFTER: &str = "\
 Examples:
   dynsparse report sweep/ -o report.html             every finished recording of a sweep
   dynsparse report a.h5 b.h5 -o report.html          some recordings
+  dynsparse report sweep/ --learned learned/         with what `dynsparse learn` found on them
   dynsparse report sweep/ -o report.html --figures figures
                                                      every figure as SVG and PNG too, every table as CSV
 
@@ -33,6 +35,9 @@ pub(super) struct Args {
     /// Write every figure as SVG and PNG, and every table as CSV, into this folder
     #[arg(long, value_name = "DIR", help_heading = "Figures")]
     figures: Option<PathBuf>,
+    /// Trained networks besides: a folder of `dynsparse learn`
+    #[arg(long, value_name = "DIR")]
+    learned: Option<PathBuf>,
     /// Title of the page
     #[arg(long, value_name = "TEXT", default_value = "Sparsity of robot dynamics")]
     title: String,
@@ -49,6 +54,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         args.output.display()
     );
     let settings = args.choice.settings()?;
+    let learned = args.learned.as_deref().map_or_else(|| Ok(Vec::new()), learn::read_results)?;
     let Gathered { analyses, skipped } = args.choice.gather(&settings)?;
     if analyses.is_empty() {
         report_skipped(&skipped);
@@ -62,6 +68,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         analyses: &analyses,
         comparisons: &comparisons,
         skipped: &skipped,
+        learned: &learned,
         program: &program,
         settings: &settings,
     };

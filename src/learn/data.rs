@@ -16,6 +16,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::LearnError;
+use super::kinematics::Kinematics;
+use super::models::Space;
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, Var, flag};
 use crate::dataset::{Recording, RowReader};
@@ -92,6 +94,8 @@ pub struct Data {
     pub action: Vec<String>,
     /// Statistics of the training episodes.
     pub norm: Norm,
+    /// What joins state and action, where the recording tells.
+    pub kinematics: Option<Kinematics>,
     /// Steps of every episode, in the order of the file.
     pub episodes: Vec<Range<usize>>,
     parts: Vec<Part>,
@@ -151,6 +155,10 @@ impl Data {
             state: recording.labels(Axis::State)?,
             action: if nu > 0 { recording.labels(Axis::Actuator)? } else { Vec::new() },
             norm: Norm { mean: Vec::new(), std: Vec::new() },
+            kinematics: recording
+                .text_attribute("kinematics")
+                .and_then(|text| serde_json::from_str::<Kinematics>(&text).ok())
+                .filter(|k| k.fits(nv, na, nu)),
             episodes,
             parts,
             x: Vec::with_capacity(steps * inputs),
@@ -180,6 +188,11 @@ impl Data {
     /// Numbers that it predicts: the state.
     pub fn outputs(&self) -> usize {
         self.state.len()
+    }
+
+    /// What a network maps from and to.
+    pub fn space(&self) -> Space<'_> {
+        Space { inputs: self.inputs(), outputs: self.outputs(), kinematics: self.kinematics.as_ref() }
     }
 
     /// Normalised state and action of all steps.

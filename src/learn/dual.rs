@@ -58,6 +58,16 @@ impl Dual {
         Self { value, tangent: self.map_tangent(|t| t * lift(slope)) }
     }
 
+    /// max(x, 0), whose derivative is 0 where x <= 0.
+    pub fn relu(&self) -> Self {
+        let value = activation::relu(self.value.clone());
+        let tangent = self.map_tangent(|t| {
+            let positive = self.value.clone().inner().greater_elem(0.0).float().cast(self.value.dtype());
+            t * lift(Tensor::from_inner(positive))
+        });
+        Self { value, tangent }
+    }
+
     /// Times constants, [batch or 1, token or 1, feature or 1].
     pub fn times(&self, factors: Tensor<3>) -> Self {
         let tangent = self.map_tangent(|t| t * lift(factors.clone()));

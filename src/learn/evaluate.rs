@@ -1,7 +1,7 @@
 //! How good a network is: the next state, the Jacobian, and which entries of it are zero.
 
 use burn_tensor::Tensor;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::LearnError;
 use super::batch::{Wanted, assemble};
@@ -9,6 +9,7 @@ use super::data::{Data, Part, Verdict};
 use super::metrics::{self, Cut};
 use super::models::{Model, predict};
 use super::place::{self, Place};
+use super::strip::{self, Strip};
 use super::train::{CHUNK, Trained};
 
 /// Relative sparsity counts entries of the normalised Jacobian below this, as arXiv 2511.08086 does.
@@ -16,6 +17,20 @@ pub const SPARSITY_THRESHOLD: f64 = 1e-6;
 
 /// Fixed thresholds of |J|.
 pub const FIXED: [f64; 3] = [1e-6, 1e-4, 1e-2];
+
+/// The group of all entries.
+pub const ALL: &str = "all";
+
+/// The group of entries that are zero at some training states and not at others.
+pub const VARYING: &str = "entries that depend on the state";
+
+/// Groups by time to the nearest step at which the set of touching geoms changes.
+pub const BY_TIME: [&str; 4] = [
+    "0 to 1 steps from a switch",
+    "2 to 5 steps from a switch",
+    "6 to 20 steps from a switch",
+    "farther from a switch",
+];
 
 /// Horizons of open-loop prediction, in steps.
 const HORIZONS: [usize; 3] = [5, 20, 100];
@@ -27,10 +42,10 @@ const STARTS: usize = 128;
 const NEXT_CHUNK: usize = 512;
 
 /// What an evaluation found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Part of the recording: `test`, or `all` of another recording.
-    pub part: &'static str,
+    pub part: String,
     /// Of the next state.
     pub next: NextError,
     /// Of the Jacobian.
@@ -39,10 +54,13 @@ pub struct Evaluation {
     pub sparsity: Sparsity,
     /// Which entries are zero.
     pub recovered: Recovered,
+    /// True and learned verdicts along a stretch of an episode, where there is a threshold.
+    #[serde(default)]
+    pub strip: Option<Strip>,
 }
 
 /// Error of the next state; in standard deviations of the training data.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NextError {
     /// Mean square over all coordinates.
     pub mse: f64,
@@ -55,7 +73,7 @@ pub struct NextError {
 }
 
 /// After a number of steps.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OpenLoop {
     /// Steps.
     pub horizon: usize,
@@ -68,7 +86,7 @@ pub struct OpenLoop {
 }
 
 /// Error of the normalised Jacobian over decided entries of states that have one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct JacobianError {
     /// States.
     pub states: usize,
@@ -81,7 +99,7 @@ pub struct JacobianError {
 }
 
 /// Relative sparsity.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sparsity {
     /// Of the network.
     pub model: f64,
@@ -92,7 +110,7 @@ pub struct Sparsity {
 }
 
 /// How well |J| tells edges from zeros.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recovered {
     /// The threshold of best mean F1 on the validation episodes.
     pub threshold: Option<f64>,
@@ -103,10 +121,10 @@ pub struct Recovered {
 }
 
 /// A group of states or entries.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// Which.
-    pub name: &'static str,
+    pub name: String,
     /// States with an entry in it.
     pub states: usize,
     /// Entries.
@@ -161,12 +179,20 @@ pub fn evaluate(
         None
     };
     let target = share_of_zeros(data, &chosen);
+    let strip = match (threshold, strip::window(data, part)) {
+        (Some(threshold), Some(window)) => {
+            let steps: Vec<usize> = window.steps.clone().collect();
+            Some(window.read(data, &jacobians(&steps, &trained.weights)?, threshold))
+        }
+        _ => None,
+    };
     Ok(Evaluation {
-        part: if part.is_some() { "test" } else { "all" },
+        part: if part.is_some() { "test" } else { "all" }.to_owned(),
         next: next_error(model, &trained.weights, data, part, place)?,
         jacobian: jacobian_error(data, &chosen, &found),
         sparsity: Sparsity { model: small(&found), target, untrained: Some(small(&untrained)) },
         recovered: recovered(data, &chosen, &found, &FIXED, threshold),
+        strip,
     })
 }
 
@@ -380,15 +406,15 @@ fn habits(data: &Data) -> Vec<Habit> {
 pub fn recovered(data: &Data, steps: &[usize], found: &[f32], fixed: &[f64], threshold: Option<f64>) -> Recovered {
     let habits = habits(data);
     let near = |step: usize| data.to_switch(step);
-    let groups: [(&'static str, Takes<'_>); 9] = [
-        ("all", &|_, _| true),
+    let groups: [(&str, Takes<'_>); 9] = [
+        (ALL, &|_, _| true),
         ("no contact", &|s, _| data.contacts(s) == 0),
         ("contact", &|s, _| data.contacts(s) > 0),
-        ("0 to 1 steps from a switch", &|s, _| near(s).is_some_and(|d| d <= 1)),
-        ("2 to 5 steps from a switch", &|s, _| near(s).is_some_and(|d| (2..=5).contains(&d))),
-        ("6 to 20 steps from a switch", &|s, _| near(s).is_some_and(|d| (6..=20).contains(&d))),
-        ("farther from a switch", &|s, _| near(s).is_none_or(|d| d > 20)),
-        ("entries that depend on the state", &|_, e| habits[e] == Habit::Varies),
+        (BY_TIME[0], &|s, _| near(s).is_some_and(|d| d <= 1)),
+        (BY_TIME[1], &|s, _| near(s).is_some_and(|d| (2..=5).contains(&d))),
+        (BY_TIME[2], &|s, _| near(s).is_some_and(|d| (6..=20).contains(&d))),
+        (BY_TIME[3], &|s, _| near(s).is_none_or(|d| d > 20)),
+        (VARYING, &|_, e| habits[e] == Habit::Varies),
         ("entries that do not", &|_, e| habits[e] != Habit::Varies),
     ];
     let thresholds: Vec<f64> = fixed.iter().copied().chain(threshold).collect();
@@ -396,12 +422,12 @@ pub fn recovered(data: &Data, steps: &[usize], found: &[f32], fixed: &[f64], thr
     let groups = groups.iter().map(|(name, take)| {
         let entries = Entries::of(data, steps, found, take);
         let Entries { scores, edges, states } = &entries;
-        if *name == "all" {
+        if *name == ALL {
             curve = metrics::cuts(scores, edges, *states, &metrics::curve());
         }
         let (negated, zeros): (Vec<f32>, Vec<bool>) = scores.iter().zip(edges).map(|(s, e)| (-s, !e)).unzip();
         Group {
-            name,
+            name: (*name).to_owned(),
             states: *states,
             entries: scores.len(),
             zeros: zeros.iter().filter(|z| **z).count(),

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::data::{Data, Part, Split};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{ALL, Evaluation, VARYING, evaluate};
 use super::loss::Loss;
 use super::models::{ModelKind, ModelSpec};
-use super::place::Place;
+use super::place::{Backend, Place};
 use super::stats::{self, Mean, Paired};
 use super::train::{Look, Progress, RunSpec, Training, train};
 use super::{LearnError, files};
@@ -42,6 +42,9 @@ pub struct Grid {
     /// How to split.
     #[serde(default)]
     pub split: Split,
+    /// What computes.
+    #[serde(default)]
+    pub backend: Backend,
 }
 
 fn mlp() -> Vec<ModelKind> {
@@ -102,6 +105,7 @@ impl Grid {
                 seed,
                 training: self.training.clone(),
                 split: self.split,
+                backend: self.backend,
             }
         };
         self.models.iter().flat_map(move |kind| {
@@ -121,7 +125,7 @@ impl Grid {
 }
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
     /// The task.
     pub task: String,
@@ -145,7 +149,8 @@ impl RunResult {
         self.evaluation.recovered.groups.iter().find(|g| g.name == group).and_then(|g| g.roc_auc)
     }
 
-    fn measure(&self, what: Measure) -> Option<f64> {
+    /// A number of it; None where it has none.
+    pub fn measure(&self, what: Measure) -> Option<f64> {
         let e = &self.evaluation;
         match what {
             Measure::Next => Some(e.next.mse),
@@ -154,8 +159,8 @@ impl RunResult {
             Measure::Sparsity => Some(e.sparsity.model),
             Measure::Target => Some(e.sparsity.target),
             Measure::Untrained => e.sparsity.untrained,
-            Measure::Auc => self.auc("all"),
-            Measure::AucVaries => self.auc("entries that depend on the state"),
+            Measure::Auc => self.auc(ALL),
+            Measure::AucVaries => self.auc(VARYING),
             Measure::PrZeros => e.recovered.groups.first().and_then(|g| g.pr_auc_zeros),
         }
     }
@@ -212,6 +217,21 @@ impl Measure {
             Self::PrZeros => "pr_auc_zeros",
         }
     }
+
+    /// What it says.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Next => "mean square error of the next state, in variances of the training states",
+            Self::OpenLoop => "root of the mean square error after 20 steps of open loop",
+            Self::Jacobian => "norm of J - J* by the norm of J*, normalised map",
+            Self::Sparsity => "share of entries of J below 1e-6",
+            Self::Target => "share of entries that are zero in truth",
+            Self::Untrained => "share below 1e-6 before training",
+            Self::Auc => "ROC-AUC of |J| as a score for edges, all entries",
+            Self::AucVaries => "the same over entries that depend on the state",
+            Self::PrZeros => "average precision of zeros",
+        }
+    }
 }
 
 /// Several seeds of the same settings.
@@ -255,8 +275,9 @@ pub type Watch<'a> = dyn FnMut(usize, &str, Progress) + 'a;
 ///
 /// # Errors
 /// [`LearnError`] when settings make no sense, a recording cannot be used, or a result cannot be written.
-pub fn run(grid: &Grid, folder: &Path, place: &Place, watch: &mut Watch<'_>) -> Result<Outcome, LearnError> {
+pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome, LearnError> {
     grid.check()?;
+    let place = &Place::new(grid.backend)?;
     let mut outcome = Outcome::default();
     let mut number = 0;
     // Unusable recordings are known before the first hour of training.
@@ -302,9 +323,31 @@ pub fn run(grid: &Grid, folder: &Path, place: &Place, watch: &mut Watch<'_>) -> 
     let all = serde_json::json!({
         "runs": outcome.results, "summaries": summaries(&outcome.results), "comparisons": comparisons(&outcome.results),
     });
-    write_json(&folder.join("results.json"), &all)?;
+    write_json(&folder.join(RESULTS), &all)?;
     files::replace(&folder.join("results.csv"), results_csv(&outcome.results).as_bytes())?;
     Ok(outcome)
+}
+
+/// The file of a folder that holds the results of all its runs.
+const RESULTS: &str = "results.json";
+
+/// What [`run`] has left in a folder.
+///
+/// # Errors
+/// [`LearnError::File`] when it has not, or with another version.
+pub fn read_results(folder: &Path) -> Result<Vec<RunResult>, LearnError> {
+    #[derive(Deserialize)]
+    struct All {
+        runs: Vec<RunResult>,
+    }
+    let file = folder.join(RESULTS);
+    let bytes = files::read(&file)?.ok_or_else(|| {
+        LearnError::file(folder, format!("has no {RESULTS}: give a folder that `dynsparse learn` has finished"))
+    })?;
+    let all: All = serde_json::from_slice(&bytes).map_err(|e| {
+        LearnError::file(&file, format!("was written by another version: run `dynsparse learn` again: {e}"))
+    })?;
+    Ok(all.runs)
 }
 
 fn write_json(file: &Path, value: &impl Serialize) -> Result<(), LearnError> {

@@ -1,6 +1,6 @@
 //! How well scores find edges. An edge is an entry of the Jacobian that is not zero; a higher score says edge.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Area under the receiver operating characteristic: the share of pairs (edge, no edge) in which the edge has the higher
 /// score, ties counting half (Mann and Whitney). None without both kinds.
@@ -57,7 +57,7 @@ fn counts(edges: &[bool]) -> (u64, u64) {
 }
 
 /// What a threshold makes of scores: an entry whose score is below it is called zero.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
     /// The threshold.
     pub threshold: f64,

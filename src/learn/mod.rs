@@ -8,6 +8,7 @@ mod error;
 mod evaluate;
 mod files;
 mod grid;
+mod kinematics;
 mod loss;
 pub mod metrics;
 pub mod models;
@@ -16,6 +17,8 @@ mod params;
 mod place;
 mod score;
 pub mod stats;
+mod strip;
+mod tables;
 mod train;
 
 pub use batch::{Batch, Truth, Wanted, assemble};
@@ -23,13 +26,19 @@ pub use data::{Data, NO_DERIVATIVE, Norm, Part, Split, Verdict};
 pub use dual::Dual;
 pub use error::LearnError;
 pub use evaluate::{
-    Evaluation, FIXED, Group, JacobianError, NextError, OpenLoop, Recovered, SPARSITY_THRESHOLD, Sparsity, evaluate,
-    jacobian_error, recovered,
+    ALL, BY_TIME, Evaluation, FIXED, Group, JacobianError, NextError, OpenLoop, Recovered, SPARSITY_THRESHOLD,
+    Sparsity, VARYING, evaluate, jacobian_error, recovered,
 };
-pub use grid::{Comparison, Grid, Measure, Outcome, RunResult, STATES, Summary, Watch, comparisons, run, summaries};
+pub use grid::{
+    Comparison, Grid, Measure, Outcome, RunResult, STATES, Summary, Watch, comparisons, read_results, run, summaries,
+};
+pub use kinematics::Kinematics;
 pub use loss::{DEFAULT_WEIGHT, Loss, Term};
-pub use models::{Input, Model, ModelKind, ModelSpec, predict};
+pub use models::{Input, Model, ModelKind, ModelSpec, Space, predict};
+pub use optim::{AdamW, Rates};
 pub use params::{Init, Layout, Linear, Slot};
-pub use place::{Place, numbers, numbers32};
+pub use place::{Backend, Place, numbers, numbers32};
 pub use score::{Prediction, Score, score};
-pub use train::{CHECKPOINT, Look, MODEL, Notes, Progress, RunSpec, Trained, Training, train};
+pub use strip::Strip;
+pub use tables::tables;
+pub use train::{CHECKPOINT, Look, MODEL, Notes, Progress, RunSpec, Trained, Training, gradients, train};

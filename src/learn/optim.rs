@@ -10,29 +10,38 @@ const EPS: f64 = 1e-8;
 
 /// Matrices and what the optimiser remembers of their gradients.
 #[derive(Debug, Clone)]
-pub(super) struct AdamW {
-    pub(super) weights: Vec<Tensor<2>>,
-    pub(super) first: Vec<Tensor<2>>,
-    pub(super) second: Vec<Tensor<2>>,
+pub struct AdamW {
+    /// The matrices.
+    pub weights: Vec<Tensor<2>>,
+    /// Mean of the gradients, decaying.
+    pub first: Vec<Tensor<2>>,
+    /// Mean of their squares, decaying.
+    pub second: Vec<Tensor<2>>,
 }
 
 /// Sizes of a step.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rates {
-    pub(super) lr: f64,
-    pub(super) decay: f64,
+pub struct Rates {
+    /// Learning rate.
+    pub lr: f64,
+    /// Weight decay, as a share of it.
+    pub decay: f64,
     /// Largest norm of all gradients together.
-    pub(super) clip: f64,
+    pub clip: f64,
 }
 
 impl AdamW {
-    pub(super) fn new(weights: Vec<Tensor<2>>) -> Self {
+    /// At the first step.
+    pub fn new(weights: Vec<Tensor<2>>) -> Self {
         let zeros: Vec<_> = weights.iter().map(Tensor::zeros_like).collect();
         Self { weights, first: zeros.clone(), second: zeros }
     }
 
     /// Step number `t`, from 1. Returns the norm of the gradients before clipping.
-    pub(super) fn step(&mut self, gradients: Vec<Tensor<2>>, t: usize, rates: Rates) -> Result<f64, LearnError> {
+    ///
+    /// # Errors
+    /// [`LearnError::Library`].
+    pub fn step(&mut self, gradients: Vec<Tensor<2>>, t: usize, rates: Rates) -> Result<f64, LearnError> {
         let mut square = 0.0;
         for g in &gradients {
             square += place::numbers(g.clone().square().sum())?.first().copied().unwrap_or(f64::NAN);

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use burn_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::batch::{Wanted, assemble};
+use super::batch::{Batch, Wanted, assemble};
 use super::data::{Data, Norm, Part, Split, shuffle};
+use super::kinematics::Kinematics;
 use super::loss::Loss;
-use super::models::{Model, ModelSpec, predict};
+use super::models::{Model, ModelSpec, Space, predict};
 use super::optim::{AdamW, Rates, schedule};
 use super::params::{self, Groups};
-use super::place::{self, Place};
+use super::place::{self, Backend, Place};
 use super::{LearnError, files};
 use crate::rng::Stream;
 
@@ -104,6 +105,9 @@ pub struct RunSpec {
     pub training: Training,
     /// How the episodes are split.
     pub split: Split,
+    /// What computes.
+    #[serde(default)]
+    pub backend: Backend,
 }
 
 impl RunSpec {
@@ -140,6 +144,9 @@ pub struct Notes {
     pub action: Vec<String>,
     /// Statistics of the data.
     pub norm: Norm,
+    /// What joins them, where the recording told.
+    #[serde(default)]
+    pub kinematics: Option<Kinematics>,
     /// Optimiser steps so far.
     pub step: usize,
     /// The step of the best validation loss.
@@ -165,9 +172,10 @@ impl Notes {
             ("loss", self.spec.loss == other.spec.loss),
             ("seed", self.spec.seed == other.spec.seed),
             ("split", self.spec.split == other.spec.split),
+            ("backend", self.spec.backend == other.spec.backend),
             ("training settings", self.spec.training == other.spec.training),
             ("state", self.state == other.state && self.action == other.action),
-            ("recording", self.norm == other.norm && self.task == other.task),
+            ("recording", self.norm == other.norm && self.task == other.task && self.kinematics == other.kinematics),
         ];
         parts.iter().find(|(_, same)| !same).map_or(Ok(()), |(name, _)| Err((*name).to_owned()))
     }
@@ -194,7 +202,8 @@ impl Trained {
             LearnError::file(folder, format!("has no {MODEL}: give a folder that `dynsparse learn` has finished"))
         })?;
         let notes = read_notes(&file, &bytes)?;
-        let model = notes.spec.model.build(notes.norm.mean.len(), notes.state.len());
+        let (inputs, outputs) = (notes.norm.mean.len(), notes.state.len());
+        let model = notes.spec.model.build(Space { inputs, outputs, kinematics: notes.kinematics.as_ref() })?;
         let weights = params::read(&file, &bytes, model.layout(), "weights", place)?;
         Ok(Self { model, weights, notes })
     }
@@ -261,13 +270,14 @@ pub fn train(
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Trained, LearnError> {
     spec.training.check()?;
-    let model = spec.model.build(data.inputs(), data.outputs());
+    let model = spec.model.build(data.space())?;
     let notes = Notes {
         spec: spec.clone(),
         task: data.task.clone(),
         state: data.state.clone(),
         action: data.action.clone(),
         norm: data.norm.clone(),
+        kinematics: data.kinematics.clone(),
         step: 0,
         best: 0,
         looks: Vec::new(),
@@ -385,13 +395,7 @@ impl Run<'_> {
         });
         let wanted = Wanted { columns: columns.as_deref(), truth: true, mask: self.model.needs_mask() };
         let batch = assemble(self.data, &steps, wanted, self.place);
-        let tracked: Vec<_> = self.state.weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
-        let (next, jacobian) = predict(&*self.model, &tracked, &batch.input)?;
-        let loss = spec.loss.of(&next, jacobian.as_ref(), &batch);
-        let mut all = loss.backward();
-        let gradients =
-            tracked.iter().map(|w| w.grad_remove(&mut all).unwrap_or_else(|| w.clone().inner().zeros_like()));
-        Ok((one(loss)?, gradients.collect()))
+        gradients(&*self.model, &self.state.weights, &spec.loss, &batch)
     }
 
     /// The steps of a batch: every epoch is an order of its own, which the seed decides.
@@ -423,6 +427,25 @@ impl Run<'_> {
         }
         Ok(sum / self.validation.len().max(1) as f64)
     }
+}
+
+/// The loss of a batch and its gradient by every matrix of the network, in their order.
+///
+/// # Errors
+/// [`LearnError::Library`].
+pub fn gradients(
+    model: &dyn Model,
+    weights: &[Tensor<2>],
+    loss: &Loss,
+    batch: &Batch,
+) -> Result<(f64, Vec<Tensor<2>>), LearnError> {
+    let tracked: Vec<_> = weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
+    let (next, jacobian) = predict(model, &tracked, &batch.input)?;
+    let value = loss.of(&next, jacobian.as_ref(), batch);
+    let mut all = value.backward();
+    let own = |w: &Tensor<2>| w.grad_remove(&mut all).unwrap_or_else(|| w.clone().inner().zeros_like());
+    let found = tracked.iter().map(own).collect();
+    Ok((one(value)?, found))
 }
 
 fn one(tensor: Tensor<1>) -> Result<f64, LearnError> {

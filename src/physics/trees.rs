@@ -58,7 +58,7 @@ impl Groups {
         // An entry without an actuator does not occur; it would be alone.
         nodes.resize(2 * nv + na + nu, usize::MAX);
         for actuator in 0..actuators {
-            let (acts, controls) = parts.inputs(actuator);
+            let (acts, controls) = inputs(m, actuator);
             nodes[2 * nv..2 * nv + na][acts].fill(trees + actuator);
             nodes[2 * nv + na..][controls].fill(trees + actuator);
         }
@@ -232,21 +232,20 @@ impl<'a> Parts<'a> {
         };
         Some(trees)
     }
+}
 
-    /// An actuator's activations and controls.
-    fn inputs(&self, actuator: usize) -> (Range<usize>, Range<usize>) {
-        // SAFETY: all four arrays have one entry per actuator; an address is -1 where there are none.
-        unsafe {
-            let m = self.m;
-            let range = |first: i32, n: i32| match usize::try_from(first) {
-                Ok(first) => first..first + n.max(0) as usize,
-                Err(_) => 0..0,
-            };
-            (
-                range(*m.actuator_actadr.add(actuator), *m.actuator_actnum.add(actuator)),
-                range(*m.actuator_ctrladr.add(actuator), *m.actuator_ctrlnum.add(actuator)),
-            )
-        }
+/// An actuator's activations and controls.
+pub(super) fn inputs(m: &mjModel, actuator: usize) -> (Range<usize>, Range<usize>) {
+    let range = |first: i32, n: i32| match usize::try_from(first) {
+        Ok(first) => first..first + n.max(0) as usize,
+        Err(_) => 0..0,
+    };
+    // SAFETY: all four arrays have one entry per actuator; an address is -1 where there are none.
+    unsafe {
+        (
+            range(*m.actuator_actadr.add(actuator), *m.actuator_actnum.add(actuator)),
+            range(*m.actuator_ctrladr.add(actuator), *m.actuator_ctrlnum.add(actuator)),
+        )
     }
 }
 

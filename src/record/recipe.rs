@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Job, RecordError};
 use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis, schema::Var};
 use crate::jacobian::EngineKind;
-use crate::physics::{Model, ModelSource, mujoco_version, sha256_hex};
+use crate::physics::{Kinematics, Model, ModelSource, mujoco_version, sha256_hex};
 use crate::task::{Env, Scorer, Task};
 
 /// A file of the model, by hash.
@@ -200,6 +200,7 @@ impl Recipe {
             ("nv", Attribute::Int(model.nv() as i64)),
             ("na", Attribute::Int(model.na() as i64)),
             ("nu", Attribute::Int(model.nu() as i64)),
+            ("kinematics", text(serde_json::to_string(&Kinematics::new(model)).unwrap_or_default())),
             ("dynsparse_version", text(self.dynsparse.clone())),
             ("git_commit", text(self.commit.clone())),
             ("mujoco_version", text(self.mujoco.clone())),

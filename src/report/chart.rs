@@ -212,18 +212,26 @@ pub(super) struct Axis {
     low: f64,
     high: f64,
     log: bool,
+    /// Names of the units from 0 on; empty for an axis of numbers.
+    names: Vec<String>,
 }
 
 impl Axis {
     pub(super) fn linear(title: impl Into<String>, low: f64, high: f64) -> Self {
         let high = if high > low { high } else { low + 1.0 };
-        Self { title: title.into(), low, high, log: false }
+        Self { title: title.into(), low, high, log: false, names: Vec::new() }
     }
 
     /// Both ends are positive.
     pub(super) fn log(title: impl Into<String>, low: f64, high: f64) -> Self {
         let high = if high > low { high } else { 10.0 * low };
-        Self { title: title.into(), low, high, log: true }
+        Self { title: title.into(), low, high, log: true, names: Vec::new() }
+    }
+
+    /// A unit for each name, the first from 0 to 1.
+    pub(super) fn named(title: impl Into<String>, names: &[&str]) -> Self {
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        Self { title: title.into(), low: 0.0, high: names.len().max(1) as f64, log: false, names }
     }
 
     /// Where a value lies, 0 to 1.
@@ -236,6 +244,9 @@ impl Axis {
     }
 
     fn ticks(&self) -> Vec<(f64, String)> {
+        if !self.names.is_empty() {
+            return self.names.iter().enumerate().map(|(i, name)| (i as f64 + 0.5, name.clone())).collect();
+        }
         if self.log {
             let decades = (self.high / self.low).log10();
             let every = (decades / 6.0).ceil().max(1.0) as i32;

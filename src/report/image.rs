@@ -60,6 +60,10 @@ pub fn write_figures(input: &Input<'_>, folder: &Path) -> Result<usize, ReportEr
         let place = folder.join(file_name(recording));
         jobs.extend(own.iter().map(|f| (place.clone(), f)));
     }
+    for (task, own) in &figures.learned {
+        let place = folder.join("learned").join(file_name(task));
+        jobs.extend(own.iter().map(|f| (place.clone(), f)));
+    }
     let data = folder.join("data");
     for place in jobs.iter().map(|(place, _)| place).chain([&data]) {
         std::fs::create_dir_all(place)

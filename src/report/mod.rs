@@ -1,6 +1,6 @@
 //! Results as one page that opens from disk: tables, figures and the data behind them, without a network.
 //!
-//! Knows what [`crate::analysis`] found and nothing of how it was recorded. Everything follows from [`Input`]: no time, no
+//! Knows what [`crate::analysis`] and [`crate::learn`] found and nothing of how it was recorded. Everything follows from [`Input`]: no time, no
 //! machine. `chart` draws, `figure` and `overview` say what, `page` puts it together, `image` makes files for
 //! papers.
 
@@ -8,6 +8,7 @@ mod chart;
 mod error;
 mod figure;
 mod image;
+mod learned;
 mod overview;
 mod page;
 mod task;
@@ -23,6 +24,7 @@ pub use page::page;
 use crate::analysis::compare::Comparison;
 use crate::analysis::table::Table;
 use crate::analysis::{self, Analysis};
+use crate::learn::{self, RunResult};
 
 /// A recording that could not be analysed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Input<'a> {
     pub comparisons: &'a [Comparison],
     /// Recordings that are missing from it.
     pub skipped: &'a [Skipped],
+    /// Trained networks; empty where question 4 is not asked.
+    pub learned: &'a [RunResult],
     /// The program that made it.
     pub program: &'a str,
     /// The settings of the analysis, which every table repeats.
@@ -52,7 +56,10 @@ pub struct Input<'a> {
 
 impl Input<'_> {
     fn tables(&self) -> Vec<Table> {
-        analysis::tables(self.analyses, self.comparisons)
+        let mut all =
+            if self.analyses.is_empty() { Vec::new() } else { analysis::tables(self.analyses, self.comparisons) };
+        all.extend(learn::tables(self.learned));
+        all
     }
 
     /// All figures: those over all recordings, then those of each.
@@ -61,6 +68,7 @@ impl Input<'_> {
         Figures {
             overview: overview::figures(self.analyses, self.comparisons),
             recordings: self.analyses.iter().map(one).collect(),
+            learned: learned::figures(self.learned),
         }
     }
 }
@@ -72,4 +80,6 @@ pub struct Figures {
     pub overview: Vec<Figure>,
     /// By recording: its name and its figures.
     pub recordings: Vec<(String, Vec<Figure>)>,
+    /// Of trained networks, by task.
+    pub learned: Vec<(String, Vec<Figure>)>,
 }

@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{self, short};
 use super::figure::{Figure, percent};
-use super::{Figures, Input, ReportError, overview, task};
+use super::{Figures, Input, ReportError, learned, overview, task};
 use crate::analysis::table::Table;
 use crate::analysis::temporal::Temporal;
 use crate::analysis::{Analysis, Criterion, Matrix, paper};
@@ -29,6 +29,20 @@ pub fn page(input: &Input<'_>) -> Result<String, ReportError> {
     let tables = input.tables();
     let data = data(input, &tables)?;
     let steps: u64 = input.analyses.iter().map(|a| a.selection.samples).sum();
+    let (recorded, trained) = (!input.analyses.is_empty(), !input.learned.is_empty());
+    // A page of trained networks alone has nothing to say on the first three questions.
+    let parts = [
+        (recorded, "all", "All recordings"),
+        (recorded, "q1", "Q1 Global"),
+        (recorded, "q2", "Q2 State"),
+        (recorded, "q3", "Q3 Time"),
+        (trained, "q4", "Q4 Models"),
+        (recorded, "ablation", "Ablation"),
+        (recorded, "parts", "Each recording"),
+        (recorded, "methods", "Methods"),
+        (recorded, "provenance", "Provenance"),
+        (true, "data", "Data"),
+    ];
     let body = html! {
         (DOCTYPE)
         html lang="en" {
@@ -45,38 +59,31 @@ pub fn page(input: &Input<'_>) -> Result<String, ReportError> {
                     button id="theme" type="button" { "light / dark" }
                     h1 { (input.title) }
                     p.soft {
-                        (input.analyses.len()) " recordings, " (steps) " steps. Sparsity of the Jacobians A = ∂s′/∂s and B = ∂s′/∂a of robot \
+                        @if recorded { (input.analyses.len()) " recordings, " (steps) " steps. " }
+                        @if trained { (learned::count(input.learned)) ". " }
+                        "Sparsity of the Jacobians A = ∂s′/∂s and B = ∂s′/∂a of robot \
                         dynamics, after the questions of "
                         a href="https://arxiv.org/abs/2511.08086" { "Dynamic Sparsity" } "."
                     }
                     nav {
-                        @for (id, name) in [
-                            ("all", "All recordings"), ("q1", "Q1 Global"), ("q2", "Q2 State"), ("q3", "Q3 Time"),
-                            ("ablation", "Ablation"), ("parts", "Each recording"), ("methods", "Methods"),
-                            ("provenance", "Provenance"), ("data", "Data"),
-                        ] { a href=(format!("#{id}")) { (name) } }
+                        @for (_, id, name) in parts.iter().filter(|(there, ..)| *there) { a href=(format!("#{id}")) { (name) } }
                     }
                 }
                 main {
                     (skipped(input))
-                    section id="all" { (front(input)) }
-                    section id="q1" { (q1(input, &figures)) }
-                    section id="q2" { (q2(input, &figures)) }
-                    section id="q3" { (q3(input, &figures)) }
-                    section id="ablation" { (ablation(input, &figures)) }
-                    section id="parts" {
-                        h2 { "Each recording" }
-                        p {
-                            @for (i, a) in input.analyses.iter().enumerate() {
-                                @if i > 0 { " · " } a href=(format!("#r{i}")) { (a.subject.name) }
-                            }
-                        }
-                        @for (i, (a, (_, own))) in input.analyses.iter().zip(&figures.recordings).enumerate() {
-                            (task::part(i, a, own))
-                        }
+                    @if recorded {
+                        section id="all" { (front(input)) }
+                        section id="q1" { (q1(input, &figures)) }
+                        section id="q2" { (q2(input, &figures)) }
+                        section id="q3" { (q3(input, &figures)) }
                     }
-                    section id="methods" { (methods()) }
-                    section id="provenance" { (provenance(input)) }
+                    @if trained { section id="q4" { (learned::section(input.learned, &figures.learned)) } }
+                    @if recorded {
+                        section id="ablation" { (ablation(input, &figures)) }
+                        section id="parts" { (each(input, &figures)) }
+                        section id="methods" { (methods()) }
+                        section id="provenance" { (provenance(input)) }
+                    }
                     section id="data" { (data) }
                     footer.soft { "Made by " (input.program) "." }
                 }
@@ -85,6 +92,20 @@ pub fn page(input: &Input<'_>) -> Result<String, ReportError> {
         }
     };
     Ok(body.into_string())
+}
+
+fn each(input: &Input<'_>, figures: &Figures) -> Markup {
+    html! {
+        h2 { "Each recording" }
+        p {
+            @for (i, a) in input.analyses.iter().enumerate() {
+                @if i > 0 { " · " } a href=(format!("#r{i}")) { (a.subject.name) }
+            }
+        }
+        @for (i, (a, (_, own))) in input.analyses.iter().zip(&figures.recordings).enumerate() {
+            (task::part(i, a, own))
+        }
+    }
 }
 
 /// A figure with its caption and its data.

@@ -121,6 +121,7 @@ fn show(
         analyses,
         comparisons: &comparisons,
         skipped,
+        learned: &[],
         program: &program,
         settings: &made_with(settings, analyses)?,
     };

@@ -1,6 +1,7 @@
 //! Networks from (state, action) to next state, one file each.
 
 mod gated;
+mod graph;
 mod mlp;
 mod oracle;
 mod transformer;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LearnError;
 use super::dual::Dual;
+use super::kinematics::Kinematics;
 use super::params::{Layout, Linear};
 
 /// What a network sees at once: some states, and along which inputs its derivatives are wanted.
@@ -84,11 +86,14 @@ pub enum ModelKind {
     SparseTransformer,
     /// Networks with learned masks, mixed by the state.
     Gated,
+    /// Messages along the kinematic tree, and along edges that it learns.
+    Graph,
 }
 
 impl ModelKind {
     /// All networks.
-    pub const ALL: [Self; 5] = [Self::Mlp, Self::Oracle, Self::Transformer, Self::SparseTransformer, Self::Gated];
+    pub const ALL: [Self; 6] =
+        [Self::Mlp, Self::Oracle, Self::Transformer, Self::SparseTransformer, Self::Gated, Self::Graph];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -98,6 +103,7 @@ impl ModelKind {
             Self::Transformer => "transformer",
             Self::SparseTransformer => "sparse-transformer",
             Self::Gated => "gated",
+            Self::Graph => "graph",
         }
     }
 
@@ -108,6 +114,7 @@ impl ModelKind {
             Self::Oracle => (128, 2),
             Self::Gated => (64, 2),
             Self::Transformer | Self::SparseTransformer => (32, 1),
+            Self::Graph => (32, 2),
         }
     }
 }
@@ -130,10 +137,25 @@ impl std::str::FromStr for ModelKind {
     }
 }
 
+/// What a network maps from and to.
+#[derive(Debug, Clone, Copy)]
+pub struct Space<'a> {
+    /// Numbers it sees: state and action.
+    pub inputs: usize,
+    /// Numbers it predicts: the state.
+    pub outputs: usize,
+    /// What joins them, where the recording tells.
+    pub kinematics: Option<&'a Kinematics>,
+}
+
 impl ModelSpec {
-    /// The network for these numbers of inputs and outputs.
-    pub fn build(&self, inputs: usize, outputs: usize) -> Box<dyn Model> {
-        match self.kind {
+    /// The network for a space.
+    ///
+    /// # Errors
+    /// [`LearnError::Settings`] for a network on the kinematic tree where none is known.
+    pub fn build(&self, space: Space<'_>) -> Result<Box<dyn Model>, LearnError> {
+        let Space { inputs, outputs, kinematics } = space;
+        Ok(match self.kind {
             ModelKind::Mlp => Box::new(mlp::Mlp::new(inputs, outputs, self.width, self.depth)),
             ModelKind::Oracle => Box::new(oracle::Oracle::new(inputs, outputs, self.width, self.depth)),
             ModelKind::Transformer => {
@@ -143,7 +165,17 @@ impl ModelSpec {
                 Box::new(transformer::Transformer::new(inputs, outputs, self.width, self.depth, true))
             }
             ModelKind::Gated => Box::new(gated::Gated::new(inputs, outputs, self.width, self.depth)),
-        }
+            ModelKind::Graph => {
+                let tree = kinematics.ok_or_else(|| {
+                    LearnError::Settings(
+                        "the model graph needs the kinematic tree, which the recording does not tell (root attribute \
+                         kinematics): record it again with this version"
+                            .to_owned(),
+                    )
+                })?;
+                Box::new(graph::Graph::new(tree, self.width, self.depth))
+            }
+        })
     }
 }
 

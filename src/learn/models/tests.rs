@@ -6,8 +6,9 @@ use super::super::place::{Place, numbers};
 use super::*;
 use crate::rng::Stream;
 
-const INPUTS: usize = 4;
-const OUTPUTS: usize = 3;
+/// Two dofs, an activation and a control.
+const INPUTS: usize = 6;
+const OUTPUTS: usize = 5;
 const STATES: usize = 5;
 
 struct Setup {
@@ -21,7 +22,10 @@ struct Setup {
 impl Setup {
     fn new(kind: ModelKind) -> Self {
         let place = Place::cpu64();
-        let model = ModelSpec { kind, width: 6, depth: 2 }.build(INPUTS, OUTPUTS);
+        // Two trees, which only a learned edge can join.
+        let tree = Kinematics { dof_parent: vec![-1, -1], act_dofs: vec![vec![1]], ctrl_dofs: vec![vec![1]] };
+        let space = Space { inputs: INPUTS, outputs: OUTPUTS, kinematics: Some(&tree) };
+        let model = ModelSpec { kind, width: 6, depth: 2 }.build(space).unwrap();
         let weights = model.layout().draw(3, &place);
         let mut stream = Stream::new(1, "test", 0);
         let x = (0..STATES * INPUTS).map(|_| stream.normal()).collect();

@@ -1,0 +1,124 @@
+//! A graph network on the kinematic tree, with contact edges that it learns. Nodes are degrees of freedom, activations and
+//! controls; the tree and the actuators join them for good, and any two dofs may be joined besides, by an edge whose
+//! weight follows from both of their states and can be exactly zero. In a round every node hears its neighbours; an output
+//! is read from its own node. So what is several joints away matters only through those between, and what the tree
+//! does not join matters only while an edge is open, as in a contact. Graph networks over bodies and joints: Sanchez-Gonzalez et
+//! al. 2018 (arXiv 1806.01242); edges that are switched by the state: Pitis et al. 2020 (arXiv 2007.02863).
+
+use burn_tensor::{Tensor, TensorData};
+
+use super::super::LearnError;
+use super::super::dual::Dual;
+use super::super::kinematics::Kinematics;
+use super::super::params::{Init, Layout, Linear};
+use super::{Input, Model, apply, start, tokens};
+
+struct Round {
+    near: Linear,
+    far: Linear,
+    own: Linear,
+    query: Linear,
+    key: Linear,
+    /// [nodes, nodes]: how open an edge is before the states are looked at.
+    open: usize,
+    mix: Linear,
+}
+
+pub(super) struct Graph {
+    layout: Layout,
+    inputs: usize,
+    nodes: usize,
+    width: usize,
+    scale: usize,
+    offset: usize,
+    rounds: Vec<Round>,
+    readout: usize,
+    bias: usize,
+    /// [nodes, inputs]: 1 where the input belongs to the node.
+    gather: Vec<f32>,
+    /// [nodes, nodes]: 1 / neighbours where the tree or an actuator joins them.
+    tree: Vec<f32>,
+    /// [nodes, nodes]: 1 where an edge may be learned.
+    learned: Vec<f32>,
+    /// [outputs, nodes]: 1 where the output is the node's.
+    read: Vec<f32>,
+}
+
+impl Graph {
+    pub(super) fn new(tree: &Kinematics, width: usize, depth: usize) -> Self {
+        let (nv, na, nu) = (tree.dof_parent.len(), tree.act_dofs.len(), tree.ctrl_dofs.len());
+        let (inputs, outputs, nodes) = (2 * nv + na + nu, 2 * nv + na, tree.nodes());
+        // pos and vel of a dof are one node; activations and controls follow.
+        let node = |i: usize| if i < nv { i } else { i - nv };
+        let mut gather = vec![0.0; nodes * inputs];
+        (0..inputs).for_each(|i| gather[node(i) * inputs + i] = 1.0);
+        let mut read = vec![0.0; outputs * nodes];
+        (0..outputs).for_each(|i| read[i * nodes + node(i)] = 1.0);
+        let mut joined = vec![0.0f32; nodes * nodes];
+        for [a, b] in tree.edges() {
+            (joined[a * nodes + b], joined[b * nodes + a]) = (1.0, 1.0);
+        }
+        let mut learned = vec![0.0; nodes * nodes];
+        for (a, b) in (0..nv).flat_map(|a| (0..nv).map(move |b| (a, b))) {
+            learned[a * nodes + b] = f32::from(a != b && joined[a * nodes + b] == 0.0);
+        }
+        for row in joined.chunks_mut(nodes.max(1)) {
+            let neighbours = row.iter().sum::<f32>().max(1.0);
+            row.iter_mut().for_each(|x| *x /= neighbours);
+        }
+        let mut layout = Layout::default();
+        let scale = layout.add("token.scale", [inputs, width], Init::Uniform(1));
+        let offset = layout.add("token.offset", [nodes, width], Init::Uniform(1));
+        let rounds = (0..depth).map(|i| {
+            let mut linear = |name: &str, a, b| layout.linear(&format!("round{i}.{name}"), a, b);
+            Round {
+                near: linear("near", width, width),
+                far: linear("far", width, width),
+                own: linear("own", width, width),
+                query: linear("query", width, width),
+                key: linear("key", width, width),
+                mix: linear("mix", width, width),
+                open: layout.add(format!("round{i}.open"), [nodes, nodes], Init::Uniform(16)),
+            }
+        });
+        let rounds = rounds.collect();
+        let readout = layout.add("output.weight", [outputs, width], Init::Uniform(width));
+        let bias = layout.add("output.bias", [outputs, 1], Init::Uniform(width));
+        Self { layout, inputs, nodes, width, scale, offset, rounds, readout, bias, gather, tree: joined, learned, read }
+    }
+}
+
+impl Model for Graph {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError> {
+        let (batch, place) = (input.x.dims()[0], (input.x.device(), input.x.dtype()));
+        let outputs = self.read.len() / self.nodes.max(1);
+        // The same matrix for every state.
+        let constant = |values: &[f32], rows: usize, columns: usize| {
+            let matrix =
+                Tensor::<3>::from_data(TensorData::new(values.to_vec(), [1, rows, columns]), (&place.0, place.1));
+            Dual::constant(matrix.expand([batch, rows, columns]))
+        };
+        let tree = constant(&self.tree, self.nodes, self.nodes);
+        let learned = constant(&self.learned, self.nodes, self.nodes);
+        let numbers = start(input).reshape(self.inputs, 1).times(tokens(&weights[self.scale]));
+        let mut x =
+            constant(&self.gather, self.nodes, self.inputs).matmul(&numbers).plus(tokens(&weights[self.offset]));
+        for round in &self.rounds {
+            let heard = tree.matmul(&apply(round.near, weights, &x));
+            let seen = x.elu();
+            let query = apply(round.query, weights, &seen).scaled(1.0 / (self.width as f64).sqrt());
+            let meets = query.matmul(&apply(round.key, weights, &seen).transpose());
+            // About 1/4 open at first, and shut for good where the sum is below 0.
+            let open = meets.plus(tokens(&(weights[round.open].clone() + 0.25))).relu().mul(&learned);
+            let far = open.scaled(1.0 / self.nodes as f64).matmul(&apply(round.far, weights, &x));
+            let next = apply(round.own, weights, &x).add(&heard).add(&far).elu();
+            x = x.add(&apply(round.mix, weights, &next));
+        }
+        let read = constant(&self.read, outputs, self.nodes).matmul(&x.elu());
+        Ok(read.times(tokens(&weights[self.readout])).sum_features().plus(tokens(&weights[self.bias])))
+    }
+}

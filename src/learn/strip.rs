@@ -1,0 +1,107 @@
+//! True and learned verdicts side by side along a stretch of an episode, for people to look at.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::data::{Data, Part, Verdict};
+
+/// Steps and entries that are shown at most.
+const STEPS: usize = 120;
+const ENTRIES: usize = 32;
+
+/// Verdicts of some entries over some steps: a text by entry with a letter by step, `1` nonzero, `0` zero, `?` unknown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Strip {
+    /// The episode's place in the recording.
+    pub episode: usize,
+    /// The first step, counted in the episode.
+    pub first: usize,
+    /// Entries, as `output / input`.
+    pub entries: Vec<String>,
+    /// What is true.
+    pub truth: Vec<String>,
+    /// What the network says, at its threshold.
+    pub found: Vec<String>,
+}
+
+/// A stretch of an episode, which depends on the truth alone.
+pub(super) struct Window {
+    episode: usize,
+    first: usize,
+    /// Steps of the data.
+    pub(super) steps: Range<usize>,
+    entries: Vec<usize>,
+}
+
+/// The stretch of a part's episodes in which most verdicts change, and the entries that do.
+pub(super) fn window(data: &Data, part: Option<Part>) -> Option<Window> {
+    let allowed: Vec<Range<usize>> = match part {
+        Some(part) => data.part(part).collect(),
+        None => data.episodes.clone(),
+    };
+    let changes = |step: usize| data.verdicts(step).iter().zip(data.verdicts(step - 1)).filter(|(a, b)| a != b).count();
+    let mut best: Option<(usize, Range<usize>, usize)> = None;
+    for (number, episode) in data.episodes.iter().enumerate().filter(|(_, e)| allowed.contains(e)) {
+        let length = STEPS.min(episode.len());
+        let by_step: Vec<usize> = episode.clone().map(|s| if s == episode.start { 0 } else { changes(s) }).collect();
+        // Within the window, so its first step does not count.
+        let mut sum: usize = by_step[1.min(length)..length].iter().sum();
+        for first in 0..=episode.len() - length {
+            if first > 0 {
+                sum = sum + by_step[first + length - 1] - by_step[first];
+            }
+            if best.as_ref().is_none_or(|(most, ..)| sum > *most) {
+                let start = episode.start + first;
+                best = Some((sum, start..start + length, number));
+            }
+        }
+    }
+    let (_, steps, episode) = best?;
+    let n = data.outputs() * data.inputs();
+    let count = |e: usize| steps.clone().skip(1).filter(|s| data.verdicts(*s)[e] != data.verdicts(*s - 1)[e]).count();
+    let mut varying: Vec<(usize, usize)> = (0..n).map(|e| (count(e), e)).filter(|(c, _)| *c > 0).collect();
+    varying.sort_by(|a, b| b.cmp(a));
+    varying.truncate(ENTRIES);
+    let mut entries: Vec<usize> = varying.into_iter().map(|(_, e)| e).collect();
+    if entries.is_empty() {
+        let shown = ENTRIES.min(n);
+        entries = (0..shown).map(|i| i * n / shown).collect();
+    }
+    entries.sort_unstable();
+    let first = steps.start - data.episodes[episode].start;
+    Some(Window { episode, first, steps, entries })
+}
+
+impl Window {
+    /// With the network's Jacobians at its steps, [step, outputs, inputs].
+    pub(super) fn read(&self, data: &Data, found: &[f32], threshold: f64) -> Strip {
+        let (inputs, n) = (data.inputs(), data.outputs() * data.inputs());
+        let names: Vec<&String> = data.state.iter().chain(&data.action).collect();
+        let row = |letter: &dyn Fn(usize, usize) -> char, entry: usize| -> String {
+            self.steps.clone().enumerate().map(|(i, step)| letter(i * n + entry, step)).collect()
+        };
+        let both = |entry: usize| {
+            let truth = |_, step: usize| match data.verdicts(step)[entry] {
+                v if v == Verdict::Undecided as u8 || !data.has_derivative(step) => '?',
+                v if v == Verdict::Zero as u8 => '0',
+                _ => '1',
+            };
+            let learned = |at: usize, _| match found.get(at) {
+                Some(j) if f64::from(j.abs()) >= threshold => '1',
+                Some(_) => '0',
+                None => '?',
+            };
+            (row(&truth, entry), row(&learned, entry))
+        };
+        let (truth, found) = self.entries.iter().map(|e| both(*e)).unzip();
+        let label = |e: &usize| format!("{} / {}", names[e / inputs], names[e % inputs]);
+        Strip {
+            episode: self.episode,
+            first: self.first,
+            entries: self.entries.iter().map(label).collect(),
+            truth,
+            found,
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Figures and tables of learned models (question 4). Settings of a task carry the same letter in all its figures.
+
+use maud::{Markup, html};
+
+use super::chart::{self, Axis, Canvas, Plot, Row, SIZE, Tile, short};
+use super::figure::{Figure, percent};
+use super::page::figure_of;
+use crate::learn::{self, BY_TIME, Measure, RunResult, Strip, Summary};
+
+/// Settings of a task that figures show at most.
+const SHOWN: usize = 12;
+
+/// Strips that a figure shows at most, and the size of their cells, px.
+const STRIPS: usize = 6;
+const CELL: [f64; 2] = [4.0, 4.0];
+
+/// Height of an entry of a legend, px.
+const LINE: f64 = 15.0;
+
+/// All seeds of one setting of a task.
+struct Setting<'a> {
+    letter: char,
+    summary: Summary,
+    runs: Vec<&'a RunResult>,
+}
+
+impl Setting<'_> {
+    fn name(&self) -> String {
+        format!("{} {}", self.summary.model, self.summary.loss)
+    }
+
+    fn mean(&self, measure: Measure) -> Option<learn::stats::Mean> {
+        self.summary.means.get(measure.name()).copied().flatten()
+    }
+
+    fn value(&self, measure: Measure) -> Option<f64> {
+        self.mean(measure).map(|m| m.mean)
+    }
+}
+
+/// Tasks in the order of the runs, with their settings.
+fn tasks(runs: &[RunResult]) -> Vec<(String, Vec<Setting<'_>>)> {
+    let mut found: Vec<(String, Vec<Setting<'_>>)> = Vec::new();
+    for summary in learn::summaries(runs) {
+        let own = |r: &&RunResult| {
+            let spec = &r.spec;
+            r.task == summary.task && spec.model.kind.name() == summary.model && spec.loss.to_string() == summary.loss
+        };
+        let own: Vec<&RunResult> = runs.iter().filter(own).collect();
+        let at = found.iter().position(|(task, _)| *task == summary.task).unwrap_or(found.len());
+        if at == found.len() {
+            found.push((summary.task.clone(), Vec::new()));
+        }
+        let settings = &mut found[at].1;
+        let letter = char::from(b'A' + (settings.len() % 26) as u8);
+        settings.push(Setting { letter, summary, runs: own });
+    }
+    found
+}
+
+/// By task: its name and its figures.
+pub(super) fn figures(runs: &[RunResult]) -> Vec<(String, Vec<Figure>)> {
+    let all = |(task, settings): (String, Vec<Setting<'_>>)| {
+        let shown = &settings[..settings.len().min(SHOWN)];
+        let drawn = [
+            Some(sparsity(&task, &settings)),
+            trade(&task, shown),
+            switches(&task, shown),
+            masks(&task, shown),
+            curves(&task, shown),
+        ];
+        (task, drawn.into_iter().flatten().collect())
+    };
+    tasks(runs).into_iter().map(all).collect()
+}
+
+/// What the letters stand for, at the right of a plot.
+fn legend(canvas: &mut Canvas, left: f64, settings: &[Setting<'_>]) {
+    for (i, s) in settings.iter().enumerate() {
+        let y = 34.0 + LINE * i as f64;
+        canvas.text("m", [left, y], &s.letter.to_string());
+        canvas.text("s", [left + 12.0, y], &s.name());
+    }
+}
+
+fn room(settings: &[Setting<'_>]) -> f64 {
+    30.0 + 5.6 * settings.iter().map(|s| s.name().chars().count()).max().unwrap_or(0) as f64
+}
+
+/// A plot with a legend at its right; the plot's own width stays [`SIZE`].
+fn plot(x: Axis, y: Axis, settings: &[Setting<'_>]) -> Plot {
+    let height = SIZE[1].max(50.0 + LINE * settings.len() as f64);
+    let mut plot = Plot::new([SIZE[0], height], x, y);
+    plot.canvas.width += room(settings);
+    legend(&mut plot.canvas, SIZE[0] + 6.0, settings);
+    plot
+}
+
+/// Least and most of some values, with a margin.
+fn span(values: impl Iterator<Item = f64> + Clone, margin: f64) -> [f64; 2] {
+    let low = values.clone().fold(f64::INFINITY, f64::min);
+    let high = values.fold(f64::NEG_INFINITY, f64::max);
+    let more = (margin * (high - low)).max(1e-3);
+    [low - more, high + more]
+}
+
+fn sparsity(task: &str, settings: &[Setting<'_>]) -> Figure {
+    let row = |s: &Setting<'_>| {
+        let marks = [("c", Measure::Target), ("bp", Measure::Untrained), ("ap", Measure::Sparsity)];
+        let marks = marks.into_iter().filter_map(|(class, m)| s.value(m).map(|x| (class, x))).collect();
+        let error = s.value(Measure::Next).map_or_else(|| "–".to_owned(), short);
+        Row { name: s.name(), marks, note: error }
+    };
+    let rows: Vec<Row> = settings.iter().map(row).collect();
+    let most = rows.iter().flat_map(|r| &r.marks).map(|(_, v)| *v).fold(0.1, f64::max);
+    let axis = Axis::linear("share of entries of J that are zero", 0.0, (1.05 * most).min(1.0));
+    let marks = [("ap", "trained, below 1e-6"), ("bp", "untrained"), ("c", "truth")];
+    Figure {
+        name: "learned-sparsity",
+        title: format!("{task}: sparsity of learned models"),
+        caption: "Relative sparsity of the normalised Jacobian at 1e-6 beside target and untrained network, as in \
+                  Figure 8 of the paper; at the right the mean square error of the next state. Means over seeds."
+            .to_owned(),
+        tables: &["learned"],
+        drawing: chart::rows(&format!("Relative sparsity of models of {task}"), &axis, "error", &marks, &rows),
+    }
+}
+
+fn trade(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
+    let points: Vec<(char, [f64; 2], f64)> = settings
+        .iter()
+        .filter_map(|s| {
+            let auc = s.mean(Measure::Auc)?;
+            let error = s.value(Measure::Next).filter(|e| *e > 0.0 && e.is_finite())?;
+            Some((s.letter, [error, auc.mean], auc.half.unwrap_or(0.0)))
+        })
+        .collect();
+    if points.is_empty() {
+        return None;
+    }
+    let errors = points.iter().map(|(_, [x, _], _)| x.ln());
+    let [low, high] = span(errors, 0.12);
+    let ends = points.iter().flat_map(|(_, [_, y], half)| [y - half, y + half].map(|y| y.clamp(0.0, 1.0)));
+    let [bottom, top] = span(ends.chain([0.5]), 0.08);
+    let (x, y) = (
+        Axis::log("mean square error of the next state", (low - 0.05).exp(), (high + 0.05).exp()),
+        Axis::linear("ROC-AUC of |J|", bottom.max(0.0), top.min(1.02)),
+    );
+    let mut plot = plot(x, y, settings);
+    for (letter, [error, auc], half) in &points {
+        let at = plot.at(*error, *auc);
+        let [low, high] = [auc - half, auc + half].map(|y| plot.at(*error, y.clamp(0.0, 1.0)));
+        plot.canvas.line("x", low, high);
+        plot.canvas.text("m", [at[0], at[1] + 4.0], &letter.to_string());
+    }
+    Some(Figure {
+        name: "learned-tradeoff",
+        title: format!("{task}: sparsity recovered against error"),
+        caption:
+            "Up: |J| tells edges from zeros at every state (1: always, 0.5: guessing). Left: better predictions. A \
+                  letter is a mean over seeds, its line the 95 % interval."
+                .to_owned(),
+        tables: &["learned"],
+        drawing: plot.finish(&format!("ROC-AUC against next-state error, {task}")),
+    })
+}
+
+fn switches(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
+    let auc = |s: &Setting<'_>, group: &str| {
+        let found: Vec<f64> = s.runs.iter().filter_map(|r| r.auc(group)).collect();
+        (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
+    };
+    let lines: Vec<(char, Vec<Option<f64>>)> =
+        settings.iter().map(|s| (s.letter, BY_TIME.iter().map(|g| auc(s, g)).collect())).collect();
+    let known = || lines.iter().flat_map(|(_, l)| l.iter().flatten().copied());
+    // One group alone says nothing about time.
+    if !lines.iter().any(|(_, l)| l.iter().flatten().count() > 1) {
+        return None;
+    }
+    let [bottom, top] = span(known().chain([0.5]).collect::<Vec<_>>().into_iter(), 0.08);
+    let axis = Axis::linear("ROC-AUC of |J|", bottom.max(0.0), top.min(1.02));
+    let mut plot =
+        plot(Axis::named("steps to the nearest contact switch", &["0–1", "2–5", "6–20", "more"]), axis, settings);
+    for (i, (letter, line)) in lines.iter().enumerate() {
+        let points = line.iter().enumerate().map(|(k, y)| y.map(|y| [k as f64 + 0.5, y]));
+        plot.curve(["a", "b", "c"][i % 3], points.clone());
+        // Each letter has a point of its own to stand at, so that few cover each other.
+        let seen: Vec<[f64; 2]> = points.flatten().collect();
+        if let Some([x, y]) = seen.get(i % seen.len().max(1)) {
+            let at = plot.at(*x, *y);
+            plot.canvas.text("m", [at[0], at[1] - 3.0], &letter.to_string());
+        }
+    }
+    Some(Figure {
+        name: "learned-switches",
+        title: format!("{task}: near contact switches"),
+        caption:
+            "How well |J| tells edges from zeros, by how far the nearest step is at which the set of touching geoms \
+                  changes. Means over seeds."
+                .to_owned(),
+        tables: &["learned_groups"],
+        drawing: plot.finish(&format!("ROC-AUC by time to a contact switch, {task}")),
+    })
+}
+
+fn masks(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
+    let strips: Vec<(&Setting<'_>, &Strip)> =
+        settings.iter().filter_map(|s| Some((s, s.runs.first()?.evaluation.strip.as_ref()?))).take(STRIPS).collect();
+    let (_, first) = strips.first()?;
+    let (rows, columns) = (first.entries.len(), first.truth.first().map_or(0, |t| t.chars().count()));
+    let panel = rows as f64 * CELL[1];
+    let (left, top, gap) = (16.0, 20.0, 22.0);
+    let width = (left + columns as f64 * CELL[0] + 10.0).max(SIZE[0]);
+    let mut canvas = Canvas::new(width, top + (panel + gap) * (strips.len() + 1) as f64 + 22.0);
+    let mut y = top;
+    let mut draw = |canvas: &mut Canvas, name: &str, letters: &[String]| {
+        canvas.text("", [left, y - 5.0], name);
+        let tile =
+            |c: char| Tile { share: matches!(c, '0' | '1').then(|| f64::from(u8::from(c == '1'))), ..Tile::default() };
+        let cells: Vec<Tile> = letters.iter().flat_map(|row| row.chars().map(tile)).collect();
+        chart::tiles(canvas, [left, y], CELL, columns, &cells);
+        y += panel + gap;
+    };
+    draw(&mut canvas, "truth", &first.truth);
+    for (setting, strip) in &strips {
+        draw(&mut canvas, &format!("{} {}", setting.letter, setting.name()), &strip.found);
+    }
+    let end = first.first + columns.saturating_sub(1);
+    canvas.text("", [left, y - 4.0], &format!("step {}", first.first));
+    canvas.text("e", [left + columns as f64 * CELL[0], y - 4.0], &format!("step {end}"));
+    Some(Figure {
+        name: "learned-masks",
+        title: format!("{task}: true and learned masks"),
+        caption: format!(
+            "A stretch of test episode {} in which verdicts change most; rows are the entries that do (their names are in \
+             the table). Light: nonzero; dark: zero; empty: undecided, or a state without a derivative. Learned: |J| at the \
+             threshold that is best on validation episodes, first seed.",
+            first.episode
+        ),
+        tables: &["learned_masks"],
+        drawing: canvas.finish(&format!("True and learned masks along an episode of {task}")),
+    })
+}
+
+fn curves(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
+    let looks = || settings.iter().flat_map(|s| &s.runs).flat_map(|r| &r.looks);
+    let sound = |y: &f64| *y > 0.0 && y.is_finite();
+    let values = || looks().map(|l| l.validation).filter(sound);
+    let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+    if high <= 0.0 || looks().count() < 2 {
+        return None;
+    }
+    let last = looks().map(|l| l.step).max().unwrap_or(1);
+    let x = Axis::linear("optimiser steps", 0.0, last as f64);
+    let mut plot = plot(x, Axis::log("validation loss", low * 0.9, high * 1.1), settings);
+    for (i, s) in settings.iter().enumerate() {
+        for run in &s.runs {
+            let points = run.looks.iter().map(|l| sound(&l.validation).then_some([l.step as f64, l.validation]));
+            plot.curve(["a", "b", "c"][i % 3], points);
+        }
+        let shown = s.runs.first().map(|r| r.looks.iter().filter(|l| sound(&l.validation)).collect::<Vec<_>>());
+        let shown = shown.unwrap_or_default();
+        if let Some(look) = shown.get((i + 1) * shown.len() / (settings.len() + 1)) {
+            let at = plot.at(look.step as f64, look.validation);
+            plot.canvas.text("m", [at[0], at[1] - 3.0], &s.letter.to_string());
+        }
+    }
+    Some(Figure {
+        name: "learned-curves",
+        title: format!("{task}: validation loss"),
+        caption: "A line is a seed. Losses with other terms have other scales: compare lines of one letter.".to_owned(),
+        tables: &["learned_curves"],
+        drawing: plot.finish(&format!("Validation loss along training, {task}")),
+    })
+}
+
+/// The section of question 4.
+pub(super) fn section(runs: &[RunResult], figures: &[(String, Vec<Figure>)]) -> Markup {
+    let cell = |s: &Setting<'_>, measure| {
+        let text = s.mean(measure).map_or_else(
+            || "–".to_owned(),
+            |m| m.half.map_or_else(|| short(m.mean), |half| format!("{} ± {}", short(m.mean), short(half))),
+        );
+        html! { td { (text) } }
+    };
+    let seeds = runs.iter().map(|r| r.spec.seed).max().map_or(0, |s| s + 1);
+    html! {
+        h2 { "Q4 Do learned models recover it?" }
+        p {
+            "Networks trained to predict the next state, and how well their Jacobians tell the zeros of the truth, on test episodes. Numbers \
+             are those of the normalised map; an interval is that of 95 % over " (seeds) " seeds. AUC: of |J| as a score for edges; varying: \
+             over entries that are zero at some states and not at others."
+        }
+        @for ((task, settings), (_, figures)) in tasks(runs).iter().zip(figures) {
+            h3 { (task) }
+            div.scroll { table {
+                thead { tr { @for head in [
+                    "", "model", "loss", "next-state error", "20 steps", "J error", "zeros at 1e-6", "untrained", "truth", "AUC", "AUC varying",
+                    "AP of zeros",
+                ] { th { (head) } } } }
+                tbody { @for s in settings { tr {
+                    td { (s.letter) } td { (s.summary.model) } td { (s.summary.loss) }
+                    @for m in [Measure::Next, Measure::OpenLoop, Measure::Jacobian] { (cell(s, m)) }
+                    @for m in [Measure::Sparsity, Measure::Untrained, Measure::Target] {
+                        td { (s.value(m).map_or_else(|| "–".to_owned(), percent)) }
+                    }
+                    @for m in [Measure::Auc, Measure::AucVaries, Measure::PrZeros] { (cell(s, m)) }
+                } } }
+            } }
+            div.figures { @for figure in figures { (figure_of(figure)) } }
+        }
+        (claims(runs))
+    }
+}
+
+/// Every setting against the first one, paired.
+fn claims(runs: &[RunResult]) -> Markup {
+    let found = learn::comparisons(runs);
+    let tests = [Measure::Next, Measure::Auc, Measure::AucVaries];
+    html! { @if let Some(first) = found.first() {
+        h3 { "Against " (first.against.join(" ")) }
+        p {
+            "Mean of the differences and two-sided p of the paired t test: paired by task where there are several (means over seeds), else by \
+             seed."
+        }
+        div.scroll { table {
+            thead { tr {
+                th { "model" } th { "loss" } th { "pairs" }
+                @for m in tests { th { (m.name()) } th { "p" } }
+            } }
+            tbody { @for c in &found { tr {
+                td { (c.setting[0]) } td { (c.setting[1]) }
+                td { (c.tests.get(Measure::Next.name()).copied().flatten().map_or(0, |t| t.n)) }
+                @for m in tests {
+                    @match c.tests.get(m.name()).copied().flatten() {
+                        Some(t) => { td { (short(t.difference.mean)) } td { (t.p.map_or_else(|| "–".to_owned(), short)) } }
+                        None => { td { "–" } td { "–" } }
+                    }
+                }
+            } } }
+        } }
+    } }
+}
+
+/// How many runs, of how many tasks.
+pub(super) fn count(runs: &[RunResult]) -> String {
+    let tasks = tasks(runs).len();
+    format!("{} trained networks of {tasks} {}", runs.len(), if tasks == 1 { "task" } else { "tasks" })
+}
