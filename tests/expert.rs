@@ -17,14 +17,15 @@ use dynsparse::task::{Assets, Task};
 
 /// The methods, each with cheap settings.
 fn methods() -> [(&'static str, Vec<&'static str>); 5] {
-    let newton = ["--horizon", "8", "--tries", "3"];
-    let both = [&CHEAP[..], &["--tries", "3"]].concat();
-    let [sampling, mppi, cem] = [CHEAP; 3].map(|c| c.to_vec());
+    // Controls that cost something stay within their limits, where they differ.
+    let newton = ["--horizon", "8", "--tries", "3", "--effort", "0.1"];
+    let both = [&CHEAP[2..], &newton[2..]].concat();
+    let [sampling, mppi, cem] = [&CHEAP[2..]; 3].map(<[_]>::to_vec);
     [("sampling", sampling), ("mppi", mppi), ("cem", cem), ("ilqg", newton.to_vec()), ("ilqs", both)]
 }
 
 /// Cheap settings: these tests are about the way of the controls, not about how good they are.
-const CHEAP: [&str; 6] = ["--horizon", "8", "--samples", "6", "--spacing", "3"];
+const CHEAP: [&str; 8] = ["--planner", "sampling", "--horizon", "8", "--samples", "6", "--spacing", "3"];
 
 fn expert(place: &Place, task: &str, output: &str, more: &[&str]) -> common::Ran {
     let vendor = vendor();
@@ -200,8 +201,8 @@ fn bad_input() {
     place.run(&["record", "--policy", "expert"]).refused(&["Juggler: the task has no reward"]);
     let cases: [(&[&str], &str); 15] = [
         (&["--horizon", "0"], "horizon is 0: give a whole number from 1 to 10000"),
-        (&["--samples", "1"], "samples is 1: give a whole number from 2"),
-        (&["--noise=-1"], "noise is -1: give a finite number"),
+        (&["--planner", "cem", "--samples", "1"], "samples is 1: give a whole number from 2"),
+        (&["--planner", "cem", "--noise=-1"], "noise is -1: give a finite number"),
         (&["--planner", "sampling", "--elites", "3"], "elites is given: it has no meaning for this --planner"),
         (&["--planner", "cem", "--samples", "4", "--elites", "5"], "elites is 5: there are 4 samples"),
         (&["--scale", "1"], "--scale has no meaning for the policy expert"),
