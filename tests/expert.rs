@@ -19,7 +19,7 @@ use dynsparse::task::{Assets, Task};
 fn methods() -> [(&'static str, Vec<&'static str>); 5] {
     // Controls that cost something stay within their limits, where they differ.
     let newton = ["--horizon", "8", "--tries", "3", "--effort", "0.1"];
-    let both = [&CHEAP[2..], &newton[2..]].concat();
+    let both = [&CHEAP[2..], &newton[2..], &["--noise", "0.05"]].concat();
     let [sampling, mppi, cem] = [&CHEAP[2..]; 3].map(<[_]>::to_vec);
     [("sampling", sampling), ("mppi", mppi), ("cem", cem), ("ilqg", newton.to_vec()), ("ilqs", both)]
 }
