@@ -270,7 +270,7 @@ fn a_killed_run_goes_on_to_the_same_weights() {
     }
     assert!(kills > 0 && checkpoint.exists(), "nothing was interrupted");
     let resumed = place.run(&args("b")).ok();
-    assert_eq!(undisturbed.stdout.replace("a: ", "b: "), resumed.stdout);
+    assert_eq!(undisturbed.stdout.replace("a: ", "b: ").replace("a/report", "b/report"), resumed.stdout);
     for file in ["model.safetensors", "result.json", "curve.csv"] {
         assert_eq!(place.read(&format!("a/{run}/{file}")), place.read(&format!("b/{run}/{file}")), "{file}");
     }
@@ -294,6 +294,26 @@ fn a_grid_has_a_row_for_every_run_and_can_be_evaluated_later() {
     let results: Value = serde_json::from_slice(&place.read("out/results.json")).expect("JSON");
     assert_eq!(results["summaries"].as_array().map(Vec::len), Some(4));
     assert_eq!(results["comparisons"][0]["tests"]["next_mse"]["n"], 2);
+    let page = String::from_utf8(place.read("out/report.html")).expect("text");
+    for part in ["Q4 Do learned models", "Figure 8 of the paper", "true and learned masks", "Against mlp mse"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("Q1 Which"), "a page of networks alone has no other questions");
+    for figure in ["sparsity", "tradeoff", "curves", "masks"] {
+        let svg =
+            String::from_utf8(place.read(&format!("out/figures/learned/Made/learned-{figure}.svg"))).expect("text");
+        assert!(svg.contains("gated mse+l1:0.01"), "{figure}: {svg}");
+        let png = place.read(&format!("out/figures/learned/Made/learned-{figure}.png"));
+        assert!(png.starts_with(b"\x89PNG"), "{figure}");
+    }
+    let curves = String::from_utf8(place.read("out/figures/data/learned_curves.csv")).expect("text");
+    assert_eq!(curves.lines().filter(|l| l.starts_with("Made,")).count(), 8, "a look at the last step of every run");
+    let both = place.run(&["report", "made.h5", "--learned", "out", "-o", "both.html"]).ok();
+    assert!(both.stdout.contains("8 trained networks"), "{}", both.stdout);
+    let both = String::from_utf8(place.read("both.html")).expect("text");
+    assert!(both.contains("Q1 Which entries") && both.contains("Q4 Do learned models"));
+    let none = place.run(&["report", "made.h5", "--learned", "empty"]);
+    none.refused(&["empty", "has no results.json: give a folder that `dynsparse learn` has finished"]);
     let run = "out/Made-mlp-mse+l1_0.01-s1";
     let later = place.run(&["evaluate", run, "made.h5", "--states", "20", "--json"]).ok();
     let later: Value = serde_json::from_str(&later.stdout).expect("JSON");
@@ -301,6 +321,58 @@ fn a_grid_has_a_row_for_every_run_and_can_be_evaluated_later() {
     assert_eq!(later, then["evaluation"]);
     let page = place.run(&["evaluate", run, "made.h5"]).ok();
     assert!(page.stdout.contains("PR-AUC zeros") && page.stdout.contains("(best on validation)"), "{}", page.stdout);
+}
+
+#[test]
+fn masks_along_an_episode_are_those_of_the_recording() {
+    let place = Place::new();
+    let made = linear(6, 40, true);
+    made.write(&place.path("made.h5"));
+    let data = Data::read(&place.path("made.h5"), &Split::default()).unwrap_or_else(|e| panic!("{e}"));
+    let (_, found) = train(&data, &spec(ModelKind::Oracle, 16, "mse", short(60)), &place.path("run"));
+    let strip = found.strip.expect("a stretch");
+    assert_eq!((strip.first, strip.truth[0].len()), (0, 40), "the whole of a short episode");
+    assert_eq!([strip.entries.len(), strip.truth.len()], [strip.found.len(); 2]);
+    let start = data.episodes[strip.episode].start;
+    let names: Vec<&String> = data.state.iter().chain(&data.action).collect();
+    for (entry, truth) in strip.entries.iter().zip(&strip.truth) {
+        let (output, input) = entry.split_once(" / ").expect("two names");
+        let at = |name: &str| names.iter().position(|n| *n == name).expect("a name");
+        let expected = |step: usize| match data.verdicts(start + step)[at(output) * INPUTS + at(input)] {
+            0 => '1',
+            1 => '0',
+            _ => '?',
+        };
+        assert_eq!(*truth, (0..40).map(expected).collect::<String>(), "{entry}");
+        assert!(truth.contains('0') && truth.contains('1'), "{entry} varies");
+    }
+    // The oracle cannot call an edge what the truth has shut.
+    for (truth, found) in strip.truth.iter().zip(&strip.found) {
+        assert!(truth.chars().zip(found.chars()).all(|(t, f)| t != '0' || f == '0'), "{truth} {found}");
+    }
+}
+
+#[test]
+fn the_graph_follows_the_kinematic_tree_of_the_recording() {
+    let place = Place::new();
+    let link = |inner: &str, name: &str| {
+        format!(
+            "<body pos='0 0 -0.3'><joint name='{name}' axis='0 1 0'/><geom type='capsule' size='0.05' fromto='0 0 0 0 0 -0.3'/>{inner}</body>"
+        )
+    };
+    let chain = link(&link("", "b"), "a");
+    let motor = "<actuator><motor joint='b' ctrlrange='-1 1'/></actuator>";
+    place.write("chain.xml", format!("<mujoco><worldbody>{chain}</worldbody>{motor}</mujoco>"));
+    place.run(&["record", "chain.xml", "-o", "chain.h5", "--episodes", "4", "--steps", "20"]).ok();
+    let data = Data::read(&place.path("chain.h5"), &Split::default()).unwrap_or_else(|e| panic!("{e}"));
+    let tree = data.kinematics.clone().expect("a tree");
+    assert_eq!((tree.dof_parent, tree.ctrl_dofs), (vec![-1, 0], vec![vec![1]]));
+    let args = ["learn", "chain.h5", "--model", "graph", "--width", "8", "--steps", "20", "--batch", "8", "-o", "out"];
+    let ran = place.run(&args).ok();
+    assert!(ran.stdout.contains("graph"), "{}", ran.stdout);
+    place.run(&["evaluate", "out/chain-graph-mse-s0", "chain.h5"]).ok();
+    linear(5, 20, false).write(&place.path("made.h5"));
+    place.run(&["learn", "made.h5", "--model", "graph"]).refused(&["made.h5", "kinematic tree", "record it again"]);
 }
 
 fn npz(place: &Place, name: &str, arrays: &[(&str, &[usize], Vec<f64>)]) {
@@ -442,10 +514,13 @@ fn recordings_that_cannot_be_learned_are_refused() {
 fn settings_that_make_no_sense_are_refused() {
     let place = Place::new();
     linear(5, 20, false).write(&place.path("made.h5"));
+    #[cfg(not(feature = "gpu"))]
+    place.run(&["learn", "made.h5", "--backend", "gpu"]).refused(&["no backend gpu", "--features gpu"]);
     for (args, parts) in [
         (&["--loss", "sae"][..], &["mse is missing"][..]),
         (&["--loss", "mse+huber"], &["huber", "losses are"]),
         (&["--model", "lstm"], &["lstm", "models are mlp"]),
+        (&["--backend", "tpu"], &["tpu", "backends are cpu and gpu"]),
     ] {
         place.run(&[&["learn", "made.h5"], args].concat()).usage(parts);
     }

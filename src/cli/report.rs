@@ -77,7 +77,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let size = output::bytes(page.len() as u64);
     let recordings =
         if analyses.len() == 1 { "1 recording".to_owned() } else { format!("{} recordings", analyses.len()) };
-    let mut text = format!("{}: {recordings}, {size}\n", args.output.display());
+    let networks = if learned.is_empty() { String::new() } else { format!(", {} trained networks", learned.len()) };
+    let mut text = format!("{}: {recordings}{networks}, {size}\n", args.output.display());
     if let Some(folder) = &args.figures {
         let count = report::write_figures(&input, folder)?;
         text.push_str(&format!("{}: {count} figures as SVG and PNG, the tables in data\n", folder.display()));

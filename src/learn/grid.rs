@@ -283,7 +283,12 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
     // Unusable recordings are known before the first hour of training.
     let mut tasks: Vec<String> = Vec::new();
     for recording in &grid.recordings {
-        let task = Data::read(recording, &grid.split)?.task;
+        let Data { task, kinematics, .. } = Data::read(recording, &grid.split)?;
+        if kinematics.is_none() && grid.models.contains(&ModelKind::Graph) {
+            let text = "does not tell its kinematic tree (root attribute kinematics), which the model graph needs: record it \
+                        again with this version";
+            return Err(LearnError::file(recording, text));
+        }
         if tasks.contains(&task) {
             let text = format!("is a second recording of {task}: learn it into another folder");
             return Err(LearnError::file(recording, text));

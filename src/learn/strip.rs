@@ -59,16 +59,14 @@ pub(super) fn window(data: &Data, part: Option<Part>) -> Option<Window> {
     }
     let (_, steps, episode) = best?;
     let n = data.outputs() * data.inputs();
-    let count = |e: usize| steps.clone().skip(1).filter(|s| data.verdicts(*s)[e] != data.verdicts(*s - 1)[e]).count();
-    let mut varying: Vec<(usize, usize)> = (0..n).map(|e| (count(e), e)).filter(|(c, _)| *c > 0).collect();
-    varying.sort_by(|a, b| b.cmp(a));
-    varying.truncate(ENTRIES);
-    let mut entries: Vec<usize> = varying.into_iter().map(|(_, e)| e).collect();
+    let varies = |e: &usize| steps.clone().skip(1).any(|s| data.verdicts(s)[*e] != data.verdicts(s - 1)[*e]);
+    let mut entries: Vec<usize> = (0..n).filter(varies).collect();
     if entries.is_empty() {
-        let shown = ENTRIES.min(n);
-        entries = (0..shown).map(|i| i * n / shown).collect();
+        entries = (0..n).collect();
     }
-    entries.sort_unstable();
+    // Evenly apart: neighbours often change together.
+    let shown = ENTRIES.min(entries.len());
+    let entries = (0..shown).map(|i| entries[i * entries.len() / shown]).collect();
     let first = steps.start - data.episodes[episode].start;
     Some(Window { episode, first, steps, entries })
 }

@@ -306,15 +306,18 @@ impl Plot {
         [left + self.x.part(x) * (right - left), bottom - self.y.part(y).clamp(-0.02, 1.02) * (bottom - top)]
     }
 
-    /// A line through points; None is a gap.
+    /// A line through points; None is a gap. A point alone is a short stroke.
     pub(super) fn curve(&mut self, class: &str, points: impl IntoIterator<Item = Option<[f64; 2]>>) {
         let mut pen = Pen::default();
-        let mut begin = true;
-        for point in points {
-            if let Some([x, y]) = point {
-                pen.to(begin, self.at(x, y));
+        let points: Vec<Option<[f64; 2]>> = points.into_iter().collect();
+        for line in points.split(Option::is_none) {
+            let mut ends = line.iter().flatten().map(|[x, y]| self.at(*x, *y));
+            if line.len() == 1 {
+                ends.for_each(|[x, y]| pen.segment([x - 2.0, y], [x + 2.0, y]));
+            } else if let Some(first) = ends.next() {
+                pen.to(true, first);
+                ends.for_each(|at| pen.to(false, at));
             }
-            begin = point.is_none();
         }
         self.canvas.path(class, &pen);
     }

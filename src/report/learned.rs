@@ -62,12 +62,13 @@ fn tasks(runs: &[RunResult]) -> Vec<(String, Vec<Setting<'_>>)> {
 pub(super) fn figures(runs: &[RunResult]) -> Vec<(String, Vec<Figure>)> {
     let all = |(task, settings): (String, Vec<Setting<'_>>)| {
         let shown = &settings[..settings.len().min(SHOWN)];
+        // The tallest one last.
         let drawn = [
             Some(sparsity(&task, &settings)),
             trade(&task, shown),
             switches(&task, shown),
-            masks(&task, shown),
             curves(&task, shown),
+            masks(&task, shown),
         ];
         (task, drawn.into_iter().flatten().collect())
     };
@@ -150,7 +151,9 @@ fn trade(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
     for (letter, [error, auc], half) in &points {
         let at = plot.at(*error, *auc);
         let [low, high] = [auc - half, auc + half].map(|y| plot.at(*error, y.clamp(0.0, 1.0)));
-        plot.canvas.line("x", low, high);
+        if *half > 0.0 {
+            plot.canvas.line("x", low, high);
+        }
         plot.canvas.text("m", [at[0], at[1] + 4.0], &letter.to_string());
     }
     Some(Figure {

@@ -166,13 +166,8 @@ impl ModelSpec {
             }
             ModelKind::Gated => Box::new(gated::Gated::new(inputs, outputs, self.width, self.depth)),
             ModelKind::Graph => {
-                let tree = kinematics.ok_or_else(|| {
-                    LearnError::Settings(
-                        "the model graph needs the kinematic tree, which the recording does not tell (root attribute \
-                         kinematics): record it again with this version"
-                            .to_owned(),
-                    )
-                })?;
+                let missing = || LearnError::Settings("the model graph needs the kinematic tree".to_owned());
+                let tree = kinematics.ok_or_else(missing)?;
                 Box::new(graph::Graph::new(tree, self.width, self.depth))
             }
         })
