@@ -39,7 +39,7 @@ pub struct Planner {
 
 #[derive(Debug)]
 enum Method {
-    Samples(Sampler),
+    Samples(Box<Sampler>),
     Jacobians(Box<Ilqg>),
 }
 
@@ -97,7 +97,7 @@ impl Planner {
         let ranges = ControlRanges::from(&**model);
         let (middle, half) = ranges.middle_and_half()?;
         let method = match settings.search {
-            Search::Samples(sampling) => Method::Samples(Sampler::new(&settings, sampling, model.nu())),
+            Search::Samples(sampling) => Method::Samples(Box::new(Sampler::new(&settings, sampling, model.nu()))),
             Search::Jacobians(newton, sampling) => {
                 Method::Jacobians(Box::new(Ilqg::new(&settings, newton, sampling, &rollouts)?))
             }
