@@ -78,6 +78,11 @@ impl Place {
     }
 }
 
+/// Whether a tensor is in this process's own memory.
+pub(super) fn on_host<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.device() == Device::flex()
+}
+
 /// The numbers of a tensor, row-major.
 ///
 /// # Errors
