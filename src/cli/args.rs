@@ -101,6 +101,12 @@ pub(super) struct Settings {
     /// Of mppi: how fast weights fall, in differences between the best return and the mean
     #[arg(long, value_name = "X", help_heading = "Expert [defaults: the task's own]")]
     pub(super) temperature: Option<f64>,
+    /// Of ilqg and ilqs: step sizes that a line search tries, each half of the one before
+    #[arg(long, value_name = "N", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) tries: Option<usize>,
+    /// Of ilqg and ilqs: what a control at the end of its range costs in a step of a plan, in rewards
+    #[arg(long, value_name = "X", help_heading = "Expert [defaults: the task's own]")]
+    pub(super) effort: Option<f64>,
 
     /// What computes the Jacobians [default: auto]
     #[arg(long, value_enum, help_heading = "Jacobian")]
@@ -279,6 +285,8 @@ impl Settings {
             guide,
             elites,
             temperature,
+            tries,
+            effort,
             engine,
             eps,
             difference,
@@ -402,6 +410,8 @@ impl Settings {
             guide: self.guide.clone(),
             elites: self.elites,
             temperature: self.temperature,
+            tries: self.tries,
+            effort: self.effort,
         }
     }
 

@@ -31,6 +31,25 @@ impl Pool {
         let pool = builder.build().map_err(|e| PlanError::Threads { threads, reason: e.to_string() })?;
         Ok(Self(Some(pool)))
     }
+
+    /// Does `one` with every item and its index. Each thread takes the next item when it is done with one: rollouts differ
+    /// in length.
+    ///
+    /// # Errors
+    /// One of those of `one`.
+    pub(super) fn each<T: Send, E: Send>(
+        &self,
+        items: &mut [T],
+        one: impl Fn(usize, &mut T) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        match &self.0 {
+            None => items.iter_mut().enumerate().try_for_each(|(i, item)| one(i, item)),
+            Some(pool) => pool.install(|| {
+                let items = items.par_iter_mut().enumerate().with_max_len(1);
+                items.try_for_each(|(i, item)| one(i, item))
+            }),
+        }
+    }
 }
 
 /// The reward without its thresholds, where it has such a form.
@@ -45,7 +64,9 @@ fn dense(reward: RewardSpec) -> RewardSpec {
 /// Simulations of one task for rollouts.
 #[derive(Debug)]
 pub(super) struct Rollouts {
-    model: Arc<Model>,
+    /// The task as it is planned for, and its model with the task's own solver.
+    pub(super) task: Task,
+    pub(super) model: Arc<Model>,
     scorer: Scorer,
     guides: Vec<(Entry, Guide)>,
     /// Physics steps of a control step, control steps of an action.
@@ -104,7 +125,7 @@ impl Rollouts {
         let model = Arc::new(own.model(SolverMode::Task)?);
         let scorer = own.scorer(&model)?.ok_or_else(|| PlanError::NoReward { task: own.spec.name.clone() })?;
         let (substeps, repeat) = (own.spec.substeps, own.spec.action_repeat);
-        Ok(Self { model, scorer, guides, substeps, repeat, idle: Mutex::default() })
+        Ok(Self { task: own, model, scorer, guides, substeps, repeat, idle: Mutex::default() })
     }
 
     /// The mean reward of each plan (its points inside the control ranges), minus infinity for one that diverges.
@@ -119,26 +140,37 @@ impl Rollouts {
         out: &mut [f64],
     ) -> Result<(), PhysicsError> {
         let size = plans.len() / out.len().max(1);
-        let one = |(out, plan): (&mut f64, &[f64])| {
-            *out = self.one(batch, plan)?;
+        pool.each(out, |i, out| {
+            let plan = &plans[i * size..(i + 1) * size];
+            *out = self.follow(batch.state, batch.horizon, |_, k, action| {
+                batch.curve.write(plan, batch.first + k, action);
+                Ok(())
+            })?;
             Ok(())
-        };
-        match &pool.0 {
-            None => out.iter_mut().zip(plans.chunks(size)).try_for_each(one),
-            Some(pool) => pool.install(|| out.par_iter_mut().zip(plans.par_chunks(size)).try_for_each(one)),
-        }
+        })
     }
 
-    fn one(&self, batch: Batch<'_>, plan: &[f64]) -> Result<f64, PhysicsError> {
+    /// The mean reward of `horizon` actions from the integration state `state`, minus infinity where the simulation
+    /// diverges. `act` writes the action of step k (nu) for the state that it is given; after the last step it is called once
+    /// more, with k = `horizon`, and what it writes then is not used.
+    ///
+    /// # Errors
+    /// [`PhysicsError`] when no simulation can be made.
+    pub(super) fn follow(
+        &self,
+        state: &[f64],
+        horizon: usize,
+        act: impl FnMut(&mut Sim, usize, &mut [f64]) -> Result<(), PhysicsError>,
+    ) -> Result<f64, PhysicsError> {
         let idle = self.lock().pop();
         let mut sim = match idle {
             Some(sim) => sim,
             None => Sim::new(&self.model)?,
         };
-        match self.simulate(&mut sim, batch, plan) {
+        match self.simulate(&mut sim, state, horizon, act) {
             Ok(Some(total)) => {
                 self.lock().push(sim);
-                Ok(total / (batch.horizon * self.repeat) as f64)
+                Ok(total / (horizon * self.repeat) as f64)
             }
             // A simulation that has diverged keeps its warnings, and one with a fatal error is unusable.
             Ok(None) | Err(PhysicsError::Mujoco(_) | PhysicsError::Poisoned) => Ok(f64::NEG_INFINITY),
@@ -147,13 +179,19 @@ impl Rollouts {
     }
 
     /// The sum of rewards; None when the simulation diverges.
-    fn simulate(&self, sim: &mut Sim, batch: Batch<'_>, plan: &[f64]) -> Result<Option<f64>, PhysicsError> {
-        sim.set_state(batch.state)?;
-        let mut action = vec![0.0; batch.curve.width];
-        let mut seen = vec![0.0; if self.guides.is_empty() { 0 } else { self.scorer.size() }];
+    fn simulate(
+        &self,
+        sim: &mut Sim,
+        state: &[f64],
+        horizon: usize,
+        mut act: impl FnMut(&mut Sim, usize, &mut [f64]) -> Result<(), PhysicsError>,
+    ) -> Result<Option<f64>, PhysicsError> {
+        sim.set_state(state)?;
+        let mut action = vec![0.0; self.model.nu()];
+        let mut worth = Worth::new(self);
         let mut total = 0.0;
-        for k in 0..batch.horizon {
-            batch.curve.write(plan, batch.first + k, &mut action);
+        for k in 0..horizon {
+            act(sim, k, &mut action)?;
             for _ in 0..self.repeat {
                 sim.ctrl_mut().copy_from_slice(&action);
                 for _ in 0..self.substeps {
@@ -162,19 +200,21 @@ impl Rollouts {
                 if sim.divergence().is_some() {
                     return Ok(None);
                 }
-                total += self.scorer.reward(sim, &action);
-                if !self.guides.is_empty() {
-                    self.scorer.observe(sim, &mut seen);
-                    let value = |entry: &Entry| match *entry {
-                        Entry::Observation(i) => seen[i],
-                        Entry::Qpos(i) => sim.qpos()[i],
-                        Entry::Qvel(i) => sim.qvel()[i],
-                    };
-                    total += self.guides.iter().map(|(entry, guide)| guide.of(value(entry))).sum::<f64>();
-                }
+                total += worth.of(self, sim, &action).iter().sum::<f64>();
             }
         }
+        act(sim, horizon, &mut action)?;
         Ok(total.is_finite().then_some(total))
+    }
+
+    /// Physics steps of an action.
+    pub(super) fn steps(&self) -> usize {
+        self.substeps * self.repeat
+    }
+
+    /// The most that the reward and each guide can be worth.
+    pub(super) fn most(&self) -> Vec<f64> {
+        std::iter::once(1.0).chain(self.guides.iter().map(|(_, guide)| guide.weight.max(0.0))).collect()
     }
 
     /// Memory of the simulations, bytes.
@@ -184,5 +224,36 @@ impl Rollouts {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Sim>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Space for what a state is worth.
+#[derive(Debug)]
+pub(super) struct Worth {
+    seen: Vec<f64>,
+    terms: Vec<f64>,
+}
+
+impl Worth {
+    pub(super) fn new(rollouts: &Rollouts) -> Self {
+        let observes = rollouts.guides.iter().any(|(entry, _)| matches!(entry, Entry::Observation(_)));
+        let seen = vec![0.0; if observes { rollouts.scorer.size() } else { 0 }];
+        Self { seen, terms: vec![0.0; 1 + rollouts.guides.len()] }
+    }
+
+    /// The reward of a step that was just taken under `action`, then what each guide adds.
+    pub(super) fn of(&mut self, rollouts: &Rollouts, sim: &Sim, action: &[f64]) -> &[f64] {
+        self.terms[0] = rollouts.scorer.reward(sim, action);
+        if !self.seen.is_empty() {
+            rollouts.scorer.observe(sim, &mut self.seen);
+        }
+        for (term, (entry, guide)) in self.terms[1..].iter_mut().zip(&rollouts.guides) {
+            *term = guide.of(match *entry {
+                Entry::Observation(i) => self.seen[i],
+                Entry::Qpos(i) => sim.qpos()[i],
+                Entry::Qvel(i) => sim.qvel()[i],
+            });
+        }
+        &self.terms
     }
 }

@@ -21,7 +21,7 @@ static TABLE: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("../../assets/experts.toml")).expect("assets/experts.toml is valid"));
 
 /// Bounds of whole numbers: beyond them a plan takes minutes an action.
-const MOST: [(&str, usize); 7] = [
+const MOST: [(&str, usize); 8] = [
     ("coarse", 10_000),
     ("horizon", 10_000),
     ("samples", 100_000),
@@ -29,18 +29,29 @@ const MOST: [(&str, usize); 7] = [
     ("spacing", 10_000),
     ("levels", 32),
     ("elites", 100_000),
+    ("tries", 60),
 ];
 
 /// The settings for a task: those asked for, then those that suit the task. Settings that the method does not
 /// use are left out, unless they were asked for.
 pub fn resolve(asked: &PlanSpec, task: &str) -> PlanSpec {
     let own = TABLE.task.get(task).cloned().unwrap_or_default();
-    let mut spec = asked.clone().or(own).or(TABLE.default.clone());
-    if spec.method != Some(PlanMethod::Cem) {
-        spec.elites = asked.elites;
+    let all = asked.clone().or(own).or(TABLE.default.clone());
+    let Some(method) = all.method else { return all };
+    let mut spec = all;
+    macro_rules! keep {
+        ($( $field:ident if $uses:expr; )*) => { $( if !$uses { spec.$field = asked.$field.clone(); } )* };
     }
-    if spec.method != Some(PlanMethod::Mppi) {
-        spec.temperature = asked.temperature;
+    keep! {
+        samples if method.samples();
+        spacing if method.samples();
+        spline if method.samples();
+        noise if method.samples();
+        levels if method.samples();
+        elites if method == PlanMethod::Cem;
+        temperature if method == PlanMethod::Mppi;
+        tries if method.differentiates();
+        effort if method.differentiates();
     }
     spec
 }
@@ -49,16 +60,38 @@ pub fn resolve(asked: &PlanSpec, task: &str) -> PlanSpec {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Settings {
     pub(super) horizon: usize,
-    pub(super) samples: usize,
     pub(super) iterations: usize,
+    pub(super) coarse: usize,
+    pub(super) guides: Vec<Guide>,
+    pub(super) search: Search,
+}
+
+/// How a plan is improved.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Search {
+    /// By samples.
+    Samples(Sampling),
+    /// By steps along Jacobians, from the best sample where there are any.
+    Jacobians(Newton, Option<Sampling>),
+}
+
+/// How plans are drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Sampling {
+    pub(super) samples: usize,
     pub(super) spacing: usize,
     pub(super) spline: Spline,
     /// Half control ranges.
     pub(super) noise: f64,
     pub(super) levels: usize,
-    pub(super) coarse: usize,
-    pub(super) guides: Vec<Guide>,
     pub(super) update: Update,
+}
+
+impl Sampling {
+    /// The share of the noise that sample `i` gets; the first one is the plan itself.
+    pub(super) fn scale(&self, i: usize) -> f64 {
+        if i == 0 { 0.0 } else { libm::exp2(-(((i - 1) % self.levels) as f64)) }
+    }
 }
 
 /// How samples become the next plan.
@@ -69,53 +102,91 @@ pub(super) enum Update {
     Elites(usize),
 }
 
+/// How far a step along Jacobians goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Newton {
+    /// Step sizes of a line search.
+    pub(super) tries: usize,
+    /// What a control at the end of its range costs, rewards.
+    pub(super) effort: f64,
+}
+
 impl Settings {
     /// # Errors
     /// [`PlanError::Setting`].
     pub(super) fn new(spec: &PlanSpec) -> Result<Self, PlanError> {
-        let samples = whole("samples", spec.samples, 2)?;
-        let wrong = |field, value: String, fix: &str| PlanError::Setting { field, value, fix: fix.to_owned() };
-        let missing = |field| wrong(field, "missing".to_owned(), "give it, or record with a task");
         let method = spec.method.ok_or_else(|| missing("method"))?;
         for (field, given, fits) in [
+            ("samples", spec.samples.is_some(), method.samples()),
+            ("spacing", spec.spacing.is_some(), method.samples()),
+            ("spline", spec.spline.is_some(), method.samples()),
+            ("noise", spec.noise.is_some(), method.samples()),
+            ("levels", spec.levels.is_some(), method.samples()),
             ("elites", spec.elites.is_some(), method == PlanMethod::Cem),
             ("temperature", spec.temperature.is_some(), method == PlanMethod::Mppi),
+            ("tries", spec.tries.is_some(), method.differentiates()),
+            ("effort", spec.effort.is_some(), method.differentiates()),
         ] {
             if given && !fits {
                 return Err(wrong(field, "given".to_owned(), "it has no meaning for this --planner; leave it out"));
             }
         }
-        let positive = |field, value: Option<f64>, unit: &str| match value {
-            Some(x) if x.is_finite() && x > 0.0 => Ok(x),
-            Some(x) => Err(wrong(field, x.to_string(), &format!("give a finite number {unit}, above 0"))),
-            None => Err(missing(field)),
-        };
-        let update = match method {
-            PlanMethod::Sampling => Update::Best,
-            PlanMethod::Mppi => {
-                Update::Weighted { temperature: positive("temperature", spec.temperature, "such as 0.3")? }
-            }
-            PlanMethod::Cem => {
-                let elites = whole("elites", spec.elites, 1)?;
-                if elites > samples {
-                    let fix = format!("there are {samples} samples; give at most as many");
-                    return Err(wrong("elites", elites.to_string(), &fix));
-                }
-                Update::Elites(elites)
-            }
+        let search = match method {
+            PlanMethod::Ilqg => Search::Jacobians(newton(spec)?, None),
+            PlanMethod::Ilqs => Search::Jacobians(newton(spec)?, Some(sampling(spec, method)?)),
+            _ => Search::Samples(sampling(spec, method)?),
         };
         Ok(Self {
             horizon: whole("horizon", spec.horizon, 1)?,
-            samples,
             iterations: whole("iterations", spec.iterations, 1)?,
-            spacing: whole("spacing", spec.spacing, 1)?,
-            spline: spec.spline.ok_or_else(|| missing("spline"))?,
-            noise: positive("noise", spec.noise, "of half ranges")?,
-            levels: whole("levels", spec.levels, 1)?,
             coarse: whole("coarse", spec.coarse, 1)?,
             guides: spec.guide.clone().unwrap_or_default(),
-            update,
+            search,
         })
+    }
+}
+
+fn newton(spec: &PlanSpec) -> Result<Newton, PlanError> {
+    Ok(Newton { tries: whole("tries", spec.tries, 1)?, effort: positive("effort", spec.effort, "of rewards")? })
+}
+
+fn sampling(spec: &PlanSpec, method: PlanMethod) -> Result<Sampling, PlanError> {
+    let samples = whole("samples", spec.samples, 2)?;
+    let update = match method {
+        PlanMethod::Mppi => Update::Weighted { temperature: positive("temperature", spec.temperature, "such as 0.3")? },
+        PlanMethod::Cem => {
+            let elites = whole("elites", spec.elites, 1)?;
+            if elites > samples {
+                let fix = format!("there are {samples} samples; give at most as many");
+                return Err(wrong("elites", elites.to_string(), &fix));
+            }
+            Update::Elites(elites)
+        }
+        PlanMethod::Sampling | PlanMethod::Ilqg | PlanMethod::Ilqs => Update::Best,
+    };
+    Ok(Sampling {
+        samples,
+        spacing: whole("spacing", spec.spacing, 1)?,
+        spline: spec.spline.ok_or_else(|| missing("spline"))?,
+        noise: positive("noise", spec.noise, "of half ranges")?,
+        levels: whole("levels", spec.levels, 1)?,
+        update,
+    })
+}
+
+fn wrong(field: &'static str, value: String, fix: &str) -> PlanError {
+    PlanError::Setting { field, value, fix: fix.to_owned() }
+}
+
+fn missing(field: &'static str) -> PlanError {
+    wrong(field, "missing".to_owned(), "give it, or record with a task")
+}
+
+fn positive(field: &'static str, value: Option<f64>, unit: &str) -> Result<f64, PlanError> {
+    match value {
+        Some(x) if x.is_finite() && x > 0.0 => Ok(x),
+        Some(x) => Err(wrong(field, x.to_string(), &format!("give a finite number {unit}, above 0"))),
+        None => Err(missing(field)),
     }
 }
 

@@ -14,6 +14,10 @@ pub enum PlanMethod {
     Mppi,
     /// The mean of the best samples (cross-entropy method)
     Cem,
+    /// Newton steps along the dynamics' own Jacobians (iterative LQG)
+    Ilqg,
+    /// The best of all samples, then ilqg from there
+    Ilqs,
 }
 
 /// What the controls are between the points of a plan.
@@ -80,6 +84,22 @@ plan_spec! {
     elites: usize,
     /// Of mppi: how fast weights fall, in differences between the best return and the mean.
     temperature: f64,
+    /// Of ilqg and ilqs: step sizes that a line search tries, each half of the one before.
+    tries: usize,
+    /// Of ilqg and ilqs: what a control at the end of its range costs in a step, rewards.
+    effort: f64,
+}
+
+impl PlanMethod {
+    /// Whether plans are drawn at random.
+    pub fn samples(self) -> bool {
+        self != Self::Ilqg
+    }
+
+    /// Whether plans follow Jacobians.
+    pub fn differentiates(self) -> bool {
+        matches!(self, Self::Ilqg | Self::Ilqs)
+    }
 }
 
 /// A value as the command line takes it; of a list, its elements.
