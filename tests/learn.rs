@@ -306,6 +306,11 @@ fn a_grid_has_a_row_for_every_run_and_can_be_evaluated_later() {
         let png = place.read(&format!("out/figures/learned/Made/learned-{figure}.png"));
         assert!(png.starts_with(b"\x89PNG"), "{figure}");
     }
+    for figure in ["sparsity", "auc"] {
+        let svg =
+            String::from_utf8(place.read(&format!("out/figures/learned/all/learned-all-{figure}.svg"))).expect("text");
+        assert!(svg.contains("Made gated mse+l1:0.01"), "{figure}: {svg}");
+    }
     let curves = String::from_utf8(place.read("out/figures/data/learned_curves.csv")).expect("text");
     assert_eq!(curves.lines().filter(|l| l.starts_with("Made,")).count(), 8, "a look at the last step of every run");
     let both = place.run(&["report", "made.h5", "--learned", "out", "-o", "both.html"]).ok();

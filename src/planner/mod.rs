@@ -1,7 +1,7 @@
 //! Controls that are planned: model-predictive control on the recorder's own physics.
 //!
 //! Before every action a plan over the horizon is improved from the present state, its first action is taken, and the
-//! rest is where the next search begins. The [`sampler`] tries plans around the last one; [`ilqg`] follows the Jacobians
+//! rest is where the next search begins. The sampler tries plans around the last one; ilqg follows the Jacobians
 //! of the dynamics. The same seed, episode and states give the same actions, on any number of threads.
 
 mod error;

@@ -14,6 +14,9 @@ const SHOWN: usize = 12;
 const STRIPS: usize = 6;
 const CELL: [f64; 2] = [4.0, 4.0];
 
+/// What stands in the place of a task for figures over all of them.
+const OVERVIEW: &str = "all";
+
 /// Height of an entry of a legend, px.
 const LINE: f64 = 15.0;
 
@@ -58,13 +61,14 @@ fn tasks(runs: &[RunResult]) -> Vec<(String, Vec<Setting<'_>>)> {
     found
 }
 
-/// By task: its name and its figures.
+/// Over all tasks, then by task: its name and its figures.
 pub(super) fn figures(runs: &[RunResult]) -> Vec<(String, Vec<Figure>)> {
     let all = |(task, settings): (String, Vec<Setting<'_>>)| {
         let shown = &settings[..settings.len().min(SHOWN)];
+        let rows: Vec<Row> = settings.iter().map(|s| zeros(s.name(), s)).collect();
         // The tallest one last.
         let drawn = [
-            Some(sparsity(&task, &settings)),
+            Some(sparsity("learned-sparsity", format!("{task}: sparsity of learned models"), &rows)),
             trade(&task, shown),
             switches(&task, shown),
             curves(&task, shown),
@@ -72,7 +76,9 @@ pub(super) fn figures(runs: &[RunResult]) -> Vec<(String, Vec<Figure>)> {
         ];
         (task, drawn.into_iter().flatten().collect())
     };
-    tasks(runs).into_iter().map(all).collect()
+    let tasks = tasks(runs);
+    let overview = (!runs.is_empty()).then(|| (OVERVIEW.to_owned(), overview(&tasks)));
+    overview.into_iter().chain(tasks.into_iter().map(all)).collect()
 }
 
 /// What the letters stand for, at the right of a plot.
@@ -85,7 +91,7 @@ fn legend(canvas: &mut Canvas, left: f64, settings: &[Setting<'_>]) {
 }
 
 fn room(settings: &[Setting<'_>]) -> f64 {
-    30.0 + 5.6 * settings.iter().map(|s| s.name().chars().count()).max().unwrap_or(0) as f64
+    34.0 + 6.4 * settings.iter().map(|s| s.name().chars().count()).max().unwrap_or(0) as f64
 }
 
 /// A plot with a legend at its right; the plot's own width stays [`SIZE`].
@@ -105,26 +111,58 @@ fn span(values: impl Iterator<Item = f64> + Clone, margin: f64) -> [f64; 2] {
     [low - more, high + more]
 }
 
-fn sparsity(task: &str, settings: &[Setting<'_>]) -> Figure {
-    let row = |s: &Setting<'_>| {
-        let marks = [("c", Measure::Target), ("bp", Measure::Untrained), ("ap", Measure::Sparsity)];
-        let marks = marks.into_iter().filter_map(|(class, m)| s.value(m).map(|x| (class, x))).collect();
-        let error = s.value(Measure::Next).map_or_else(|| "–".to_owned(), short);
-        Row { name: s.name(), marks, note: error }
-    };
-    let rows: Vec<Row> = settings.iter().map(row).collect();
+/// The row of a setting: shares of zeros by network, untrained network and truth.
+fn zeros(name: String, s: &Setting<'_>) -> Row {
+    let marks = [("c", Measure::Target), ("bp", Measure::Untrained), ("ap", Measure::Sparsity)];
+    let marks = marks.into_iter().filter_map(|(class, m)| s.value(m).map(|x| (class, x))).collect();
+    Row { name, marks, note: s.value(Measure::Next).map_or_else(|| "–".to_owned(), short) }
+}
+
+fn sparsity(name: &'static str, title: String, rows: &[Row]) -> Figure {
     let most = rows.iter().flat_map(|r| &r.marks).map(|(_, v)| *v).fold(0.1, f64::max);
     let axis = Axis::linear("share of entries of J that are zero", 0.0, (1.05 * most).min(1.0));
     let marks = [("ap", "trained, below 1e-6"), ("bp", "untrained"), ("c", "truth")];
     Figure {
-        name: "learned-sparsity",
-        title: format!("{task}: sparsity of learned models"),
+        name,
         caption: "Relative sparsity of the normalised Jacobian at 1e-6 beside target and untrained network, as in \
                   Figure 8 of the paper; at the right the mean square error of the next state. Means over seeds."
             .to_owned(),
         tables: &["learned"],
-        drawing: chart::rows(&format!("Relative sparsity of models of {task}"), &axis, "error", &marks, &rows),
+        drawing: chart::rows(&title, &axis, "error", &marks, rows),
+        title,
     }
+}
+
+/// All tasks side by side.
+fn overview(tasks: &[(String, Vec<Setting<'_>>)]) -> Vec<Figure> {
+    let every =
+        || tasks.iter().flat_map(|(task, settings)| settings.iter().map(move |s| (format!("{task} {}", s.name()), s)));
+    let rows: Vec<Row> = every().map(|(name, s)| zeros(name, s)).collect();
+    let auc = |(name, s): (String, &Setting<'_>)| {
+        let marks = [("bp", Measure::AucVaries), ("ap", Measure::Auc)];
+        let marks =
+            marks.into_iter().filter_map(|(class, m)| s.value(m).map(|x| (class, x))).chain([("c", 0.5)]).collect();
+        let note =
+            s.mean(Measure::Auc).and_then(|m| m.half).map_or_else(String::new, |half| format!("± {}", short(half)));
+        Row { name, marks, note }
+    };
+    let recovered: Vec<Row> = every().map(auc).collect();
+    let low = recovered.iter().flat_map(|r| &r.marks).map(|(_, v)| *v).fold(0.5, f64::min);
+    let axis = Axis::linear("ROC-AUC of |J|", (low - 0.02).max(0.0), 1.02);
+    let marks = [("ap", "all entries"), ("bp", "those that vary"), ("c", "guessing")];
+    let title = "How well |J| tells edges from zeros".to_owned();
+    vec![
+        sparsity("learned-all-sparsity", "Sparsity of learned models".to_owned(), &rows),
+        Figure {
+            name: "learned-all-auc",
+            caption: "1: always, 0.5: guessing. Those that vary: zero at some states and not at others. Means over seeds; at the \
+                      right half of the 95 % interval."
+                .to_owned(),
+            tables: &["learned"],
+            drawing: chart::rows(&title, &axis, "interval", &marks, &recovered),
+            title,
+        },
+    ]
 }
 
 fn trade(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
@@ -143,11 +181,11 @@ fn trade(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
     let [low, high] = span(errors, 0.12);
     let ends = points.iter().flat_map(|(_, [_, y], half)| [y - half, y + half].map(|y| y.clamp(0.0, 1.0)));
     let [bottom, top] = span(ends.chain([0.5]), 0.08);
-    let (x, y) = (
-        Axis::log("mean square error of the next state", (low - 0.05).exp(), (high + 0.05).exp()),
-        Axis::linear("ROC-AUC of |J|", bottom.max(0.0), top.min(1.02)),
-    );
-    let mut plot = plot(x, y, settings);
+    let [low, high] = [(low - 0.05).exp(), (high + 0.05).exp()];
+    // Too close for a decade to show: even ticks say more.
+    let name = "mean square error of the next state";
+    let x = if high > 3.0 * low { Axis::log(name, low, high) } else { Axis::linear(name, low, high) };
+    let mut plot = plot(x, Axis::linear("ROC-AUC of |J|", bottom.max(0.0), top.min(1.02)), settings);
     for (letter, [error, auc], half) in &points {
         let at = plot.at(*error, *auc);
         let [low, high] = [auc - half, auc + half].map(|y| plot.at(*error, y.clamp(0.0, 1.0)));
@@ -294,7 +332,9 @@ pub(super) fn section(runs: &[RunResult], figures: &[(String, Vec<Figure>)]) -> 
              are those of the normalised map; an interval is that of 95 % over " (seeds) " seeds. AUC: of |J| as a score for edges; varying: \
              over entries that are zero at some states and not at others."
         }
-        @for ((task, settings), (_, figures)) in tasks(runs).iter().zip(figures) {
+        @let (overview, by_task) = figures.split_at(figures.len().min(1));
+        @for (_, figures) in overview { div.figures { @for figure in figures { (figure_of(figure)) } } }
+        @for ((task, settings), (_, figures)) in tasks(runs).iter().zip(by_task) {
             h3 { (task) }
             div.scroll { table {
                 thead { tr { @for head in [
