@@ -144,6 +144,7 @@ fn data_are_what_the_recording_says() {
         let std = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
         assert!((data.norm.mean[i] - mean).abs() < 1e-12 && (data.norm.std[i] - std).abs() < 1e-12);
     }
+    let truths = data.truths(&(0..steps.len()).collect::<Vec<_>>()).unwrap();
     for (at, step) in steps.iter().enumerate() {
         for i in 0..STATE {
             let next = (step.x[INPUTS + i] - data.norm.mean[i]) / data.norm.std[i];
@@ -155,12 +156,12 @@ fn data_are_what_the_recording_says() {
                     (step.b[i], step.masks[1][i])
                 };
                 let expected = value * data.norm.std[j] / data.norm.std[i];
-                assert!((f64::from(data.jacobian(at)[i * INPUTS + j]) - expected).abs() < 1e-5);
-                assert_eq!(data.verdicts(at)[i * INPUTS + j], verdict);
+                assert!((f64::from(truths.jacobian(at)[i * INPUTS + j]) - expected).abs() < 1e-5);
+                assert_eq!(truths.verdicts(at)[i * INPUTS + j], verdict);
             }
         }
     }
-    assert_eq!(data.verdicts(65)[1], Verdict::Undecided as u8);
+    assert_eq!(truths.verdicts(65)[1], Verdict::Undecided as u8);
     assert!(data.has_derivative(65) && !data.has_derivative(66));
     assert_eq!(
         (data.to_switch(0), data.to_switch(99), data.to_switch(100), data.to_switch(95)),
@@ -169,7 +170,7 @@ fn data_are_what_the_recording_says() {
     // An undecided entry and a flagged state are in no Jacobian loss.
     let columns: Vec<usize> = (0..INPUTS).collect();
     let wanted = Wanted { columns: Some(&columns), truth: true, mask: false };
-    let truth = assemble(&data, &[65, 66], wanted, &learn::Place::cpu()).truth.expect("the truth");
+    let truth = assemble(&data, &[65, 66], wanted, &learn::Place::cpu()).unwrap().truth.expect("the truth");
     let decided = learn::numbers(truth.decided).expect("numbers");
     for (at, d) in decided.iter().enumerate() {
         let (column, step, output) = (at / (2 * STATE), at / STATE % 2, at % STATE);
@@ -178,6 +179,25 @@ fn data_are_what_the_recording_says() {
 }
 
 /// Drawn inputs give every Jacobian term without bias: the mean over all draws is the term itself.
+#[test]
+fn jacobians_on_disk_are_those_in_memory() {
+    let place = Place::new();
+    linear(6, 40, true).write(&place.path("made.h5"));
+    let read = |memory| Data::read_within(&place.path("made.h5"), &Split::default(), memory).unwrap();
+    let (memory, disk) = (read(u64::MAX), read(0));
+    let steps: Vec<usize> = (0..240).rev().step_by(2).collect();
+    let [a, b] = [&memory, &disk].map(|data| data.truths(&steps).unwrap());
+    assert_eq!((a.len(), a.all_verdicts()), (120, b.all_verdicts()));
+    (0..120).for_each(|at| assert_eq!(a.jacobian(at), b.jacobian(at)));
+    assert!((1..120).any(|at| a.jacobian(at) != a.jacobian(0)), "the dynamics switch");
+    quick(&place, "a", &["--memory", "1"]).ok();
+    quick(&place, "b", &["--memory", "0"]).ok();
+    for file in ["model.safetensors", "result.json"] {
+        let [a, b] = ["a", "b"].map(|out| place.read(&format!("{out}/Made-mlp-mse+sae-s0/{file}")));
+        assert_eq!(a, b, "{file}");
+    }
+}
+
 #[test]
 fn drawn_inputs_estimate_the_loss_without_bias() {
     let place = Place::new();
@@ -192,7 +212,8 @@ fn drawn_inputs_estimate_the_loss_without_bias() {
     for loss in ["mse+mse-jac:1", "mse+mae-jac:1", "mse+l1:1", "mse+sae:1"] {
         let loss: Loss = loss.parse().expect("a loss");
         let value = |columns: &[usize]| {
-            let batch = assemble(&data, &steps, Wanted { columns: Some(columns), truth: true, mask: false }, &cpu);
+            let batch =
+                assemble(&data, &steps, Wanted { columns: Some(columns), truth: true, mask: false }, &cpu).unwrap();
             let (next, jacobian) = predict(&*model, &weights, &batch.input).expect("a prediction");
             learn::numbers(loss.of(&next, jacobian.as_ref(), &batch)).expect("numbers")[0]
         };
@@ -338,12 +359,13 @@ fn masks_along_an_episode_are_those_of_the_recording() {
     let strip = found.strip.expect("a stretch");
     assert_eq!((strip.first, strip.truth[0].len()), (0, 40), "the whole of a short episode");
     assert_eq!([strip.entries.len(), strip.truth.len()], [strip.found.len(); 2]);
-    let start = data.episodes[strip.episode].start;
+    let steps: Vec<usize> = data.episodes[strip.episode].clone().collect();
+    let truths = data.truths(&steps).unwrap();
     let names: Vec<&String> = data.state.iter().chain(&data.action).collect();
     for (entry, truth) in strip.entries.iter().zip(&strip.truth) {
         let (output, input) = entry.split_once(" / ").expect("two names");
         let at = |name: &str| names.iter().position(|n| *n == name).expect("a name");
-        let expected = |step: usize| match data.verdicts(start + step)[at(output) * INPUTS + at(input)] {
+        let expected = |step: usize| match truths.verdicts(step)[at(output) * INPUTS + at(input)] {
             0 => '1',
             1 => '0',
             _ => '?',
@@ -424,7 +446,8 @@ fn the_truth_scores_full_marks() {
     let per = STATE * INPUTS;
     let data = Data::whole(&place.path("made.h5"), None).unwrap_or_else(|e| panic!("{e}"));
     let steps = [33usize, 4, 17];
-    let edges: Vec<f64> = steps.iter().flat_map(|s| data.verdicts(*s)).map(|v| f64::from(u8::from(*v == 0))).collect();
+    let truths = data.truths(&steps).unwrap();
+    let edges: Vec<f64> = truths.all_verdicts().iter().map(|v| f64::from(u8::from(*v == 0))).collect();
     assert_eq!(edges.len(), 3 * per);
     let which: Vec<f64> = steps.iter().map(|s| *s as f64).collect();
     npz(&place, "edges.npz", &[("edges", &[3, STATE, INPUTS], edges), ("steps", &[3], which)]);
@@ -525,6 +548,7 @@ fn settings_that_make_no_sense_are_refused() {
         (&["--loss", "sae"][..], &["mse is missing"][..]),
         (&["--loss", "mse+huber"], &["huber", "losses are"]),
         (&["--model", "lstm"], &["lstm", "models are mlp"]),
+        (&["--memory", "much"], &["memory"]),
         (&["--backend", "tpu"], &["tpu", "backends are cpu and gpu"]),
     ] {
         place.run(&[&["learn", "made.h5"], args].concat()).usage(parts);

@@ -86,6 +86,9 @@ struct Run {
     /// cpu, or gpu in builds with the feature gpu
     #[arg(long, value_name = "BACKEND", default_value_t = Backend::Cpu)]
     backend: Backend,
+    /// Memory for the Jacobians of a recording, GiB; larger ones are read from a temporary file. It changes no result
+    #[arg(long, value_name = "GIB", default_value_t = 4.0)]
+    memory: f64,
     /// Which episodes are for validation and test
     #[arg(long, value_name = "N", default_value_t = 0)]
     split_seed: u64,
@@ -146,6 +149,7 @@ impl Args {
                 ..Training::default()
             },
             backend: run.backend,
+            memory: run.memory,
             split: Split { seed: run.split_seed, ..Split::default() },
         })
     }

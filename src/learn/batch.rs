@@ -2,9 +2,11 @@
 
 use burn_tensor::Tensor;
 
+use super::LearnError;
 use super::data::{Data, Verdict};
 use super::models::Input;
 use super::place::Place;
+use super::truths::Truths;
 
 /// States with their truth.
 #[derive(Debug, Clone)]
@@ -44,45 +46,50 @@ pub struct Wanted<'a> {
 }
 
 /// Builds a batch of the steps of these numbers.
-pub fn assemble(data: &Data, steps: &[usize], wanted: Wanted<'_>, place: &Place) -> Batch {
+///
+/// # Errors
+/// As [`Data::truths`].
+pub fn assemble(data: &Data, steps: &[usize], wanted: Wanted<'_>, place: &Place) -> Result<Batch, LearnError> {
     let (inputs, outputs, b) = (data.inputs(), data.outputs(), steps.len());
     let gather = |values: &[f32], width: usize| -> Vec<f32> {
         steps.iter().flat_map(|s| values[s * width..(s + 1) * width].iter().copied()).collect()
     };
+    let columns = wanted.columns.filter(|_| wanted.truth);
+    let truths = if wanted.mask || columns.is_some() { data.truths(steps)? } else { Truths::default() };
     let mask = wanted.mask.then(|| {
-        let open = |s: &usize| data.verdicts(*s).iter().map(|v| f32::from(*v != Verdict::Zero as u8));
-        place.tensor(steps.iter().flat_map(open).collect(), [b, outputs, inputs])
+        let open = truths.all_verdicts().iter().map(|v| f32::from(*v != Verdict::Zero as u8));
+        place.tensor(open.collect(), [b, outputs, inputs])
     });
     let directions = wanted.columns.map(|columns| {
         let mut seeds = vec![0.0; columns.len() * inputs];
         columns.iter().enumerate().for_each(|(k, column)| seeds[k * inputs + column] = 1.0);
         place.tensor(seeds, [columns.len(), 1, 1, inputs])
     });
-    let truth = wanted.columns.filter(|_| wanted.truth).map(|columns| truth(data, steps, columns, place));
-    Batch {
+    let truth = columns.map(|columns| truth(data, steps, &truths, columns, place));
+    Ok(Batch {
         input: Input { x: place.tensor(gather(data.x(), inputs), [b, inputs]), mask, directions },
         next: place.tensor(gather(data.next(), outputs), [b, outputs]),
         truth,
-    }
+    })
 }
 
-fn truth(data: &Data, steps: &[usize], columns: &[usize], place: &Place) -> Truth {
+fn truth(data: &Data, steps: &[usize], truths: &Truths, columns: &[usize], place: &Place) -> Truth {
     let (inputs, outputs) = (data.inputs(), data.outputs());
     let shape = [columns.len(), steps.len(), outputs];
     let n = shape.iter().product();
     let (mut jacobian, mut decided, mut zero) = (vec![0.0f32; n], vec![0.0f32; n], vec![0.0f32; n]);
     // Counted over all inputs: what is drawn must not decide the weight of what is drawn, or the estimate has a bias.
     let mut counts = [0usize; 2];
-    for step in steps.iter().filter(|s| data.has_derivative(**s)) {
-        for verdict in data.verdicts(*step) {
+    for (at, _) in steps.iter().enumerate().filter(|(_, s)| data.has_derivative(**s)) {
+        for verdict in truths.verdicts(at) {
             counts[0] += usize::from(*verdict != Verdict::Undecided as u8);
             counts[1] += usize::from(*verdict == Verdict::Zero as u8);
         }
     }
     let mut at = 0;
     for column in columns {
-        for step in steps {
-            let (values, verdicts) = (data.jacobian(*step), data.verdicts(*step));
+        for (which, step) in steps.iter().enumerate() {
+            let (values, verdicts) = (truths.jacobian(which), truths.verdicts(which));
             for output in 0..outputs {
                 let entry = output * inputs + column;
                 if data.has_derivative(*step) && verdicts[entry] != Verdict::Undecided as u8 {

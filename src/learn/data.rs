@@ -12,12 +12,14 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::LearnError;
 use super::kinematics::Kinematics;
 use super::models::Space;
+use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, Var, flag};
 use crate::dataset::{Recording, RowReader};
@@ -32,6 +34,9 @@ pub const NO_DERIVATIVE: u32 = flag::CTRL_AT_LIMIT
     | flag::FRICTION_SWITCH
     | flag::FORCE_AT_LIMIT
     | flag::NEAR_SINGULAR;
+
+/// Bytes of Jacobians that are held in memory where nothing is said.
+pub const MEMORY: u64 = 4 << 30;
 
 /// What is known of an entry; the numbers of `A_zero`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +88,8 @@ pub struct Norm {
     pub std: Vec<f64>,
 }
 
-/// A recording in memory: at every step 5 bytes an entry of the Jacobian (its number, its verdict) and 4 a coordinate.
+/// A recording: states in memory, 4 bytes a coordinate and step; Jacobians, 5 bytes an entry and step, there too while they
+/// fit, else in a file.
 #[derive(Debug, Clone)]
 pub struct Data {
     /// The task's name.
@@ -101,8 +107,7 @@ pub struct Data {
     parts: Vec<Part>,
     x: Vec<f32>,
     next: Vec<f32>,
-    jacobian: Vec<f32>,
-    verdicts: Vec<u8>,
+    truths: Arc<Store>,
     derivative: Vec<bool>,
     contacts: Vec<usize>,
     to_switch: Vec<Option<usize>>,
@@ -115,7 +120,15 @@ impl Data {
     /// [`LearnError`] when it cannot be read, is too small to split, has joints whose tangent space is not their
     /// coordinates, holds NaN, or a coordinate that never changes in the training episodes.
     pub fn read(path: &Path, split: &Split) -> Result<Self, LearnError> {
-        Self::load_all(path, Some(split), None)
+        Self::read_within(path, split, MEMORY)
+    }
+
+    /// As [`Data::read`], with so many bytes for Jacobians; more than these go into a file. It changes no result.
+    ///
+    /// # Errors
+    /// As [`Data::read`].
+    pub fn read_within(path: &Path, split: &Split, memory: u64) -> Result<Self, LearnError> {
+        Self::load_all(path, Some(split), None, memory)
     }
 
     /// Reads a recording as one part, with the statistics that a network was trained with; without any, with its own,
@@ -124,10 +137,10 @@ impl Data {
     /// # Errors
     /// As [`Data::read`], and when the statistics are those of another model.
     pub fn whole(path: &Path, norm: Option<&Norm>) -> Result<Self, LearnError> {
-        Self::load_all(path, None, norm)
+        Self::load_all(path, None, norm, MEMORY)
     }
 
-    fn load_all(path: &Path, split: Option<&Split>, norm: Option<&Norm>) -> Result<Self, LearnError> {
+    fn load_all(path: &Path, split: Option<&Split>, norm: Option<&Norm>, memory: u64) -> Result<Self, LearnError> {
         let recording = Recording::open(path)?;
         let refuse = |message: String| LearnError::file(path, message);
         let width = |var: Var| recording.shape(var).get(1).copied().unwrap_or(0);
@@ -163,8 +176,7 @@ impl Data {
             parts,
             x: Vec::with_capacity(steps * inputs),
             next: Vec::with_capacity(steps * outputs),
-            jacobian: Vec::with_capacity(steps * outputs * inputs),
-            verdicts: Vec::with_capacity(steps * outputs * inputs),
+            truths: Arc::new(Store::Memory(Truths::default())),
             derivative: Vec::with_capacity(steps),
             contacts: Vec::with_capacity(steps),
             to_switch: Vec::new(),
@@ -176,7 +188,7 @@ impl Data {
             }
             None => data.statistics(&recording, split.is_none())?,
         };
-        data.load(&recording)?;
+        data.load(&recording, memory)?;
         Ok(data)
     }
 
@@ -205,16 +217,12 @@ impl Data {
         &self.next
     }
 
-    /// True Jacobian of the normalised map at a step, [outputs, inputs].
-    pub fn jacobian(&self, step: usize) -> &[f32] {
-        let n = self.outputs() * self.inputs();
-        &self.jacobian[step * n..(step + 1) * n]
-    }
-
-    /// What is known of each entry, as numbers of [`Verdict`].
-    pub fn verdicts(&self, step: usize) -> &[u8] {
-        let n = self.outputs() * self.inputs();
-        &self.verdicts[step * n..(step + 1) * n]
+    /// True Jacobians of the normalised map at steps, in their order.
+    ///
+    /// # Errors
+    /// [`LearnError::File`] where they are on disk and cannot be read.
+    pub fn truths(&self, steps: &[usize]) -> Result<Truths, LearnError> {
+        self.truths.read(steps)
     }
 
     /// Whether the state has a derivative.
@@ -285,7 +293,7 @@ impl Data {
         Ok(Norm { mean, std })
     }
 
-    fn load(&mut self, recording: &Recording) -> Result<(), LearnError> {
+    fn load(&mut self, recording: &Recording, memory: u64) -> Result<(), LearnError> {
         let reader = |var: Var| recording.has(var).then(|| RowReader::new(recording, var)).transpose();
         let (mut a, mut b) = (reader(Var::A)?, reader(Var::B)?);
         let masked = recording.has(Var::AZero) && (b.is_none() || recording.has(Var::BZero));
@@ -297,6 +305,7 @@ impl Data {
         let (mean, std) = (self.norm.mean.clone(), self.norm.std.clone());
         let mut sets = Vec::new();
         let steps = recording.len(Axis::Step);
+        let mut truths = Filling::new(nx * (nx + nu), steps, memory)?;
         for step in 0..steps {
             let normal = |(i, x): (usize, &f64)| ((x - mean[i]) / std[i]) as f32;
             self.x.extend(rows.read(step, false)?.iter().enumerate().map(normal));
@@ -319,16 +328,17 @@ impl Data {
                         };
                         // The test says zero where the number is the noise of differences.
                         let value = if verdict == Verdict::Zero as u8 { 0.0 } else { value * std[from + j] / std[i] };
-                        self.jacobian.push(value as f32);
-                        self.verdicts.push(verdict);
+                        truths.push(value as f32, verdict);
                     }
                 }
             }
+            truths.end_step()?;
             self.derivative.push(finite && flag & NO_DERIVATIVE == 0);
             let regime = regimes.next(step)?;
             self.contacts.push(regime.contacts);
             sets.push(regime.contact_set);
         }
+        self.truths = Arc::new(truths.finish()?);
         self.to_switch = self.episodes.iter().flat_map(|e| distances(&sets[e.clone()])).collect();
         Ok(())
     }

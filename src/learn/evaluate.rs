@@ -11,6 +11,7 @@ use super::models::{Model, predict};
 use super::place::{self, Place};
 use super::strip::{self, Strip};
 use super::train::{CHUNK, Trained};
+use super::truths::Truths;
 
 /// Relative sparsity counts entries of the normalised Jacobian below this, as arXiv 2511.08086 does.
 pub const SPARSITY_THRESHOLD: f64 = 1e-6;
@@ -174,12 +175,12 @@ pub fn evaluate(
     let threshold = if part == Some(Part::Test) {
         let steps = usable(data.some_steps(Part::Validation, states.min(256)));
         let values = jacobians(&steps, &trained.weights)?;
-        best_threshold(&Entries::of(data, &steps, &values, |_, _| true))
+        best_threshold(&Entries::of(&data.truths(&steps)?, &steps, &values, |_, _| true))
     } else {
         None
     };
-    let target = share_of_zeros(data, &chosen);
-    let strip = match (threshold, strip::window(data, part)) {
+    let truths = data.truths(&chosen)?;
+    let strip = match (threshold, strip::window(data, part)?) {
         (Some(threshold), Some(window)) => {
             let steps: Vec<usize> = window.steps.clone().collect();
             Some(window.read(data, &jacobians(&steps, &trained.weights)?, threshold))
@@ -189,9 +190,13 @@ pub fn evaluate(
     Ok(Evaluation {
         part: if part.is_some() { "test" } else { "all" }.to_owned(),
         next: next_error(model, &trained.weights, data, part, place)?,
-        jacobian: jacobian_error(data, &chosen, &found),
-        sparsity: Sparsity { model: small(&found), target, untrained: Some(small(&untrained)) },
-        recovered: recovered(data, &chosen, &found, &FIXED, threshold),
+        jacobian: jacobian_error(&truths, &found),
+        sparsity: Sparsity {
+            model: small(&found),
+            target: share_of_zeros(&truths),
+            untrained: Some(small(&untrained)),
+        },
+        recovered: recovered(data, &chosen, &truths, &found, &FIXED, threshold)?,
         strip,
     })
 }
@@ -208,7 +213,7 @@ fn jacobians(
     let mut all = Vec::with_capacity(steps.len() * data.outputs() * data.inputs());
     for chunk in steps.chunks(CHUNK) {
         let wanted = Wanted { columns: Some(&columns), truth: false, mask: model.needs_mask() };
-        let batch = assemble(data, chunk, wanted, place);
+        let batch = assemble(data, chunk, wanted, place)?;
         let (_, jacobian) = predict(model, weights, &batch.input)?;
         let jacobian = jacobian.ok_or_else(|| LearnError::Library("a network gave no derivatives".to_owned()))?;
         // [direction, batch, output] to [batch, output, direction]
@@ -217,9 +222,10 @@ fn jacobians(
     Ok(all)
 }
 
-fn share_of_zeros(data: &Data, steps: &[usize]) -> f64 {
+/// Share of the decided entries that are zero.
+pub(super) fn share_of_zeros(truths: &Truths) -> f64 {
     let (mut zeros, mut decided) = (0usize, 0usize);
-    for verdict in steps.iter().flat_map(|s| data.verdicts(*s)) {
+    for verdict in truths.all_verdicts() {
         zeros += usize::from(*verdict == Verdict::Zero as u8);
         decided += usize::from(*verdict != Verdict::Undecided as u8);
     }
@@ -241,7 +247,7 @@ fn next_error(
     let (mut by_output, mut still) = (vec![0.0; nx], 0.0);
     for chunk in steps.chunks(NEXT_CHUNK) {
         let wanted = Wanted { columns: None, truth: false, mask: model.needs_mask() };
-        let batch = assemble(data, chunk, wanted, place);
+        let batch = assemble(data, chunk, wanted, place)?;
         let found = place::numbers32(predict(model, weights, &batch.input)?.0)?;
         for (step, row) in chunk.iter().zip(found.chunks(nx)) {
             let truth = &data.next()[step * nx..(step + 1) * nx];
@@ -292,7 +298,7 @@ fn open_loop(
     for ahead in 0..longest {
         let now: Vec<usize> = starts.iter().map(|s| s + ahead).collect();
         let wanted = Wanted { columns: None, truth: false, mask: model.needs_mask() };
-        let mut batch = assemble(data, &now, wanted, place);
+        let mut batch = assemble(data, &now, wanted, place)?;
         if let Some(state) = state {
             let action = batch.input.x.narrow(1, nx, inputs - nx);
             batch.input.x = if inputs > nx { Tensor::cat(vec![state, action], 1) } else { state };
@@ -317,12 +323,12 @@ fn open_loop(
     Ok(results)
 }
 
-/// Of Jacobians [step, outputs, inputs] at steps.
-pub fn jacobian_error(data: &Data, steps: &[usize], found: &[f32]) -> JacobianError {
-    let per = data.outputs() * data.inputs();
+/// Of Jacobians [step, outputs, inputs] against those of the same steps.
+pub fn jacobian_error(truths: &Truths, found: &[f32]) -> JacobianError {
     let (mut square, mut absolute, mut truth, mut n) = (0.0, 0.0, 0.0, 0usize);
-    for (step, values) in steps.iter().zip(found.chunks(per)) {
-        for ((j, t), verdict) in values.iter().zip(data.jacobian(*step)).zip(data.verdicts(*step)) {
+    for at in 0..truths.len() {
+        let values = &found[at * truths.per()..(at + 1) * truths.per()];
+        for ((j, t), verdict) in values.iter().zip(truths.jacobian(at)).zip(truths.verdicts(at)) {
             if *verdict != Verdict::Undecided as u8 {
                 let off = f64::from(j - t);
                 square += off * off;
@@ -334,7 +340,7 @@ pub fn jacobian_error(data: &Data, steps: &[usize], found: &[f32]) -> JacobianEr
     }
     let count = n.max(1) as f64;
     JacobianError {
-        states: steps.len(),
+        states: truths.len(),
         rmse: (square / count).sqrt(),
         mae: absolute / count,
         relative: (truth > 0.0).then(|| (square / truth).sqrt()),
@@ -350,12 +356,11 @@ struct Entries {
 
 impl Entries {
     /// Those of the entries (step, entry) that `take` takes.
-    fn of(data: &Data, steps: &[usize], found: &[f32], take: impl Fn(usize, usize) -> bool) -> Self {
-        let per = data.outputs() * data.inputs();
+    fn of(truths: &Truths, steps: &[usize], found: &[f32], take: impl Fn(usize, usize) -> bool) -> Self {
         let mut entries = Self { scores: Vec::new(), edges: Vec::new(), states: 0 };
-        for (step, values) in steps.iter().zip(found.chunks(per)) {
+        for (at, (step, values)) in steps.iter().zip(found.chunks(truths.per().max(1))).enumerate() {
             let before = entries.scores.len();
-            for (entry, (j, verdict)) in values.iter().zip(data.verdicts(*step)).enumerate() {
+            for (entry, (j, verdict)) in values.iter().zip(truths.verdicts(at)).enumerate() {
                 if *verdict != Verdict::Undecided as u8 && take(*step, entry) {
                     entries.scores.push(j.abs());
                     entries.edges.push(*verdict == Verdict::Nonzero as u8);
@@ -384,12 +389,16 @@ enum Habit {
     Varies,
 }
 
-fn habits(data: &Data) -> Vec<Habit> {
+fn habits(data: &Data) -> Result<Vec<Habit>, LearnError> {
     let mut seen = vec![[false; 2]; data.outputs() * data.inputs()];
-    for step in data.part(Part::Train).flatten().filter(|s| data.has_derivative(*s)) {
-        for (seen, verdict) in seen.iter_mut().zip(data.verdicts(step)) {
-            if let Some(seen) = seen.get_mut(usize::from(*verdict)) {
-                *seen = true;
+    let steps: Vec<usize> = data.part(Part::Train).flatten().filter(|s| data.has_derivative(*s)).collect();
+    for chunk in steps.chunks(NEXT_CHUNK) {
+        let truths = data.truths(chunk)?;
+        for at in 0..truths.len() {
+            for (seen, verdict) in seen.iter_mut().zip(truths.verdicts(at)) {
+                if let Some(seen) = seen.get_mut(usize::from(*verdict)) {
+                    *seen = true;
+                }
             }
         }
     }
@@ -398,13 +407,23 @@ fn habits(data: &Data) -> Vec<Habit> {
         [_, false] => Habit::NeverZero,
         [true, true] => Habit::Varies,
     };
-    seen.iter().map(habit).collect()
+    Ok(seen.iter().map(habit).collect())
 }
 
 /// How well |J|, [step, outputs, inputs] at steps, tells edges from zeros: all, by contact, by time to a switch, and by
 /// whether an entry depends on the state.
-pub fn recovered(data: &Data, steps: &[usize], found: &[f32], fixed: &[f64], threshold: Option<f64>) -> Recovered {
-    let habits = habits(data);
+///
+/// # Errors
+/// As [`Data::truths`].
+pub fn recovered(
+    data: &Data,
+    steps: &[usize],
+    truths: &Truths,
+    found: &[f32],
+    fixed: &[f64],
+    threshold: Option<f64>,
+) -> Result<Recovered, LearnError> {
+    let habits = habits(data)?;
     let near = |step: usize| data.to_switch(step);
     let groups: [(&str, Takes<'_>); 9] = [
         (ALL, &|_, _| true),
@@ -420,7 +439,7 @@ pub fn recovered(data: &Data, steps: &[usize], found: &[f32], fixed: &[f64], thr
     let thresholds: Vec<f64> = fixed.iter().copied().chain(threshold).collect();
     let mut curve = Vec::new();
     let groups = groups.iter().map(|(name, take)| {
-        let entries = Entries::of(data, steps, found, take);
+        let entries = Entries::of(truths, steps, found, take);
         let Entries { scores, edges, states } = &entries;
         if *name == ALL {
             curve = metrics::cuts(scores, edges, *states, &metrics::curve());
@@ -438,5 +457,5 @@ pub fn recovered(data: &Data, steps: &[usize], found: &[f32], fixed: &[f64], thr
         }
     });
     let groups = groups.collect();
-    Recovered { threshold, groups, curve }
+    Ok(Recovered { threshold, groups, curve })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Data, Part, Split};
+use super::data::{Data, MEMORY, Part, Split};
 use super::evaluate::{ALL, Evaluation, VARYING, evaluate};
 use super::loss::Loss;
 use super::models::{ModelKind, ModelSpec};
@@ -45,6 +45,14 @@ pub struct Grid {
     /// What computes.
     #[serde(default)]
     pub backend: Backend,
+    /// Memory for the Jacobians of a recording, GiB; what needs more is read from a file as training goes on. It changes
+    /// no result.
+    #[serde(default = "memory")]
+    pub memory: f64,
+}
+
+fn memory() -> f64 {
+    (MEMORY >> 30) as f64
 }
 
 fn mlp() -> Vec<ModelKind> {
@@ -89,6 +97,9 @@ impl Grid {
         ];
         if let Some((name, _)) = empty.iter().find(|(_, empty)| *empty) {
             return Err(LearnError::Settings(format!("{name} must not be empty or 0")));
+        }
+        if !(self.memory >= 0.0 && self.memory.is_finite()) {
+            return Err(LearnError::Settings(format!("memory is {} GiB; it must be at least 0", self.memory)));
         }
         if self.depth.is_some_and(|d| !(1..=6).contains(&d)) {
             return Err(LearnError::Settings("depth must be 1 to 6".to_owned()));
@@ -278,12 +289,13 @@ pub type Watch<'a> = dyn FnMut(usize, &str, Progress) + 'a;
 pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome, LearnError> {
     grid.check()?;
     let place = &Place::new(grid.backend)?;
+    let memory = (grid.memory * f64::from(1 << 30)) as u64;
     let mut outcome = Outcome::default();
     let mut number = 0;
     // Unusable recordings are known before the first hour of training.
     let mut tasks: Vec<String> = Vec::new();
     for recording in &grid.recordings {
-        let Data { task, kinematics, .. } = Data::read(recording, &grid.split)?;
+        let Data { task, kinematics, .. } = Data::read_within(recording, &grid.split, memory)?;
         if kinematics.is_none() && grid.models.contains(&ModelKind::Graph) {
             let text = "does not tell its kinematic tree (root attribute kinematics), which the model graph needs: record it \
                         again with this version";
@@ -297,7 +309,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
     }
     std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
     for recording in &grid.recordings {
-        let data = Data::read(recording, &grid.split)?;
+        let data = Data::read_within(recording, &grid.split, memory)?;
         for spec in grid.specs() {
             let name = spec.name(&data.task);
             let place_of_run = folder.join(&name);

@@ -20,9 +20,10 @@ pub mod stats;
 mod strip;
 mod tables;
 mod train;
+mod truths;
 
 pub use batch::{Batch, Truth, Wanted, assemble};
-pub use data::{Data, NO_DERIVATIVE, Norm, Part, Split, Verdict};
+pub use data::{Data, MEMORY, NO_DERIVATIVE, Norm, Part, Split, Verdict};
 pub use dual::Dual;
 pub use error::LearnError;
 pub use evaluate::{
@@ -42,3 +43,4 @@ pub use score::{Prediction, Score, score};
 pub use strip::Strip;
 pub use tables::tables;
 pub use train::{CHECKPOINT, Look, MODEL, Notes, Progress, RunSpec, Trained, Training, gradients, train};
+pub use truths::Truths;

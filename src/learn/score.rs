@@ -13,8 +13,10 @@ use npyz::npz::NpzArchive;
 use serde::Serialize;
 
 use super::LearnError;
-use super::data::{Data, Verdict};
-use super::evaluate::{FIXED, JacobianError, Recovered, SPARSITY_THRESHOLD, Sparsity, jacobian_error, recovered};
+use super::data::Data;
+use super::evaluate::{
+    FIXED, JacobianError, Recovered, SPARSITY_THRESHOLD, Sparsity, jacobian_error, recovered, share_of_zeros,
+};
 
 /// The threshold of edges.
 const EDGE: [f64; 1] = [0.5];
@@ -64,17 +66,15 @@ pub fn score(data: &Data, prediction: &Prediction) -> Result<Score, LearnError> 
         return Err(LearnError::Settings("no state of the prediction has a Jacobian in the recording".to_owned()));
     }
     let small = values.iter().filter(|j| f64::from(j.abs()) < SPARSITY_THRESHOLD).count() as f64;
-    let verdicts = || steps.iter().flat_map(|s| data.verdicts(*s));
-    let decided = verdicts().filter(|v| **v != Verdict::Undecided as u8).count().max(1) as f64;
-    let zeros = verdicts().filter(|v| **v == Verdict::Zero as u8).count() as f64;
-    let sparsity = Sparsity { model: small / values.len() as f64, target: zeros / decided, untrained: None };
+    let truths = data.truths(&steps)?;
+    let sparsity = Sparsity { model: small / values.len() as f64, target: share_of_zeros(&truths), untrained: None };
     Ok(Score {
         task: data.task.clone(),
         states: steps.len(),
         without_derivative: prediction.steps.len() - steps.len(),
-        jacobian: prediction.jacobian.then(|| jacobian_error(data, &steps, &values)),
+        jacobian: prediction.jacobian.then(|| jacobian_error(&truths, &values)),
         sparsity: prediction.jacobian.then_some(sparsity),
-        recovered: recovered(data, &steps, &values, if prediction.jacobian { &FIXED } else { &EDGE }, None),
+        recovered: recovered(data, &steps, &truths, &values, if prediction.jacobian { &FIXED } else { &EDGE }, None)?,
     })
 }
 
@@ -146,7 +146,7 @@ impl Prediction {
             values.extend(scaled);
         }
         let prediction = Self { steps, values, jacobian };
-        if jacobian && own.is_none() && prediction.looks_normalised(data) {
+        if jacobian && own.is_none() && prediction.looks_normalised(data)? {
             return Err(refuse(
                 "A and B fit the truth far better as those of a normalised map: say so with an array `std`, the standard \
                  deviations of state and action that it was normalised with"
@@ -157,7 +157,7 @@ impl Prediction {
     }
 
     /// Whether taking the numbers for those of a normalised map makes them ten times better.
-    fn looks_normalised(&self, data: &Data) -> bool {
+    fn looks_normalised(&self, data: &Data) -> Result<bool, LearnError> {
         let (nx, inputs) = (data.outputs(), data.inputs());
         let std = &data.norm.std;
         let undone: Vec<f32> = self
@@ -169,9 +169,9 @@ impl Prediction {
                 (f64::from(*x) * std[i] / std[j]) as f32
             })
             .collect();
-        let as_said = jacobian_error(data, &self.steps, &self.values);
-        let normalised = jacobian_error(data, &self.steps, &undone);
-        normalised.relative.is_some_and(|n| n < 0.5) && normalised.rmse * 10.0 < as_said.rmse
+        let truths = data.truths(&self.steps)?;
+        let [as_said, normalised] = [&self.values, &undone].map(|values| jacobian_error(&truths, values));
+        Ok(normalised.relative.is_some_and(|n| n < 0.5) && normalised.rmse * 10.0 < as_said.rmse)
     }
 }
 

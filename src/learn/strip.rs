@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::LearnError;
 use super::data::{Data, Part, Verdict};
+use super::truths::Truths;
 
 /// Steps and entries that are shown at most.
 const STEPS: usize = 120;
@@ -32,19 +34,23 @@ pub(super) struct Window {
     /// Steps of the data.
     pub(super) steps: Range<usize>,
     entries: Vec<usize>,
+    /// What is true at these steps.
+    truths: Truths,
 }
 
 /// The stretch of a part's episodes in which most verdicts change, and the entries that do.
-pub(super) fn window(data: &Data, part: Option<Part>) -> Option<Window> {
+pub(super) fn window(data: &Data, part: Option<Part>) -> Result<Option<Window>, LearnError> {
     let allowed: Vec<Range<usize>> = match part {
         Some(part) => data.part(part).collect(),
         None => data.episodes.clone(),
     };
-    let changes = |step: usize| data.verdicts(step).iter().zip(data.verdicts(step - 1)).filter(|(a, b)| a != b).count();
     let mut best: Option<(usize, Range<usize>, usize)> = None;
     for (number, episode) in data.episodes.iter().enumerate().filter(|(_, e)| allowed.contains(e)) {
         let length = STEPS.min(episode.len());
-        let by_step: Vec<usize> = episode.clone().map(|s| if s == episode.start { 0 } else { changes(s) }).collect();
+        let truths = data.truths(&episode.clone().collect::<Vec<_>>())?;
+        let changed =
+            |at: usize| truths.verdicts(at).iter().zip(truths.verdicts(at - 1)).filter(|(a, b)| a != b).count();
+        let by_step: Vec<usize> = (0..episode.len()).map(|at| if at == 0 { 0 } else { changed(at) }).collect();
         // Within the window, so its first step does not count.
         let mut sum: usize = by_step[1.min(length)..length].iter().sum();
         for first in 0..=episode.len() - length {
@@ -57,9 +63,10 @@ pub(super) fn window(data: &Data, part: Option<Part>) -> Option<Window> {
             }
         }
     }
-    let (_, steps, episode) = best?;
+    let Some((_, steps, episode)) = best else { return Ok(None) };
     let n = data.outputs() * data.inputs();
-    let varies = |e: &usize| steps.clone().skip(1).any(|s| data.verdicts(s)[*e] != data.verdicts(s - 1)[*e]);
+    let truths = data.truths(&steps.clone().collect::<Vec<_>>())?;
+    let varies = |e: &usize| (1..truths.len()).any(|at| truths.verdicts(at)[*e] != truths.verdicts(at - 1)[*e]);
     let mut entries: Vec<usize> = (0..n).filter(varies).collect();
     if entries.is_empty() {
         entries = (0..n).collect();
@@ -68,7 +75,7 @@ pub(super) fn window(data: &Data, part: Option<Part>) -> Option<Window> {
     let shown = ENTRIES.min(entries.len());
     let entries = (0..shown).map(|i| entries[i * entries.len() / shown]).collect();
     let first = steps.start - data.episodes[episode].start;
-    Some(Window { episode, first, steps, entries })
+    Ok(Some(Window { episode, first, steps, entries, truths }))
 }
 
 impl Window {
@@ -76,21 +83,19 @@ impl Window {
     pub(super) fn read(&self, data: &Data, found: &[f32], threshold: f64) -> Strip {
         let (inputs, n) = (data.inputs(), data.outputs() * data.inputs());
         let names: Vec<&String> = data.state.iter().chain(&data.action).collect();
-        let row = |letter: &dyn Fn(usize, usize) -> char, entry: usize| -> String {
-            self.steps.clone().enumerate().map(|(i, step)| letter(i * n + entry, step)).collect()
-        };
+        let row = |letter: &dyn Fn(usize) -> char| -> String { (0..self.truths.len()).map(letter).collect() };
         let both = |entry: usize| {
-            let truth = |_, step: usize| match data.verdicts(step)[entry] {
-                v if v == Verdict::Undecided as u8 || !data.has_derivative(step) => '?',
+            let truth = |at: usize| match self.truths.verdicts(at)[entry] {
+                v if v == Verdict::Undecided as u8 || !data.has_derivative(self.steps.start + at) => '?',
                 v if v == Verdict::Zero as u8 => '0',
                 _ => '1',
             };
-            let learned = |at: usize, _| match found.get(at) {
+            let learned = |at: usize| match found.get(at * n + entry) {
                 Some(j) if f64::from(j.abs()) >= threshold => '1',
                 Some(_) => '0',
                 None => '?',
             };
-            (row(&truth, entry), row(&learned, entry))
+            (row(&truth), row(&learned))
         };
         let (truth, found) = self.entries.iter().map(|e| both(*e)).unzip();
         let label = |e: &usize| format!("{} / {}", names[e / inputs], names[e % inputs]);

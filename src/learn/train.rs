@@ -394,7 +394,7 @@ impl Run<'_> {
             all
         });
         let wanted = Wanted { columns: columns.as_deref(), truth: true, mask: self.model.needs_mask() };
-        let batch = assemble(self.data, &steps, wanted, self.place);
+        let batch = assemble(self.data, &steps, wanted, self.place)?;
         gradients(&*self.model, &self.state.weights, &spec.loss, &batch)
     }
 
@@ -421,7 +421,7 @@ impl Run<'_> {
         for chunk in self.validation.chunks(CHUNK) {
             let columns = loss.needs_jacobian().then_some(&columns[..]);
             let wanted = Wanted { columns, truth: true, mask: self.model.needs_mask() };
-            let batch = assemble(self.data, chunk, wanted, self.place);
+            let batch = assemble(self.data, chunk, wanted, self.place)?;
             let (next, jacobian) = predict(&*self.model, &self.state.weights, &batch.input)?;
             sum += one(loss.of(&next, jacobian.as_ref(), &batch))? * chunk.len() as f64;
         }
