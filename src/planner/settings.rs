@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn bad_settings_are_named() {
-        let refused = |asked: PlanSpec| Settings::new(&resolve(&asked, "CartpoleBalance")).unwrap_err().to_string();
+        let refused = |asked: PlanSpec| Settings::new(&resolve(&asked, "BallInCup")).unwrap_err().to_string();
         let none = PlanSpec::default();
         let text = refused(PlanSpec { horizon: Some(0), ..none.clone() });
         assert_eq!(text, "policy expert: horizon is 0: give a whole number from 1 to 10000");
@@ -230,5 +230,8 @@ mod tests {
         let cem = PlanSpec { method: Some(PlanMethod::Cem), samples: Some(8), ..none.clone() };
         assert!(refused(PlanSpec { elites: Some(9), ..cem.clone() }).contains("elites is 9"));
         assert!(refused(PlanSpec { temperature: Some(1.0), ..cem }).contains("temperature is given"));
+        let ilqg = PlanSpec { method: Some(PlanMethod::Ilqg), ..none };
+        assert!(refused(PlanSpec { samples: Some(8), ..ilqg.clone() }).contains("samples is given"));
+        assert!(refused(PlanSpec { effort: Some(0.0), ..ilqg }).contains("effort is 0"));
     }
 }
