@@ -12,16 +12,14 @@ use std::time::Instant;
 
 use dynsparse::learn::{AdamW, Batch, Input, Loss, ModelKind, ModelSpec, Place, Rates, Space, Truth, gradients};
 
-// What the program itself runs with.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const INPUTS: usize = 24;
 const OUTPUTS: usize = 18;
 const STATES: usize = 256;
 const LOSSES: [&str; 3] = ["mse", "mse+mae-jac", "mse+l1"];
 
 fn main() {
+    // As `dynsparse learn` does.
+    dynsparse::physics::keep_freed_memory();
     let (mut python, mut peers, mut rounds) = (None, vec!["jax".to_owned()], 7);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {

@@ -158,6 +158,7 @@ impl Args {
 /// Trains.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let grid = args.grid()?;
+    dynsparse::physics::keep_freed_memory();
     let mut shown = Shown::new(grid.len());
     let outcome = learn::run(&grid, &args.output, &mut |number, run, p| shown.step(number, run, p));
     shown.finish();
