@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench experts [-- TASK ... --seeds N --first-seed N --steps N --set FIELD=VALUE --only-planner
 //! --against METHOD --scaling]`. A return is the sum of rewards over an episode of 1000 control steps (at most 1000), the mean over seeds.
-//! The settings of assets/experts.toml were found with seeds below 10, so the table starts at 100. Planning time is the
+//! The settings of assets/experts.toml were found with seeds below 20, so the table starts at 100. Planning time is the
 //! processor's time on one thread (on Linux; elsewhere the clock's), so that a busy machine does not decide; the
 //! real-time factor is simulated time over it. `--set` changes a setting of the planner for all tasks; `--against ilqg` plans
 //! with that method too, under the task's own horizon, guides and model. With `--scaling`, only the clock's time of 40 plans on one thread

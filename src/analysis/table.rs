@@ -33,8 +33,7 @@ pub struct Table {
 impl Table {
     pub(super) fn new(name: &'static str, about: &'static str, columns: &[(&'static str, &'static str)]) -> Self {
         let first = [("recording", "name of the recording"), ("task", "task")];
-        let columns = first.iter().chain(columns).map(|(name, about)| Column { name, about }).collect();
-        Self { name, about, columns, rows: Vec::new() }
+        Self::plain(name, about, &[&first, columns].concat())
     }
 
     /// A table without rows, of these columns alone.

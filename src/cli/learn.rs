@@ -36,8 +36,8 @@ Examples:
   dynsparse learn --grid grid.toml -o learned
 
 Every run has a folder with its weights (model.safetensors), losses (curve.csv) and result.json; results.csv
-and results.json put them side by side, report.html and figures/ show them. Killed, the same command goes on, with the same weights in the end.
-Undecided entries and states without a derivative do not count in Jacobian losses.
+and results.json put them side by side, report.html and figures/ show them. Killed, the same command goes on,
+with the same weights in the end. Undecided entries and states without a derivative do not count in Jacobian losses.
 Exit status 1 when a run diverged; the others are finished.";
 
 /// Time between two lines where there is no terminal.
@@ -86,7 +86,7 @@ struct Run {
     /// cpu, or gpu in builds with the feature gpu
     #[arg(long, value_name = "BACKEND", default_value_t = Backend::Cpu)]
     backend: Backend,
-    /// Memory for the Jacobians of a recording, GiB; larger ones are read from a temporary file. It changes no result
+    /// Memory for the Jacobians of all recordings, GiB; the rest is read from temporary files. It changes no result
     #[arg(long, value_name = "GIB", default_value_t = 4.0)]
     memory: f64,
     /// Which episodes are for validation and test
@@ -177,8 +177,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             results.len(),
         ));
         output::print(&text)?;
-    }
-    if !results.is_empty() {
         let page = args.output.join("report.html");
         let program = format!("dynsparse {}", output::version());
         let input = Input {

@@ -225,6 +225,11 @@ impl Data {
         self.truths.read(steps)
     }
 
+    /// Memory that the Jacobians take, bytes.
+    pub(super) fn held(&self) -> u64 {
+        self.truths.held()
+    }
+
     /// Whether the state has a derivative.
     pub fn has_derivative(&self, step: usize) -> bool {
         self.derivative[step]

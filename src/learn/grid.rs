@@ -14,6 +14,9 @@ use super::stats::{self, Mean, Paired};
 use super::train::{Look, Progress, RunSpec, Training, train};
 use super::{LearnError, files};
 
+/// The file of a folder that holds the results of all its runs.
+const RESULTS: &str = "results.json";
+
 /// What to run; also the format of a grid file (TOML).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -45,7 +48,7 @@ pub struct Grid {
     /// What computes.
     #[serde(default)]
     pub backend: Backend,
-    /// Memory for the Jacobians of a recording, GiB; what needs more is read from a file as training goes on. It changes
+    /// Memory for the Jacobians of all recordings, GiB; what needs more is read from a file as training goes on. It changes
     /// no result.
     #[serde(default = "memory")]
     pub memory: f64,
@@ -289,31 +292,31 @@ pub type Watch<'a> = dyn FnMut(usize, &str, Progress) + 'a;
 pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome, LearnError> {
     grid.check()?;
     let place = &Place::new(grid.backend)?;
-    let memory = (grid.memory * f64::from(1 << 30)) as u64;
+    let mut memory = (grid.memory * f64::from(1 << 30)) as u64;
     let mut outcome = Outcome::default();
     let mut number = 0;
     // Unusable recordings are known before the first hour of training.
-    let mut tasks: Vec<String> = Vec::new();
+    let mut all: Vec<Data> = Vec::new();
     for recording in &grid.recordings {
-        let Data { task, kinematics, .. } = Data::read_within(recording, &grid.split, memory)?;
-        if kinematics.is_none() && grid.models.contains(&ModelKind::Graph) {
+        let data = Data::read_within(recording, &grid.split, memory)?;
+        if data.kinematics.is_none() && grid.models.contains(&ModelKind::Graph) {
             let text = "does not tell its kinematic tree (root attribute kinematics), which the model graph needs: record it \
                         again with this version";
             return Err(LearnError::file(recording, text));
         }
-        if tasks.contains(&task) {
-            let text = format!("is a second recording of {task}: learn it into another folder");
+        if all.iter().any(|other| other.task == data.task) {
+            let text = format!("is a second recording of {}: learn it into another folder", data.task);
             return Err(LearnError::file(recording, text));
         }
-        tasks.push(task);
+        memory = memory.saturating_sub(data.held());
+        all.push(data);
     }
     std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
-    for recording in &grid.recordings {
-        let data = Data::read_within(recording, &grid.split, memory)?;
+    for data in &all {
         for spec in grid.specs() {
             let name = spec.name(&data.task);
             let place_of_run = folder.join(&name);
-            let trained = train(&data, &spec, &place_of_run, place, &mut |p| watch(number, &name, p));
+            let trained = train(data, &spec, &place_of_run, place, &mut |p| watch(number, &name, p));
             number += 1;
             let trained = match trained {
                 Ok(trained) => trained,
@@ -329,7 +332,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
                 steps: trained.notes.step,
                 best: trained.notes.best,
                 looks: trained.notes.looks.clone(),
-                evaluation: evaluate(&trained, &data, Some(Part::Test), grid.states, place)?,
+                evaluation: evaluate(&trained, data, Some(Part::Test), grid.states, place)?,
                 spec,
             };
             write_json(&place_of_run.join("result.json"), &result)?;
@@ -344,9 +347,6 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
     files::replace(&folder.join("results.csv"), results_csv(&outcome.results).as_bytes())?;
     Ok(outcome)
 }
-
-/// The file of a folder that holds the results of all its runs.
-const RESULTS: &str = "results.json";
 
 /// What [`run`] has left in a folder.
 ///

@@ -65,6 +65,14 @@ pub(super) enum Store {
 }
 
 impl Store {
+    /// Memory that they take, bytes.
+    pub(super) fn held(&self) -> u64 {
+        match self {
+            Self::Memory(all) => (all.verdicts.len() * ENTRY) as u64,
+            Self::Disk { .. } => 0,
+        }
+    }
+
     /// The truths of these steps, in this order.
     pub(super) fn read(&self, steps: &[usize]) -> Result<Truths, LearnError> {
         match self {

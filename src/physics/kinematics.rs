@@ -1,9 +1,10 @@
 //! How degrees of freedom hang together: the kinematic tree, and what each actuator moves.
 
-use mujoco_rs::mujoco_c::{mjModel, mjtJoint, mjtTrn, mjtWrap};
+use mujoco_rs::mujoco_c::{mjModel, mjtJoint};
 use serde::{Deserialize, Serialize};
 
 use super::Model;
+use super::parts::{Hold, Parts};
 use super::sim::view;
 
 /// The kinematic tree by degrees of freedom, and the dofs that actuators move.
@@ -25,21 +26,25 @@ impl Kinematics {
     /// root.
     pub fn new(model: &Model) -> Self {
         let m = model.raw();
-        let parts = Parts::new(m);
+        let (tree, parts) = (Tree::new(m), Parts::new(m));
         let (mut act_dofs, mut ctrl_dofs) = (vec![Vec::new(); model.na()], vec![Vec::new(); model.nu()]);
         for actuator in 0..m.nactuator as usize {
-            let dofs = parts.moved(actuator);
-            let (acts, controls) = super::trees::inputs(m, actuator);
+            let mut dofs: Vec<usize> = match parts.actuator(actuator) {
+                Some(moved) => moved.into_iter().flat_map(|hold| tree.dofs(hold)).collect(),
+                None => (0..model.nv()).collect(),
+            };
+            dofs.sort_unstable();
+            dofs.dedup();
+            let (acts, controls) = parts.inputs(actuator);
             act_dofs[acts].fill(dofs.clone());
             ctrl_dofs[controls].fill(dofs);
         }
-        Self { dof_parent: parts.dof_parentid.to_vec(), act_dofs, ctrl_dofs, quaternions: parts.quaternions() }
+        Self { dof_parent: tree.dof_parentid.to_vec(), act_dofs, ctrl_dofs, quaternions: tree.quaternions() }
     }
 }
 
-/// Arrays of a model, each with one entry per object.
-struct Parts<'a> {
-    m: &'a mjModel,
+/// Joints and bodies of a model, and their degrees of freedom.
+struct Tree<'a> {
     nv: usize,
     dof_parentid: &'a [i32],
     jnt_type: &'a [i32],
@@ -48,25 +53,13 @@ struct Parts<'a> {
     body_dofadr: &'a [i32],
     body_dofnum: &'a [i32],
     body_parentid: &'a [i32],
-    site_bodyid: &'a [i32],
-    geom_bodyid: &'a [i32],
-    tendon_adr: &'a [i32],
-    tendon_num: &'a [i32],
-    wrap_type: &'a [i32],
-    wrap_objid: &'a [i32],
 }
 
-/// The entry of an object whose number may be -1.
-fn at(values: &[i32], id: i32) -> Option<i32> {
-    usize::try_from(id).ok().and_then(|id| values.get(id)).copied()
-}
-
-impl<'a> Parts<'a> {
+impl<'a> Tree<'a> {
     fn new(m: &'a mjModel) -> Self {
         // SAFETY: the arrays have these lengths (mjmodel.h) and live as long as the model; an enum there is an int.
         unsafe {
             Self {
-                m,
                 nv: m.nv as usize,
                 dof_parentid: view(m.dof_parentid, m.nv as usize),
                 jnt_type: view(m.jnt_type.cast(), m.njnt as usize),
@@ -75,12 +68,6 @@ impl<'a> Parts<'a> {
                 body_dofadr: view(m.body_dofadr, m.nbody as usize),
                 body_dofnum: view(m.body_dofnum, m.nbody as usize),
                 body_parentid: view(m.body_parentid, m.nbody as usize),
-                site_bodyid: view(m.site_bodyid, m.nsite as usize),
-                geom_bodyid: view(m.geom_bodyid, m.ngeom as usize),
-                tendon_adr: view(m.tendon_adr, m.ntendon as usize),
-                tendon_num: view(m.tendon_num, m.ntendon as usize),
-                wrap_type: view(m.wrap_type.cast(), m.nwrap as usize),
-                wrap_objid: view(m.wrap_objid, m.nwrap as usize),
             }
         }
     }
@@ -97,69 +84,23 @@ impl<'a> Parts<'a> {
         (0..self.jnt_type.len()).filter_map(of).collect()
     }
 
-    fn joint(&self, joint: i32) -> Vec<usize> {
-        let Some(first) = at(self.jnt_dofadr, joint) else { return Vec::new() };
-        let end = at(self.jnt_dofadr, joint + 1).map_or(self.nv, |e| e as usize);
-        (first as usize..end).collect()
-    }
-
-    /// All dofs between a body and the root.
-    fn chain(&self, body: Option<i32>) -> Vec<usize> {
-        let mut body = body.unwrap_or(0);
-        while body > 0 && at(self.body_dofnum, body) == Some(0) {
-            body = at(self.body_parentid, body).unwrap_or(0);
-        }
-        let ends = at(self.body_dofadr, body).zip(at(self.body_dofnum, body)).filter(|(_, n)| *n > 0);
-        let mut dof = ends.map_or(-1, |(first, n)| first + n - 1);
-        let mut found = Vec::new();
-        while let Ok(this) = usize::try_from(dof) {
-            found.push(this);
-            dof = self.dof_parentid[this];
-        }
-        found
-    }
-
-    fn tendon(&self, tendon: i32) -> Vec<usize> {
-        let Some((first, n)) = at(self.tendon_adr, tendon).zip(at(self.tendon_num, tendon)) else { return Vec::new() };
-        let wraps = first as usize..(first + n) as usize;
-        let dofs = |wrap: usize| {
-            let id = self.wrap_objid[wrap];
-            match self.wrap_type[wrap] {
-                w if w == mjtWrap::mjWRAP_JOINT as i32 => self.joint(id),
-                w if w == mjtWrap::mjWRAP_SITE as i32 => self.chain(at(self.site_bodyid, id)),
-                w if w == mjtWrap::mjWRAP_SPHERE as i32 || w == mjtWrap::mjWRAP_CYLINDER as i32 => {
-                    self.chain(at(self.geom_bodyid, id))
-                }
-                _ => Vec::new(),
+    /// Dofs that a force on something moves: those of a joint, all between a body and the root.
+    fn dofs(&self, hold: Hold) -> Vec<usize> {
+        let mut body = match hold {
+            Hold::Joint(joint) => {
+                let end = self.jnt_dofadr.get(joint + 1).map_or(self.nv, |end| *end as usize);
+                return (self.jnt_dofadr[joint] as usize..end).collect();
             }
+            Hold::Body(body) => body,
         };
-        wraps.flat_map(dofs).collect()
-    }
-
-    /// Dofs that an actuator moves, in order.
-    fn moved(&self, actuator: usize) -> Vec<usize> {
-        // SAFETY: trntype has one entry per actuator, trnid two.
-        let (kind, ids) = unsafe {
-            (
-                *self.m.actuator_trntype.cast::<i32>().add(actuator),
-                *self.m.actuator_trnid.cast::<[i32; 2]>().add(actuator),
-            )
-        };
-        let is = |t: mjtTrn| kind == t as i32;
-        let mut found = if is(mjtTrn::mjTRN_JOINT) || is(mjtTrn::mjTRN_JOINTINPARENT) {
-            self.joint(ids[0])
-        } else if is(mjtTrn::mjTRN_TENDON) {
-            self.tendon(ids[0])
-        } else if is(mjtTrn::mjTRN_SITE) || is(mjtTrn::mjTRN_SLIDERCRANK) {
-            ids.into_iter().flat_map(|id| self.chain(at(self.site_bodyid, id))).collect()
-        } else if is(mjtTrn::mjTRN_BODY) {
-            self.chain(Some(ids[0]))
-        } else {
-            (0..self.nv).collect()
-        };
-        found.sort_unstable();
-        found.dedup();
-        found
+        while body > 0 && self.body_dofnum[body] == 0 {
+            body = self.body_parentid[body] as usize;
+        }
+        let last = self.body_dofadr[body] + self.body_dofnum[body] - 1;
+        // The world has none.
+        let last = usize::try_from(last).ok().filter(|_| self.body_dofnum[body] > 0);
+        let parent = |dof: &usize| usize::try_from(self.dof_parentid[*dof]).ok();
+        std::iter::successors(last, parent).collect()
     }
 }
 

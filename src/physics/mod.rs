@@ -15,6 +15,7 @@ mod kinematics;
 mod model;
 mod names;
 mod objects;
+mod parts;
 mod process;
 mod render;
 mod settings;

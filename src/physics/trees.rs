@@ -4,10 +4,9 @@
 //! taken from the model, whether they are active or not. Without one of them nothing flows from one tree to another
 //! within a step: the inertia, and the system that is solved for the constraint forces, fall apart into blocks.
 
-use std::ops::Range;
+use mujoco_rs::mujoco_c::mjModel;
 
-use mujoco_rs::mujoco_c::{mjModel, mjtEq, mjtObj, mjtTrn, mjtWrap};
-
+use super::parts::{Hold, Parts};
 use super::sim::view;
 use super::{Model, PhysicsError, Sim};
 
@@ -30,39 +29,40 @@ impl Groups {
     pub fn new(model: &Model) -> Self {
         let m = model.raw();
         let (trees, actuators) = (m.ntree as usize, m.nactuator as usize);
-        let parts = Parts::new(m);
+        let found = Trees::new(m);
+        let parts = &found.parts;
         let mut fixed: Vec<usize> = (0..trees + actuators).collect();
         // Flexes and plugins may join anything.
         if model.has_flexes() || model.has_plugins() {
             (1..fixed.len()).for_each(|node| join(&mut fixed, 0, node));
         }
-        for tendon in 0..m.ntendon as usize {
-            join_all(&mut fixed, parts.tendon(tendon));
+        for tendon in 0..m.ntendon {
+            join_all(&mut fixed, found.all(parts.tendon(tendon as i32).collect()));
         }
         for equality in 0..m.neq as usize {
             match parts.equality(equality) {
-                Some(joined) => join_all(&mut fixed, joined.into_iter()),
+                Some(joined) => join_all(&mut fixed, found.all(joined)),
                 None => (1..trees).for_each(|tree| join(&mut fixed, 0, tree)),
             }
         }
         for actuator in 0..actuators {
             let node = trees + actuator;
             match parts.actuator(actuator) {
-                Some(joined) => joined.into_iter().for_each(|tree| join(&mut fixed, node, tree)),
+                Some(moved) => found.all(moved).for_each(|tree| join(&mut fixed, node, tree)),
                 None => (0..trees).for_each(|tree| join(&mut fixed, node, tree)),
             }
         }
         let (nv, na, nu) = (model.nv(), model.na(), model.nu());
-        let mut nodes: Vec<usize> = parts.dof_treeid.iter().map(|tree| *tree as usize).collect();
+        let mut nodes: Vec<usize> = found.dof_treeid.iter().map(|tree| *tree as usize).collect();
         nodes.extend_from_within(..);
         // An entry without an actuator does not occur; it would be alone.
         nodes.resize(2 * nv + na + nu, usize::MAX);
         for actuator in 0..actuators {
-            let (acts, controls) = inputs(m, actuator);
+            let (acts, controls) = parts.inputs(actuator);
             nodes[2 * nv..2 * nv + na][acts].fill(trees + actuator);
             nodes[2 * nv + na..][controls].fill(trees + actuator);
         }
-        let geoms = (0..m.ngeom as usize).map(|geom| parts.body(parts.geom_bodyid[geom])).collect();
+        let geoms = (0..m.ngeom).map(|geom| found.of(parts.geom(geom as i32)?)).collect();
         Self { now: fixed.clone(), fixed, nodes, geoms, ndx: 2 * nv + na }
     }
 
@@ -120,132 +120,28 @@ fn join_all(parents: &mut [usize], mut nodes: impl Iterator<Item = usize>) {
     }
 }
 
-/// Arrays of a model that say what is joined, each with one entry per object.
-struct Parts<'a> {
-    m: &'a mjModel,
+/// The trees of what forces act on.
+struct Trees<'a> {
+    parts: Parts<'a>,
     body_treeid: &'a [i32],
     dof_treeid: &'a [i32],
-    geom_bodyid: &'a [i32],
-    site_bodyid: &'a [i32],
-    jnt_bodyid: &'a [i32],
-    tendon_adr: &'a [i32],
-    tendon_num: &'a [i32],
-    wrap_type: &'a [i32],
-    wrap_objid: &'a [i32],
 }
 
-impl<'a> Parts<'a> {
+impl<'a> Trees<'a> {
     fn new(m: &'a mjModel) -> Self {
-        // SAFETY: the arrays have these lengths (mjmodel.h) and live as long as the model; an enum there is an int.
-        unsafe {
-            Self {
-                m,
-                body_treeid: view(m.body_treeid, m.nbody as usize),
-                dof_treeid: view(m.dof_treeid, m.nv as usize),
-                geom_bodyid: view(m.geom_bodyid, m.ngeom as usize),
-                site_bodyid: view(m.site_bodyid, m.nsite as usize),
-                jnt_bodyid: view(m.jnt_bodyid, m.njnt as usize),
-                tendon_adr: view(m.tendon_adr, m.ntendon as usize),
-                tendon_num: view(m.tendon_num, m.ntendon as usize),
-                wrap_type: view(m.wrap_type.cast(), m.nwrap as usize),
-                wrap_objid: view(m.wrap_objid, m.nwrap as usize),
-            }
-        }
+        // SAFETY: the arrays have these lengths (mjmodel.h) and live as long as the model.
+        let (body_treeid, dof_treeid) =
+            unsafe { (view(m.body_treeid, m.nbody as usize), view(m.dof_treeid, m.nv as usize)) };
+        Self { parts: Parts::new(m), body_treeid, dof_treeid }
     }
 
-    /// The tree of a body; None for one that cannot move.
-    fn body(&self, body: i32) -> Option<usize> {
-        usize::try_from(*self.body_treeid.get(usize::try_from(body).ok()?)?).ok()
+    /// None for what cannot move.
+    fn of(&self, hold: Hold) -> Option<usize> {
+        usize::try_from(*self.body_treeid.get(self.parts.body(hold)?)?).ok()
     }
 
-    fn joint(&self, joint: i32) -> Option<usize> {
-        self.body(*self.jnt_bodyid.get(usize::try_from(joint).ok()?)?)
-    }
-
-    fn site(&self, site: i32) -> Option<usize> {
-        self.body(*self.site_bodyid.get(usize::try_from(site).ok()?)?)
-    }
-
-    /// The trees that a tendon runs over.
-    fn tendon(&self, tendon: usize) -> impl Iterator<Item = usize> + '_ {
-        let (first, n) = (self.tendon_adr[tendon] as usize, self.tendon_num[tendon] as usize);
-        (first..first + n).filter_map(|wrap| {
-            let id = self.wrap_objid[wrap];
-            match self.wrap_type[wrap] {
-                w if w == mjtWrap::mjWRAP_JOINT as i32 => self.joint(id),
-                w if w == mjtWrap::mjWRAP_SITE as i32 => self.site(id),
-                w if w == mjtWrap::mjWRAP_SPHERE as i32 || w == mjtWrap::mjWRAP_CYLINDER as i32 => {
-                    self.body(*self.geom_bodyid.get(usize::try_from(id).ok()?)?)
-                }
-                _ => None,
-            }
-        })
-    }
-
-    fn tendon_id(&self, id: i32) -> impl Iterator<Item = usize> + '_ {
-        let id = usize::try_from(id).ok().filter(|id| *id < self.tendon_adr.len());
-        id.into_iter().flat_map(|tendon| self.tendon(tendon))
-    }
-
-    /// The trees that an equality constraint joins; None where that is not known.
-    fn equality(&self, equality: usize) -> Option<Vec<usize>> {
-        // SAFETY: all four arrays have neq entries.
-        let (kind, ids, of) = unsafe {
-            let m = self.m;
-            let ids = [*m.eq_obj1id.add(equality), *m.eq_obj2id.add(equality)];
-            (*m.eq_type.cast::<i32>().add(equality), ids, *m.eq_objtype.cast::<i32>().add(equality))
-        };
-        let all = |tree: &dyn Fn(i32) -> Option<usize>| Some(ids.into_iter().filter_map(tree).collect());
-        match kind {
-            k if k == mjtEq::mjEQ_CONNECT as i32 || k == mjtEq::mjEQ_WELD as i32 => match of {
-                o if o == mjtObj::mjOBJ_SITE as i32 => all(&|id| self.site(id)),
-                o if o == mjtObj::mjOBJ_BODY as i32 => all(&|id| self.body(id)),
-                _ => None,
-            },
-            k if k == mjtEq::mjEQ_JOINT as i32 => all(&|id| self.joint(id)),
-            k if k == mjtEq::mjEQ_TENDON as i32 => Some(ids.into_iter().flat_map(|id| self.tendon_id(id)).collect()),
-            _ => None,
-        }
-    }
-
-    /// The trees that an actuator senses or moves; None where that is not known. What a body's adhesion moves is joined
-    /// by its contacts.
-    fn actuator(&self, actuator: usize) -> Option<Vec<usize>> {
-        // SAFETY: trntype has one entry per actuator, trnid two.
-        let (kind, ids) = unsafe {
-            (
-                *self.m.actuator_trntype.cast::<i32>().add(actuator),
-                *self.m.actuator_trnid.cast::<[i32; 2]>().add(actuator),
-            )
-        };
-        let is = |t: mjtTrn| kind == t as i32;
-        let trees = if is(mjtTrn::mjTRN_JOINT) || is(mjtTrn::mjTRN_JOINTINPARENT) {
-            self.joint(ids[0]).into_iter().collect()
-        } else if is(mjtTrn::mjTRN_TENDON) {
-            self.tendon_id(ids[0]).collect()
-        } else if is(mjtTrn::mjTRN_SITE) || is(mjtTrn::mjTRN_SLIDERCRANK) {
-            ids.into_iter().filter_map(|id| self.site(id)).collect()
-        } else if is(mjtTrn::mjTRN_BODY) {
-            self.body(ids[0]).into_iter().collect()
-        } else {
-            return None;
-        };
-        Some(trees)
-    }
-}
-
-/// An actuator's activations and controls.
-pub(super) fn inputs(m: &mjModel, actuator: usize) -> (Range<usize>, Range<usize>) {
-    let range = |first: i32, n: i32| match usize::try_from(first) {
-        Ok(first) => first..first + n.max(0) as usize,
-        Err(_) => 0..0,
-    };
-    // SAFETY: all four arrays have one entry per actuator; an address is -1 where there are none.
-    unsafe {
-        (
-            range(*m.actuator_actadr.add(actuator), *m.actuator_actnum.add(actuator)),
-            range(*m.actuator_ctrladr.add(actuator), *m.actuator_ctrlnum.add(actuator)),
-        )
+    fn all(&self, holds: Vec<Hold>) -> impl Iterator<Item = usize> + '_ {
+        holds.into_iter().filter_map(|hold| self.of(hold))
     }
 }
 

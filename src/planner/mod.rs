@@ -5,6 +5,7 @@
 //! of the dynamics. The same seed, episode and states give the same actions, on any number of threads.
 
 mod error;
+mod idle;
 mod ilqg;
 mod rollout;
 mod sampler;
@@ -148,6 +149,15 @@ impl Planner {
             Method::Samples(sampler) => sampler.act(here, step, action),
             Method::Jacobians(ilqg) => ilqg.act(here, step, action),
         }
+    }
+}
+
+/// Drops the first row of `nu` numbers of a plan; the last one is repeated in its place.
+fn shift(plan: &mut [f64], nu: usize) {
+    plan.copy_within(nu.., 0);
+    let end = plan.len();
+    if end >= 2 * nu {
+        plan.copy_within(end - 2 * nu..end - nu, end - nu);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Rollouts of many plans from one state, in parallel.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::PlanError;
+use super::idle::Idle;
 use super::settings::Settings;
 use super::spline::Curve;
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
@@ -72,7 +73,7 @@ pub(super) struct Rollouts {
     /// Physics steps of a control step, control steps of an action.
     substeps: usize,
     repeat: usize,
-    idle: Mutex<Vec<Sim>>,
+    idle: Idle<Sim>,
 }
 
 /// What a guide looks at.
@@ -125,7 +126,7 @@ impl Rollouts {
         let model = Arc::new(own.model(SolverMode::Task)?);
         let scorer = own.scorer(&model)?.ok_or_else(|| PlanError::NoReward { task: own.spec.name.clone() })?;
         let (substeps, repeat) = (own.spec.substeps, own.spec.action_repeat);
-        Ok(Self { task: own, model, scorer, guides, substeps, repeat, idle: Mutex::default() })
+        Ok(Self { task: own, model, scorer, guides, substeps, repeat, idle: Idle::default() })
     }
 
     /// The mean reward of each plan (its points inside the control ranges), minus infinity for one that diverges.
@@ -162,14 +163,10 @@ impl Rollouts {
         horizon: usize,
         act: impl FnMut(&mut Sim, usize, &mut [f64]) -> Result<(), PhysicsError>,
     ) -> Result<f64, PhysicsError> {
-        let idle = self.lock().pop();
-        let mut sim = match idle {
-            Some(sim) => sim,
-            None => Sim::new(&self.model)?,
-        };
+        let mut sim = self.idle.take(|| Sim::new(&self.model))?;
         match self.simulate(&mut sim, state, horizon, act) {
             Ok(Some(total)) => {
-                self.lock().push(sim);
+                self.idle.put(sim);
                 Ok(total / (horizon * self.repeat) as f64)
             }
             // A simulation that has diverged keeps its warnings, and one with a fatal error is unusable.
@@ -219,11 +216,7 @@ impl Rollouts {
 
     /// Memory of the simulations, bytes.
     pub(super) fn bytes(&self) -> u64 {
-        self.lock().iter().map(Sim::bytes).sum()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Sim>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.sum(Sim::bytes)
     }
 }
 

@@ -7,7 +7,7 @@
 use super::rollout::Batch;
 use super::settings::{Sampling, Settings, Update};
 use super::spline::Curve;
-use super::{Here, PlanError, best};
+use super::{Here, PlanError, best, shift};
 use crate::rng::Stream;
 
 /// A return below this is no reward at all.
@@ -67,8 +67,9 @@ impl Sampler {
         self.spread.fill(self.settings.noise);
         for _ in 0..self.iterations {
             self.draw(here.stream);
-            for (k, u) in self.controls.iter_mut().enumerate() {
-                *u = here.units.control(k % self.curve.width, self.samples[k]);
+            let nu = self.curve.width;
+            for (u, x) in self.controls.chunks_mut(nu).zip(self.samples.chunks(nu)) {
+                here.units.controls(x, u);
             }
             let batch = Batch { state: here.state, curve: self.curve, first: step - self.start, horizon: self.horizon };
             here.rollouts.returns(here.pool, batch, &self.controls, &mut self.returns)?;
@@ -86,11 +87,7 @@ impl Sampler {
     fn forward(&mut self, step: usize, stream: &mut Stream) {
         let nu = self.curve.width;
         while step - self.start >= self.settings.spacing {
-            self.plan.copy_within(nu.., 0);
-            let end = self.plan.len();
-            if end >= 2 * nu {
-                self.plan.copy_within(end - 2 * nu..end - nu, end - nu);
-            }
+            shift(&mut self.plan, nu);
             if self.blind {
                 let last = self.plan.len() - nu;
                 self.plan[last..].iter_mut().for_each(|x| *x = 2.0 * stream.uniform() - 1.0);

@@ -37,23 +37,10 @@ const MOST: [(&str, usize); 8] = [
 pub fn resolve(asked: &PlanSpec, task: &str) -> PlanSpec {
     let own = TABLE.task.get(task).cloned().unwrap_or_default();
     let all = asked.clone().or(own).or(TABLE.default.clone());
-    let Some(method) = all.method else { return all };
-    let mut spec = all;
-    macro_rules! keep {
-        ($( $field:ident if $uses:expr; )*) => { $( if !$uses { spec.$field = asked.$field.clone(); } )* };
+    match all.method {
+        Some(method) => all.suited(method, asked),
+        None => all,
     }
-    keep! {
-        samples if method.samples();
-        spacing if method.samples();
-        spline if method.samples();
-        noise if method.samples();
-        levels if method.samples();
-        elites if method == PlanMethod::Cem;
-        temperature if method == PlanMethod::Mppi;
-        tries if method.differentiates();
-        effort if method.differentiates();
-    }
-    spec
 }
 
 /// Checked settings.
@@ -116,20 +103,8 @@ impl Settings {
     /// [`PlanError::Setting`].
     pub(super) fn new(spec: &PlanSpec) -> Result<Self, PlanError> {
         let method = spec.method.ok_or_else(|| missing("method"))?;
-        for (field, given, fits) in [
-            ("samples", spec.samples.is_some(), method.samples()),
-            ("spacing", spec.spacing.is_some(), method.samples()),
-            ("spline", spec.spline.is_some(), method.samples()),
-            ("noise", spec.noise.is_some(), method.samples()),
-            ("levels", spec.levels.is_some(), method.samples()),
-            ("elites", spec.elites.is_some(), method == PlanMethod::Cem),
-            ("temperature", spec.temperature.is_some(), method == PlanMethod::Mppi),
-            ("tries", spec.tries.is_some(), method.differentiates()),
-            ("effort", spec.effort.is_some(), method.differentiates()),
-        ] {
-            if given && !fits {
-                return Err(wrong(field, "given".to_owned(), "it has no meaning for this --planner; leave it out"));
-            }
+        if let Some((field, _)) = spec.given().into_iter().find(|(field, _)| !method.uses(field)) {
+            return Err(wrong(field, "given".to_owned(), "it has no meaning for this --planner; leave it out"));
         }
         let search = match method {
             PlanMethod::Ilqg => Search::Jacobians(newton(spec)?, None),

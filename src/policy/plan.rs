@@ -47,6 +47,11 @@ macro_rules! plan_spec {
                 Self { $( $field: self.$field.or(other.$field), )* }
             }
 
+            /// These settings, without those that `method` does not use and that are not asked for in `asked` either.
+            pub fn suited(self, method: PlanMethod, asked: &Self) -> Self {
+                Self { $( $field: self.$field.filter(|_| method.uses(stringify!($field)) || asked.$field.is_some()), )* }
+            }
+
             /// The settings that are given: name and value, as the command line takes them.
             pub fn given(&self) -> Vec<(&'static str, String)> {
                 let mut given = Vec::new();
@@ -94,6 +99,17 @@ impl PlanMethod {
     /// Whether plans are drawn at random.
     pub fn samples(self) -> bool {
         self != Self::Ilqg
+    }
+
+    /// Whether a setting of this name has a meaning.
+    pub fn uses(self, field: &str) -> bool {
+        match field {
+            "samples" | "spacing" | "spline" | "noise" | "levels" => self.samples(),
+            "elites" => self == Self::Cem,
+            "temperature" => self == Self::Mppi,
+            "tries" | "effort" => self.differentiates(),
+            _ => true,
+        }
     }
 
     /// Whether plans follow Jacobians.

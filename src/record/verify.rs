@@ -68,8 +68,9 @@ impl fmt::Display for Difference {
 const MOST_WORKERS: usize = 256;
 
 /// Verifies `episodes` (all when None) of a recording on `threads` threads. The actions of an expert are those in
-/// the file unless `plan` is set; then they are planned again. Those of a network always are: it is not in the file. An episode that ended before the task would have, whose
-/// last action is in no row, is always planned again; of a network's, why it broke off is not compared.
+/// the file unless `plan` is set; then they are planned again. The actions of a network, which is not in the file, are always
+/// those in the file. An expert's episode that ended before the task would have, whose last action is in no row, is always
+/// planned again; of a network's, why it broke off is not compared.
 ///
 /// # Errors
 /// [`RecordError`] when the file or its model cannot be read, or `stop` is set.

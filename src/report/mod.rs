@@ -56,8 +56,7 @@ pub struct Input<'a> {
 
 impl Input<'_> {
     fn tables(&self) -> Vec<Table> {
-        let mut all =
-            if self.analyses.is_empty() { Vec::new() } else { analysis::tables(self.analyses, self.comparisons) };
+        let mut all = analysis::tables(self.analyses, self.comparisons);
         all.extend(learn::tables(self.learned));
         all
     }

@@ -12,8 +12,11 @@ const NAME: usize = 26;
 /// Shares below this have the lowest colour in [`wrong_by_threshold`], as a power of ten.
 const LEAST: f64 = -6.0;
 
-/// All that make sense for these recordings.
+/// All that make sense for these recordings; none without one.
 pub(super) fn figures(analyses: &[Analysis], comparisons: &[Comparison]) -> Vec<Figure> {
+    if analyses.is_empty() {
+        return Vec::new();
+    }
     let all = [Some(global(analyses)), Some(distribution(analyses)), explained(analyses), bursts(analyses)];
     all.into_iter().flatten().chain(wrong_by_threshold(analyses)).chain(compared(comparisons)).collect()
 }

@@ -11,14 +11,13 @@ use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::kinematics::Kinematics;
 use super::super::params::{Init, Layout, Linear};
-use super::{Input, Model, apply, start, tokens};
+use super::{Asks, Input, Model, Readout, apply, start, tokens};
 
 struct Round {
     near: Linear,
     far: Linear,
     own: Linear,
-    query: Linear,
-    key: Linear,
+    asks: Asks,
     /// [nodes, nodes]: how open an edge is before the states are looked at.
     open: usize,
     mix: Linear,
@@ -28,12 +27,10 @@ pub(super) struct Graph {
     layout: Layout,
     inputs: usize,
     nodes: usize,
-    width: usize,
     scale: usize,
     offset: usize,
     rounds: Vec<Round>,
-    readout: usize,
-    bias: usize,
+    readout: Readout,
     /// [nodes, inputs]: 1 where the input belongs to the node.
     gather: Vec<f32>,
     /// [nodes, nodes]: 1 / neighbours where the tree or an actuator joins them.
@@ -70,21 +67,20 @@ impl Graph {
         let scale = layout.add("token.scale", [inputs, width], Init::Uniform(1));
         let offset = layout.add("token.offset", [nodes, width], Init::Uniform(1));
         let rounds = (0..depth).map(|i| {
-            let mut linear = |name: &str, a, b| layout.linear(&format!("round{i}.{name}"), a, b);
+            let mut linear = |name: &str| layout.linear(&format!("round{i}.{name}"), width, width);
+            let (near, far, own) = (linear("near"), linear("far"), linear("own"));
             Round {
-                near: linear("near", width, width),
-                far: linear("far", width, width),
-                own: linear("own", width, width),
-                query: linear("query", width, width),
-                key: linear("key", width, width),
-                mix: linear("mix", width, width),
+                near,
+                far,
+                own,
+                asks: Asks::new(&mut layout, &format!("round{i}."), width),
+                mix: layout.linear(&format!("round{i}.mix"), width, width),
                 open: layout.add(format!("round{i}.open"), [nodes, nodes], Init::Uniform(16)),
             }
         });
         let rounds = rounds.collect();
-        let readout = layout.add("output.weight", [outputs, width], Init::Uniform(width));
-        let bias = layout.add("output.bias", [outputs, 1], Init::Uniform(width));
-        Self { layout, inputs, nodes, width, scale, offset, rounds, readout, bias, gather, tree: joined, learned, read }
+        let readout = Readout::new(&mut layout, "", outputs, width);
+        Self { layout, inputs, nodes, scale, offset, rounds, readout, gather, tree: joined, learned, read }
     }
 }
 
@@ -109,9 +105,7 @@ impl Model for Graph {
             constant(&self.gather, self.nodes, self.inputs).matmul(&numbers).plus(tokens(&weights[self.offset]));
         for round in &self.rounds {
             let heard = tree.matmul(&apply(round.near, weights, &x));
-            let seen = x.elu();
-            let query = apply(round.query, weights, &seen).scaled(1.0 / (self.width as f64).sqrt());
-            let meets = query.matmul(&apply(round.key, weights, &seen).transpose());
+            let meets = round.asks.run(weights, &x.elu());
             // About 1/4 open at first, and shut for good where the sum is below 0.
             let open = meets.plus(tokens(&(weights[round.open].clone() + 0.25))).relu().mul(&learned);
             let far = open.scaled(1.0 / self.nodes as f64).matmul(&apply(round.far, weights, &x));
@@ -119,6 +113,6 @@ impl Model for Graph {
             x = x.add(&apply(round.mix, weights, &next));
         }
         let read = constant(&self.read, outputs, self.nodes).matmul(&x.elu());
-        Ok(read.times(tokens(&weights[self.readout])).sum_features().plus(tokens(&weights[self.bias])))
+        Ok(self.readout.run(weights, &read))
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::LearnError;
 use super::dual::Dual;
 use super::kinematics::Kinematics;
-use super::params::{Layout, Linear};
+use super::params::{Init, Layout, Linear};
 
 /// What a network sees at once: some states, and along which inputs its derivatives are wanted.
 #[derive(Debug, Clone)]
@@ -181,6 +181,48 @@ fn start(input: &Input) -> Dual {
 
 fn apply(layer: Linear, weights: &[Tensor<2>], x: &Dual) -> Dual {
     x.linear(&weights[layer.weight], Some(&weights[layer.bias]))
+}
+
+/// Weights that read each output from its own token.
+struct Readout {
+    /// [outputs, width]
+    weight: usize,
+    /// [outputs, 1]
+    bias: usize,
+}
+
+impl Readout {
+    fn new(layout: &mut Layout, of: &str, outputs: usize, width: usize) -> Self {
+        let init = Init::Uniform(width);
+        Self {
+            weight: layout.add(format!("{of}output.weight"), [outputs, width], init),
+            bias: layout.add(format!("{of}output.bias"), [outputs, 1], init),
+        }
+    }
+
+    /// From [batch, output, width] to [batch, output, 1].
+    fn run(&self, weights: &[Tensor<2>], x: &Dual) -> Dual {
+        x.times(tokens(&weights[self.weight])).sum_features().plus(tokens(&weights[self.bias]))
+    }
+}
+
+/// How much each token asks for each other one, [batch, token, token].
+struct Asks {
+    query: Linear,
+    key: Linear,
+}
+
+impl Asks {
+    fn new(layout: &mut Layout, of: &str, width: usize) -> Self {
+        let mut linear = |name: &str| layout.linear(&format!("{of}{name}"), width, width);
+        Self { query: linear("query"), key: linear("key") }
+    }
+
+    fn run(&self, weights: &[Tensor<2>], x: &Dual) -> Dual {
+        let width = x.value.dims()[2];
+        let query = apply(self.query, weights, x).scaled(1.0 / (width as f64).sqrt());
+        query.matmul(&apply(self.key, weights, x).transpose())
+    }
 }
 
 /// A matrix of weights as [1, token, feature].

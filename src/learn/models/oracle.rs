@@ -9,7 +9,7 @@ use burn_tensor::Tensor;
 use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::params::{Init, Layout, Linear};
-use super::{Input, Model, apply, start, tokens};
+use super::{Input, Model, Readout, apply, start, tokens};
 
 pub(super) struct Oracle {
     layout: Layout,
@@ -21,8 +21,7 @@ pub(super) struct Body {
     first: usize,
     offset: usize,
     hidden: Vec<Linear>,
-    readout: usize,
-    bias: usize,
+    readout: Readout,
 }
 
 impl Body {
@@ -41,8 +40,7 @@ impl Body {
             // As far apart as the inputs are.
             offset: layout.add(format!("{of}first.offset"), [outputs, width], Init::Uniform(1)),
             hidden,
-            readout: layout.add(format!("{of}output.weight"), [outputs, width], Init::Uniform(width)),
-            bias: layout.add(format!("{of}output.bias"), [outputs, 1], Init::Uniform(width)),
+            readout: Readout::new(layout, of, outputs, width),
         }
     }
 
@@ -52,7 +50,7 @@ impl Body {
         for layer in &self.hidden {
             x = apply(*layer, weights, &x).elu();
         }
-        x.times(tokens(&weights[self.readout])).sum_features().plus(tokens(&weights[self.bias]))
+        self.readout.run(weights, &x)
     }
 }
 

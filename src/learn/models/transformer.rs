@@ -12,14 +12,13 @@ use burn_tensor::Tensor;
 use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::params::{Init, Layout, Linear};
-use super::{Input, Model, apply, start, tokens};
+use super::{Asks, Input, Model, Readout, apply, start, tokens};
 
 /// What the tokens' own layer is wider than a token.
 const WIDER: usize = 2;
 
 struct Block {
-    query: Linear,
-    key: Linear,
+    asks: Asks,
     value: Linear,
     mix: Linear,
     up: Linear,
@@ -29,7 +28,7 @@ struct Block {
 pub(super) struct Transformer {
     layout: Layout,
     sparse: bool,
-    sizes: [usize; 3],
+    sizes: [usize; 2],
     /// [inputs, width]: a token is its number times this,
     scale: usize,
     /// plus this,
@@ -37,8 +36,7 @@ pub(super) struct Transformer {
     /// and through this layer, so that a token is no straight line.
     lift: Linear,
     blocks: Vec<Block>,
-    readout: usize,
-    bias: usize,
+    readout: Readout,
 }
 
 impl Transformer {
@@ -48,10 +46,11 @@ impl Transformer {
         let offset = layout.add("token.offset", [inputs, width], Init::Uniform(1));
         let lift = layout.linear("token.lift", width, width);
         let blocks = (0..depth).map(|i| {
-            let mut linear = |name: &str, a, b| layout.linear(&format!("block{i}.{name}"), a, b);
+            let of = format!("block{i}.");
+            let asks = Asks::new(&mut layout, &of, width);
+            let mut linear = |name: &str, a, b| layout.linear(&format!("{of}{name}"), a, b);
             Block {
-                query: linear("query", width, width),
-                key: linear("key", width, width),
+                asks,
                 value: linear("value", width, width),
                 mix: linear("mix", width, width),
                 up: linear("up", width, WIDER * width),
@@ -59,10 +58,9 @@ impl Transformer {
             }
         });
         let blocks = blocks.collect();
-        let readout = layout.add("output.weight", [outputs, width], Init::Uniform(width));
-        let bias = layout.add("output.bias", [outputs, 1], Init::Uniform(width));
-        let sizes = [inputs, outputs, width];
-        Self { layout, sparse, sizes, scale, offset, lift, blocks, readout, bias }
+        let readout = Readout::new(&mut layout, "", outputs, width);
+        let sizes = [inputs, outputs];
+        Self { layout, sparse, sizes, scale, offset, lift, blocks, readout }
     }
 }
 
@@ -72,19 +70,17 @@ impl Model for Transformer {
     }
 
     fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError> {
-        let [inputs, outputs, width] = self.sizes;
+        let [inputs, outputs] = self.sizes;
         let numbers = start(input).reshape(inputs, 1);
         let mut x = numbers.times(tokens(&weights[self.scale])).plus(tokens(&weights[self.offset]));
         x = x.add(&apply(self.lift, weights, &x.elu()));
         for block in &self.blocks {
-            let query = apply(block.query, weights, &x).scaled(1.0 / (width as f64).sqrt());
-            let listens = query.matmul(&apply(block.key, weights, &x).transpose());
+            let listens = block.asks.run(weights, &x);
             let listens = if self.sparse { listens.sparsemax()? } else { listens.softmax() };
             let heard = listens.matmul(&apply(block.value, weights, &x));
             x = x.add(&apply(block.mix, weights, &heard));
             x = x.add(&apply(block.down, weights, &apply(block.up, weights, &x).elu()));
         }
-        let read = x.first_tokens(outputs);
-        Ok(read.times(tokens(&weights[self.readout])).sum_features().plus(tokens(&weights[self.bias])))
+        Ok(self.readout.run(weights, &x.first_tokens(outputs)))
     }
 }

@@ -18,7 +18,7 @@ use nalgebra::DVector;
 use super::rollout::Rollouts;
 use super::settings::{Newton, Sampling, Settings};
 use super::spline::Curve;
-use super::{Here, PlanError, best};
+use super::{Here, PlanError, best, shift};
 use crate::physics::{Model, PhysicsError, Sim};
 use backward::Gains;
 use slopes::Slopes;
@@ -105,23 +105,18 @@ impl Ilqg {
     }
 
     /// See [`super::Planner::act`].
-    pub(super) fn act(&mut self, here: Here<'_>, step: usize, action: &mut [f64]) -> Result<(), PlanError> {
+    pub(super) fn act(&mut self, mut here: Here<'_>, step: usize, action: &mut [f64]) -> Result<(), PlanError> {
         while self.start < step {
-            self.now.plan.copy_within(self.nu.., 0);
-            let end = self.now.plan.len();
-            if end >= 2 * self.nu {
-                self.now.plan.copy_within(end - 2 * self.nu..end - self.nu, end - self.nu);
-            }
+            shift(&mut self.now.plan, self.nu);
             self.start += 1;
         }
-        let here = &mut { here };
-        self.look(here)?;
+        self.look(&mut here)?;
         let mut fresh = false;
         for _ in 0..self.iterations {
             if !fresh {
-                self.slopes.take(here, &self.now.states, &self.now.plan)?;
+                self.slopes.take(&here, &self.now.states, &self.now.plan)?;
             }
-            fresh = !self.improve(here)?;
+            fresh = !self.improve(&here)?;
         }
         here.units.controls(&self.now.plan[..self.nu], action);
         Ok(())
@@ -145,8 +140,8 @@ impl Ilqg {
                 }
             }
         }
-        let (effort, nu) = (self.settings.effort, self.nu);
-        here.pool.each(tracks, |_, track| follow(here, track, effort, |_, _, _| Ok(())))?;
+        let effort = self.settings.effort;
+        here.pool.each(tracks, |_, track| follow(here, track, effort, |_, _, _| ()))?;
         let (found, most) = best(tracks.iter().map(|t| t.value));
         if most > f64::NEG_INFINITY {
             std::mem::swap(&mut self.now, &mut tracks[found]);
@@ -154,8 +149,7 @@ impl Ilqg {
         }
         // The old plan leads nowhere from here: begin anew, with no control at all.
         self.now.plan.fill(0.0);
-        debug_assert_eq!(self.now.plan.len(), self.horizon * nu);
-        follow(here, &mut self.now, effort, |_, _, _| Ok(()))?;
+        follow(here, &mut self.now, effort, |_, _, _| ())?;
         if self.now.value == f64::NEG_INFINITY { Err(PlanError::Diverged) } else { Ok(()) }
     }
 
@@ -179,7 +173,6 @@ impl Ilqg {
                 for (j, u) in u.iter_mut().enumerate() {
                     *u = (now.plan[k * nu + j] + share * gains.change[k][j] + back[j]).clamp(-1.0, 1.0);
                 }
-                Ok(())
             })
         })?;
         let (found, most) = best(tracks.iter().map(|t| t.value));
@@ -229,7 +222,7 @@ fn follow(
     here: &Here<'_>,
     track: &mut Track,
     effort: f64,
-    mut steer: impl FnMut(&[f64], usize, &mut [f64]) -> Result<(), PhysicsError>,
+    mut steer: impl FnMut(&[f64], usize, &mut [f64]),
 ) -> Result<(), PhysicsError> {
     let model = &here.rollouts.model;
     let (size, width, nu) = (model.state_size(), width(model), model.nu());
@@ -242,7 +235,7 @@ fn follow(
         at.iter_mut().zip([sim.qpos(), sim.qvel(), sim.act()].into_iter().flatten()).for_each(|(x, y)| *x = *y);
         if k < horizon {
             let u = &mut plan[k * nu..(k + 1) * nu];
-            steer(at, k, u)?;
+            steer(at, k, u);
             strain += u.iter().map(|x| x * x).sum::<f64>();
             here.units.controls(u, action);
         }

@@ -1,9 +1,10 @@
 //! Derivatives along a plan: of the dynamics from the engine, of the reward by differences.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
+use super::super::idle::Idle;
 use super::super::rollout::{Rollouts, Worth};
 use super::super::{Here, PlanError};
 use crate::jacobian::{Chain, Engine, EngineRequest, Jacobian};
@@ -35,7 +36,7 @@ pub(super) struct Slopes {
     /// The planner's model, with a solver that is run to its end: what stops early has no derivative.
     model: Arc<Model>,
     request: EngineRequest,
-    idle: Mutex<Vec<Worker>>,
+    idle: Idle<Worker>,
 }
 
 struct Worker {
@@ -67,11 +68,11 @@ impl Slopes {
             control: (DVector::zeros(nu), DMatrix::zeros(nu, nu)),
         });
         let request = EngineRequest { zero_test: false, ..EngineRequest::default() };
-        Ok(Self { all: all.collect(), model, request, idle: Mutex::default() })
+        Ok(Self { all: all.collect(), model, request, idle: Idle::default() })
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        self.lock().iter().map(|w| w.sim.bytes() + w.judge.bytes()).sum()
+        self.idle.sum(|w| w.sim.bytes() + w.judge.bytes())
     }
 
     /// Takes the derivatives along a plan (horizon x nu, in half ranges) that goes through `states`.
@@ -79,11 +80,7 @@ impl Slopes {
         let (size, nu) = (self.model.state_size(), self.model.nu());
         let mut all = std::mem::take(&mut self.all);
         let done = here.pool.each(&mut all, |k, slope| {
-            let idle = self.lock().pop();
-            let mut worker = match idle {
-                Some(worker) => worker,
-                None => self.worker(here.rollouts)?,
-            };
+            let mut worker = self.idle.take(|| self.worker(here.rollouts))?;
             let from = &states[k * size..(k + 1) * size];
             let to = &states[(k + 1) * size..(k + 2) * size];
             match worker.take(here, slope, [from, to], &plan[k * nu..(k + 1) * nu]) {
@@ -95,7 +92,7 @@ impl Slopes {
                 }
                 Err(error) => return Err(error),
             }
-            self.lock().push(worker);
+            self.idle.put(worker);
             Ok(())
         });
         self.all = all;
@@ -114,10 +111,6 @@ impl Slopes {
             worth: Worth::new(rollouts),
             direction: vec![0.0; self.model.nv()],
         })
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Worker>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -45,7 +45,7 @@ fn slopes_are_what_a_rollout_does() {
             let by = 1e-6;
             let mut track = ilqg.now.clone();
             track.plan.iter_mut().for_each(|u| *u += by);
-            follow(here, &mut track, 0.0, |_, _, _| Ok(())).unwrap();
+            follow(here, &mut track, 0.0, |_, _, _| ()).unwrap();
             let mut predicted = DVector::zeros(n);
             let mut found = DVector::zeros(n);
             for (k, slope) in ilqg.slopes.all.iter().enumerate() {

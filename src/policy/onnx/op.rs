@@ -1,6 +1,8 @@
 //! What the nodes of a network do, after the operators of ONNX: those that multilayer perceptrons, their normalisation
 //! and the heads of their distributions are exported with.
 
+use std::borrow::Cow;
+
 use super::proto;
 use super::tensor::{Tensor, count};
 
@@ -86,10 +88,14 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
         "Gemm" => {
             let turned = |i: usize, name| {
                 let matrix = input(i)?;
-                if whole(name, 0) == 0 { Ok(matrix.clone()) } else { matrix.transposed() }
+                Ok::<_, String>(match whole(name, 0) {
+                    0 => Cow::Borrowed(matrix),
+                    _ => Cow::Owned(matrix.transposed()?),
+                })
             };
             let (alpha, beta) = (number("alpha", 1.0), number("beta", 1.0));
-            let product = turned(0, "transA")?.matmul(&turned(1, "transB")?)?.map(|x| alpha * x);
+            let (left, right) = (turned(0, "transA")?, turned(1, "transB")?);
+            let product = left.matmul(&right)?.map(|x| alpha * x);
             match optional(2) {
                 Some(bias) => product.zip(bias, |x, b| x + beta * b)?,
                 None => product,
