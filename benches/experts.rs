@@ -5,8 +5,8 @@
 //! The settings of assets/experts.toml were found with seeds below 20, so the table starts at 100. Planning time is the
 //! processor's time on one thread (on Linux; elsewhere the clock's), so that a busy machine does not decide; the
 //! real-time factor is simulated time over it. `--set` changes a setting of the planner for all tasks; `--against ilqg` plans
-//! with that method too, under the task's own horizon, guides and model. With `--scaling`, only the clock's time of 40 plans on one thread
-//! and on two is measured, and beside it, as the most there can be, that of twice the plans by two planners that share
+//! with that method too, under the task's own horizon, guides and model. With `--scaling`, only the clock's time of 40 plans on one
+//! thread and on two is measured, and beside it, as the most there can be, that of twice the plans by two planners that share
 //! nothing, on a thread each; all in turns.
 
 use std::io::Write;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use dynsparse::physics::{Model, Sim, SolverMode};
-use dynsparse::planner::{self, Planner, Pool};
+use dynsparse::planner::{self, Planner};
 use dynsparse::policy::{self, ControlRanges, PlanMethod, PlanSpec, Policy, PolicySpec};
 use dynsparse::task::{Assets, Scorer, Task, catalogue};
 
@@ -213,45 +213,38 @@ impl Bench {
     }
 
     fn scaling(&self) {
-        let pools = [1, 2].map(|threads| Arc::new(Pool::new(threads).expect("a pool")));
+        let pools = [1, 2].map(|n| rayon::ThreadPoolBuilder::new().num_threads(n).build().expect("a pool"));
         let mut times = [const { Vec::new() }; 3];
         for _ in 0..ROUNDS {
             for (pool, times) in pools.iter().zip(&mut times) {
-                times.push(clock(|| self.plans(pool)));
+                times.push(pool.install(|| self.plans(true)));
             }
-            let alone = || self.plans(&pools[0]);
-            times[2].push(clock(|| {
-                std::thread::scope(|scope| {
-                    scope.spawn(alone);
-                    alone();
-                });
-            }));
+            let apart = pools[1].broadcast(|_| self.plans(false));
+            times[2].push(apart.into_iter().max().expect("two"));
         }
         let [one, two, apart] = times.map(|mut t| {
-            t.sort_by(f64::total_cmp);
-            t[t.len() / 2]
+            t.sort();
+            1e3 * t[t.len() / 2].as_secs_f64() / PLANS as f64
         });
         let name = &self.task.spec.name;
         println!("{name:<22} {one:>12.2} {two:>12.2} {:>8.2} {:>8.2}", one / two, 2.0 * one / apart);
     }
 
-    /// The first plans of an episode.
-    fn plans(&self, pool: &Arc<Pool>) {
+    /// The clock's time of the first plans of an episode.
+    fn plans(&self, share: bool) -> Duration {
         let mut planner = Planner::new(&self.task, &self.model, &self.plan).expect("a planner");
-        planner.share(pool);
+        if share {
+            planner.share();
+        }
         planner.begin(0, 0);
         let mut sim = Sim::new(&self.model).expect("a simulation");
         self.task.reset(&mut sim, 0, 0).expect("a reset");
         let mut ctrl = vec![0.0; self.model.nu()];
-        for step in 0..PLANS {
-            planner.act(&mut sim, step, &mut ctrl).expect("a plan");
-        }
+        let mut act = |step| planner.act(&mut sim, step, &mut ctrl).expect("a plan");
+        // The first plan makes the simulations.
+        act(0);
+        let begun = Instant::now();
+        (1..=PLANS).for_each(act);
+        begun.elapsed()
     }
-}
-
-/// The clock's time of a plan, ms.
-fn clock(plans: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
-    plans();
-    1e3 * begun.elapsed().as_secs_f64() / PLANS as f64
 }

@@ -37,14 +37,6 @@ pub enum PlanError {
     /// Every plan that was tried leads to a state that is not finite.
     #[error("the planner found no plan whose simulation stays finite")]
     Diverged,
-    /// The threads for rollouts cannot be started.
-    #[error("cannot start {threads} threads for planning: {reason}")]
-    Threads {
-        /// How many.
-        threads: usize,
-        /// Why not.
-        reason: String,
-    },
     /// From the ranges of the controls.
     #[error(transparent)]
     Policy(#[from] PolicyError),

@@ -11,11 +11,11 @@ mod rollout;
 mod sampler;
 mod settings;
 mod spline;
+mod threads;
 
 use std::sync::Arc;
 
 pub use error::PlanError;
-pub use rollout::Pool;
 pub use settings::resolve;
 
 use crate::physics::{Model, Sim};
@@ -26,12 +26,13 @@ use ilqg::Ilqg;
 use rollout::Rollouts;
 use sampler::Sampler;
 use settings::{Search, Settings};
+use threads::Threads;
 
 /// Plans the actions of one episode after the other.
 #[derive(Debug)]
 pub struct Planner {
     rollouts: Rollouts,
-    pool: Arc<Pool>,
+    threads: Threads,
     units: Units,
     stream: Stream,
     method: Method,
@@ -47,7 +48,7 @@ enum Method {
 /// What a search starts from.
 struct Here<'a> {
     rollouts: &'a Rollouts,
-    pool: &'a Pool,
+    threads: Threads,
     units: &'a Units,
     stream: &'a mut Stream,
     /// The integration state.
@@ -105,7 +106,7 @@ impl Planner {
         };
         Ok(Self {
             rollouts,
-            pool: Arc::new(Pool::ALONE),
+            threads: Threads::One,
             units: Units { ranges, middle, half },
             stream: Stream::new(0, "plan", 0),
             method,
@@ -113,9 +114,9 @@ impl Planner {
         })
     }
 
-    /// Spreads rollouts over the threads of `pool`, which changes no result.
-    pub fn share(&mut self, pool: &Arc<Pool>) {
-        self.pool = pool.clone();
+    /// Spreads rollouts over the idle threads of the rayon pool that [`Self::act`] is called in, which changes no result.
+    pub fn share(&mut self) {
+        self.threads = Threads::Pool;
     }
 
     /// Forgets the last episode.
@@ -143,8 +144,8 @@ impl Planner {
     /// [`PlanError::Diverged`], [`PlanError::Physics`].
     pub fn act(&mut self, sim: &mut Sim, step: usize, action: &mut [f64]) -> Result<(), PlanError> {
         sim.get_state(&mut self.state)?;
-        let Self { rollouts, pool, units, stream, method, state } = self;
-        let here = Here { rollouts, pool, units, stream, state };
+        let Self { rollouts, threads, units, stream, method, state } = self;
+        let here = Here { rollouts, threads: *threads, units, stream, state };
         match method {
             Method::Samples(sampler) => sampler.act(here, step, action),
             Method::Jacobians(ilqg) => ilqg.act(here, step, action),

@@ -2,56 +2,14 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::PlanError;
 use super::idle::Idle;
 use super::settings::Settings;
 use super::spline::Curve;
+use super::threads::Threads;
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
 use crate::policy::Guide;
 use crate::task::{RewardSpec, Scorer, Task};
-
-/// Threads that planners share; rollouts are spread over them, and no result depends on how.
-#[derive(Debug)]
-pub struct Pool(Option<rayon::ThreadPool>);
-
-impl Pool {
-    /// The caller's own thread does all.
-    pub const ALONE: Self = Self(None);
-
-    /// So many threads.
-    ///
-    /// # Errors
-    /// [`PlanError::Threads`].
-    pub fn new(threads: usize) -> Result<Self, PlanError> {
-        if threads < 2 {
-            return Ok(Self::ALONE);
-        }
-        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("planner-{i}"));
-        let pool = builder.build().map_err(|e| PlanError::Threads { threads, reason: e.to_string() })?;
-        Ok(Self(Some(pool)))
-    }
-
-    /// Does `one` with every item and its index. Each thread takes the next item when it is done with one: rollouts differ
-    /// in length.
-    ///
-    /// # Errors
-    /// One of those of `one`.
-    pub(super) fn each<T: Send, E: Send>(
-        &self,
-        items: &mut [T],
-        one: impl Fn(usize, &mut T) -> Result<(), E> + Sync,
-    ) -> Result<(), E> {
-        match &self.0 {
-            None => items.iter_mut().enumerate().try_for_each(|(i, item)| one(i, item)),
-            Some(pool) => pool.install(|| {
-                let items = items.par_iter_mut().enumerate().with_max_len(1);
-                items.try_for_each(|(i, item)| one(i, item))
-            }),
-        }
-    }
-}
 
 /// The reward without its thresholds, where it has such a form.
 fn dense(reward: RewardSpec) -> RewardSpec {
@@ -135,13 +93,13 @@ impl Rollouts {
     /// [`PhysicsError`] when no simulation can be made.
     pub(super) fn returns(
         &self,
-        pool: &Pool,
+        threads: Threads,
         batch: Batch<'_>,
         plans: &[f64],
         out: &mut [f64],
     ) -> Result<(), PhysicsError> {
         let size = plans.len() / out.len().max(1);
-        pool.each(out, |i, out| {
+        threads.each(out, |i, out| {
             let plan = &plans[i * size..(i + 1) * size];
             *out = self.follow(batch.state, batch.horizon, |_, k, action| {
                 batch.curve.write(plan, batch.first + k, action);

@@ -72,7 +72,7 @@ impl Sampler {
                 here.units.controls(x, u);
             }
             let batch = Batch { state: here.state, curve: self.curve, first: step - self.start, horizon: self.horizon };
-            here.rollouts.returns(here.pool, batch, &self.controls, &mut self.returns)?;
+            here.rollouts.returns(here.threads, batch, &self.controls, &mut self.returns)?;
             self.update()?;
         }
         self.curve.write(&self.plan, step - self.start, action);

@@ -7,7 +7,7 @@ use crate::dataset::schema::flag;
 use crate::dataset::{COMPLETED, StepRow};
 use crate::jacobian::{Chain, Engine, Jacobian, Verdict, Verdicts};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
-use crate::planner::{PlanError, Planner, Pool};
+use crate::planner::{PlanError, Planner};
 use crate::policy::{
     self, ControlRanges, Exploration, OnnxFile, Policy, PolicySpec, ReplayEpisode, ReplayFile, ReplayWith,
 };
@@ -119,10 +119,10 @@ impl<'a> Runner<'a> {
         self.network = Some(network.clone());
     }
 
-    /// Spreads what is planned over the threads of a pool.
-    pub fn share(&mut self, pool: &Arc<Pool>) {
+    /// Spreads what is planned over the idle threads of the rayon pool that episodes are run in.
+    pub fn share(&mut self) {
         if let Some(planner) = &mut self.planner {
-            planner.share(pool);
+            planner.share();
         }
     }
 

@@ -2,15 +2,14 @@
 //! (joiner.rs) makes finished shards durable and joins them, so that no worker waits for the disk.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 
 use super::joiner::{Closed, Joiner};
 use super::parts::Parts;
 use super::{Prepared, Progress, RecordError, Run, Runner, Sink, Todo, machine};
 use crate::dataset::{EpisodeDigest, EpisodeRow, Header, StepRow, Writer};
-use crate::planner::Pool;
 
 /// Shards that may wait for the disk; then workers wait too, so that unsafe work stays bounded.
 const WAITING: usize = 16;
@@ -49,15 +48,17 @@ pub(super) fn record(
     progress: &dyn Progress,
 ) -> Result<PathBuf, RecordError> {
     let workers = run.threads.clamp(1, usize::try_from(todo.missing()).unwrap_or(usize::MAX).max(1));
+    // Threads without an episode help the others to plan. A permit is for one thread, so that a job that shares them has
+    // its workers alone, and each plans by itself.
+    let shares = prepared.job.policy.is_expert() && run.budget.is_none();
+    let threads = if shares { run.threads.max(1) } else { workers };
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(workers)
+        .num_threads(threads)
         .thread_name(|i| format!("worker-{i}"))
         .build()
-        .map_err(|e| RecordError::Setting(format!("cannot start {workers} threads: {e}")))?;
-    // A permit is for one thread, so a job that shares them plans on its workers alone.
-    let planners = if prepared.job.policy.is_expert() && run.budget.is_none() { run.threads } else { 1 };
+        .map_err(|e| RecordError::Setting(format!("cannot start {threads} threads: {e}")))?;
     let shift = Shift {
-        planners: Arc::new(Pool::new(planners)?),
+        shares,
         prepared,
         run,
         parts,
@@ -77,13 +78,13 @@ pub(super) fn record(
                 Joiner::new(prepared, run, parts, todo, progress).and_then(|j| j.run(&receiver, &errors.raised));
             joined.map_err(|error| errors.keep(Err(error))).ok()
         });
-        pool.scope(|scope| {
-            for _ in 0..workers {
-                let sender = sender.clone();
-                scope.spawn(move |_| errors.keep(shift.work(&sender, errors)));
+        // Once on every thread; a task could be taken by one that waits in the middle of a plan.
+        pool.broadcast(|thread| {
+            if thread.index() < workers {
+                errors.keep(shift.work(&sender, errors));
             }
         });
-        // The joiner ends when the last sender is gone.
+        // The joiner ends when the sender is gone.
         drop(sender);
         joined = joiner.join().ok().flatten();
     });
@@ -95,7 +96,8 @@ pub(super) fn record(
 
 /// What all threads share.
 struct Shift<'a> {
-    planners: Arc<Pool>,
+    /// Whether threads without an episode plan for the others.
+    shares: bool,
     prepared: &'a Prepared,
     run: &'a Run<'a>,
     parts: &'a Parts,
@@ -115,7 +117,9 @@ impl Shift<'_> {
             return Ok(());
         }
         let mut runner = self.prepared.runner()?;
-        runner.share(&self.planners);
+        if self.shares {
+            runner.share();
+        }
         loop {
             let episode = self.next.fetch_add(1, Ordering::Relaxed);
             if episode >= self.todo.episodes {

@@ -141,7 +141,7 @@ impl Ilqg {
             }
         }
         let effort = self.settings.effort;
-        here.pool.each(tracks, |_, track| follow(here, track, effort, |_, _, _| ()))?;
+        here.threads.each(tracks, |_, track| follow(here, track, effort, |_, _, _| ()))?;
         let (found, most) = best(tracks.iter().map(|t| t.value));
         if most > f64::NEG_INFINITY {
             std::mem::swap(&mut self.now, &mut tracks[found]);
@@ -164,7 +164,7 @@ impl Ilqg {
         let Self { now, tracks, gains, .. } = self;
         let (model, nu, ndx) = (&here.rollouts.model, self.nu, here.rollouts.model.ndx());
         let tracks = &mut tracks[..self.settings.tries];
-        here.pool.each(tracks, |i, track| {
+        here.threads.each(tracks, |i, track| {
             let share = libm::exp2(-(i as f64));
             let mut apart = DVector::zeros(ndx);
             follow(here, track, self.settings.effort, |coordinates, k, u| {

@@ -79,7 +79,7 @@ impl Slopes {
     pub(super) fn take(&mut self, here: &Here<'_>, states: &[f64], plan: &[f64]) -> Result<(), PlanError> {
         let (size, nu) = (self.model.state_size(), self.model.nu());
         let mut all = std::mem::take(&mut self.all);
-        let done = here.pool.each(&mut all, |k, slope| {
+        let done = here.threads.each(&mut all, |k, slope| {
             let mut worker = self.idle.take(|| self.worker(here.rollouts))?;
             let from = &states[k * size..(k + 1) * size];
             let to = &states[(k + 1) * size..(k + 2) * size];

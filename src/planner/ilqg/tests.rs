@@ -23,9 +23,9 @@ impl Case {
     }
 
     fn with<R>(&mut self, act: impl FnOnce(&mut Ilqg, &mut Here<'_>) -> R) -> R {
-        let Planner { rollouts, pool, units, stream, method, state } = &mut self.0;
+        let Planner { rollouts, threads, units, stream, method, state } = &mut self.0;
         let Method::Jacobians(ilqg) = method else { panic!("another method") };
-        act(ilqg, &mut Here { rollouts, pool, units, stream, state })
+        act(ilqg, &mut Here { rollouts, threads: *threads, units, stream, state })
     }
 }
 
