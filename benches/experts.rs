@@ -1,13 +1,14 @@
 //! What policies and planners reach on the tasks with a reward, and what planning costs.
 //!
-//! `cargo bench --bench experts [-- TASK ... --seeds N --first-seed N --steps N --set FIELD=VALUE --only-planner
-//! --against METHOD --scaling]`. A return is the sum of rewards over an episode of 1000 control steps (at most 1000), the mean over seeds.
-//! The settings of assets/experts.toml were found with seeds below 20, so the table starts at 100. Planning time is the
-//! processor's time on one thread (on Linux; elsewhere the clock's), so that a busy machine does not decide; the
-//! real-time factor is simulated time over it. `--set` changes a setting of the planner for all tasks; `--against ilqg` plans
-//! with that method too, under the task's own horizon, guides and model. With `--scaling`, only the clock's time of 40 plans on one
-//! thread and on two is measured, and beside it, as the most there can be, that of twice the plans by two planners that share
-//! nothing, on a thread each; all in turns.
+//! `cargo bench --bench experts [-- TASK ... --seeds N --first-seed N --steps N --set FIELD=VALUE --only-planner --scaling]`.
+//! A return is the sum of rewards over an episode of 1000 control steps (at most 1000), the mean over seeds. The settings
+//! of assets/experts.toml were found with seeds below 20, so the table starts at 100. The columns `sampling` and `ilqg` are of these
+//! methods under the task's own horizon, guides and model; where its expert samples in another way, that is in the column
+//! `sampling`. Planning time is the processor's time on one thread (on Linux; elsewhere the clock's), so that a busy
+//! machine does not decide; the real-time factor is simulated time over it. `--set` changes a setting of the expert.
+//!
+//! With `--scaling`, only the clock's time of 40 plans on one thread and on two is measured, and beside it, as the most there can
+//! be, that of twice the plans by two planners that share nothing, on a thread each; all in turns.
 
 use std::io::Write;
 use std::ops::Range;
@@ -31,7 +32,6 @@ struct Asked {
     steps: usize,
     plan: PlanSpec,
     only_planner: bool,
-    against: Option<PlanMethod>,
     scaling: bool,
 }
 
@@ -44,7 +44,6 @@ impl Asked {
             steps: usize::MAX,
             plan: PlanSpec::default(),
             only_planner: false,
-            against: None,
             scaling: false,
         };
         let mut plan = toml::Table::new();
@@ -57,10 +56,6 @@ impl Asked {
                 "--first-seed" => asked.first_seed = number(args.next()) as u64,
                 "--steps" => asked.steps = number(args.next()),
                 "--only-planner" => asked.only_planner = true,
-                "--against" => {
-                    let name = args.next().unwrap_or_default();
-                    asked.against = Some(PlanMethod::from_str(&name, true).expect("a method"));
-                }
                 "--scaling" => asked.scaling = true,
                 "--set" => {
                     let text = args.next().expect("FIELD=VALUE");
@@ -88,45 +83,32 @@ impl Asked {
     }
 }
 
+/// Policies that know nothing of the reward.
+const BLIND: [(&str, PolicySpec); 3] = [
+    ("zero", PolicySpec::Zero),
+    ("uniform", PolicySpec::Uniform),
+    ("colored", PolicySpec::Colored { beta: 1.0, scale: 1.0 }),
+];
+
 fn main() {
     let asked = Asked::parse();
-    let others = [
-        ("zero", PolicySpec::Zero),
-        ("uniform", PolicySpec::Uniform),
-        ("colored", PolicySpec::Colored { beta: 1.0, scale: 1.0 }),
-    ];
     if asked.scaling {
         println!("{:<22} {:>12} {:>12} {:>8} {:>8}", "task", "1 thread ms", "2 threads ms", "1 / 2", "at most");
     } else {
-        print!("{:<22} {:>7} {:>7} {:>7}", "task", "zero", "uniform", "colored");
-        for method in ["planner", "against"].iter().take(1 + usize::from(asked.against.is_some())) {
-            print!(" {method:>8} {:>8} {:>10} {:>9}", "worst", "ms a plan", "real time");
+        print!("{:<22}", "task");
+        if !asked.only_planner {
+            BLIND.iter().for_each(|(name, _)| print!(" {name:>7}"));
+            print!(" {:>8} {:>6} {:>6} {:>6}", "sampling", "ms", "ilqg", "ms");
         }
-        println!();
+        println!(" {:>10} {:>7} {:>6} {:>6} {:>9}", "expert by", "return", "worst", "ms", "real time");
     }
     for name in &asked.tasks {
         let bench = Bench::new(name, &asked);
         if asked.scaling {
             bench.scaling();
-            continue;
+        } else {
+            bench.row(&asked);
         }
-        print!("{name:<22}");
-        let seeds = asked.first_seed..asked.first_seed + asked.seeds;
-        for (_, spec) in &others {
-            if asked.only_planner {
-                print!(" {:>7}", "-");
-                continue;
-            }
-            let returns: Vec<f64> = seeds.clone().map(|seed| bench.policy(spec, seed)).collect();
-            print!(" {:>7.1}", mean(&returns));
-        }
-        bench.plan(&bench.plan, seeds.clone());
-        if asked.against.is_some() {
-            let spec = PlanSpec { method: asked.against, ..PlanSpec::default() };
-            bench.plan(&planner::resolve(&spec, name), seeds);
-        }
-        println!();
-        let _ = std::io::stdout().flush();
     }
 }
 
@@ -148,6 +130,15 @@ struct Bench {
     scorer: Scorer,
     plan: PlanSpec,
     steps: usize,
+}
+
+/// What a planner reached.
+#[derive(Clone, Copy)]
+struct Planned {
+    mean: f64,
+    worst: f64,
+    /// Time of a plan.
+    ms: f64,
 }
 
 impl Bench {
@@ -184,19 +175,41 @@ impl Bench {
         self.episode(seed, |_, step, ctrl| policy.act(step, ctrl))
     }
 
-    /// Plans an episode for every seed, and prints what came of it.
-    fn plan(&self, spec: &PlanSpec, seeds: Range<u64>) {
+    /// A line of the table.
+    fn row(&self, asked: &Asked) {
+        let seeds = asked.first_seed..asked.first_seed + asked.seeds;
+        let own = self.plan.method.expect("it is resolved");
+        let expert = self.planned(&self.plan, seeds.clone());
+        print!("{:<22}", self.task.spec.name);
+        if !asked.only_planner {
+            for (_, spec) in &BLIND {
+                let returns: Vec<f64> = seeds.clone().map(|seed| self.policy(spec, seed)).collect();
+                print!(" {:>7.1}", mean(&returns));
+            }
+            for (method, width) in [(PlanMethod::Sampling, 8), (PlanMethod::Ilqg, 6)] {
+                let same = own == method || (method == PlanMethod::Sampling && !own.differentiates());
+                let found = if same {
+                    expert
+                } else {
+                    let asked = PlanSpec { method: Some(method), ..PlanSpec::default() };
+                    self.planned(&planner::resolve(&asked, &self.task.spec.name), seeds.clone())
+                };
+                print!(" {:>width$.1} {:>6.1}", found.mean, found.ms);
+            }
+        }
+        let method = own.to_possible_value().expect("a name").get_name().to_owned();
+        let real_time = 1e3 * self.task.control_dt(&self.model) / expert.ms;
+        println!(" {method:>10} {:>7.1} {:>6.1} {:>6.1} {real_time:>9.2}", expert.mean, expert.worst, expert.ms);
+        let _ = std::io::stdout().flush();
+    }
+
+    /// Plans an episode for every seed.
+    fn planned(&self, spec: &PlanSpec, seeds: Range<u64>) -> Planned {
         let runs: Vec<(f64, Duration)> = seeds.map(|seed| self.planner(spec, seed)).collect();
         let returns: Vec<f64> = runs.iter().map(|r| r.0).collect();
         let seconds = runs.iter().map(|r| r.1.as_secs_f64()).sum::<f64>() / (self.steps * runs.len()) as f64;
-        print!(
-            " {:>8.1} {:>8.1} {:>10.2} {:>9.2}",
-            mean(&returns),
-            returns.iter().copied().fold(f64::INFINITY, f64::min),
-            1e3 * seconds,
-            self.task.control_dt(&self.model) / seconds
-        );
-        let _ = std::io::stdout().flush();
+        let worst = returns.iter().copied().fold(f64::INFINITY, f64::min);
+        Planned { mean: mean(&returns), worst, ms: 1e3 * seconds }
     }
 
     /// The return of an episode, and the time spent on plans.
