@@ -1,5 +1,7 @@
 //! The threads that rollouts are spread over.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rayon::prelude::*;
 
 /// Who does what a plan needs. No result depends on it.
@@ -21,9 +23,45 @@ impl Threads {
         items: &mut [T],
         one: impl Fn(usize, &mut T) -> Result<(), E> + Sync + Send,
     ) -> Result<(), E> {
+        if let [item] = items {
+            return self.alone(|| one(0, item));
+        }
         match self {
             Self::One => items.iter_mut().enumerate().try_for_each(|(i, item)| one(i, item)),
             Self::Pool => items.par_iter_mut().enumerate().with_max_len(1).try_for_each(|(i, item)| one(i, item)),
         }
+    }
+    /// Does `one` on the caller's thread. An idle thread stays awake for what comes next: to be woken takes it about as
+    /// long as a short plan's share.
+    pub(super) fn alone<T>(self, one: impl FnOnce() -> T) -> T {
+        match self {
+            Self::One => one(),
+            Self::Pool => {
+                let done = AtomicBool::new(false);
+                rayon::in_place_scope(|scope| {
+                    scope.spawn(|_| {
+                        while !done.load(Ordering::Relaxed) {
+                            if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                                std::hint::spin_loop();
+                            }
+                        }
+                    });
+                    // A panic must end the wait, too.
+                    let done = Done(&done);
+                    let result = one();
+                    drop(done);
+                    result
+                })
+            }
+        }
+    }
+}
+
+/// Sets a flag when it goes.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -155,11 +155,8 @@ impl Ilqg {
 
     /// One step along the slopes; whether it made the plan better.
     fn improve(&mut self, here: &Here<'_>) -> Result<bool, PlanError> {
-        while !self.gains.solve(&self.slopes.all, &self.now.plan, self.settings.effort, self.damping) {
-            if self.damping >= MOST_DAMPING {
-                return Ok(false);
-            }
-            self.harder();
+        if !here.threads.alone(|| self.solve()) {
+            return Ok(false);
         }
         let Self { now, tracks, gains, .. } = self;
         let (model, nu, ndx) = (&here.rollouts.model, self.nu, here.rollouts.model.ndx());
@@ -184,6 +181,17 @@ impl Ilqg {
             self.harder();
         }
         Ok(better)
+    }
+
+    /// The change of the plan, with as little damping as it takes; false where there is none.
+    fn solve(&mut self) -> bool {
+        while !self.gains.solve(&self.slopes.all, &self.now.plan, self.settings.effort, self.damping) {
+            if self.damping >= MOST_DAMPING {
+                return false;
+            }
+            self.harder();
+        }
+        true
     }
 
     fn harder(&mut self) {
