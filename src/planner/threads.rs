@@ -31,8 +31,9 @@ impl Threads {
             Self::Pool => items.par_iter_mut().enumerate().with_max_len(1).try_for_each(|(i, item)| one(i, item)),
         }
     }
-    /// Does `one` on the caller's thread. An idle thread stays awake for what comes next: to be woken takes it about as
-    /// long as a short plan's share.
+
+    /// Does `one`, which waits for no other thread, on the caller's. An idle thread stays awake for what comes next: to be
+    /// woken takes it about as long as its share of a short plan.
     pub(super) fn alone<T>(self, one: impl FnOnce() -> T) -> T {
         match self {
             Self::One => one(),
