@@ -212,16 +212,18 @@ impl Bench {
         Planned { mean: mean(&returns), worst, ms: 1e3 * seconds }
     }
 
-    /// The return of an episode, and the time spent on plans.
+    /// The return of an episode, no number where no plan could be found, and the time spent on plans.
     fn planner(&self, spec: &PlanSpec, seed: u64) -> (f64, Duration) {
         let mut planner = Planner::new(&self.task, &self.model, spec).expect("a planner");
         planner.begin(seed, 0);
         let mut time = Duration::ZERO;
+        let mut lost = false;
         let total = self.episode(seed, |sim, step, ctrl| {
             let begun = busy();
-            planner.act(sim, step, ctrl).expect("a plan");
+            lost = lost || planner.act(sim, step, ctrl).is_err();
             time += busy() - begun;
         });
+        let total = if lost { f64::NAN } else { total };
         (total, time)
     }
 
