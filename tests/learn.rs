@@ -178,7 +178,7 @@ fn data_are_what_the_recording_says() {
     }
 }
 
-/// Drawn inputs give every Jacobian term without bias: the mean over all draws is the term itself.
+/// Where the Jacobians lie changes no number.
 #[test]
 fn jacobians_on_disk_are_those_in_memory() {
     let place = Place::new();
@@ -198,6 +198,7 @@ fn jacobians_on_disk_are_those_in_memory() {
     }
 }
 
+/// Drawn inputs give every Jacobian term without bias: the mean over all draws is the term itself.
 #[test]
 fn drawn_inputs_estimate_the_loss_without_bias() {
     let place = Place::new();
