@@ -84,12 +84,9 @@ fn by_name<S: serde::Serializer>(engines: &[EngineSpec], to: S) -> Result<S::Ok,
 
 /// What an engine is called: `implicit`, `transition-fd:1e-6`.
 pub fn name(spec: &EngineSpec) -> String {
-    let kind = match spec.engine {
-        EngineKind::TransitionFd => "transition-fd",
-        EngineKind::Implicit => "implicit",
-    };
+    let kind = spec.engine.name();
     match spec.engine {
-        EngineKind::Implicit if spec.eps == spec.engine.default_eps() => kind.to_owned(),
+        EngineKind::Implicit | EngineKind::WholeStep if spec.eps == spec.engine.default_eps() => kind.to_owned(),
         _ => format!("{kind}:{:e}", spec.eps),
     }
 }

@@ -212,8 +212,8 @@ fn engine(model: &Model, i: usize, spec: &EngineSpec, places: &[Place], all: &[O
     for outcome in all {
         let said = &outcome.engines[i];
         if said.is_flagged() {
-            let Switches { contact, limit, friction, force } = said.switches;
-            flags.add([contact, false, limit, friction, force || said.near_singular]);
+            let Switches { contact, limit, friction, force, other } = said.switches;
+            flags.add([contact, false, limit, friction, force || other || said.near_singular]);
         }
         match (outcome.arbiter.is_some(), said.is_flagged()) {
             (true, true) => agreement.both += 1,
@@ -269,7 +269,7 @@ fn names(model: &Model, entry: Entry) -> [String; 2] {
 
 fn describe(model: &Model, place: &Place, outcome: &Outcome) -> Found {
     let words = |s: Switches| {
-        let all = [(s.contact, "contact"), (s.limit, "limit"), (s.friction, "friction"), (s.force, "force")];
+        let all = [(s.contact, "contact"), (s.limit, "limit"), (s.friction, "friction"), (s.force, "force"), (s.other, "other")];
         all.into_iter().filter_map(|(is, word)| is.then_some(word)).collect()
     };
     Found {

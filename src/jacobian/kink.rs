@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Switches;
-use super::next_state::NextState;
+use super::steps::{Column, Steps};
 use crate::physics::{Model, PhysicsError, Sim};
 
 /// One-sided Jacobians, row-major: forward and backward, A and B of each.
@@ -70,56 +70,54 @@ fn has_two_sides(model: &Model, control: usize, u: f64, eps: f64) -> bool {
     }
 }
 
-/// One-sided differences of whole steps, of some columns of A and B only.
+/// What whole steps say about some columns of A and B.
 #[derive(Debug)]
 pub(super) struct Bends {
-    /// The columns: of A, then of B (ndx + nu).
+    /// Columns of A, then of B, that something may bend (ndx + nu).
     pub(super) columns: Vec<bool>,
-    next: NextState,
-    direction: Vec<f64>,
-    /// Nudged up, nudged down (ndx).
-    sides: [Vec<f64>; 2],
+    /// Made for the first column that is asked for.
+    steps: Option<Steps>,
+    apart: Vec<f64>,
+    column: Column,
 }
 
 impl Bends {
     /// For a model.
     pub(super) fn new(model: &Model) -> Self {
-        Self {
-            columns: Vec::new(),
-            next: NextState::new(model),
-            direction: vec![0.0; model.nv()],
-            sides: [vec![0.0; model.ndx()], vec![0.0; model.ndx()]],
-        }
+        Self { columns: Vec::new(), steps: None, apart: vec![0.0; model.ndx()], column: Column::default() }
     }
 
-    /// The largest difference between forward and backward differences at `state`, over the columns that are marked. The
-    /// state of `work` is lost. Controls within `eps` of an end of their range have one side only and are left out.
+    /// Places the differences at `state`.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
-    pub(super) fn apart(&mut self, work: &mut Sim, state: &[f64], eps: f64) -> Result<f64, PhysicsError> {
-        work.set_state(state)?;
-        let model = work.model().clone();
-        let two_sided = |column: usize, ctrl: &[f64]| {
-            column.checked_sub(model.ndx()).is_none_or(|u| has_two_sides(&model, u, ctrl[u], eps))
-        };
-        for (column, bent) in self.columns.iter_mut().enumerate() {
-            *bent = *bent && two_sided(column, work.ctrl());
+    pub(super) fn begin(&mut self, model: &Model, state: &[f64]) -> Result<(), PhysicsError> {
+        if self.steps.is_none() {
+            self.steps = Some(Steps::new(model, false)?);
         }
-        work.step()?;
-        self.next.note(work);
-        let mut most = 0.0_f64;
-        for column in (0..self.columns.len()).filter(|c| self.columns[*c]) {
-            for (nudge, side) in [eps, -eps].into_iter().zip(&mut self.sides) {
-                work.set_state(state)?;
-                work.nudge(column, nudge, &mut self.direction);
-                work.step()?;
-                self.next.difference(work, nudge, side);
-            }
-            let [up, down] = &self.sides;
-            most = up.iter().zip(down).fold(most, |most, (x, y)| most.max((x - y).abs()));
+        self.steps.as_mut().map_or(Ok(()), |steps| steps.begin(state))
+    }
+
+    /// How far the derivatives of the two sides by one input are apart (ndx), at the state of [`Bends::begin`].
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn sides_apart(&mut self, input: usize) -> Result<&[f64], PhysicsError> {
+        if let Some(steps) = &mut self.steps {
+            steps.sides_apart(input, &mut self.apart)?;
         }
-        Ok(most)
+        Ok(&self.apart)
+    }
+
+    /// The derivatives by one input, by extrapolated differences of whole steps, at the state of [`Bends::begin`].
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn derive(&mut self, input: usize) -> Result<&Column, PhysicsError> {
+        if let Some(steps) = &mut self.steps {
+            steps.derive(input, &mut self.column)?;
+        }
+        Ok(&self.column)
     }
 }
 
@@ -229,6 +227,7 @@ impl Regime {
             limit: self.limits != other.limits,
             friction: self.friction != other.friction || !contact && self.contacts != other.contacts,
             force: self.held != other.held,
+            other: false,
         }
     }
 }

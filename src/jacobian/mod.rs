@@ -7,10 +7,11 @@ mod fd;
 mod implicit;
 mod kink;
 mod links;
-mod next_state;
 mod planes;
 mod request;
 mod scales;
+mod steps;
+mod whole_step;
 mod zero;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use chain::Chain;
 pub use fd::TransitionFd;
 pub use implicit::Implicit;
 pub use request::{EngineChoice, EngineRequest, Resolved};
+pub use whole_step::WholeStep;
 pub use zero::{Switches, Verdict, Verdicts};
 
 use crate::physics::{Model, PhysicsError, Sim};
@@ -62,14 +64,25 @@ pub enum EngineKind {
     TransitionFd,
     /// Implicit differentiation of the constraint solve.
     Implicit,
+    /// Extrapolated differences of whole steps.
+    WholeStep,
 }
 
 impl EngineKind {
-    /// The size of a nudge that suits it; of the implicit engine, how far it looks for switches.
+    /// Its name, as in a command and in a file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TransitionFd => "transition-fd",
+            Self::Implicit => "implicit",
+            Self::WholeStep => "whole-step",
+        }
+    }
+
+    /// The size of a nudge that suits it; of the other engines, which choose their own, how far they look for switches.
     pub fn default_eps(self) -> f64 {
         match self {
             Self::TransitionFd => 1e-6,
-            Self::Implicit => implicit::REACH,
+            Self::Implicit | Self::WholeStep => implicit::REACH,
         }
     }
 }
@@ -88,10 +101,11 @@ pub enum Difference {
 impl EngineSpec {
     /// What of a model, and of what is asked, the engine does not cover; nothing when it covers all.
     pub fn obstacles(&self, model: &Model) -> Vec<String> {
-        if self.engine == EngineKind::TransitionFd {
-            return Vec::new();
+        match self.engine {
+            EngineKind::TransitionFd => Vec::new(),
+            EngineKind::Implicit => Implicit::obstacles(model),
+            EngineKind::WholeStep => WholeStep::obstacles(model),
         }
-        Implicit::obstacles(model)
     }
 
     /// The engine for a model.
@@ -99,17 +113,16 @@ impl EngineSpec {
     /// # Errors
     /// [`PhysicsError::NotCovered`] with everything of the model that the engine does not cover.
     pub fn build(&self, model: &Arc<Model>) -> Result<Box<dyn Engine>, PhysicsError> {
-        match self.engine {
-            EngineKind::TransitionFd => Ok(Box::new(TransitionFd::new(self, model))),
-            EngineKind::Implicit => {
-                let obstacles = self.obstacles(model);
-                if !obstacles.is_empty() {
-                    let file = model.file().to_owned();
-                    return Err(PhysicsError::NotCovered { file, engine: "implicit", obstacles: obstacles.join("; ") });
-                }
-                Ok(Box::new(Implicit::new(self, model)?))
-            }
+        let obstacles = self.obstacles(model);
+        if !obstacles.is_empty() {
+            let (file, engine) = (model.file().to_owned(), self.engine.name());
+            return Err(PhysicsError::NotCovered { file, engine, obstacles: obstacles.join("; ") });
         }
+        Ok(match self.engine {
+            EngineKind::TransitionFd => Box::new(TransitionFd::new(self, model)),
+            EngineKind::Implicit => Box::new(Implicit::new(self, model)?),
+            EngineKind::WholeStep => Box::new(WholeStep::new(self, model)?),
+        })
     }
 }
 

@@ -9,14 +9,16 @@ use crate::physics::Model;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineChoice {
-    /// implicit where it covers the model, else transition-fd
+    /// implicit where it covers the model, else whole-step
     #[default]
     Auto,
-    /// MuJoCo's mjd_transitionFD
+    /// MuJoCo's mjd_transitionFD, for comparison
     #[value(name = "transition-fd")]
     TransitionFd,
     /// Implicit differentiation of the constraint solve
     Implicit,
+    /// Extrapolated differences of whole steps
+    WholeStep,
 }
 
 /// What is asked, before the model is known.
@@ -62,7 +64,7 @@ impl EngineRequest {
         let own = match self.engine {
             EngineChoice::Auto => None,
             EngineChoice::TransitionFd => Some(EngineKind::TransitionFd.default_eps()),
-            EngineChoice::Implicit => None,
+            EngineChoice::Implicit | EngineChoice::WholeStep => None,
         };
         if self.eps == own {
             self.eps = None;
@@ -84,6 +86,7 @@ impl EngineRequest {
         match self.engine {
             EngineChoice::TransitionFd => by_name(EngineKind::TransitionFd),
             EngineChoice::Implicit => by_name(EngineKind::Implicit),
+            EngineChoice::WholeStep => by_name(EngineKind::WholeStep),
             EngineChoice::Auto => {
                 let implicit = by_name(EngineKind::Implicit);
                 let obstacles = implicit.spec.obstacles(model);
@@ -91,7 +94,7 @@ impl EngineRequest {
                     return implicit;
                 }
                 let fallback = format!("the engine implicit does not cover {}", obstacles.join("; "));
-                Resolved { spec: spec(EngineKind::TransitionFd), fallback: Some(fallback) }
+                Resolved { spec: spec(EngineKind::WholeStep), fallback: Some(fallback) }
             }
         }
     }

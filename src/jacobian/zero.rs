@@ -27,12 +27,15 @@ pub struct Switches {
     pub friction: bool,
     /// A force, activation or control reaches its range or leaves it.
     pub force: bool,
+    /// The derivatives of the two sides differ, or there are none, and nothing of the above is seen to switch: the point
+    /// of a contact jumps, a tendon begins to wrap.
+    pub other: bool,
 }
 
 impl Switches {
     /// Whether anything switches.
     pub fn any(self) -> bool {
-        self.contact || self.limit || self.friction || self.force
+        self.contact || self.limit || self.friction || self.force || self.other
     }
 
     /// What switches in one or the other.
@@ -42,7 +45,28 @@ impl Switches {
             limit: self.limit || other.limit,
             friction: self.friction || other.friction,
             force: self.force || other.force,
+            other: self.other || other.other,
         }
+    }
+}
+
+/// A value within so many times its error may be nothing but error; beyond so many times it is surely more.
+const WITHIN: f64 = 3.0;
+const BEYOND: f64 = 10.0;
+
+/// What is called zero, error included, is at most this share of the largest entry of A: what is left after that is not
+/// known to be nothing.
+const NOTHING: f64 = 1e-11;
+
+/// The verdict of a value with an estimate of its error, where the largest entry of A is `scale`.
+pub(super) fn decide(value: f64, error: f64, scale: f64) -> Verdict {
+    let size = value.abs();
+    match () {
+        () if !(value.is_finite() && error.is_finite()) => Verdict::Undecided,
+        () if size <= WITHIN * error && size + WITHIN * error <= NOTHING * scale => Verdict::Zero,
+        () if size == 0.0 && error == 0.0 => Verdict::Zero,
+        () if size > BEYOND * error => Verdict::Nonzero,
+        () => Verdict::Undecided,
     }
 }
 

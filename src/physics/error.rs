@@ -52,7 +52,7 @@ pub enum PhysicsError {
     #[error("this simulation raised a MuJoCo error before and cannot be used again")]
     Poisoned,
     /// A Jacobian engine was asked for that does not cover the model.
-    #[error("{file}: the engine {engine} does not cover {obstacles}; use --engine transition-fd")]
+    #[error("{file}: the engine {engine} does not cover {obstacles}; use --engine whole-step")]
     NotCovered {
         /// The main file.
         file: String,

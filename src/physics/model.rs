@@ -6,8 +6,8 @@ use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
 use mujoco_rs::mujoco_c::{
-    mj_deleteModel, mj_name2id, mj_sizeModel, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtIntegrator, mjtObj,
-    mjtSolver, mjtState,
+    mj_deleteModel, mj_name2id, mj_sizeModel, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtEnableBit, mjtIntegrator,
+    mjtObj, mjtSolver, mjtState,
 };
 use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
@@ -278,6 +278,7 @@ impl Model {
             i if i == mjtIntegrator::mjINT_RK4 as i32 => "RK4",
             i if i == mjtIntegrator::mjINT_IMPLICIT as i32 => "implicit",
             i if i == mjtIntegrator::mjINT_IMPLICITFAST as i32 => "implicitfast",
+            i if i == mjtIntegrator::mjINT_DISCRETE as i32 => "discrete",
             _ => "unknown",
         }
     }
@@ -295,8 +296,7 @@ impl Model {
 
     /// Whether the solver leaves its gradient in mjData: Newton and CG do, PGS and noslip iterations do not.
     pub(super) fn solver_tells_gradient(&self) -> bool {
-        let opt = &self.raw().opt;
-        opt.solver != mjtSolver::mjSOL_PGS as i32 && opt.noslip_iterations == 0
+        self.solves_to_tolerance()
     }
 
     /// Sets the solver settings.
@@ -383,5 +383,54 @@ impl Model {
 
     pub(super) fn ptr(&self) -> *const mjModel {
         self.ptr.as_ptr()
+    }
+}
+
+/// Solver settings of [`Model::strict`]: what the solver leaves of a residual stays below rounding, even where it is
+/// amplified as in the middle zone of an elliptic cone.
+const TO_THE_END: Solver = Solver { iterations: 100, ls_iterations: 50, tolerance: 1e-20 };
+
+/// Iterations that the conjugate gradient method may need for the same.
+const CG_ITERATIONS: i32 = 1000;
+
+impl Model {
+    /// A copy whose solver runs to its end, so that differences of its steps see the step and not where the solver
+    /// stopped. Newton and CG converge as far as they can. PGS, and the noslip iterations after any solver, are what
+    /// their number of iterations makes of them: they take all of these, and the step is that of the model.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for it.
+    pub fn strict(&self) -> Result<Self, PhysicsError> {
+        let mut copy = self.copy()?;
+        let newton = self.raw().opt.solver == mjtSolver::mjSOL_NEWTON as i32;
+        let to_tolerance = self.solves_to_tolerance();
+        let opt = &mut copy.raw_mut().opt;
+        if to_tolerance || opt.solver != mjtSolver::mjSOL_PGS as i32 {
+            let iterations = if newton { TO_THE_END.iterations } else { CG_ITERATIONS };
+            opt.iterations = opt.iterations.max(iterations);
+            opt.ls_iterations = opt.ls_iterations.max(TO_THE_END.ls_iterations);
+            opt.tolerance = TO_THE_END.tolerance;
+        } else {
+            opt.tolerance = 0.0;
+        }
+        opt.noslip_tolerance = 0.0;
+        Ok(copy)
+    }
+
+    /// Whether the step's acceleration is the solution of its constraints, and so a function of positions, velocities,
+    /// activations and controls: not with PGS, nor with noslip iterations, which depend on where they start.
+    pub fn solves_to_tolerance(&self) -> bool {
+        let opt = &self.raw().opt;
+        opt.solver != mjtSolver::mjSOL_PGS as i32 && opt.noslip_iterations == 0
+    }
+
+    /// Whether actuators or sensors have a delay or an interval, so that a step depends on what was before the state.
+    pub fn has_history(&self) -> bool {
+        self.raw().nhistory > 0
+    }
+
+    /// Whether trees of bodies at rest fall asleep.
+    pub fn sleeps(&self) -> bool {
+        self.raw().opt.enableflags & mjtEnableBit::mjENBL_SLEEP as i32 != 0
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::jacobian::{Engine, EngineSpec, TransitionFd};
 
 fn arbiter(mjcf: &str) -> (Arbiter, Sim) {
     let mut model = Model::from_text("test.xml", mjcf).unwrap();

@@ -29,6 +29,7 @@
 //! what is zero ([`verdict`]).
 
 mod activation;
+mod confirm;
 mod contact;
 mod difference;
 mod integrator;
@@ -313,18 +314,14 @@ impl Engine for Implicit {
         space.hessian = hessian.unpack_dirty();
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
+        let doubtful = vec![contacts.edge; space.a.len()];
         if *zero_test {
             verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
             let causes = [force_at_edge, contacts.edge];
             out.verdicts.switches = switches::find(work, tree, rows, &space.da, causes, &mut bends.columns)?;
-            out.verdicts.kink = 0.0;
-            if out.verdicts.switches.any() {
-                let apart = bends.apart(work, &space.state, REACH)?;
-                let largest = out.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
-                out.verdicts.kink = if apart == 0.0 { 0.0 } else { apart / largest };
-            }
         }
+        confirm::confirm(work.model(), &space.state, &doubtful, bends, out)?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use crate::physics::{Model, Sim};
 
 /// A state that a step has led to, as a point to take differences from.
 #[derive(Debug)]
-pub(super) struct NextState {
+pub(in crate::jacobian) struct NextState {
     qpos: Vec<f64>,
     /// Velocities, and activations behind (nv + na).
     rest: Vec<f64>,
@@ -12,12 +12,12 @@ pub(super) struct NextState {
 
 impl NextState {
     /// Zeros of the sizes of a model.
-    pub(super) fn new(model: &Model) -> Self {
+    pub(in crate::jacobian) fn new(model: &Model) -> Self {
         Self { qpos: vec![0.0; model.nq()], rest: vec![0.0; model.nv() + model.na()] }
     }
 
     /// Keeps the present state of `sim`.
-    pub(super) fn note(&mut self, sim: &Sim) {
+    pub(in crate::jacobian) fn note(&mut self, sim: &Sim) {
         let nv = sim.model().nv();
         self.qpos.copy_from_slice(sim.qpos());
         self.rest[..nv].copy_from_slice(sim.qvel());
@@ -25,7 +25,7 @@ impl NextState {
     }
 
     /// How far the present state of `sim` is from this one, in the tangent space, over `nudge` (ndx).
-    pub(super) fn difference(&self, sim: &Sim, nudge: f64, out: &mut [f64]) {
+    pub(in crate::jacobian) fn difference(&self, sim: &Sim, nudge: f64, out: &mut [f64]) {
         let (position, others) = out.split_at_mut(sim.model().nv());
         sim.model().differentiate_pos(&self.qpos, sim.qpos(), nudge, position);
         let after = sim.qvel().iter().chain(sim.act());

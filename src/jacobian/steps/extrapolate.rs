@@ -1,4 +1,4 @@
-//! A limit from values at halving nudges.
+//! A limit from values at shrinking nudges.
 
 /// Columns of the tableau: how many orders of the nudge are taken off at most. Each one more adds rounding.
 const ORDERS: usize = 6;
@@ -10,6 +10,15 @@ const TELLING: usize = 3;
 /// The finest values, which the limit must not contradict.
 const FINEST: usize = 4;
 
+/// How values depend on their nudges.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Series {
+    /// How many times the next nudge each nudge is.
+    pub(super) spacing: f64,
+    /// 2 where the values depend on even powers of the nudge, 1 where on all.
+    pub(super) order: i32,
+}
+
 /// A limit, and how far off it may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Limit {
@@ -18,32 +27,33 @@ pub(super) struct Limit {
     pub(super) error: f64,
 }
 
-/// The limit of `values` at nudges h, h/2, h/4, ... for h to 0, after Neville, as Ridders, "Accurate computation of
+/// The limit of `values` at nudges h, h/s, h/s^2, ... for h to 0, after Neville, as Ridders, "Accurate computation of
 /// F'(x) and F'(x) F''(x)" (Advances in Engineering Software 4, 1982) uses it: of all extrapolations in the tableau the
 /// one that agrees best with its neighbours, with that disagreement as its error.
 ///
-/// `ratio` is 4 where the values depend on even powers of the nudge, 2 where on all. `grain` is what rounding of the
+/// `series` says what the nudges are and which powers of them the values depend on. `grain` is what rounding of the
 /// function's result alone makes at the finest nudge.
 ///
 /// Neighbours in a large tableau agree by accident too, so an error is never less than what rounding makes at its
 /// nudge: the grain, or more, which is measured at the finest nudges. And wide nudges can agree with each other on something else than the
 /// limit, when they all cross a switch. So each is held against the finest values: it lies among them, by what they
 /// scatter, or its error is its distance.
-pub(super) fn extrapolate(values: &[f64], ratio: f64, grain: f64) -> Limit {
+pub(super) fn extrapolate(values: &[f64], series: Series, grain: f64) -> Limit {
     if !values.is_empty() && values.iter().all(|v| *v == 0.0) {
         return Limit { value: 0.0, error: 0.0 };
     }
     let n = values.len();
     let finest = Finest::of(values);
     let mut best = Limit { value: values.last().copied().unwrap_or(0.0), error: f64::INFINITY };
-    let rows = tableau(values, ratio);
+    let rows = tableau(values, series.spacing.powi(series.order));
+    let wider = |row: usize| series.spacing.powi((n - 1 - row) as i32);
     if values.iter().rev().take(FINEST).any(|v| !v.is_finite()) {
         return best;
     }
     // Rounding, as it is at the finest nudge.
     let rounding = (n.saturating_sub(TELLING)..n).filter(|i| *i > FREE).map(|i| {
         let apart = (rows[i][FREE] - rows[i - 1][FREE]).abs();
-        apart * wider(i, n)
+        apart * wider(i)
     });
     let rounding = rounding.fold(grain, f64::max);
     for i in 2..n {
@@ -54,7 +64,7 @@ pub(super) fn extrapolate(values: &[f64], ratio: f64, grain: f64) -> Limit {
                 0 => (before[0] - rows[i - 2][0]).abs(),
                 _ => (row[j] - row[j - 1]).abs().max((row[j] - before[j - 1]).abs()),
             };
-            let apart = (row[j] - before[j]).abs().max(step).max(rounding / wider(i, n));
+            let apart = (row[j] - before[j]).abs().max(step).max(rounding / wider(i));
             let apart = if finest.contradict(row[j]) { apart.max((row[j] - finest.middle).abs()) } else { apart };
             let error = apart + f64::EPSILON * row[j].abs();
             if error < best.error {
@@ -83,11 +93,6 @@ impl Finest {
     }
 }
 
-/// How many times the nudge of a row is the finest.
-fn wider(row: usize, n: usize) -> f64 {
-    2.0_f64.powi((n - 1 - row) as i32)
-}
-
 /// Row i holds the extrapolations that end with value i, order by order.
 fn tableau(values: &[f64], ratio: f64) -> Vec<[f64; ORDERS + 1]> {
     let mut rows: Vec<[f64; ORDERS + 1]> = Vec::with_capacity(values.len());
@@ -108,6 +113,8 @@ mod tests {
     use super::*;
     use crate::rng::Stream;
 
+    const EVEN: Series = Series { spacing: 2.0, order: 2 };
+
     fn central(f: impl Fn(f64) -> f64) -> Vec<f64> {
         (10..=24).map(|k| 0.5f64.powi(k)).map(|h| (f(h) - f(-h)) / (2.0 * h)).collect()
     }
@@ -124,7 +131,7 @@ mod tests {
                 -500.0 * 0.5f64.exp().recip() / (1.0 + 0.5f64.exp().recip()).powi(2),
             ),
         ] {
-            let limit = extrapolate(&central(f), 4.0, 0.0);
+            let limit = extrapolate(&central(f), EVEN, 0.0);
             let off = (limit.value - derivative).abs();
             assert!(
                 off <= 10.0 * limit.error && limit.error < 1e-10 * derivative.abs().max(1.0),
@@ -135,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_straight_line_is_exact() {
-        assert_eq!(extrapolate(&central(|x| 3.0 * x), 4.0, 0.0).value, 3.0);
-        let zero = extrapolate(&central(|_| 0.7), 4.0, 0.0);
+        assert_eq!(extrapolate(&central(|x| 3.0 * x), EVEN, 0.0).value, 3.0);
+        let zero = extrapolate(&central(|_| 0.7), EVEN, 0.0);
         assert_eq!((zero.value, zero.error), (0.0, 0.0));
     }
 
@@ -151,7 +158,7 @@ mod tests {
                 .map(|k| 0.5f64.powi(k))
                 .map(|h| ((0.5 + h).sin() - (0.5 - h).sin() + 1e-13 * draws.normal()) / (2.0 * h))
                 .collect();
-            let limit = extrapolate(&values, 4.0, 0.0);
+            let limit = extrapolate(&values, EVEN, 0.0);
             beyond += usize::from((limit.value - 0.5f64.cos()).abs() > 3.0 * limit.error);
         }
         assert!(beyond < n as usize / 100, "{beyond} of {n}");
@@ -160,16 +167,16 @@ mod tests {
     #[test]
     fn wide_nudges_across_a_switch_do_not_outvote_the_fine_ones() {
         // Nudges above 1e-6 see nearly 0, those below exactly -1.
-        let limit = extrapolate(&central(|x: f64| (x - 1e-6).abs()), 4.0, 0.0);
+        let limit = extrapolate(&central(|x: f64| (x - 1e-6).abs()), EVEN, 0.0);
         assert!((limit.value + 1.0).abs() <= 1e-8, "{limit:?}");
         // Only the last two nudges are below: no verdict.
-        let limit = extrapolate(&central(|x: f64| (x - 1.5e-7).abs()), 4.0, 0.0);
+        let limit = extrapolate(&central(|x: f64| (x - 1.5e-7).abs()), EVEN, 0.0);
         assert!(limit.error > 1e-4, "{limit:?}");
     }
 
     #[test]
     fn numbers_that_are_none_have_no_limit() {
-        assert_eq!(extrapolate(&[1.0, 1.0, 1.0, 1.0, f64::NAN], 4.0, 0.0).error, f64::INFINITY);
-        assert_eq!(extrapolate(&[], 4.0, 0.0).error, f64::INFINITY);
+        assert_eq!(extrapolate(&[1.0, 1.0, 1.0, 1.0, f64::NAN], EVEN, 0.0).error, f64::INFINITY);
+        assert_eq!(extrapolate(&[], EVEN, 0.0).error, f64::INFINITY);
     }
 }

@@ -1,0 +1,333 @@
+//! Derivatives of a whole step by its inputs: differences of `mj_step` at many nudges, extrapolated to none entry by
+//! entry, each with an estimate of its error, and with how far the derivatives of the two sides are apart.
+//!
+//! The nudges are powers of two, so that they are exact. At each, F(h) = (step(x + h) - step(x)) / h and F(-h) are the
+//! one-sided differences, in the tangent space. Their mean is the central difference, whose error is a series in h^2:
+//! where a contact pushes back over a millimetre, 1e-6 of its value at h = 1e-6 and 1 at 1e-3. Rounding grows as 1/h.
+//! Extrapolation takes the series off, and each entry has a best place between the two.
+//!
+//! Their difference F(h) - F(-h) goes to 0 with h where the step is smooth, and to a constant where it has a kink, even
+//! one that the state lies exactly on, which central differences at any two nudges agree about and get wrong.
+//!
+//! Nothing of MuJoCo's own derivatives is in here: mjd_transitionFD skips stages and reuses factors that depend on what
+//! it nudges.
+
+mod extrapolate;
+mod next_state;
+
+use std::sync::Arc;
+
+use super::Switches;
+use crate::physics::{JointKind, Model, PhysicsError, Sim};
+use extrapolate::{Limit, Series, extrapolate};
+pub(super) use next_state::NextState;
+
+/// The nudges of a series of differences: 2^-first, then each 2^-gap times the one before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Schedule {
+    first: i32,
+    gap: i32,
+    count: usize,
+    /// Central differences of a control need as many nudges inside its range; else its column is one-sided.
+    enough: usize,
+}
+
+impl Schedule {
+    /// 15 nudges from 2^-10 to 2^-24.
+    pub(super) const FULL: Self = Self { first: 10, gap: 1, count: 15, enough: 8 };
+
+    /// Five nudges from 2^-12 to 2^-20: enough where a step is smooth over the widest.
+    const QUICK: Self = Self { first: 12, gap: 2, count: 5, enough: 5 };
+
+    fn nudge(&self, i: usize) -> f64 {
+        0.5_f64.powi(self.first + self.gap * i as i32)
+    }
+
+    /// All, from the widest to the finest.
+    pub(super) fn nudges(&self) -> impl DoubleEndedIterator<Item = f64> + '_ {
+        (0..self.count).map(|i| self.nudge(i))
+    }
+
+    fn finest(&self) -> f64 {
+        self.nudge(self.count - 1)
+    }
+
+    fn series(&self, order: i32) -> Series {
+        Series { spacing: 2.0_f64.powi(self.gap), order }
+    }
+}
+
+/// A difference of one-sided derivatives is a kink where it is so many times its own error.
+const SURE: f64 = 10.0;
+
+/// Errors up to this share of a column's largest entry end the search for better ones.
+const SETTLED: f64 = 1e-9;
+
+/// So do errors up to this share of the size of the number that is differenced.
+const ROUNDED: f64 = 4e-12;
+
+/// How one input acts on the next state, and on the sensors behind it (ndx + nsensordata).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Column {
+    /// The derivatives.
+    pub(super) values: Vec<f64>,
+    /// How far off each may be; infinite where the differences settle on nothing.
+    pub(super) errors: Vec<f64>,
+    /// How far the derivatives of the two sides are apart, where that is more than its own error; else 0.
+    pub(super) kinks: Vec<f64>,
+}
+
+impl Column {
+    /// The largest value among the first `n` rows.
+    fn largest(&self, n: usize) -> f64 {
+        self.values[..n].iter().fold(0.0, |most, x| most.max(x.abs()))
+    }
+}
+
+/// How far an input can be nudged; the number is the first nudge that fits.
+#[derive(Debug, Clone, Copy)]
+enum Room {
+    Both(usize),
+    One { side: usize, from: usize },
+    None,
+}
+
+/// Differences of the step of one model, from one state at a time.
+#[derive(Debug)]
+pub(super) struct Steps {
+    sim: Sim,
+    /// Whether solves start from nothing. From a warm start next to the solution a solver may find nothing worth an
+    /// iteration and keep what is left of the step before; the difference of two such solves is the derivative of that
+    /// rest: for a box at rest 4e-8 where the truth is 5e-11. A solver that stops by its count of iterations alone is
+    /// what it is from its warm start.
+    cold: bool,
+    state: Vec<f64>,
+    next: NextState,
+    /// Sensors at the state; empty where they are not differenced.
+    sensors: Vec<f64>,
+    /// Sizes of the numbers that are differenced (ndx + nsensordata).
+    sizes: Vec<f64>,
+    /// F(h) and F(-h) at every nudge.
+    samples: Vec<[Vec<f64>; 2]>,
+    /// Space of a nudge (nv).
+    direction: Vec<f64>,
+}
+
+impl Steps {
+    /// For a model, with a simulation of its own whose solver runs to its end ([`Model::strict`]).
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for one.
+    pub(super) fn new(model: &Model, sensors: bool) -> Result<Self, PhysicsError> {
+        let strict = Arc::new(model.strict()?);
+        let ns = if sensors { model.nsensordata() } else { 0 };
+        let rows = model.ndx() + ns;
+        let count = Schedule::FULL.count.max(Schedule::QUICK.count);
+        Ok(Self {
+            cold: strict.solves_to_tolerance(),
+            state: vec![0.0; model.state_size()],
+            next: NextState::new(model),
+            sensors: vec![0.0; ns],
+            sizes: vec![0.0; rows],
+            samples: (0..count).map(|_| [vec![0.0; rows], vec![0.0; rows]]).collect(),
+            direction: vec![0.0; model.nv()],
+            sim: Sim::new(&strict)?,
+        })
+    }
+
+    /// Takes a state ([`Sim::get_state`]) and its step as the place to take differences from.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn begin(&mut self, state: &[f64]) -> Result<(), PhysicsError> {
+        self.state.copy_from_slice(state);
+        self.place()?;
+        self.sim.step()?;
+        let Self { sim, next, sizes, sensors, .. } = self;
+        next.note(sim);
+        if !sensors.is_empty() {
+            sensors.copy_from_slice(sim.sensordata());
+        }
+        let (model, nv) = (sim.model(), sim.model().nv());
+        // Turns are differences of unit quaternions.
+        sizes.fill(1.0);
+        for joint in model.joints() {
+            let n = match joint.kind {
+                JointKind::Free => 3,
+                JointKind::Ball => 0,
+                JointKind::Slide | JointKind::Hinge => 1,
+            };
+            sizes[joint.dof..joint.dof + n].copy_from_slice(&sim.qpos()[joint.qpos..joint.qpos + n]);
+        }
+        let others = sim.qvel().iter().chain(sim.act()).chain(sensors.iter());
+        for (size, x) in sizes[nv..].iter_mut().zip(others) {
+            *size = *x;
+        }
+        sizes.iter_mut().for_each(|x| *x = x.abs());
+        self.place()
+    }
+
+    fn place(&mut self) -> Result<(), PhysicsError> {
+        self.sim.set_state(&self.state)?;
+        if self.cold {
+            self.sim.qacc_warmstart_mut().fill(0.0);
+        }
+        Ok(())
+    }
+
+    /// Rows of a column: ndx, with the sensors behind.
+    pub(super) fn rows(&self) -> usize {
+        self.sizes.len()
+    }
+
+    /// The simulation, at the state.
+    pub(super) fn sim(&self) -> &Sim {
+        &self.sim
+    }
+
+    /// How an input (a column of A, or one of B behind them) acts: five nudges where that is enough, else
+    /// [`Schedule::FULL`].
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn derive(&mut self, input: usize, out: &mut Column) -> Result<(), PhysicsError> {
+        self.column(input, &Schedule::QUICK, out)?;
+        let largest = out.largest(self.rows());
+        let settled = (0..self.rows()).all(|r| {
+            let scale = (SETTLED * largest).max(ROUNDED * self.sizes[r]);
+            out.kinks[r] == 0.0 && out.errors[r] <= scale
+        });
+        if settled { Ok(()) } else { self.column(input, &Schedule::FULL, out) }
+    }
+
+    /// How an input acts, by the nudges of a schedule.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn column(&mut self, input: usize, schedule: &Schedule, out: &mut Column) -> Result<(), PhysicsError> {
+        let room = self.room(input, schedule);
+        for i in 0..schedule.count {
+            for side in 0..2 {
+                let nudge = match room {
+                    Room::Both(from) if i >= from => [1.0, -1.0][side],
+                    Room::One { side: only, from } if i >= from && side == only => [1.0, -1.0][side],
+                    _ => continue,
+                } * schedule.nudge(i);
+                self.sample(input, nudge, i, side)?;
+            }
+        }
+        self.place()?;
+        let rows = self.rows();
+        for list in [&mut out.values, &mut out.errors, &mut out.kinks] {
+            list.resize(rows, 0.0);
+        }
+        for row in 0..rows {
+            let (limit, kink) = self.entry(row, room, schedule);
+            (out.values[row], out.errors[row], out.kinks[row]) = (limit.value, limit.error, kink);
+        }
+        Ok(())
+    }
+
+    /// The one-sided difference at one nudge.
+    fn sample(&mut self, input: usize, nudge: f64, i: usize, side: usize) -> Result<(), PhysicsError> {
+        self.place()?;
+        self.sim.nudge(input, nudge, &mut self.direction);
+        self.sim.step()?;
+        let (state, sensed) = self.samples[i][side].split_at_mut(self.sim.model().ndx());
+        self.next.difference(&self.sim, nudge, state);
+        for (x, (after, before)) in sensed.iter_mut().zip(self.sim.sensordata().iter().zip(&self.sensors)) {
+            *x = (after - before) / nudge;
+        }
+        Ok(())
+    }
+
+    /// How far the derivatives of the two sides are apart, over the first ndx rows and by row, looked at within 2^-22 of
+    /// the state: the limit of F(h) - F(-h) from two nudges. A switch that is farther away is none of this state.
+    /// An input that has one side only has no kink. `out` has ndx entries.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn sides_apart(&mut self, input: usize, out: &mut [f64]) -> Result<(), PhysicsError> {
+        out.fill(0.0);
+        let near = Schedule { first: 22, gap: 2, count: 2, enough: 2 };
+        if !matches!(self.room(input, &near), Room::Both(0)) {
+            return Ok(());
+        }
+        for i in 0..2 {
+            for (side, sign) in [1.0, -1.0].into_iter().enumerate() {
+                self.sample(input, sign * near.nudge(i), i, side)?;
+            }
+        }
+        self.place()?;
+        for (row, out) in out.iter_mut().enumerate() {
+            let apart = |i: usize| self.samples[i][0][row] - self.samples[i][1][row];
+            // What bends within a nudge shrinks with it.
+            let limit = apart(1) - (apart(0) - apart(1)) / 3.0;
+            let rounding = 16.0 * f64::EPSILON * self.sizes[row].max(1.0) / near.finest();
+            *out = if limit.abs() > rounding || limit.is_nan() { limit.abs() } else { 0.0 };
+        }
+        Ok(())
+    }
+
+    /// The limit of an entry, and how far its one-sided derivatives are apart (0 where that is not sure).
+    fn entry(&self, row: usize, room: Room, schedule: &Schedule) -> (Limit, f64) {
+        let samples = &self.samples[..schedule.count];
+        let series =
+            |f: &dyn Fn(&[Vec<f64>; 2]) -> f64, from: usize| samples[from..].iter().map(f).collect::<Vec<f64>>();
+        // Half a unit in the last place at the finest nudge.
+        let grain = 0.5 * f64::EPSILON * self.sizes[row] / schedule.finest();
+        let (even, all) = (schedule.series(2), schedule.series(1));
+        match room {
+            Room::Both(from) => {
+                // Even powers of the nudge only, or all where a second derivative jumps.
+                let central = series(&|s| 0.5 * (s[0][row] + s[1][row]), from);
+                let (even, odd) = (extrapolate(&central, even, grain), extrapolate(&central, all, grain));
+                let limit = if odd.error < even.error { odd } else { even };
+                let apart = extrapolate(&series(&|s| s[0][row] - s[1][row], from), all, 2.0 * grain);
+                // Without a limit of their difference there is no kink to tell of.
+                let sure = apart.error.is_finite() && apart.value.abs() > SURE * apart.error;
+                (limit, if sure { apart.value.abs() } else { 0.0 })
+            }
+            Room::One { side, from } => (extrapolate(&series(&|s| s[side][row], from), all, 2.0 * grain), 0.0),
+            Room::None => (Limit { value: 0.0, error: 0.0 }, 0.0),
+        }
+    }
+
+    /// How an input can be nudged: a limited control stays inside its range, so at an edge its column is the derivative
+    /// towards the inside.
+    fn room(&self, input: usize, schedule: &Schedule) -> Room {
+        let model = self.sim.model();
+        let Some(control) = input.checked_sub(model.ndx()) else { return Room::Both(0) };
+        let Some([low, high]) = model.ctrl_range(control).filter(|_| model.clamps_controls()) else {
+            return Room::Both(0);
+        };
+        let u = self.sim.ctrl()[control];
+        let n = schedule.count;
+        let first = |fits: &dyn Fn(f64) -> bool| (0..n).position(|i| fits(schedule.nudge(i))).unwrap_or(n);
+        let (up, down) = (first(&|h| u + h <= high), first(&|h| u - h >= low));
+        match (up.max(down), up.min(down)) {
+            (both, _) if both + schedule.enough <= n => Room::Both(both),
+            (_, one) if one < n => Room::One { side: usize::from(down < up), from: one },
+            _ => Room::None,
+        }
+    }
+}
+
+/// What of a model has no derivative of its whole step, because the next state does not hold all that a step depends on:
+/// one reason each; nothing where differences of whole steps are what they say.
+pub(super) fn obstacles(model: &Model) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut refuse = |there: bool, what: &str| {
+        if there {
+            found.push(what.to_owned());
+        }
+    };
+    refuse(model.has_history(), "delays, whose history is not part of the state");
+    refuse(model.has_plugins(), "plugins, whose state is not known");
+    refuse(model.sleeps(), "sleep, which holds back what a nudge would move");
+    found
+}
+
+/// What switches, of which nothing is known but that the sides differ.
+pub(super) const SOMETHING: Switches =
+    Switches { contact: false, limit: false, friction: false, force: false, other: true };

@@ -1,0 +1,183 @@
+//! The Jacobian by differences of whole steps: for every model that MuJoCo steps.
+//!
+//! Every column is the extrapolated difference of `mj_step` ([`Steps`]), so nothing of a model needs to be known, and each
+//! entry has an estimate of its own error. The zero test follows from that: an entry that no nudge changes, or that no
+//! path of the model leads to ([`Groups`]), is zero; one beyond its error is not; what lies between is undecided. Where
+//! the derivatives of the two sides differ the state is flagged, and an entry whose differences settle on nothing is NaN.
+
+use std::sync::Arc;
+
+use super::kink::Surroundings;
+use super::steps::{self, Column, SOMETHING, Steps};
+use super::zero::decide;
+use super::{Engine, EngineSpec, Jacobian, Verdict};
+use crate::physics::{Groups, Model, PhysicsError, Sim};
+
+/// One-sided derivatives that are apart by more than this share of the largest entry of A are a kink.
+pub(super) const KINK: f64 = 1e-6;
+
+/// An error beyond this share of the largest entry of A: the differences do not settle on anything.
+const UNSETTLED: f64 = 1e-6;
+
+/// How far a state is nudged to name what switches.
+const REACH: f64 = 1e-6;
+
+/// Differences of whole steps.
+#[derive(Debug)]
+pub struct WholeStep {
+    steps: Steps,
+    state: Vec<f64>,
+    column: Column,
+    errors: Errors,
+    groups: Groups,
+    /// Made for the first kink.
+    surroundings: Option<Surroundings>,
+    zero_test: bool,
+}
+
+/// Of every entry of A, B, C and D, row-major: its error, and how far its one-sided derivatives are apart.
+#[derive(Debug)]
+struct Errors {
+    a: Vec<[f64; 2]>,
+    b: Vec<[f64; 2]>,
+    c: Vec<[f64; 2]>,
+    d: Vec<[f64; 2]>,
+}
+
+impl WholeStep {
+    /// What of a model the engine does not cover; nothing when it covers all.
+    pub fn obstacles(model: &Model) -> Vec<String> {
+        steps::obstacles(model)
+    }
+
+    /// The engine, with a simulation of its own.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for one.
+    pub fn new(spec: &EngineSpec, model: &Arc<Model>) -> Result<Self, PhysicsError> {
+        let steps = Steps::new(model, spec.sensors)?;
+        let (ndx, nu) = (model.ndx(), model.nu());
+        let ns = steps.rows() - ndx;
+        Ok(Self {
+            state: vec![0.0; model.state_size()],
+            column: Column::default(),
+            errors: Errors {
+                a: vec![[0.0; 2]; ndx * ndx],
+                b: vec![[0.0; 2]; ndx * nu],
+                c: vec![[0.0; 2]; ns * ndx],
+                d: vec![[0.0; 2]; ns * nu],
+            },
+            groups: Groups::new(model),
+            surroundings: None,
+            zero_test: spec.zero_test,
+            steps,
+        })
+    }
+
+    /// Fills all values, and `errors`.
+    fn difference(&mut self, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        let Self { steps, column, errors, .. } = self;
+        let (ndx, nu) = (steps.sim().model().ndx(), steps.sim().model().nu());
+        for input in 0..ndx + nu {
+            steps.derive(input, column)?;
+            for row in 0..steps.rows() {
+                let (value, error) = (column.values[row], [column.errors[row], column.kinks[row]]);
+                let (to, errors, at) = match (row < ndx, input < ndx) {
+                    (true, true) => (&mut out.a, &mut errors.a, row * ndx + input),
+                    (true, false) => (&mut out.b, &mut errors.b, row * nu + input - ndx),
+                    (false, true) => (&mut out.c, &mut errors.c, (row - ndx) * ndx + input),
+                    (false, false) => (&mut out.d, &mut errors.d, (row - ndx) * nu + input - ndx),
+                };
+                (to[at], errors[at]) = (value, error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces what the differences do not settle on by NaN, and returns how far one-sided derivatives of A and B are
+    /// apart at most, as a share of the largest entry of A: 0 where there is a derivative.
+    fn settle(&self, out: &mut Jacobian) -> f64 {
+        let sure = |(x, [error, _]): (&f64, &[f64; 2])| if error.is_finite() { x.abs() } else { 0.0 };
+        let scale = out.a.iter().zip(&self.errors.a).map(sure).fold(0.0, f64::max);
+        let own = |values: &[f64], errors: &[[f64; 2]]| values.iter().zip(errors).map(sure).fold(0.0, f64::max);
+        let sensed = own(&out.c, &self.errors.c).max(own(&out.d, &self.errors.d));
+        let mut kink = 0.0_f64;
+        let Errors { a, b, c, d } = &self.errors;
+        for (values, errors, scale, counts) in [
+            (&mut out.a, a, scale, true),
+            (&mut out.b, b, scale, true),
+            (&mut out.c, c, sensed, false),
+            (&mut out.d, d, sensed, false),
+        ] {
+            for (x, [error, apart]) in values.iter_mut().zip(errors) {
+                let settled = *error <= UNSETTLED * scale.max(f64::MIN_POSITIVE) || *error == 0.0;
+                let apart = if settled { apart / scale.max(f64::MIN_POSITIVE) } else { 1.0 };
+                if !settled {
+                    *x = f64::NAN;
+                }
+                if counts && apart > KINK {
+                    kink = kink.max(apart);
+                }
+            }
+        }
+        kink
+    }
+
+    /// Fills the verdicts.
+    fn judge(&mut self, sim: &mut Sim, out: &mut Jacobian, kink: f64) -> Result<(), PhysicsError> {
+        let (ndx, nu) = (sim.model().ndx(), sim.model().nu());
+        sim.group(&mut self.groups)?;
+        let Self { errors, groups, .. } = self;
+        let Jacobian { a, b, verdicts, .. } = out;
+        let scale = a.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
+        let verdict = |x: f64, [error, apart]: [f64; 2], acts: bool| match acts {
+            false => Verdict::Zero,
+            // One side may be zero and the other not.
+            true if apart > KINK * scale && apart >= x.abs() => Verdict::Undecided,
+            true => decide(x, error, scale),
+        };
+        for row in 0..ndx {
+            let mut floor = 0.0_f64;
+            for column in 0..ndx {
+                let at = row * ndx + column;
+                verdicts.a[at] = verdict(a[at], errors.a[at], groups.state_acts(row, column));
+                floor = floor.max(errors.a[at][0]);
+            }
+            for column in 0..nu {
+                let at = row * nu + column;
+                verdicts.b[at] = verdict(b[at], errors.b[at], groups.control_acts(row, column));
+                floor = floor.max(errors.b[at][0]);
+            }
+            verdicts.floor[row] = floor;
+        }
+        verdicts.near_singular = false;
+        verdicts.kink = kink;
+        verdicts.switches = Default::default();
+        if kink > 0.0 {
+            if self.surroundings.is_none() {
+                self.surroundings = Some(Surroundings::new(sim.model())?);
+            }
+            if let Some(surroundings) = &mut self.surroundings {
+                verdicts.switches = surroundings.switches(sim, REACH)?;
+            }
+            if !verdicts.switches.any() {
+                verdicts.switches = SOMETHING;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Engine for WholeStep {
+    /// Entries that the differences do not settle on are NaN.
+    fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        sim.get_state(&mut self.state)?;
+        self.steps.begin(&self.state)?;
+        self.difference(out)?;
+        let kink = self.settle(out);
+        if self.zero_test { self.judge(sim, out, kink) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
