@@ -92,7 +92,7 @@ pub struct Arbiter {
 impl Arbiter {
     /// The solver settings that the model should have: tighter than those of a recording, so that what the solver
     /// leaves behind stays below rounding.
-    pub const SOLVER: Solver = Solver { iterations: 100, ls_iterations: 50, tolerance: 1e-13 };
+    pub const SOLVER: Solver = Solver { iterations: 100, ls_iterations: 50, tolerance: 1e-20 };
 
     /// For a model, with a simulation of its own.
     ///
