@@ -47,7 +47,7 @@ use std::sync::Arc;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::kink::Bends;
-use super::{Engine, EngineSpec, Jacobian, TransitionFd};
+use super::{Engine, EngineSpec, Jacobian, Switches, TransitionFd};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
 use contact::{Contacts, Sums};
@@ -214,7 +214,8 @@ impl Implicit {
         }
     }
 
-    /// dR/dp into `space.da`, with bounds on its errors in `space.noise`; and whether a force is at the edge of its range.
+    /// dR/dp into `space.da`, with bounds on its errors in `space.noise`; and whether a force is at the edge of its range:
+    /// the columns that take it across are marked in `bends`.
     fn residual_derivative(&mut self) -> Result<bool, PhysicsError> {
         let Self {
             work,
@@ -229,17 +230,21 @@ impl Implicit {
             motion,
             field,
             space,
+            bends,
             ..
         } = self;
+        let bent = &mut bends.columns;
+        bent.clear();
+        bent.resize(space.da.ncols(), false);
         space.da.fill(0.0);
         space.noise.fill(0.0);
         resize(&mut space.errors, rows.n, space.da.ncols());
         motion.set(tree, work, space.a.as_slice(), outside);
         motion.by_position(tree, true, &mut space.da, &mut space.noise);
         motion.by_velocity(tree, &mut space.da, &mut space.noise);
-        let mut edge = activations.set(work, switches::REACH)?;
+        let mut edge = activations.set(work, REACH, bent)?;
         if let Some(smooth) = smooth {
-            edge |= smooth.add(work, activations, REACH, &mut space.da, &mut space.noise);
+            edge |= smooth.add(work, activations, REACH, bent, &mut space.da, &mut space.noise);
         }
         let closed = coverage.all(work);
         if rows.n > 0 {
@@ -252,7 +257,12 @@ impl Implicit {
             contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors })?;
         }
         if smooth.is_none() || !closed {
-            edge |= differences.add(work, smooth.is_none(), !closed, &space.a, (&mut space.da, &mut space.noise))?;
+            let out = (&mut space.da, &mut space.noise);
+            if differences.add(work, smooth.is_none(), !closed, &space.a, out)? {
+                // Which column it was is not known.
+                edge = true;
+                bent.fill(true);
+            }
         }
         Ok(edge)
     }
@@ -311,13 +321,18 @@ impl Engine for Implicit {
             std::mem::swap(&mut space.wide, &mut space.noise);
         }
         space.hessian = hessian.unpack_dirty();
+        // The rows see the acceleration that is solved for, before the integrator damps it.
+        let mut found = Switches { force: force_at_edge, ..Switches::default() };
+        if *zero_test {
+            let motion = [work.qvel(), space.a.as_slice()];
+            rows.switches(&space.da, motion, REACH, &mut found, &mut bends.columns);
+        }
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
         if *zero_test {
             verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
-            let causes = [force_at_edge, contacts.edge];
-            out.verdicts.switches = switches::find(work, tree, rows, &space.da, causes, &mut bends.columns)?;
+            out.verdicts.switches = switches::find(work, tree, found, contacts.edge, &mut bends.columns)?;
             out.verdicts.kink = 0.0;
             if out.verdicts.switches.any() {
                 let apart = bends.apart(work, &space.state, REACH)?;

@@ -17,7 +17,11 @@ mod kind {
     pub(super) const LIMIT_JOINT: i32 = 3;
     pub(super) const LIMIT_TENDON: i32 = 4;
     pub(super) const CONTACT: i32 = 5;
+    pub(super) const ELLIPTIC: i32 = 7;
 }
+
+/// Where surfaces are curved, a contact's frame turns faster than the dofs that move it: by about so much, 1/m.
+const CURVED: f64 = 10.0;
 
 /// What the rows of a model's equalities, limits and tendons are in closed form.
 #[derive(Debug)]
@@ -82,6 +86,16 @@ struct Middle {
     hessian: [f64; 36],
 }
 
+/// The constraint rows of a contact, and what decides on the zones of its cone.
+#[derive(Debug, Clone)]
+struct Touching {
+    row: usize,
+    rows: usize,
+    friction: [f64; 5],
+    /// Friction of the regularised cone.
+    mu: f64,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     nv: usize,
@@ -104,6 +118,8 @@ pub(super) struct Rows {
     loss: Vec<f64>,
     middles: Vec<Middle>,
     middle_of: Vec<Option<usize>>,
+    /// Contacts in the order of their rows.
+    touching: Vec<Touching>,
     /// J a - aref.
     pub(super) jar: Vec<f64>,
     /// Sizes of the dofs' motions at contacts, for bounds on rounding (nv).
@@ -155,6 +171,12 @@ impl Rows {
             }
             self.middles.push(Middle { row: cone.row, dim: cone.dim, hessian });
         }
+        self.touching.clear();
+        self.touching.extend(sim.contact_details().filter_map(|c| {
+            let rows = if self.pyramidal && c.dim > 1 { 2 * (c.dim - 1) } else { c.dim };
+            c.row.map(|row| Touching { row, rows, friction: c.friction, mu: c.mu })
+        }));
+        self.touching.sort_unstable_by_key(|t| t.row);
         self.reach.clear();
         self.reach.extend(reach);
         let nv = self.nv;
@@ -231,41 +253,43 @@ impl Rows {
     }
 
     /// Looks for rows that begin or cease to push, or whose friction begins or ceases to slip, within `reach` of any
-    /// input, and marks these inputs. `da` is da/dp.
-    pub(super) fn switches(&self, da: &DMatrix<f64>, reach: f64, found: &mut Switches, bent: &mut [bool]) {
+    /// input, and marks these inputs. `da` is da/dp; `motion` are the velocity and the acceleration (nv).
+    pub(super) fn switches(
+        &self,
+        da: &DMatrix<f64>,
+        motion: [&[f64]; 2],
+        reach: f64,
+        found: &mut Switches,
+        bent: &mut [bool],
+    ) {
         let largest = da.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        // Which inputs change J a - aref by `distance`: roughly first, column by column where that does not rule it out.
-        let mut near = |row: usize, distance: f64| {
-            let j = self.row(row);
-            let most = j.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-            let total: f64 = j.iter().map(|x| x.abs()).sum();
-            let direct = most * (self.damping[row] + self.push(row).abs());
-            if distance.abs() > 2.0 * reach * (direct + total * largest) {
-                return false;
-            }
-            let mut any = false;
-            for (c, (column, bent)) in da.column_iter().zip(bent.iter_mut()).enumerate() {
-                let solved = j.iter().zip(column.iter()).map(|(j, x)| j * x).sum::<f64>().abs();
-                // Positions and velocities act on aref and J themselves too.
-                let direct = if c < 2 * self.nv { direct } else { 0.0 };
-                if distance.abs() <= 2.0 * reach * (direct + solved) {
-                    (any, *bent) = (true, true);
+        let mut touching = self.touching.iter().peekable();
+        let mut row = 0;
+        while row < self.n {
+            let contact = touching.next_if(|t| t.row == row);
+            let block = Block::new(self, row, contact, motion);
+            let kind = self.kind[row];
+            if let Some(contact) = contact.filter(|_| kind == kind::ELLIPTIC) {
+                let [top, bottom] = block.zones(contact, da, largest, reach, bent);
+                found.contact |= top;
+                found.friction |= bottom;
+            } else if kind != kind::EQUALITY {
+                for row in row..row + block.rows {
+                    let edge = match kind {
+                        kind::FRICTION_DOF | kind::FRICTION_TENDON => {
+                            self.jar[row].abs() - self.loss[row] / self.d[row]
+                        }
+                        _ => self.jar[row],
+                    };
+                    let near = block.crosses(row, edge, da, largest, reach, bent);
+                    match kind {
+                        kind::LIMIT_JOINT | kind::LIMIT_TENDON => found.limit |= near,
+                        kind::CONTACT => found.contact |= near,
+                        _ => found.friction |= near,
+                    }
                 }
             }
-            any
-        };
-        for row in 0..self.n {
-            let jar = self.jar[row];
-            match self.kind[row] {
-                kind::EQUALITY => {}
-                kind::FRICTION_DOF | kind::FRICTION_TENDON => {
-                    let edge = self.loss[row] / self.d[row];
-                    found.friction |= near(row, jar.abs() - edge);
-                }
-                kind::LIMIT_JOINT | kind::LIMIT_TENDON => found.limit |= near(row, jar),
-                kind::CONTACT => found.contact |= near(row, jar),
-                _ => found.friction |= near(row, jar),
-            }
+            row += block.rows;
         }
     }
 
@@ -336,5 +360,144 @@ impl Rows {
                 }
             }
         }
+    }
+}
+
+/// The constraint rows of one contact, or a row alone, and how much a unit of each dof changes J a - aref by itself: through
+/// the position, the velocity, and the Jacobian, which turns as the dofs do.
+struct Block<'a> {
+    of: &'a Rows,
+    row: usize,
+    rows: usize,
+    /// By dof: d position of the rows; and a bound on how much of the Jacobian it turns (nv).
+    position: Vec<f64>,
+    turning: Vec<f64>,
+    /// The largest velocity and acceleration that the rows see.
+    motion: [f64; 2],
+}
+
+impl<'a> Block<'a> {
+    fn new(of: &'a Rows, row: usize, contact: Option<&Touching>, motion: [&[f64]; 2]) -> Self {
+        let rows = contact.map_or(1, |t| t.rows);
+        let first = of.row(row);
+        let position = match contact {
+            // Two edges of a pyramid stand for the normal together.
+            Some(t) if of.pyramidal && t.rows > 1 => {
+                first.iter().zip(of.row(row + 1)).map(|(a, b)| 0.5 * (a + b).abs()).collect()
+            }
+            _ => first.iter().map(|x| x.abs()).collect::<Vec<f64>>(),
+        };
+        let moves = |c: usize| (row..row + rows).fold(0.0_f64, |m, r| m.max(of.row(r)[c].abs()));
+        let mut turning: Vec<f64> = (0..of.nv).map(moves).collect();
+        let motion = motion.map(|x| {
+            x.iter().zip(&turning).filter(|(_, j)| **j != 0.0).fold(0.0_f64, |most, (x, _)| most.max(x.abs()))
+        });
+        let factor = match of.kind[row] {
+            k if k >= kind::CONTACT => CURVED,
+            kind::FRICTION_TENDON | kind::LIMIT_TENDON => 1.0,
+            // The limit of a ball turns with it; that of a hinge or slide stays.
+            kind::LIMIT_JOINT if turning.iter().filter(|j| **j != 0.0).count() > 1 => 1.0,
+            _ => 0.0,
+        };
+        turning.iter_mut().for_each(|x| *x *= factor);
+        Self { of, row, rows, position, turning, motion }
+    }
+
+    /// How much a unit of input `c` changes a row: at a fixed acceleration at most, and through the acceleration.
+    fn change(&self, row: usize, c: usize, da: &DMatrix<f64>) -> (f64, f64) {
+        let (of, nv) = (self.of, self.of.nv);
+        let (j, damping) = (of.row(row), of.damping[row]);
+        let solved = j.iter().zip(da.column(c).iter()).map(|(j, x)| j * x).sum();
+        let direct = if c < nv {
+            let [velocity, acceleration] = self.motion;
+            of.push(row).abs() * self.position[c] + self.turning[c] * (damping * velocity + acceleration)
+        } else if c < 2 * nv {
+            damping * j[c - nv].abs()
+        } else {
+            0.0
+        };
+        (direct, solved)
+    }
+
+    /// An upper bound on the change of a row by a unit of any input; `largest` is that of da.
+    fn most(&self, row: usize, largest: f64) -> f64 {
+        let of = self.of;
+        let most = |x: &[f64]| x.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        let [velocity, acceleration] = self.motion;
+        let total: f64 = of.row(row).iter().map(|x| x.abs()).sum();
+        most(&self.position) * of.push(row).abs()
+            + most(&self.turning) * (of.damping[row] * velocity + acceleration)
+            + most(of.row(row)) * of.damping[row]
+            + total * largest
+    }
+
+    /// Whether a row changes by `distance` within `reach` of an input; marks these.
+    fn crosses(
+        &self,
+        row: usize,
+        distance: f64,
+        da: &DMatrix<f64>,
+        largest: f64,
+        reach: f64,
+        bent: &mut [bool],
+    ) -> bool {
+        let within = |change: f64| change > 0.0 && distance.abs() <= 2.0 * reach * change;
+        if !within(self.most(row, largest)) {
+            return false;
+        }
+        let mut any = false;
+        for (c, bent) in bent.iter_mut().enumerate() {
+            let (direct, solved) = self.change(row, c, da);
+            if within(direct + solved.abs()) {
+                (any, *bent) = (true, true);
+            }
+        }
+        any
+    }
+
+    /// Whether an elliptic cone comes to an edge of its middle zone within `reach` of an input: that of no force, and that of
+    /// sticking; marks these inputs. With N the normal and T the length of the tangential part of J a - aref, each times its
+    /// friction, the edges are N = mu T and mu N + T = 0. The force is the same on both sides of either, its derivative is
+    /// not; along an edge and within the zones nothing bends, so that a box at rest is far from both although its T is 0.
+    fn zones(&self, contact: &Touching, da: &DMatrix<f64>, largest: f64, reach: f64, bent: &mut [bool]) -> [bool; 2] {
+        let (of, row, mu) = (self.of, self.row, contact.mu);
+        let scale = |i: usize| if i == 0 { mu } else { contact.friction[i - 1] };
+        let u: [f64; 6] = std::array::from_fn(|i| if i < self.rows { scale(i) * of.jar[row + i] } else { 0.0 });
+        let normal = u[0];
+        let tangent = u[1..].iter().map(|x| x * x).sum::<f64>().sqrt();
+        let edges = [normal - mu * tangent, mu * normal + tangent];
+        let within = |edge: usize, dn: f64, dt: f64| {
+            let change = if edge == 0 { dn + mu * dt } else { mu * dn + dt };
+            change > 0.0 && edges[edge].abs() <= 2.0 * reach * change
+        };
+        let bounds: [f64; 6] =
+            std::array::from_fn(|i| if i < self.rows { scale(i) * self.most(row + i, largest) } else { 0.0 });
+        let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let mut found = [0, 1].map(|edge| within(edge, bounds[0], length(&bounds[1..])));
+        if found == [false; 2] {
+            return found;
+        }
+        found = [false; 2];
+        for (c, bent) in bent.iter_mut().enumerate() {
+            let (mut direct, mut solved) = ([0.0; 6], [0.0; 6]);
+            for i in 0..self.rows {
+                let (d, s) = self.change(row + i, c, da);
+                (direct[i], solved[i]) = (scale(i) * d, scale(i) * s);
+            }
+            let whole: [f64; 6] = std::array::from_fn(|i| direct[i] + solved[i].abs());
+            let across = length(&whole[1..]);
+            // Along the tangential part its length changes in the first order, across it in the second.
+            let along = u[1..].iter().zip(&solved[1..]).map(|(u, s)| u * s).sum::<f64>().abs();
+            let dt = match tangent {
+                0.0 => across,
+                t => across.min(along / t + length(&direct[1..]) + reach * across * across / t),
+            };
+            for edge in [0, 1] {
+                if within(edge, whole[0], dt) {
+                    (found[edge], *bent) = (true, true);
+                }
+            }
+        }
+        found
     }
 }
