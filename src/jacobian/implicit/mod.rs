@@ -105,6 +105,8 @@ struct Space {
     /// Bounds on the errors of the rows' forces (nefc x ndx + nu), and H^-1 J' (nv x nefc).
     errors: DMatrix<f64>,
     pull: DMatrix<f64>,
+    /// How J a - aref of the contacts that push changes with the positions, at a fixed acceleration (nefc x nv).
+    jar_change: DMatrix<f64>,
 }
 
 impl Space {
@@ -127,6 +129,7 @@ impl Space {
             wide: wide(),
             errors: DMatrix::zeros(0, 0),
             pull: DMatrix::zeros(0, 0),
+            jar_change: DMatrix::zeros(0, 0),
         }
     }
 }
@@ -239,6 +242,7 @@ impl Implicit {
         space.da.fill(0.0);
         space.noise.fill(0.0);
         resize(&mut space.errors, rows.n, space.da.ncols());
+        resize(&mut space.jar_change, rows.n, space.a.len());
         motion.set(tree, work, space.a.as_slice(), outside);
         motion.by_position(tree, true, &mut space.da, &mut space.noise);
         motion.by_velocity(tree, &mut space.da, &mut space.noise);
@@ -249,12 +253,12 @@ impl Implicit {
         let closed = coverage.all(work);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
-            let Space { da, noise, errors, .. } = &mut *space;
+            let Space { da, noise, errors, jar_change: jar, .. } = &mut *space;
             rows.by_velocity(closed, da, errors);
             if closed {
                 rows.by_position(da, noise);
             }
-            contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors })?;
+            contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors, jar })?;
         }
         if smooth.is_none() || !closed {
             let out = (&mut space.da, &mut space.noise);
@@ -325,7 +329,7 @@ impl Engine for Implicit {
         let mut found = Switches { force: force_at_edge, ..Switches::default() };
         if *zero_test {
             let motion = [work.qvel(), space.a.as_slice()];
-            rows.switches(&space.da, motion, REACH, &mut found, &mut bends.columns);
+            rows.switches([&space.da, &space.jar_change], motion, REACH, &mut found, &mut bends.columns);
         }
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);

@@ -20,9 +20,6 @@ mod kind {
     pub(super) const ELLIPTIC: i32 = 7;
 }
 
-/// Where surfaces are curved, a contact's frame turns faster than the dofs that move it: by about so much, 1/m.
-const CURVED: f64 = 10.0;
-
 /// What the rows of a model's equalities, limits and tendons are in closed form.
 #[derive(Debug)]
 pub(super) struct Coverage {
@@ -253,24 +250,25 @@ impl Rows {
     }
 
     /// Looks for rows that begin or cease to push, or whose friction begins or ceases to slip, within `reach` of any
-    /// input, and marks these inputs. `da` is da/dp; `motion` are the velocity and the acceleration (nv).
+    /// input, and marks these inputs. `changes` are da/dp, and how J a - aref of the contacts that push changes with the
+    /// positions at a fixed acceleration; `motion` are the velocity and the acceleration (nv).
     pub(super) fn switches(
         &self,
-        da: &DMatrix<f64>,
+        changes: [&DMatrix<f64>; 2],
         motion: [&[f64]; 2],
         reach: f64,
         found: &mut Switches,
         bent: &mut [bool],
     ) {
-        let largest = da.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        let largest = changes[0].iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         let mut touching = self.touching.iter().peekable();
         let mut row = 0;
         while row < self.n {
             let contact = touching.next_if(|t| t.row == row);
-            let block = Block::new(self, row, contact, motion);
+            let block = Block::new(self, row, contact, changes, motion);
             let kind = self.kind[row];
             if let Some(contact) = contact.filter(|_| kind == kind::ELLIPTIC) {
-                let [top, bottom] = block.zones(contact, da, largest, reach, bent);
+                let [top, bottom] = block.zones(contact, largest, reach, bent);
                 found.contact |= top;
                 found.friction |= bottom;
             } else if kind != kind::EQUALITY {
@@ -281,7 +279,7 @@ impl Rows {
                         }
                         _ => self.jar[row],
                     };
-                    let near = block.crosses(row, edge, da, largest, reach, bent);
+                    let near = block.crosses(row, edge, largest, reach, bent);
                     match kind {
                         kind::LIMIT_JOINT | kind::LIMIT_TENDON => found.limit |= near,
                         kind::CONTACT => found.contact |= near,
@@ -363,92 +361,87 @@ impl Rows {
     }
 }
 
-/// The constraint rows of one contact, or a row alone, and how much a unit of each dof changes J a - aref by itself: through
-/// the position, the velocity, and the Jacobian, which turns as the dofs do.
+/// The constraint rows of one contact, or a row alone, and how J a - aref of them changes.
 struct Block<'a> {
     of: &'a Rows,
     row: usize,
     rows: usize,
-    /// By dof: d position of the rows; and a bound on how much of the Jacobian it turns (nv).
+    /// da/dp, and what the positions change at a fixed acceleration where that is known.
+    da: &'a DMatrix<f64>,
+    known: Option<&'a DMatrix<f64>>,
+    /// By dof, where it is not: the change of the rows' position, and a bound on what the Jacobian's turning changes.
     position: Vec<f64>,
     turning: Vec<f64>,
-    /// The largest velocity and acceleration that the rows see.
-    motion: [f64; 2],
 }
 
 impl<'a> Block<'a> {
-    fn new(of: &'a Rows, row: usize, contact: Option<&Touching>, motion: [&[f64]; 2]) -> Self {
+    fn new(
+        of: &'a Rows,
+        row: usize,
+        contact: Option<&Touching>,
+        [da, jar]: [&'a DMatrix<f64>; 2],
+        motion: [&[f64]; 2],
+    ) -> Self {
         let rows = contact.map_or(1, |t| t.rows);
-        let first = of.row(row);
+        let known = contact.filter(|_| of.pushes_within(row, rows)).map(|_| jar);
         let position = match contact {
             // Two edges of a pyramid stand for the normal together.
             Some(t) if of.pyramidal && t.rows > 1 => {
-                first.iter().zip(of.row(row + 1)).map(|(a, b)| 0.5 * (a + b).abs()).collect()
+                of.row(row).iter().zip(of.row(row + 1)).map(|(a, b)| 0.5 * (a + b)).collect()
             }
-            _ => first.iter().map(|x| x.abs()).collect::<Vec<f64>>(),
+            _ => of.row(row).to_vec(),
         };
         let moves = |c: usize| (row..row + rows).fold(0.0_f64, |m, r| m.max(of.row(r)[c].abs()));
         let mut turning: Vec<f64> = (0..of.nv).map(moves).collect();
-        let motion = motion.map(|x| {
+        let turns = match of.kind[row] {
+            kind::FRICTION_DOF => false,
+            // The limit of a ball turns with it; that of a hinge or slide stays.
+            kind::LIMIT_JOINT => turning.iter().filter(|j| **j != 0.0).count() > 1,
+            _ => true,
+        };
+        let [velocity, acceleration] = motion.map(|x| {
             x.iter().zip(&turning).filter(|(_, j)| **j != 0.0).fold(0.0_f64, |most, (x, _)| most.max(x.abs()))
         });
-        let factor = match of.kind[row] {
-            k if k >= kind::CONTACT => CURVED,
-            kind::FRICTION_TENDON | kind::LIMIT_TENDON => 1.0,
-            // The limit of a ball turns with it; that of a hinge or slide stays.
-            kind::LIMIT_JOINT if turning.iter().filter(|j| **j != 0.0).count() > 1 => 1.0,
-            _ => 0.0,
-        };
+        let factor = if turns { of.damping[row] * velocity + acceleration } else { 0.0 };
         turning.iter_mut().for_each(|x| *x *= factor);
-        Self { of, row, rows, position, turning, motion }
+        Self { of, row, rows, da, known, position, turning }
     }
 
-    /// How much a unit of input `c` changes a row: at a fixed acceleration at most, and through the acceleration.
-    fn change(&self, row: usize, c: usize, da: &DMatrix<f64>) -> (f64, f64) {
+    /// How much a unit of input `c` changes a row, and a bound on what is not known of it.
+    fn change(&self, row: usize, c: usize) -> (f64, f64) {
         let (of, nv) = (self.of, self.of.nv);
-        let (j, damping) = (of.row(row), of.damping[row]);
-        let solved = j.iter().zip(da.column(c).iter()).map(|(j, x)| j * x).sum();
-        let direct = if c < nv {
-            let [velocity, acceleration] = self.motion;
-            of.push(row).abs() * self.position[c] + self.turning[c] * (damping * velocity + acceleration)
-        } else if c < 2 * nv {
-            damping * j[c - nv].abs()
-        } else {
-            0.0
-        };
-        (direct, solved)
+        let j = of.row(row);
+        let solved: f64 = j.iter().zip(self.da.column(c).iter()).map(|(j, x)| j * x).sum();
+        match (c < nv, self.known) {
+            (true, Some(known)) => (solved + known[(row, c)], 0.0),
+            (true, None) => (solved + of.push(row) * self.position[c], self.turning[c]),
+            (false, _) if c < 2 * nv => (solved + of.damping[row] * j[c - nv], 0.0),
+            (false, _) => (solved, 0.0),
+        }
     }
 
     /// An upper bound on the change of a row by a unit of any input; `largest` is that of da.
     fn most(&self, row: usize, largest: f64) -> f64 {
         let of = self.of;
         let most = |x: &[f64]| x.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        let [velocity, acceleration] = self.motion;
         let total: f64 = of.row(row).iter().map(|x| x.abs()).sum();
-        most(&self.position) * of.push(row).abs()
-            + most(&self.turning) * (of.damping[row] * velocity + acceleration)
-            + most(of.row(row)) * of.damping[row]
-            + total * largest
+        let position = match self.known {
+            Some(known) => known.row(row).iter().fold(0.0_f64, |m, x| m.max(x.abs())),
+            None => most(&self.position) * of.push(row).abs() + most(&self.turning),
+        };
+        position + most(of.row(row)) * of.damping[row] + total * largest
     }
 
     /// Whether a row changes by `distance` within `reach` of an input; marks these.
-    fn crosses(
-        &self,
-        row: usize,
-        distance: f64,
-        da: &DMatrix<f64>,
-        largest: f64,
-        reach: f64,
-        bent: &mut [bool],
-    ) -> bool {
+    fn crosses(&self, row: usize, distance: f64, largest: f64, reach: f64, bent: &mut [bool]) -> bool {
         let within = |change: f64| change > 0.0 && distance.abs() <= 2.0 * reach * change;
         if !within(self.most(row, largest)) {
             return false;
         }
         let mut any = false;
         for (c, bent) in bent.iter_mut().enumerate() {
-            let (direct, solved) = self.change(row, c, da);
-            if within(direct + solved.abs()) {
+            let (change, unknown) = self.change(row, c);
+            if within(change.abs() + unknown) {
                 (any, *bent) = (true, true);
             }
         }
@@ -459,41 +452,36 @@ impl<'a> Block<'a> {
     /// sticking; marks these inputs. With N the normal and T the length of the tangential part of J a - aref, each times its
     /// friction, the edges are N = mu T and mu N + T = 0. The force is the same on both sides of either, its derivative is
     /// not; along an edge and within the zones nothing bends, so that a box at rest is far from both although its T is 0.
-    fn zones(&self, contact: &Touching, da: &DMatrix<f64>, largest: f64, reach: f64, bent: &mut [bool]) -> [bool; 2] {
+    fn zones(&self, contact: &Touching, largest: f64, reach: f64, bent: &mut [bool]) -> [bool; 2] {
         let (of, row, mu) = (self.of, self.row, contact.mu);
         let scale = |i: usize| if i == 0 { mu } else { contact.friction[i - 1] };
-        let u: [f64; 6] = std::array::from_fn(|i| if i < self.rows { scale(i) * of.jar[row + i] } else { 0.0 });
-        let normal = u[0];
-        let tangent = u[1..].iter().map(|x| x * x).sum::<f64>().sqrt();
-        let edges = [normal - mu * tangent, mu * normal + tangent];
-        let within = |edge: usize, dn: f64, dt: f64| {
-            let change = if edge == 0 { dn + mu * dt } else { mu * dn + dt };
-            change > 0.0 && edges[edge].abs() <= 2.0 * reach * change
+        let by_row = |f: &dyn Fn(usize) -> f64| -> [f64; 6] {
+            std::array::from_fn(|i| if i < self.rows { scale(i) * f(row + i) } else { 0.0 })
         };
-        let bounds: [f64; 6] =
-            std::array::from_fn(|i| if i < self.rows { scale(i) * self.most(row + i, largest) } else { 0.0 });
         let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let mut found = [0, 1].map(|edge| within(edge, bounds[0], length(&bounds[1..])));
-        if found == [false; 2] {
-            return found;
+        let u = by_row(&|r| of.jar[r]);
+        let (normal, tangent) = (u[0], length(&u[1..]));
+        let edges = [normal - mu * tangent, mu * normal + tangent];
+        let within = |edge: usize, change: f64| change > 0.0 && edges[edge].abs() <= 2.0 * reach * change;
+        let most = by_row(&|r| self.most(r, largest));
+        let (n, t) = (most[0], length(&most[1..]));
+        if !within(0, n + mu * t) && !within(1, mu * n + t) {
+            return [false; 2];
         }
-        found = [false; 2];
+        let mut found = [false; 2];
         for (c, bent) in bent.iter_mut().enumerate() {
-            let (mut direct, mut solved) = ([0.0; 6], [0.0; 6]);
-            for i in 0..self.rows {
-                let (d, s) = self.change(row + i, c, da);
-                (direct[i], solved[i]) = (scale(i) * d, scale(i) * s);
-            }
-            let whole: [f64; 6] = std::array::from_fn(|i| direct[i] + solved[i].abs());
-            let across = length(&whole[1..]);
+            let (change, unknown) = (by_row(&|r| self.change(r, c).0), by_row(&|r| self.change(r, c).1));
             // Along the tangential part its length changes in the first order, across it in the second.
-            let along = u[1..].iter().zip(&solved[1..]).map(|(u, s)| u * s).sum::<f64>().abs();
-            let dt = match tangent {
-                0.0 => across,
-                t => across.min(along / t + length(&direct[1..]) + reach * across * across / t),
+            let (dn, across) = (change[0], length(&change[1..]));
+            let rest = unknown[0] + (1.0 + mu) * length(&unknown[1..]);
+            let (along, bend) = if across * reach < tangent {
+                let along: f64 = u[1..].iter().zip(&change[1..]).map(|(u, x)| u * x).sum();
+                (along / tangent, reach * across * across / tangent)
+            } else {
+                (0.0, across)
             };
-            for edge in [0, 1] {
-                if within(edge, whole[0], dt) {
+            for (edge, change) in [dn - mu * along, mu * dn + along].into_iter().enumerate() {
+                if within(edge, change.abs() + (1.0 + mu) * bend + rest) {
                     (found[edge], *bent) = (true, true);
                 }
             }

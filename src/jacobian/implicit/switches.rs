@@ -12,6 +12,9 @@ pub(in crate::jacobian) const REACH: f64 = 1e-6;
 /// Speeds along a normal below this share of their terms are rounding.
 const ROUNDING: f64 = 64.0 * ULP;
 
+/// One-sided derivatives of a tendon's lever that are apart by less than this share of it, 1/rad, are as good as one.
+const BEND: f64 = 1e-4;
+
 /// Points that jump by more than this, m, within [`REACH`]: a tendon goes round the other side of a geom.
 const JUMP: f64 = 1e-3;
 
@@ -119,35 +122,60 @@ fn tendon_limits(work: &Sim, bent: &mut [bool]) -> bool {
     any
 }
 
-/// Whether a tendon's path comes upon a geom, leaves one or goes round another side of one when a dof is nudged; marks
-/// these dofs. The lever of the tendon's force bends there, or jumps. Only models whose tendons run over geoms pay for it.
+/// Whether a tendon's path comes upon a geom, leaves one or goes round another side of one when a dof is nudged, and its
+/// lever bends or jumps there; marks these dofs. Only models whose tendons run over geoms pay for it.
 fn wrapping(work: &mut Sim, bent: &mut [bool]) -> Result<bool, PhysicsError> {
     let model = work.model().clone();
     let tendons: Vec<usize> = model.wrapping_tendons().collect();
     if tendons.is_empty() {
         return Ok(false);
     }
-    let mut moving = vec![false; model.nv()];
-    tendons.iter().flat_map(|t| work.tendon_jacobian(*t)).for_each(|(dof, x)| moving[dof] |= x != 0.0);
-    let paths =
-        |work: &Sim| -> Vec<Vec<(i32, Vec3)>> { tendons.iter().map(|t| work.tendon_path(*t).collect()).collect() };
-    let same = |a: &[(i32, Vec3)], b: &[(i32, Vec3)]| {
-        a.len() == b.len() && a.iter().zip(b).all(|((a, x), (b, y))| a == b && norm3(sub3(*x, *y)) <= JUMP)
-    };
+    let paths = |work: &Sim| tendons.iter().map(|t| Path::of(work, *t)).collect::<Vec<_>>();
     let here = paths(work);
     let (qpos, mut direction, mut any) = (work.qpos().to_vec(), vec![0.0; model.nv()], false);
-    for dof in (0..model.nv()).filter(|dof| moving[*dof]) {
-        for nudge in [REACH, -REACH] {
+    for dof in 0..model.nv() {
+        if !here.iter().any(|path| path.lever.iter().any(|(d, x)| *d == dof && *x != 0.0)) {
+            continue;
+        }
+        let mut sides = [Vec::new(), Vec::new()];
+        for (nudge, side) in [REACH, -REACH].into_iter().zip(&mut sides) {
             work.nudge(dof, nudge, &mut direction);
             work.stage_light()?;
-            let there = paths(work);
+            *side = paths(work);
             work.qpos_mut().copy_from_slice(&qpos);
-            if !here.iter().zip(&there).all(|(a, b)| same(a, b)) {
-                (any, bent[dof]) = (true, true);
-                break;
-            }
+        }
+        let [up, down] = &sides;
+        if here.iter().zip(up).zip(down).any(|((here, up), down)| here.bends(up, down)) {
+            (any, bent[dof]) = (true, true);
         }
     }
     work.stage_light()?;
     Ok(any)
+}
+
+/// Where a tendon runs: the points of its path with what they are on, and its lever by dof.
+struct Path {
+    points: Vec<(i32, Vec3)>,
+    lever: Vec<(usize, f64)>,
+}
+
+impl Path {
+    fn of(work: &Sim, tendon: usize) -> Self {
+        Self { points: work.tendon_path(tendon).collect(), lever: work.tendon_jacobian(tendon).collect() }
+    }
+
+    fn is_along(&self, other: &Self) -> bool {
+        let same = |((a, x), (b, y)): (&(i32, Vec3), &(i32, Vec3))| a == b && norm3(sub3(*x, *y)) <= JUMP;
+        self.points.len() == other.points.len() && self.points.iter().zip(&other.points).all(same)
+    }
+
+    /// Whether it runs otherwise at one of two sides, and the lever's changes to both differ.
+    fn bends(&self, up: &Self, down: &Self) -> bool {
+        if self.is_along(up) && self.is_along(down) {
+            return false;
+        }
+        let most = self.lever.iter().fold(0.0_f64, |most, (_, x)| most.max(x.abs()));
+        let all = self.lever.iter().zip(&up.lever).zip(&down.lever);
+        all.map(|(((_, x), (_, up)), (_, down))| (up - 2.0 * x + down).abs()).any(|apart| apart > BEND * REACH * most)
+    }
 }
