@@ -21,6 +21,7 @@ mod render;
 mod settings;
 mod sim;
 mod source;
+mod tendons;
 mod trees;
 
 pub use contacts::{ContactDetail, Touch};
@@ -39,4 +40,5 @@ pub use render::{Camera, MOST_PIXELS, Renderer};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
 pub use source::{Files, ModelSource, SourceFile, needed, sha256_hex};
+pub use tendons::TendonLimit;
 pub use trees::Groups;

@@ -76,12 +76,12 @@ impl Activations {
         self.all.iter().position(|a| a.actuator == actuator)
     }
 
-    /// Fills `now` at the state of `work`, after its actuation stage. Returns whether an activation is within `reach` of an
-    /// end of its range.
+    /// Fills `now` at the state of `work`, after its actuation stage. Returns whether an activation enters or leaves its range
+    /// when it or its control is nudged by `reach`, and marks these columns in `bent`.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
-    pub(super) fn set(&mut self, work: &mut Sim, reach: f64) -> Result<bool, PhysicsError> {
+    pub(super) fn set(&mut self, work: &mut Sim, reach: f64, bent: &mut [bool]) -> Result<bool, PhysicsError> {
         let model = work.model().clone();
         let mut edge = false;
         for i in 0..self.all.len() {
@@ -123,7 +123,12 @@ impl Activations {
                 act + rate * if a.kind == FILTER_EXACT { -a.tau * (-self.h / a.tau).exp_m1() } else { self.h };
             if let Some([low, high]) = a.range {
                 let within = (next - low).abs().min((next - high).abs());
-                edge |= within <= reach * (of_next[0].abs() + of_next[1].abs());
+                let columns = [2 * model.nv() + i, model.ndx() + a.control];
+                for (column, by) in columns.into_iter().zip(of_next) {
+                    if by != 0.0 && within <= reach * by.abs() {
+                        (edge, bent[column]) = (true, true);
+                    }
+                }
                 if next <= low || next >= high {
                     of_next = [0.0; 2];
                 }

@@ -32,6 +32,8 @@ pub(super) struct Sums<'a> {
     pub(super) out: &'a mut DMatrix<f64>,
     pub(super) noise: &'a mut DMatrix<f64>,
     pub(super) errors: &'a mut DMatrix<f64>,
+    /// How the rows' J a - aref changes (n x nv).
+    pub(super) jar: &'a mut DMatrix<f64>,
 }
 
 impl Contacts {
@@ -209,7 +211,10 @@ fn one(
                 i => dot3(cross(about, axes[i - 3]), z) + dot3(axes[i - 3], angular),
             })
         });
-        let (df, push) = along_rows.change(&moved, change.dist);
+        let (df, jar, push) = along_rows.change(&moved, change.dist);
+        for (r, x) in jar.iter().enumerate().take(along_rows.count()) {
+            sums.jar[(row + r, k)] = *x;
+        }
 
         let (mut dforce, mut dtorque) = compose(&df);
         dforce = add3(dforce, cross(about, force));
@@ -284,8 +289,9 @@ impl ContactRows<'_> {
     }
 
     /// The change of the forces along the frame when the relative accelerations and velocities along it change by
-    /// `moved`, and the distance by `dist`; and by how much an error of the distance changes a row.
-    fn change(&self, moved: &[[f64; 6]; 2], dist: f64) -> ([f64; 6], f64) {
+    /// `moved`, and the distance by `dist`; that of the rows' J a - aref; and by how much an error of the distance changes
+    /// a row.
+    fn change(&self, moved: &[[f64; 6]; 2], dist: f64) -> ([f64; 6], [f64; 10], f64) {
         let (rows, row, n) = (self.rows, self.row, self.count());
         let mut jar = [0.0; 10];
         let push = rows.push(row);
@@ -306,6 +312,6 @@ impl ContactRows<'_> {
         let mut df = [0.0; 10];
         rows.weigh(row, &jar[..n], &mut df[..n]);
         let change = |r: usize| -df[r - row] + rows.force[r] * softening * dist;
-        (self.to_frame(change), push)
+        (self.to_frame(change), jar, push)
     }
 }

@@ -48,7 +48,7 @@ use std::sync::Arc;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::kink::Bends;
-use super::{Engine, EngineSpec, Jacobian, TransitionFd};
+use super::{Engine, EngineSpec, Jacobian, Switches, TransitionFd};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
 use contact::{Contacts, Sums};
@@ -106,6 +106,8 @@ struct Space {
     /// Bounds on the errors of the rows' forces (nefc x ndx + nu), and H^-1 J' (nv x nefc).
     errors: DMatrix<f64>,
     pull: DMatrix<f64>,
+    /// How J a - aref of the contacts that push changes with the positions, at a fixed acceleration (nefc x nv).
+    jar_change: DMatrix<f64>,
 }
 
 impl Space {
@@ -128,6 +130,7 @@ impl Space {
             wide: wide(),
             errors: DMatrix::zeros(0, 0),
             pull: DMatrix::zeros(0, 0),
+            jar_change: DMatrix::zeros(0, 0),
         }
     }
 }
@@ -215,7 +218,8 @@ impl Implicit {
         }
     }
 
-    /// dR/dp into `space.da`, with bounds on its errors in `space.noise`; and whether a force is at the edge of its range.
+    /// dR/dp into `space.da`, with bounds on its errors in `space.noise`; and whether a force is at the edge of its range:
+    /// the columns that take it across are marked in `bends`.
     fn residual_derivative(&mut self) -> Result<bool, PhysicsError> {
         let Self {
             work,
@@ -230,30 +234,40 @@ impl Implicit {
             motion,
             field,
             space,
+            bends,
             ..
         } = self;
+        let bent = &mut bends.columns;
+        bent.clear();
+        bent.resize(space.da.ncols(), false);
         space.da.fill(0.0);
         space.noise.fill(0.0);
         resize(&mut space.errors, rows.n, space.da.ncols());
+        resize(&mut space.jar_change, rows.n, space.a.len());
         motion.set(tree, work, space.a.as_slice(), outside);
         motion.by_position(tree, true, &mut space.da, &mut space.noise);
         motion.by_velocity(tree, &mut space.da, &mut space.noise);
-        let mut edge = activations.set(work, switches::REACH)?;
+        let mut edge = activations.set(work, REACH, bent)?;
         if let Some(smooth) = smooth {
-            edge |= smooth.add(work, activations, REACH, &mut space.da, &mut space.noise);
+            edge |= smooth.add(work, activations, REACH, bent, &mut space.da, &mut space.noise);
         }
         let closed = coverage.all(work);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
-            let Space { da, noise, errors, .. } = &mut *space;
+            let Space { da, noise, errors, jar_change: jar, .. } = &mut *space;
             rows.by_velocity(closed, da, errors);
             if closed {
                 rows.by_position(da, noise);
             }
-            contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors })?;
+            contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors, jar })?;
         }
         if smooth.is_none() || !closed {
-            edge |= differences.add(work, smooth.is_none(), !closed, &space.a, (&mut space.da, &mut space.noise))?;
+            let out = (&mut space.da, &mut space.noise);
+            if differences.add(work, smooth.is_none(), !closed, &space.a, out)? {
+                // Which column it was is not known.
+                edge = true;
+                bent.fill(true);
+            }
         }
         Ok(edge)
     }
@@ -312,14 +326,19 @@ impl Engine for Implicit {
             std::mem::swap(&mut space.wide, &mut space.noise);
         }
         space.hessian = hessian.unpack_dirty();
+        // The rows see the acceleration that is solved for, before the integrator damps it.
+        let mut found = Switches { force: force_at_edge, ..Switches::default() };
+        if *zero_test {
+            let motion = [work.qvel(), space.a.as_slice()];
+            rows.switches([&space.da, &space.jar_change], motion, REACH, &mut found, &mut bends.columns);
+        }
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
         let doubtful = vec![contacts.edge; space.a.len()];
         if *zero_test {
             verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
-            let causes = [force_at_edge, contacts.edge];
-            out.verdicts.switches = switches::find(work, tree, rows, &space.da, causes, &mut bends.columns)?;
+            out.verdicts.switches = switches::find(work, tree, found, contacts.edge, &mut bends.columns)?;
         }
         confirm::confirm(work.model(), &space.state, &doubtful, bends, out)?;
         Ok(())

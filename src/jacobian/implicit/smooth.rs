@@ -41,7 +41,7 @@ pub(super) struct Smooth {
     force_range: Vec<Option<[f64; 2]>>,
     /// Dofs whose actuator force is held by its range now.
     held: Vec<bool>,
-    /// By dof: sum of its actuators' forces, and how fast it changes.
+    /// By dof: sum of its actuators' forces, and its rounding.
     totals: Vec<(f64, f64)>,
     row: Vec<(usize, f64)>,
 }
@@ -96,13 +96,13 @@ impl Smooth {
     }
 
     /// Adds the derivative of springs, dampers and actuators to `out` (nv x ndx + nu), with bounds on its rounding.
-    /// Returns whether a force is within `reach` of a range that it enters or leaves, by a unit of length, velocity or
-    /// control each.
+    /// Returns whether a force enters or leaves its range when an input is nudged by `reach`, and marks these inputs in `bent`.
     pub(super) fn add(
         &mut self,
         sim: &Sim,
         activations: &Activations,
         reach: f64,
+        bent: &mut [bool],
         out: &mut DMatrix<f64>,
         noise: &mut DMatrix<f64>,
     ) -> bool {
@@ -119,9 +119,12 @@ impl Smooth {
             let length = sim.ten_length()[tendon.id];
             let slack = length >= tendon.slack[0] && length <= tendon.slack[1];
             let stretch = tendon.slack.iter().map(|x| (x - length).abs()).fold(f64::INFINITY, f64::min);
-            edge |= tendon.stiffness != 0.0 && tendon.slack[0] != tendon.slack[1] && stretch <= reach;
+            let bends = tendon.stiffness != 0.0 && tendon.slack[0] != tendon.slack[1];
             self.row.clear();
             self.row.extend(sim.tendon_jacobian(tendon.id));
+            for (dof, _) in self.row.iter().filter(|(_, x)| bends && *x != 0.0 && stretch <= reach * x.abs()) {
+                (edge, bent[*dof]) = (true, true);
+            }
             for (r, x) in &self.row {
                 for (c, y) in &self.row {
                     if !slack || tendon.slack[0] == tendon.slack[1] {
@@ -131,33 +134,18 @@ impl Smooth {
                 }
             }
         }
-        for (dof, (range, held)) in self.force_range.iter().zip(&mut self.held).enumerate() {
-            *held = false;
-            if let Some([low, high]) = range {
-                let force = sim.qfrc_actuator()[dof];
-                *held = force <= *low || force >= *high;
-            }
-        }
+        edge |= self.totals(sim, activations, reach, bent);
         for a in &self.actuators {
-            let u = sim.ctrl()[a.control];
-            let heard = a.control_range.map_or(u, |[low, high]| u.clamp(low, high));
-            let control = a.activation.map_or(heard, |i| activations.now[i].used);
-            let (length, velocity) = (sim.actuator_length()[a.output], sim.actuator_velocity()[a.output]);
-            let of = |p: &[f64; 3]| p[0] + p[1] * length + p[2] * velocity;
-            let gain = of(&a.gain);
-            let by_length = a.gain[1] * control + a.bias[1];
-            let by_velocity = a.gain[2] * control + a.bias[2];
-            if let Some([low, high]) = a.range {
-                let force = gain * control + of(&a.bias);
-                let within = (force - low).abs().min((force - high).abs());
-                edge |= within <= reach * (by_length.abs() + by_velocity.abs() + gain.abs());
-                let now = sim.actuator_force()[a.output];
-                if now <= low || now >= high {
+            let now = Force::of(a, sim, activations, reach);
+            let Force { gain, by_length, by_velocity, heard, .. } = now;
+            self.row.clear();
+            self.row.extend(sim.actuator_moment(a.output).filter(|(_, x)| *x != 0.0));
+            if let Some(range) = a.range {
+                edge |= now.mark(&self.row, (now.force, 1.0, now.rounding, range), (nv, reach), bent);
+                if outside(now.force, range, now.rounding) {
                     continue;
                 }
             }
-            self.row.clear();
-            self.row.extend(sim.actuator_moment(a.output).filter(|(_, x)| *x != 0.0));
             for (r, x) in self.row.iter().filter(|(r, _)| !self.held[*r]) {
                 for (c, y) in &self.row {
                     add(out, noise, (*r, *c), by_length * x * y);
@@ -165,7 +153,7 @@ impl Smooth {
                 }
                 match a.activation.map(|i| (i, activations.now[i].of_used)) {
                     // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
-                    None if heard == u => add(out, noise, (*r, ndx + a.control), gain * x),
+                    None if heard => add(out, noise, (*r, ndx + a.control), gain * x),
                     None => {}
                     Some((i, [by_activation, by_control])) => {
                         add(out, noise, (*r, 2 * nv + i), gain * x * by_activation);
@@ -174,27 +162,124 @@ impl Smooth {
                 }
             }
         }
-        edge | self.total_is_at_edge(sim, reach)
+        edge
     }
 
-    /// Whether the sum of a dof's actuator forces is within reach of its range.
-    fn total_is_at_edge(&mut self, sim: &Sim, reach: f64) -> bool {
+    /// Finds out which dofs' actuator forces are held by the range of their sum. Returns whether a sum enters or leaves its
+    /// range when an input is nudged by `reach`, and marks these inputs.
+    fn totals(&mut self, sim: &Sim, activations: &Activations, reach: f64, bent: &mut [bool]) -> bool {
+        self.held.fill(false);
         if self.force_range.iter().all(Option::is_none) {
             return false;
         }
+        let nv = self.dampers.len();
         self.totals.fill((0.0, 0.0));
         for a in &self.actuators {
-            let by = |i: usize| (a.gain[i] * sim.ctrl()[a.control] + a.bias[i]).abs();
-            let (force, rate) = (sim.actuator_force()[a.output], by(1) + by(2) + a.gain[0].abs());
+            let force = sim.actuator_force()[a.output];
             for (r, x) in sim.actuator_moment(a.output) {
                 self.totals[r].0 += x * force;
-                self.totals[r].1 += x.abs() * rate;
+                self.totals[r].1 += 4.0 * ULP * (x * force).abs();
             }
         }
-        self.force_range.iter().zip(&self.totals).any(|(range, (total, rate))| {
-            range.is_some_and(|[low, high]| (total - low).abs().min((total - high).abs()) <= reach * rate)
-        })
+        for ((range, held), (total, rounding)) in self.force_range.iter().zip(&mut self.held).zip(&self.totals) {
+            *held = range.is_some_and(|range| outside(*total, range, *rounding));
+        }
+        let mut edge = false;
+        for a in &self.actuators {
+            let now = Force::of(a, sim, activations, reach);
+            if a.range.is_some_and(|range| outside(now.force, range, now.rounding)) {
+                continue;
+            }
+            self.row.clear();
+            self.row.extend(sim.actuator_moment(a.output).filter(|(_, x)| *x != 0.0));
+            for (r, x) in &self.row {
+                if let Some(range) = self.force_range[*r] {
+                    let (total, rounding) = self.totals[*r];
+                    edge |= now.mark(&self.row, (total, *x, rounding, range), (nv, reach), bent);
+                }
+            }
+        }
+        edge
     }
+}
+
+/// The force of an actuator before its range holds it, and how it changes.
+struct Force {
+    force: f64,
+    rounding: f64,
+    gain: f64,
+    by_length: f64,
+    by_velocity: f64,
+    /// Whether the control is within its range; and how far it can be nudged down and up, and is heard.
+    heard: bool,
+    room: [f64; 2],
+    /// Its activation and the one's derivatives; None for a control that acts by itself.
+    activation: Option<(usize, [f64; 2])>,
+    /// Column of the control.
+    column: usize,
+}
+
+impl Force {
+    fn of(a: &Actuator, sim: &Sim, activations: &Activations, reach: f64) -> Self {
+        let u = sim.ctrl()[a.control];
+        let clamp = |u: f64| a.control_range.map_or(u, |[low, high]| u.clamp(low, high));
+        let control = a.activation.map_or(clamp(u), |i| activations.now[i].used);
+        let (length, velocity) = (sim.actuator_length()[a.output], sim.actuator_velocity()[a.output]);
+        let of = |p: &[f64; 3]| p[0] + p[1] * length + p[2] * velocity;
+        let (gain, bias) = (of(&a.gain), of(&a.bias));
+        Self {
+            force: gain * control + bias,
+            rounding: 4.0 * ULP * ((gain * control).abs() + bias.abs()),
+            gain,
+            by_length: a.gain[1] * control + a.bias[1],
+            by_velocity: a.gain[2] * control + a.bias[2],
+            heard: clamp(u) == u,
+            room: [clamp(u - reach) - clamp(u), clamp(u + reach) - clamp(u)],
+            activation: a.activation.map(|i| (i, activations.now[i].of_used)),
+            column: sim.model().ndx() + a.control,
+        }
+    }
+
+    /// Marks the inputs that take `value`, which changes by `share` of this force, across an end of `range` when they are nudged.
+    /// A control at an end of its own range goes one way only. Returns whether there are any.
+    fn mark(
+        &self,
+        row: &[(usize, f64)],
+        (value, share, rounding, range): (f64, f64, f64, [f64; 2]),
+        (nv, reach): (usize, f64),
+        bent: &mut [bool],
+    ) -> bool {
+        let mut any = false;
+        let mut mark = |column: usize, rate: f64, [down, up]: [f64; 2]| {
+            let ends = [value + share * rate * down, value + share * rate * up];
+            if range.iter().any(|edge| crosses(ends, *edge, rounding)) {
+                (any, bent[column]) = (true, true);
+            }
+        };
+        let both = [-reach, reach];
+        for (dof, x) in row {
+            mark(*dof, self.by_length * x, both);
+            mark(nv + dof, self.by_velocity * x, both);
+        }
+        match self.activation {
+            None => mark(self.column, self.gain, self.room),
+            Some((i, [by_activation, by_control])) => {
+                mark(2 * nv + i, self.gain * by_activation, both);
+                mark(self.column, self.gain * by_control, self.room);
+            }
+        }
+        any
+    }
+}
+
+/// Whether an edge lies well between two ends.
+fn crosses(ends: [f64; 2], edge: f64, rounding: f64) -> bool {
+    ends[0].min(ends[1]) < edge - rounding && ends[0].max(ends[1]) > edge + rounding
+}
+
+/// Whether a value is beyond a range. On an end of it the derivative is that of the inside.
+fn outside(x: f64, [low, high]: [f64; 2], rounding: f64) -> bool {
+    x < low - rounding || x > high + rounding
 }
 
 fn add(out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>, at: (usize, usize), x: f64) {

@@ -1,63 +1,181 @@
 //! What switches between two regimes within reach of a nudge.
 
-use nalgebra::DMatrix;
-
-use super::rows::Rows;
+use super::motion::ULP;
+use super::spatial::{Vec3, add3, cross, dot3, lin, norm3, rot, scale3, sub3};
 use super::tree::Tree;
 use crate::jacobian::Switches;
-use crate::physics::{JointKind, PhysicsError, Sim};
+use crate::physics::{ContactDetail, JointKind, PhysicsError, Sim};
 
 /// How far a state is nudged to look for a switch: about as far as differences go.
 pub(in crate::jacobian) const REACH: f64 = 1e-6;
 
-/// Looks at a state, with its rows and da/dp, and marks the columns of A and B that a switch bends. Forgets the constraint
-/// rows of `work`. A force at the edge of its range may bend every column, a contact on an edge (`on_edge`) every column of
-/// a position.
+/// Speeds along a normal below this share of their terms are rounding.
+const ROUNDING: f64 = 64.0 * ULP;
+
+/// One-sided derivatives of a tendon's lever that are apart by less than this share of it, 1/rad, are as good as one.
+const BEND: f64 = 1e-4;
+
+/// Points that jump by more than this, m, within [`REACH`]: a tendon goes round the other side of a geom.
+const JUMP: f64 = 1e-3;
+
+/// Looks for what else switches at a state than its rows and forces, which have been `found`, and marks the columns of A
+/// and B that it bends in `bent`. Forgets the constraint rows of `work`. A contact on an edge (`on_edge`) may bend every
+/// column of a position.
 ///
 /// # Errors
 /// [`PhysicsError::Mujoco`].
 pub(super) fn find(
     work: &mut Sim,
     tree: &Tree,
-    rows: &Rows,
-    da: &DMatrix<f64>,
-    [force, on_edge]: [bool; 2],
-    bent: &mut Vec<bool>,
+    mut found: Switches,
+    on_edge: bool,
+    bent: &mut [bool],
 ) -> Result<Switches, PhysicsError> {
-    bent.clear();
-    bent.resize(da.ncols(), force);
-    let mut found = Switches { force, ..Switches::default() };
-    rows.switches(da, REACH, &mut found, bent);
-    limits(work, &mut found, bent);
+    found.limit |= joint_limits(work, bent) | tendon_limits(work, bent);
     let model = work.model().clone();
     if model.has_contacts() {
         // Contacts that are about to begin are listed by wider margins alone.
         work.collide_all(model.wider()?)?;
-        for c in work.contact_details().filter(|c| (c.dist - c.margin).abs() <= 2.0 * REACH) {
-            found.contact = true;
-            c.bodies.iter().flat_map(|b| &tree.chain[*b]).for_each(|dof| bent[*dof] = true);
+        let near = |c: &ContactDetail| (c.dist - c.margin).abs() <= 2.0 * REACH;
+        for c in work.contact_details().filter(near) {
+            found.contact |= approaches(work, tree, &c, bent);
         }
     }
     if on_edge {
         found.contact = true;
         bent[..model.nv()].fill(true);
     }
+    // Last, for it moves the bodies.
+    found.force |= wrapping(work, bent)?;
     Ok(found)
 }
 
-/// Limits that are about to begin or to end.
-fn limits(work: &Sim, found: &mut Switches, bent: &mut [bool]) {
+/// Whether a contact comes within [`REACH`] of its margin when a dof that moves one of its points, but not the other along
+/// with it, is nudged; marks these dofs.
+fn approaches(work: &Sim, tree: &Tree, contact: &ContactDetail, bent: &mut [bool]) -> bool {
+    let coms = work.subtree_com().as_chunks::<3>().0;
+    let axes = work.cdof().as_chunks::<6>().0;
+    let normal = contact.frame[0];
+    let chains = contact.bodies.map(|b| &tree.chain[b]);
+    let gap = (contact.dist - contact.margin).abs();
+    let mut any = false;
+    for side in [0, 1] {
+        let arm = sub3(contact.pos, coms[tree.root[contact.bodies[side]]]);
+        for &dof in chains[side].iter().filter(|dof| chains[1 - side].binary_search(dof).is_err()) {
+            let turned = cross(rot(&axes[dof]), arm);
+            let speed = dot3(normal, add3(lin(&axes[dof]), turned)).abs();
+            // What is left of a sum that cancels is no motion.
+            let size = norm3(lin(&axes[dof])) + norm3(turned);
+            if speed > ROUNDING * size && gap <= 2.0 * REACH * speed {
+                (any, bent[dof]) = (true, true);
+            }
+        }
+    }
+    any
+}
+
+/// Whether limits of joints are about to begin or to end; marks their dofs.
+fn joint_limits(work: &Sim, bent: &mut [bool]) -> bool {
+    let mut any = false;
     for limit in work.model().joint_limits() {
-        let at = match limit.kind {
+        match limit.kind {
             JointKind::Hinge | JointKind::Slide => {
                 let q = work.qpos()[limit.qpos];
-                (q - limit.range[0]).min(limit.range[1] - q)
+                let at = (q - limit.range[0]).min(limit.range[1] - q);
+                if (at - limit.margin).abs() <= REACH {
+                    (any, bent[limit.dof]) = (true, true);
+                }
             }
-            // A ball's angle is seen by its row alone.
-            JointKind::Ball | JointKind::Free => continue,
-        };
-        if (at - limit.margin).abs() <= REACH {
-            (found.limit, bent[limit.dof]) = (true, true);
+            JointKind::Ball => {
+                let (axis, angle) = turn(&work.qpos()[limit.qpos..limit.qpos + 4]);
+                let gap = (limit.range[0].max(limit.range[1]) - angle - limit.margin).abs();
+                for (i, _) in axis.iter().enumerate().filter(|(_, x)| **x != 0.0 && gap <= REACH * x.abs()) {
+                    (any, bent[limit.dof + i]) = (true, true);
+                }
+            }
+            JointKind::Free => {}
         }
+    }
+    any
+}
+
+/// The axis and the angle, 0 to pi, of a turn by a quaternion of any length; no axis without a turn.
+fn turn(quaternion: &[f64]) -> (Vec3, f64) {
+    let v = [quaternion[1], quaternion[2], quaternion[3]];
+    let (sin, cos) = (norm3(v), quaternion[0]);
+    if sin == 0.0 { ([0.0; 3], 0.0) } else { (scale3(v, 1.0 / sin), 2.0 * sin.atan2(cos.abs())) }
+}
+
+/// Whether limits of tendons are about to begin or to end; marks the dofs that stretch them.
+fn tendon_limits(work: &Sim, bent: &mut [bool]) -> bool {
+    let mut any = false;
+    for limit in work.model().tendon_limits() {
+        let length = work.ten_length()[limit.tendon];
+        let at = (length - limit.range[0]).min(limit.range[1] - length);
+        let gap = (at - limit.margin).abs();
+        for (dof, by) in work.tendon_jacobian(limit.tendon) {
+            if by != 0.0 && gap <= 2.0 * REACH * by.abs() {
+                (any, bent[dof]) = (true, true);
+            }
+        }
+    }
+    any
+}
+
+/// Whether a tendon's path comes upon a geom, leaves one or goes round another side of one when a dof is nudged, and its
+/// lever bends or jumps there; marks these dofs. Only models whose tendons run over geoms pay for it.
+fn wrapping(work: &mut Sim, bent: &mut [bool]) -> Result<bool, PhysicsError> {
+    let model = work.model().clone();
+    let tendons: Vec<usize> = model.wrapping_tendons().collect();
+    if tendons.is_empty() {
+        return Ok(false);
+    }
+    let paths = |work: &Sim| tendons.iter().map(|t| Path::of(work, *t)).collect::<Vec<_>>();
+    let here = paths(work);
+    let (qpos, mut direction, mut any) = (work.qpos().to_vec(), vec![0.0; model.nv()], false);
+    for dof in 0..model.nv() {
+        if !here.iter().any(|path| path.lever.iter().any(|(d, x)| *d == dof && *x != 0.0)) {
+            continue;
+        }
+        let mut sides = [Vec::new(), Vec::new()];
+        for (nudge, side) in [REACH, -REACH].into_iter().zip(&mut sides) {
+            work.nudge(dof, nudge, &mut direction);
+            work.stage_light()?;
+            *side = paths(work);
+            work.qpos_mut().copy_from_slice(&qpos);
+        }
+        let [up, down] = &sides;
+        if here.iter().zip(up).zip(down).any(|((here, up), down)| here.bends(up, down)) {
+            (any, bent[dof]) = (true, true);
+        }
+    }
+    work.stage_light()?;
+    Ok(any)
+}
+
+/// Where a tendon runs: the points of its path with what they are on, and its lever by dof.
+struct Path {
+    points: Vec<(i32, Vec3)>,
+    lever: Vec<(usize, f64)>,
+}
+
+impl Path {
+    fn of(work: &Sim, tendon: usize) -> Self {
+        Self { points: work.tendon_path(tendon).collect(), lever: work.tendon_jacobian(tendon).collect() }
+    }
+
+    fn is_along(&self, other: &Self) -> bool {
+        let same = |((a, x), (b, y)): (&(i32, Vec3), &(i32, Vec3))| a == b && norm3(sub3(*x, *y)) <= JUMP;
+        self.points.len() == other.points.len() && self.points.iter().zip(&other.points).all(same)
+    }
+
+    /// Whether it runs otherwise at one of two sides, and the lever's changes to both differ.
+    fn bends(&self, up: &Self, down: &Self) -> bool {
+        if self.is_along(up) && self.is_along(down) {
+            return false;
+        }
+        let most = self.lever.iter().fold(0.0_f64, |most, (_, x)| most.max(x.abs()));
+        let all = self.lever.iter().zip(&up.lever).zip(&down.lever);
+        all.map(|(((_, x), (_, up)), (_, down))| (up - 2.0 * x + down).abs()).any(|apart| apart > BEND * REACH * most)
     }
 }
