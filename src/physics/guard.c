@@ -134,6 +134,10 @@ int ds_load_xml(const char* filename, const mjVFS* vfs, mjModel** out, char* err
   GUARDED(*out = mj_loadXML(filename, vfs, error, error_sz));
 }
 
+int ds_print_schema(char* buffer, int size, int* written) {
+  GUARDED(*written = mj_printSchema(NULL, buffer, size, 0, 0));
+}
+
 int ds_copy_model(const mjModel* m, mjModel** out) { GUARDED(*out = mj_copyModel(NULL, m)); }
 
 int ds_save_model(const mjModel* m, void* buffer, int64_t size) { GUARDED(mj_saveModel(m, NULL, buffer, size)); }

@@ -78,6 +78,8 @@ pub struct Trial {
     pub engine_only: Vec<usize>,
     /// See `engine_only`; with the kink, as a share of the largest entry of A (0: the differences do not settle).
     pub arbiter_only: Vec<(usize, f64)>,
+    /// Why the engine does not take a state, in MuJoCo's words: a refusal by name, no failure.
+    pub declined: Option<String>,
     /// The failures.
     pub found: Vec<Verdict>,
 }
@@ -114,6 +116,7 @@ impl Trial {
                 Judge::new(&model, &strict, std::slice::from_ref(&resolved.spec)).and_then(|mut j| j.state(&state));
             match outcome {
                 Ok(outcome) => self.take(&model, number, &outcome),
+                Err(PhysicsError::Mujoco(text)) if text.ends_with("not supported") => self.declined = Some(text),
                 Err(error) => self.found.push(Verdict {
                     state: number,
                     kind: Kind::Error,

@@ -9,7 +9,10 @@ pub(super) fn draw(build: &mut Build) {
     let d = &mut build.draw;
     option.set("timestep", d.log(0.001, 0.01));
     if d.chance(0.65) {
-        option.set("integrator", d.pick(&["Euler", "implicit", "implicit", "implicitfast", "implicitfast", "RK4"]));
+        option.set(
+            "integrator",
+            d.pick(&["Euler", "implicit", "implicit", "implicitfast", "implicitfast", "RK4", "discrete"]),
+        );
     }
     if d.chance(0.4) {
         option.set("cone", d.pick(&["elliptic", "elliptic", "pyramidal"]));
@@ -115,6 +118,11 @@ fn flags(build: &mut Build, option: &mut Element) {
             if d.chance(p) {
                 flag.set(name, "enable");
             }
+        }
+        // MuJoCo takes it under that integrator only.
+        if flag.get("ipc").is_some() {
+            option.set("integrator", "discrete");
+            option.set("solver", "CG");
         }
     }
     if !flag.attributes.is_empty() {

@@ -87,6 +87,8 @@ pub struct Report {
     pub engines: BTreeMap<String, Tally>,
     /// Why models did not get the implicit engine, with how many.
     pub fallbacks: BTreeMap<String, u64>,
+    /// Models that the engine itself does not take, by the reason.
+    pub declined: BTreeMap<String, u64>,
     /// Models that fail, by the way.
     pub failing: BTreeMap<Kind, u64>,
     /// Among the failing models and among all: how many have each feature, for the features that matter most.
@@ -110,6 +112,7 @@ pub fn run(settings: &Settings) -> Report {
         refused: BTreeMap::new(),
         engines: BTreeMap::new(),
         fallbacks: BTreeMap::new(),
+        declined: BTreeMap::new(),
         failing: BTreeMap::new(),
         features: features(&trials),
         failures: Vec::new(),
@@ -145,6 +148,9 @@ impl Report {
         }
         if let Some(reason) = &trial.fallback {
             *self.fallbacks.entry(reason.clone()).or_default() += 1;
+        }
+        if let Some(reason) = &trial.declined {
+            *self.declined.entry(reason.clone()).or_default() += 1;
         }
         let tally = self.engines.entry(trial.engine.clone()).or_default();
         tally.models += 1;
