@@ -55,9 +55,15 @@ fn actuator(build: &mut Build) -> Option<Element> {
             e.set("damping", if d.chance(0.4) { list(&[linear, 0.1, 0.05]) } else { linear.to_string() });
         }
     }
-    if d.chance(0.01) {
+    if d.chance(0.03) {
         e.set("delay", 0.01);
         e.set("nsample", 8);
+        e.set("interp", d.pick(&["zoh", "linear", "cubic"]));
+    }
+    let limited =
+        d.chance(0.1) && e.get("ctrlrange").is_some() && !matches!(e.tag, "adhesion" | "damper" | "orientation");
+    if limited {
+        e.set("ctrllimited", "true");
     }
     Some(e)
 }
@@ -153,11 +159,29 @@ fn general(build: &mut Build) -> Option<Element> {
             e.set("lengthrange", "0.1 0.8");
         }
     }
+    if d.chance(0.06) {
+        // What the short form sets, spelled out; its inputs are chosen by name.
+        e.attributes.retain(|(n, _)| matches!(*n, "joint" | "jointinparent" | "tendon" | "site" | "refsite" | "gear"));
+        e.set("gaintype", "pid");
+        e.set("gainprm", "0 0 0");
+        e.set("biastype", "affine");
+        e.set("biasprm", "0 -3 -0.2");
+        e.set("input", "pos vel ff");
+        e.set("velrange", "-0.5 0.5");
+        e.set("ffrange", "-0.5 0.5");
+        return Some(e);
+    }
     match d.below(5) {
         0..=1 => {}
         2..=3 => {
             e.set("biastype", "affine");
             e.set("biasprm", list(&[d.within(-1.0, 1.0), -d.log(0.1, 30.0), -d.log(0.01, 3.0)]));
+            if e.get("gaintype").is_none() && e.get("dyntype").is_none() && d.chance(0.3) {
+                // A servo whose gain and bias agree may take its range from the joint.
+                e.set("gainprm", 4);
+                e.set("biasprm", "0 -4 -0.3");
+                inherit(build, &mut e, &["ctrlrange", "ctrllimited"]);
+            }
         }
         _ => {
             e.set("biastype", "muscle");
@@ -187,12 +211,18 @@ fn position(build: &mut Build) -> Option<Element> {
     if d.chance(0.25) {
         e.set("timeconst", d.log(0.01, 0.2));
     }
-    let limited = |e: &Element| build.joints.iter().any(|j| j.limited && Some(j.name.as_str()) == e.get("joint"));
-    if limited(&e) && d.chance(0.3) {
-        e.attributes.retain(|(n, _)| !matches!(*n, "ctrlrange" | "ctrllimited"));
-        e.set("inheritrange", d.within(0.5, 1.2));
+    if d.chance(0.3) {
+        inherit(build, &mut e, &["ctrlrange", "ctrllimited"]);
     }
     Some(e)
+}
+
+/// Takes a range from the joint's, where it has one, in place of some attributes.
+fn inherit(build: &mut Build, e: &mut Element, instead: &[&str]) {
+    if build.joints.iter().any(|j| j.limited && j.kind != "ball" && Some(j.name.as_str()) == e.get("joint")) {
+        e.attributes.retain(|(n, _)| !instead.contains(n));
+        e.set("inheritrange", build.draw.within(0.5, 1.2));
+    }
 }
 
 fn intvelocity(build: &mut Build) -> Option<Element> {
@@ -203,6 +233,11 @@ fn intvelocity(build: &mut Build) -> Option<Element> {
         0 => e.set("kv", d.log(0.05, 2.0)),
         1 if e.get("refsite").is_none() => e.set("dampratio", d.within(0.3, 1.2)),
         _ => {}
+    }
+    if d.chance(0.1) {
+        e.set("actlimited", "true");
+    } else if d.chance(0.3) {
+        inherit(build, &mut e, &["actrange"]);
     }
     Some(e)
 }
@@ -232,8 +267,13 @@ fn muscle(build: &mut Build) -> Option<Element> {
     let mut e = Element::new("muscle");
     if !build.tendons.is_empty() && build.draw.chance(0.6) {
         e.set("tendon", &build.tendons[0]);
+    } else if build.sites.len() >= 2 && build.draw.chance(0.2) {
+        e.set("cranksite", &build.sites[0]);
+        e.set("slidersite", &build.sites[1]);
+        e.set("cranklength", build.draw.within(0.1, 0.5));
     } else {
-        e.set("joint", build.draw.name(&build.scalar_joints())?);
+        let kind = if build.draw.chance(0.2) { "jointinparent" } else { "joint" };
+        e.set(kind, build.draw.name(&build.scalar_joints())?);
     }
     let d = &mut build.draw;
     e.set("ctrlrange", "0 1");
@@ -251,6 +291,9 @@ fn muscle(build: &mut Build) -> Option<Element> {
     }
     if d.chance(0.3) {
         e.set("range", list(&[0.6, 1.2]));
+        if e.get("joint").is_some() {
+            e.set("gear", d.within(-2.0, 2.0));
+        }
         e.set("lmin", 0.4);
         e.set("lmax", 1.7);
         e.set("vmax", d.within(1.0, 3.0));
@@ -280,6 +323,8 @@ fn pid(build: &mut Build) -> Option<Element> {
     }
     if d.chance(0.5) {
         e.set("kv", d.log(0.05, 2.0));
+    } else if e.get("refsite").is_none() && d.chance(0.3) {
+        e.set("dampratio", d.within(0.3, 1.2));
     }
     if d.chance(0.2) {
         e.set("slewmax", d.log(0.5, 5.0));
@@ -295,6 +340,9 @@ fn pid(build: &mut Build) -> Option<Element> {
     }
     if e.get("input").is_some_and(|i| i.contains("ff")) && d.chance(0.3) {
         e.set("ffrange", "-0.5 0.5");
+    }
+    if e.get("input").is_none() && e.get("posrange").is_none() && d.chance(0.3) {
+        inherit(build, &mut e, &[]);
     }
     Some(e)
 }
@@ -329,6 +377,8 @@ fn dcmotor(build: &mut Build) -> Option<Element> {
         if e.get("input") != Some("voltage") {
             e.set("controller", "2 0 0.1 0 0 0");
         }
+    } else if d.chance(0.3) {
+        e.set("ctrlrange", "-6 6");
     }
     Some(e)
 }
@@ -346,8 +396,19 @@ fn orientation(build: &mut Build) -> Option<Element> {
         return None;
     }
     e.set("kp", d.log(0.5, 10.0));
-    if d.chance(0.5) {
-        e.set("kv", d.log(0.05, 1.0));
+    match d.below(3) {
+        0 => e.set("kv", d.log(0.05, 1.0)),
+        1 if e.get("joint").is_some() => e.set("dampratio", d.within(0.3, 1.2)),
+        _ => {}
+    }
+    if d.chance(0.2) {
+        e.set("forcerange", "0 2");
+        if d.chance(0.4) {
+            e.set("forcelimited", "true");
+        }
+    }
+    if d.chance(0.2) {
+        e.set("ctrlrange", "0 2");
     }
     if d.chance(0.3) {
         e.set("input", d.pick(&["expmap", "quat"]));

@@ -2,6 +2,11 @@
 
 use crate::rng::Stream;
 
+/// A number to four digits.
+pub(super) fn rounded(x: f64) -> f64 {
+    format!("{x:.3e}").parse().unwrap_or(x)
+}
+
 /// A stream of draws.
 pub(super) struct Draw(Stream);
 
@@ -18,10 +23,7 @@ impl Draw {
     /// Evenly between two numbers, to three digits.
     pub(super) fn within(&mut self, low: f64, high: f64) -> f64 {
         let x = low + (high - low) * self.0.uniform();
-        let unit = 10_f64.powf(x.abs().max(1e-12).log10().floor() - 2.0);
-        let x = (x / unit).round() * unit;
-        // Without the digits that the division left behind.
-        format!("{x:.12}").parse().unwrap_or(x)
+        format!("{x:.2e}").parse().unwrap_or(x)
     }
 
     /// Evenly in the logarithm.

@@ -52,10 +52,10 @@ pub(super) fn solid(build: &mut Build, body: &mut Element, size: f64) {
     };
     geom.set("type", kind);
     match kind {
-        "sphere" => geom.set("size", size),
+        "sphere" => geom.set("size", list(&[size])),
         "capsule" | "cylinder" if d.chance(0.3) => {
             geom.set("fromto", list(&[-size, 0.0, 0.0, size, d.within(-0.02, 0.02), 0.0]));
-            geom.set("size", 0.4 * size);
+            geom.set("size", list(&[0.4 * size]));
         }
         "capsule" | "cylinder" => geom.set("size", list(&[d.within(0.3, 0.9) * size, d.within(0.3, 1.0) * size])),
         "mesh" => geom.set("mesh", mesh(build)),
@@ -79,6 +79,11 @@ pub(super) fn solid(build: &mut Build, body: &mut Element, size: f64) {
     }
     if kind != "mesh" && build.draw.chance(0.02) {
         geom.set("shellinertia", "true");
+    }
+    // A mesh stands for the simple shape that fits it.
+    if kind == "mesh" && build.draw.chance(0.15) {
+        geom.set("type", build.draw.pick(&["box", "capsule", "sphere", "ellipsoid"]));
+        geom.set("fitscale", build.draw.within(0.8, 1.2));
     }
     if matches!(kind, "sphere" | "cylinder") {
         build.round.push(name.clone());
@@ -168,6 +173,10 @@ pub(super) fn site(build: &mut Build, body: &mut Element) {
     if build.draw.chance(0.1) {
         site.set("type", build.draw.pick(&["sphere", "box", "capsule", "cylinder", "ellipsoid"]));
         site.set("size", "0.05 0.05 0.05");
+        if site.get("type") != Some("sphere") && site.get("type") != Some("ellipsoid") && build.draw.chance(0.3) {
+            site.attributes.retain(|(n, _)| matches!(*n, "name" | "type" | "size"));
+            site.set("fromto", list(&build.draw.many::<6>(-0.1, 0.1)));
+        }
     }
     build.sites.push(name);
     body.push(site);
@@ -205,6 +214,7 @@ pub(super) fn pairs(build: &mut Build) {
     }
     if build.moving.len() >= 2 && build.draw.chance(0.08) {
         let mut exclude = Element::new("exclude");
+        exclude.set("name", "x0");
         exclude.set("body1", &build.moving[0]);
         exclude.set("body2", &build.moving[1]);
         build.root.section("contact").push(exclude);

@@ -165,9 +165,4 @@ impl Trial {
             found(Kind::FalseZero, share, (missed.row, missed.column), [zeros.largest_missed, f64::NAN, f64::NAN]);
         }
     }
-
-    /// Whether it fails in a way at a state, with an engine.
-    pub fn fails(&self, kind: Kind, engine: &str) -> bool {
-        self.refused.is_none() && self.engine == engine && self.found.iter().any(|v| v.kind == kind)
-    }
 }

@@ -5,6 +5,7 @@
 //! few hundred models hold each. What fails is taken apart until nothing more can go, and what is left names the cause.
 
 mod actuators;
+mod classes;
 mod draw;
 mod equalities;
 mod geoms;
@@ -34,6 +35,7 @@ pub fn model(seed: u64, index: u64) -> Element {
     equalities::draw(&mut build);
     actuators::draw(&mut build);
     sensors::draw(&mut build);
+    classes::draw(&mut build);
     build.root
 }
 

@@ -135,7 +135,9 @@ fn compiler(build: &mut Build) {
     let mut compiler = Element::new("compiler");
     // Degrees by default in MJCF; ranges below are radians.
     compiler.set("angle", "radian");
-    let rare: [(&str, &str); 11] = [
+    let rare: [(&str, &str); 13] = [
+        ("conflict", "merge"),
+        ("usethread", "false"),
         ("autolimits", "true"),
         ("alignfree", "true"),
         ("fusestatic", "true"),
@@ -149,9 +151,29 @@ fn compiler(build: &mut Build) {
         ("fitaabb", "true"),
     ];
     for (name, value) in rare {
-        if d.chance(0.015) {
+        if d.chance(0.01) {
             compiler.set(name, value);
         }
+    }
+    // Ranges of lengths that no actuator gives are found by a simulation of the compiler's.
+    if d.chance(0.03) {
+        let mut range = Element::new("lengthrange").with("mode", d.pick(&["muscle", "none", "all", "muscleuser"]));
+        for (name, value) in [
+            ("accel", "15"),
+            ("maxforce", "10"),
+            ("timeconst", "0.5"),
+            ("timestep", "0.005"),
+            ("inttotal", "4"),
+            ("interval", "1"),
+            ("tolrange", "0.1"),
+            ("useexisting", "true"),
+            ("uselimit", "true"),
+        ] {
+            if d.chance(0.3) {
+                range.set(name, value);
+            }
+        }
+        compiler.push(range);
     }
     build.root.push(compiler);
 }

@@ -1,15 +1,20 @@
 //! Many random models, and what came out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::judge::{Kind, Trial, Verdict};
-use super::{Element, model, shrink};
+use super::{Element, model, shrink, states};
+use crate::physics::{Model, PhysicsError};
 
 /// How many numbers of models each list of examples holds, at most.
 const EXAMPLES: usize = 20;
+
+/// What is left of a model has this share of its error at least: else another fault has taken the first one's place.
+const KEPT: f64 = 0.01;
 
 /// What is judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -122,20 +127,39 @@ pub fn run(settings: &Settings) -> Report {
     }
     let models: BTreeMap<u64, &Element> = trials.iter().map(|(index, model, _)| (*index, model)).collect();
     report.failures.par_iter_mut().take(settings.shrink).for_each(|failure| {
-        let (kind, state) = (failure.verdict.kind, failure.verdict.state);
-        let fails =
-            |e: &Element| Trial::new(&e.text(), settings.seed, failure.model, Some(state)).fails(kind, &failure.engine);
-        let small = shrink(models[&failure.model], settings.tries, fails);
-        let text = small.text();
-        // The figures of what is left.
-        let found = Trial::new(&text, settings.seed, failure.model, Some(state)).found;
-        if let Some(verdict) = found.into_iter().find(|v| v.kind == kind) {
-            failure.verdict = verdict;
-        }
-        failure.features = small.features();
-        failure.shrunk = Some(text);
+        *failure = taken_apart(settings, failure, models[&failure.model]);
     });
     report
+}
+
+/// The failure of what is left of a model.
+fn taken_apart(settings: &Settings, failure: &Failure, model: &Element) -> Failure {
+    let (kind, state, least) = (failure.verdict.kind, failure.verdict.state, KEPT * failure.verdict.error);
+    let trial = |e: &Element| Trial::new(&e.text(), settings.seed, failure.model, Some(state));
+    let same = |v: &&Verdict| v.kind == kind && v.error >= least;
+    let fails = |e: &Element| {
+        let trial = trial(e);
+        trial.engine == failure.engine && trial.found.iter().any(|v| same(&v))
+    };
+    let small = shrink(model, settings.tries, fails);
+    let verdict = trial(&small).found.into_iter().find(|v| same(&v)).unwrap_or_else(|| failure.verdict.clone());
+    let features = small.features();
+    let text = with_state(small, settings.seed, failure.model, state);
+    Failure { verdict, features, shrunk: Some(text), ..failure.clone() }
+}
+
+/// The text of a model with the state as a keyframe, where it has one.
+fn with_state(mut model: Element, seed: u64, index: u64, number: usize) -> String {
+    let plain = model.text();
+    let key = || -> Result<Option<Element>, PhysicsError> {
+        let compiled = Arc::new(Model::from_text("random.xml", &plain)?);
+        let Some(state) = states::state(&compiled, seed, index, number)? else { return Ok(None) };
+        Ok(Some(states::keyframe(&compiled, &state)?))
+    };
+    if let Ok(Some(key)) = key() {
+        model.section("keyframe").push(key);
+    }
+    model.text()
 }
 
 impl Report {

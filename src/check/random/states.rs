@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
+use super::Element;
 use super::draw::Draw;
+use super::xml::exact;
 use crate::physics::{Model, PhysicsError, Sim};
 
 /// States of a model.
@@ -61,4 +63,17 @@ pub(super) fn state(
     // Beyond this the differences of the arbiter see only rounding.
     let large = sim.qvel().iter().chain(sim.qpos()).chain(sim.act()).any(|x| x.abs() > 200.0);
     Ok((!large).then_some(state))
+}
+
+/// A state as a keyframe, so that a model carries the state that it fails at.
+pub(super) fn keyframe(model: &Arc<Model>, state: &[f64]) -> Result<Element, PhysicsError> {
+    let mut sim = Sim::new(model)?;
+    sim.set_state(state)?;
+    let mut key = Element::new("key").with("name", "failure").with("qpos", exact(sim.qpos()));
+    for (name, values) in [("qvel", sim.qvel()), ("act", sim.act()), ("ctrl", sim.ctrl())] {
+        if values.iter().any(|x| *x != 0.0) {
+            key.set(name, exact(values));
+        }
+    }
+    Ok(key)
 }

@@ -128,9 +128,7 @@ fn inertial(build: &mut Build, body: &mut Element) {
         inertial.set("fullinertia", "0.004 0.005 0.006 0.0005 -0.0004 0.0003");
     } else {
         inertial.set("diaginertia", list(&d.many::<3>(0.004, 0.006)));
-        if d.chance(0.3) {
-            inertial.set("quat", list(&d.many::<4>(0.1, 1.0)));
-        }
+        orientation(build, &mut inertial, 0.5);
     }
     body.push(inertial);
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::{Display, Write};
 
+use super::draw::rounded;
+
 /// An element of an MJCF.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element {
@@ -172,8 +174,13 @@ impl Element {
     }
 }
 
-/// Numbers as an attribute holds them.
+/// Drawn numbers as an attribute holds them.
 pub(super) fn list(values: &[f64]) -> String {
+    exact(&values.iter().copied().map(rounded).collect::<Vec<_>>())
+}
+
+/// The same to the last digit.
+pub(super) fn exact(values: &[f64]) -> String {
     values.iter().map(|x| x.to_string()).collect::<Vec<_>>().join(" ")
 }
 
