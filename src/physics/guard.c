@@ -39,6 +39,7 @@ typedef void (*log_handler)(const log_message*);
 
 log_handler mju_setLogHandler(log_handler handler);
 mjModel* mj_loadXML(const char* filename, const mjVFS* vfs, char* error, int error_sz);
+int mj_printSchema(const char* filename, char* buffer, int buffer_sz, int flg_html, int flg_pad);
 mjModel* mj_copyModel(mjModel* dest, const mjModel* src);
 void mj_saveModel(const mjModel* m, const char* filename, void* buffer, int64_t buffer_sz);
 mjData* mj_makeData(const mjModel* m);
