@@ -273,6 +273,8 @@ impl EngineOutcome {
 pub struct Outcome {
     /// What pushes.
     pub contacts: Contacts,
+    /// The largest entry of A.
+    pub scale: f64,
     /// The arbiter's error, as a share of the largest entry of A.
     pub error: f64,
     /// The largest difference of one-sided derivatives, as a share of the largest entry of A.
@@ -348,6 +350,7 @@ impl Judge {
         let cause = switch.filter(|(_, nudge)| *nudge <= NEAR).map_or(SwitchKind::Other, |(kind, _)| kind);
         Ok(Outcome {
             contacts,
+            scale: judged.scale,
             error: judged.error,
             kink: judged.kink,
             arbiter: (!smooth).then_some(cause),

@@ -6,6 +6,7 @@
 
 mod error;
 mod judge;
+pub mod random;
 mod report;
 mod states;
 

@@ -39,6 +39,7 @@ typedef void (*log_handler)(const log_message*);
 
 log_handler mju_setLogHandler(log_handler handler);
 mjModel* mj_loadXML(const char* filename, const mjVFS* vfs, char* error, int error_sz);
+int mj_printSchema(const char* filename, char* buffer, int buffer_sz, int flg_html, int flg_pad);
 mjModel* mj_copyModel(mjModel* dest, const mjModel* src);
 void mj_saveModel(const mjModel* m, const char* filename, void* buffer, int64_t buffer_sz);
 mjData* mj_makeData(const mjModel* m);
@@ -132,6 +133,10 @@ void ds_clear_warning(void) { last_warning[0] = 0; }
 
 int ds_load_xml(const char* filename, const mjVFS* vfs, mjModel** out, char* error, int error_sz) {
   GUARDED(*out = mj_loadXML(filename, vfs, error, error_sz));
+}
+
+int ds_print_schema(char* buffer, int size, int* written) {
+  GUARDED(*written = mj_printSchema(NULL, buffer, size, 0, 0));
 }
 
 int ds_copy_model(const mjModel* m, mjModel** out) { GUARDED(*out = mj_copyModel(NULL, m)); }

@@ -1,9 +1,10 @@
-//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks.
+//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks, random models.
 
 mod bench;
 mod cmake;
 mod demo;
 mod download;
+mod fuzz;
 mod models;
 mod mujoco;
 mod packages;
@@ -36,6 +37,7 @@ enum Command {
     Demo(demo::Demo),
     Bench(bench::Bench),
     Sweep(sweep::Sweep),
+    FuzzJacobian(fuzz::FuzzJacobian),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Bench(bench) => bench.run(),
         Command::Sweep(sweep) => sweep.run(),
+        Command::FuzzJacobian(fuzz) => fuzz.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! `dynsparse check-jacobian`.
 
 mod csv;
+mod random;
 mod text;
 
 use std::path::PathBuf;
@@ -28,14 +29,15 @@ Examples:
   dynsparse check-jacobian WalkerRun --worst 3
   dynsparse check-jacobian robot.xml --substeps 5 --engines transition-fd:1e-6
   dynsparse check-jacobian --all --csv errors.csv
+  dynsparse check-jacobian --random 2000 --failures failures
 
 The arbiter: differences of whole steps at 15 nudges from 2^-10 to 2^-24, extrapolated
 to none entry by entry, with an error estimate each and a converged solver. It says too
 where the one-sided derivatives differ; such states are counted, and left out of the
 errors. The error of a state is max |X - X_ref| / max |A_ref| over A and B. At the edge
 of its range a control has a derivative towards the inside, for all engines.
-Exit status 1 when a task could not be checked; an engine that does not cover a model is
-named with the reason.";
+Exit status 1 when a task could not be checked, or a random model fails; an engine that
+does not cover a model is named with the reason.";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -47,6 +49,15 @@ pub(super) struct Args {
     /// All tasks of the catalogue
     #[arg(long, conflicts_with = "tasks")]
     all: bool,
+    /// In place of tasks, N random models, each with the engine that it gets by itself
+    #[arg(long, value_name = "N", conflicts_with_all = ["tasks", "all", "csv"])]
+    random: Option<u64>,
+    /// The number of the first random model
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "random")]
+    first: u64,
+    /// Folder for random models that fail, taken apart as far as they still do
+    #[arg(long, value_name = "DIR", requires = "random")]
+    failures: Option<PathBuf>,
     /// States of each task
     #[arg(long, value_name = "N", default_value_t = STATES)]
     states: usize,
@@ -59,7 +70,7 @@ pub(super) struct Args {
     /// Show the N worst states, and the N largest kinks
     #[arg(long, value_name = "N", default_value_t = 0)]
     worst: usize,
-    /// Seed of resets, policy and the choice of states
+    /// Seed of resets, policy and the choice of states, and of random models
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Worker threads; the result does not depend on them [default: all cores]
@@ -101,6 +112,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         assets: args.assets.clone(),
         ..Settings::default()
     };
+    if let Some(models) = args.random {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(flags.threads()?).build()?;
+        let (seed, first) = (args.seed, args.first);
+        let settings = check::random::Settings { seed, first, models, ..check::random::Settings::default() };
+        return pool.install(|| random::run(&settings, args.failures.as_deref(), args.json));
+    }
     if args.policy == Some(PolicyName::Replay) {
         anyhow::bail!("states of a replay cannot be checked; choose another --policy");
     }

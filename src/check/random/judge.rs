@@ -1,0 +1,168 @@
+//! One random model: the engine that it gets against the arbiter, at a few states.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::states::{STATES, state};
+use crate::check::{Judge, Outcome};
+use crate::jacobian::{Arbiter, EngineRequest};
+use crate::physics::{Model, PhysicsError, Solver};
+
+/// An error beyond this share of the largest entry of A is a failure, where it is that many times the arbiter's own too.
+const WRONG: f64 = 1e-6;
+const SURE: f64 = 10.0;
+
+/// A value beyond this share of the largest entry of A is not zero.
+const ZERO: f64 = 1e-10;
+
+/// In which way an engine fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An entry is wrong.
+    Value,
+    /// An entry is called zero that is not.
+    FalseZero,
+    /// An entry is not a number.
+    NotFinite,
+    /// The engine ends with an error.
+    Error,
+}
+
+impl Kind {
+    /// As in a report.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Value => "wrong value",
+            Self::FalseZero => "false zero",
+            Self::NotFinite => "not a number",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A failure at a state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Which of the states.
+    pub state: usize,
+    /// In which way.
+    pub kind: Kind,
+    /// What is wrong, as a share of the largest entry of A; of [`Kind::Error`] 0.
+    pub error: f64,
+    /// The labels of row and column of the worst entry.
+    pub entry: [String; 2],
+    /// The arbiter's value, its error, the engine's value.
+    pub values: [f64; 3],
+    /// The error's text.
+    pub text: String,
+}
+
+/// What came out of one model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trial {
+    /// Why MuJoCo does not take the model, or it has nothing to differentiate.
+    pub refused: Option<String>,
+    /// The engine.
+    pub engine: String,
+    /// Why it is not the implicit one.
+    pub fallback: Option<String>,
+    /// States judged.
+    pub states: usize,
+    /// Those with a derivative, by both.
+    pub smooth: usize,
+    /// Those without, by both.
+    pub both: usize,
+    /// States where only the engine says that there is no derivative, and where only the arbiter does.
+    pub engine_only: Vec<usize>,
+    /// See `engine_only`; with the kink, as a share of the largest entry of A (0: the differences do not settle).
+    pub arbiter_only: Vec<(usize, f64)>,
+    /// Why the engine does not take a state, in MuJoCo's words: a refusal by name, no failure.
+    pub declined: Option<String>,
+    /// The failures.
+    pub found: Vec<Verdict>,
+}
+
+impl Trial {
+    /// Judges a model at all of its states, or at one.
+    pub fn new(mjcf: &str, seed: u64, index: u64, only: Option<usize>) -> Self {
+        let mut out = Self::default();
+        if let Err(error) = out.judge(mjcf, seed, index, only) {
+            out.refused = Some(error.to_string());
+        }
+        out
+    }
+
+    fn judge(&mut self, mjcf: &str, seed: u64, index: u64, only: Option<usize>) -> Result<(), PhysicsError> {
+        let load = |solver: Solver| -> Result<Arc<Model>, PhysicsError> {
+            let mut model = Model::from_text("random.xml", mjcf)?;
+            model.set_solver(solver);
+            Ok(Arc::new(model))
+        };
+        let model = load(Solver::CONVERGED)?;
+        if model.nv() == 0 {
+            self.refused = Some("no degree of freedom".to_owned());
+            return Ok(());
+        }
+        let strict = load(Arbiter::SOLVER)?;
+        let resolved = EngineRequest::default().resolve(&model);
+        self.engine = crate::check::name(&resolved.spec);
+        self.fallback = resolved.fallback;
+        for number in (0..STATES).filter(|n| only.is_none_or(|o| o == *n)) {
+            let Some(state) = state(&model, seed, index, number)? else { continue };
+            // A simulation that raised an error cannot be used again, so each state gets its own.
+            let outcome =
+                Judge::new(&model, &strict, std::slice::from_ref(&resolved.spec)).and_then(|mut j| j.state(&state));
+            match outcome {
+                Ok(outcome) => self.take(&model, number, &outcome),
+                Err(PhysicsError::Mujoco(text)) if text.ends_with("not supported") => self.declined = Some(text),
+                Err(error) => self.found.push(Verdict {
+                    state: number,
+                    kind: Kind::Error,
+                    error: 0.0,
+                    entry: Default::default(),
+                    values: [f64::NAN; 3],
+                    text: error.to_string(),
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, model: &Model, state: usize, outcome: &Outcome) {
+        self.states += 1;
+        let Some(engine) = outcome.engines.first() else { return };
+        match (outcome.arbiter.is_some(), engine.is_flagged()) {
+            (true, true) => self.both += 1,
+            (true, false) => self.arbiter_only.push((state, outcome.kink)),
+            (false, true) => self.engine_only.push(state),
+            (false, false) => self.smooth += 1,
+        }
+        if !outcome.counts(0) {
+            return;
+        }
+        let label = |i: usize, n: usize| -> String {
+            let names = model.names();
+            names.state().get(i).cloned().or_else(|| names.ctrl.get(i - n).cloned()).unwrap_or_default()
+        };
+        let mut found = |kind: Kind, error: f64, (row, column): (usize, usize), values: [f64; 3]| {
+            let entry = [label(row, model.ndx()), label(column, model.ndx())];
+            self.found.push(Verdict { state, kind, error, entry, values, text: String::new() });
+        };
+        let ([value, error], at) = (outcome.value, (outcome.entry.row, outcome.entry.column));
+        let values = [value, error, engine.value];
+        if !engine.error.is_finite() {
+            found(Kind::NotFinite, engine.error, at, values);
+        } else if engine.error > WRONG && (engine.value - value).abs() > SURE * error {
+            found(Kind::Value, engine.error, at, values);
+        }
+        if let Some(zeros) = &engine.zeros
+            && let Some(missed) = zeros.missed
+            && zeros.largest_missed > ZERO * outcome.scale
+        {
+            let share = zeros.largest_missed / outcome.scale;
+            found(Kind::FalseZero, share, (missed.row, missed.column), [zeros.largest_missed, f64::NAN, f64::NAN]);
+        }
+    }
+}
