@@ -1,7 +1,8 @@
-//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks.
+//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks, public models.
 
 mod bench;
 mod cmake;
+mod corpus;
 mod demo;
 mod download;
 mod models;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Set-up, checks, demo, sweep and benchmarks of dynsparse.
+/// Set-up, checks, demo, sweep, benchmarks and public models of dynsparse.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
 struct Cli {
@@ -36,6 +37,7 @@ enum Command {
     Demo(demo::Demo),
     Bench(bench::Bench),
     Sweep(sweep::Sweep),
+    Corpus(corpus::Corpus),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Bench(bench) => bench.run(),
         Command::Sweep(sweep) => sweep.run(),
+        Command::Corpus(corpus) => corpus.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
