@@ -64,8 +64,8 @@ impl Downloads {
         let mut pip = pip();
         pip.args(["download", "--quiet", "--no-deps"]);
         if wheel.is_source() {
-            // pip chooses no platform for these.
-            pip.arg("--no-binary=:all:");
+            // pip chooses no platform for these. What they are built with may be wheels.
+            pip.args(["--no-binary", wheel.package]);
         } else {
             pip.arg("--only-binary=:all:")
                 .args(["--python-version", "312", "--implementation", "cp", "--abi", "cp312"])

@@ -90,15 +90,22 @@ pub(crate) fn brief(line: &Value) -> String {
     let row = Row { line };
     let name = row.text("/file");
     if line["facts"].is_null() {
-        return format!("{name}: no model by itself");
+        return if line["broken"] == true {
+            format!("{name}: {}", row.refusal())
+        } else {
+            format!("{name}: no model by itself")
+        };
     }
     let head = format!("{name}: nv {}, {}", row.count("/facts/nv"), row.text("/facts/engine"));
     if !row.judged() {
         return format!("{head}, {}", row.refusal());
     }
+    let error = match row.engine("errors/max") {
+        Some(error) => format!("error {error:.1e} at most"),
+        None => "no state to compare".to_owned(),
+    };
     format!(
-        "{head}, error {} at most, flagged {} of {} ({} by the engine alone), {} s",
-        number(row.engine("errors/max")),
+        "{head}, {error}, flagged {} of {} ({} by the engine alone), {} s",
         row.flagged("both") + row.flagged("engine_only") + row.flagged("arbiter_only"),
         row.states(),
         row.flagged("engine_only"),
