@@ -94,12 +94,18 @@ fn walk(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
             walk(&path, files)?;
         } else if path.extension().is_some_and(|e| e == "xml") {
             let text = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            if text.windows(7).any(|w| w == b"<mujoco") {
+            if says_model(&text) {
                 files.push(path);
             }
         }
     }
     Ok(())
+}
+
+/// Whether there is an element `mujoco`, which `mujocoinclude` is not.
+fn says_model(text: &[u8]) -> bool {
+    const NAME: &[u8] = b"<mujoco";
+    text.windows(NAME.len() + 1).any(|w| w.starts_with(NAME) && !w[NAME.len()].is_ascii_alphanumeric())
 }
 
 /// Everything but programs.
@@ -144,7 +150,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("gymnasium/a");
         fs::create_dir_all(&place).unwrap();
-        for (name, text) in [("b.xml", "<mujoco/>"), ("a.xml", "<!-- --><mujoco model='x'/>"), ("c.xml", "<robot/>")] {
+        for (name, text) in [
+            ("b.xml", "<mujoco/>"),
+            ("a.xml", "<!-- --><mujoco model='x'/>"),
+            ("c.xml", "<robot/>"),
+            ("e.xml", "<mujocoinclude/>"),
+        ] {
             fs::write(place.join(name), text).unwrap();
         }
         fs::write(place.join("d.txt"), "<mujoco/>").unwrap();
