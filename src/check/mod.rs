@@ -9,6 +9,7 @@ mod judge;
 pub mod random;
 mod report;
 mod states;
+mod survey;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ pub use error::CheckError;
 pub use judge::{Block, Contacts, EngineOutcome, Judge, Known, Outcome, Truth, Zeros};
 pub use report::{Agreement, EngineReport, Errors, Flags, Found, Report, Seen, Where};
 pub use states::Place;
+pub use survey::{Alarms, Cost, Facts, Survey, facts, survey};
 
 use crate::jacobian::{Arbiter, EngineKind, EngineSpec};
 use crate::physics::{PhysicsError, SolverMode};
@@ -117,7 +119,7 @@ pub fn check(task: &Task, settings: &Settings) -> Result<Report, CheckError> {
             Err(other) => return Err(other.into()),
         }
     }
-    let places = states::sample(task, &model, settings)?;
+    let places = states::sample(task, &model, settings, states::Choice::Drawn)?;
     let outcomes: Vec<Outcome> = places
         .par_iter()
         .map_init(

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Block, Contacts, Outcome, Place, Settings, Zeros, name};
+use super::{Block, Contacts, EngineOutcome, Outcome, Place, Settings, Zeros, name};
 use crate::jacobian::{EngineSpec, Entry, SwitchKind, Switches};
 use crate::physics::Model;
 use crate::task::Task;
@@ -56,6 +56,12 @@ impl Flags {
         for (count, is) in counts.into_iter().zip(kinds) {
             *count += usize::from(is);
         }
+    }
+
+    /// Counts a state that an engine flags.
+    pub(super) fn take(&mut self, said: &EngineOutcome) {
+        let Switches { contact, limit, friction, force, other } = said.switches;
+        self.add([contact, false, limit, friction, force || other || said.near_singular]);
     }
 }
 
@@ -212,8 +218,7 @@ fn engine(model: &Model, i: usize, spec: &EngineSpec, places: &[Place], all: &[O
     for outcome in all {
         let said = &outcome.engines[i];
         if said.is_flagged() {
-            let Switches { contact, limit, friction, force, other } = said.switches;
-            flags.add([contact, false, limit, friction, force || other || said.near_singular]);
+            flags.take(said);
         }
         match (outcome.arbiter.is_some(), said.is_flagged()) {
             (true, true) => agreement.both += 1,

@@ -23,14 +23,28 @@ pub struct Place {
     pub state: Vec<f64>,
 }
 
+/// Which physics steps of an episode are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// A random draw.
+    Drawn,
+    /// The first, and others at even distances from it.
+    Even,
+}
+
 /// `settings.states` states, as evenly from `settings.episodes` episodes as they divide, in order. Fewer where the
 /// episodes have fewer physics steps before they diverge or the task ends them.
-pub(super) fn sample(task: &Task, model: &Arc<Model>, settings: &Settings) -> Result<Vec<Place>, CheckError> {
+pub(super) fn sample(
+    task: &Task,
+    model: &Arc<Model>,
+    settings: &Settings,
+    choice: Choice,
+) -> Result<Vec<Place>, CheckError> {
     let (n, episodes) = (settings.states as u64, settings.episodes);
     let share = |episode: u64| (n / episodes + u64::from(episode < n % episodes)) as usize;
     let found: Vec<(Vec<Place>, Option<String>)> = (0..episodes.min(n))
         .into_par_iter()
-        .map(|episode| Rollout::new(task, model, settings)?.run(episode, share(episode)))
+        .map(|episode| Rollout::new(task, model, settings)?.run(episode, share(episode), choice))
         .collect::<Result<_, CheckError>>()?;
     let reason = found.iter().find_map(|(_, reason)| reason.clone());
     let places: Vec<Place> = found.into_iter().flat_map(|(places, _)| places).collect();
@@ -53,7 +67,7 @@ impl<'a> Rollout<'a> {
     }
 
     /// `n` states of an episode, and why it diverged, if it did.
-    fn run(&mut self, episode: u64, n: usize) -> Result<(Vec<Place>, Option<String>), CheckError> {
+    fn run(&mut self, episode: u64, n: usize, choice: Choice) -> Result<(Vec<Place>, Option<String>), CheckError> {
         let Self { task, settings, sim } = self;
         let (spec, model) = (&task.spec, sim.model().clone());
         let mut env = task.env(&model)?;
@@ -63,7 +77,10 @@ impl<'a> Rollout<'a> {
         let calls = length.div_ceil(spec.action_repeat);
         let mut policy = policy::build(&settings.policy, &actions, settings.seed, episode, calls, dt)?;
         let (mut action, mut ctrl) = (vec![0.0; actions.lo.len()], vec![0.0; model.nu()]);
-        let mut kept = Reservoir::new(n, settings.seed, episode);
+        let mut kept = match choice {
+            Choice::Drawn => Kept::Drawn(Reservoir::new(n, settings.seed, episode)),
+            Choice::Even => Kept::Even(Even::new(n, length * spec.substeps)),
+        };
 
         task.reset(sim, settings.seed, episode)?;
         env.begin(sim, settings.seed, episode);
@@ -95,6 +112,56 @@ impl<'a> Rollout<'a> {
             }
         }
         Ok((kept.done(), end.map(|reason| reason.to_string())))
+    }
+}
+
+/// What has been taken of an episode so far.
+enum Kept {
+    Drawn(Reservoir),
+    Even(Even),
+}
+
+impl Kept {
+    fn slot(&mut self) -> Option<usize> {
+        match self {
+            Self::Drawn(kept) => kept.slot(),
+            Self::Even(kept) => kept.slot(),
+        }
+    }
+
+    fn put(&mut self, slot: usize, place: Place) {
+        match self {
+            Self::Drawn(kept) => kept.put(slot, place),
+            Self::Even(kept) => kept.places.push(place),
+        }
+    }
+
+    fn done(self) -> Vec<Place> {
+        match self {
+            Self::Drawn(kept) => kept.done(),
+            Self::Even(kept) => kept.places,
+        }
+    }
+}
+
+/// Elements of a sequence at even distances, the first among them.
+struct Even {
+    places: Vec<Place>,
+    n: usize,
+    length: usize,
+    seen: usize,
+}
+
+impl Even {
+    fn new(n: usize, length: usize) -> Self {
+        Self { places: Vec::with_capacity(n), n, length, seen: 0 }
+    }
+
+    fn slot(&mut self) -> Option<usize> {
+        let taken = self.places.len();
+        let wanted = taken < self.n && self.seen >= taken * self.length / self.n;
+        self.seen += 1;
+        wanted.then_some(taken)
     }
 }
 
@@ -137,6 +204,23 @@ impl Reservoir {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn even_distances_begin_with_the_first() {
+        let taken = |n: usize, length: usize| {
+            let mut kept = Even::new(n, length);
+            for step in 0..length {
+                if kept.slot().is_some() {
+                    kept.places.push(Place { episode: 0, step, substep: 0, state: Vec::new() });
+                }
+            }
+            kept.places.iter().map(|p| p.step).collect::<Vec<_>>()
+        };
+        assert_eq!(taken(4, 100), [0, 25, 50, 75]);
+        assert_eq!(taken(3, 10), [0, 3, 6]);
+        assert_eq!(taken(4, 2), [0, 1]);
+        assert_eq!(taken(0, 10), [0; 0]);
+    }
 
     #[test]
     fn a_reservoir_draws_evenly() {

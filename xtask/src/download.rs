@@ -62,12 +62,16 @@ impl Downloads {
     /// Asks for one platform and one Python, so that everybody gets the file that the pin is for.
     fn pip_download(&self, wheel: &Wheel, into: &Path) -> Result<()> {
         let mut pip = pip();
-        pip.args(["download", "--quiet", "--no-deps", "--only-binary=:all:"])
-            .args(["--python-version", "312", "--implementation", "cp", "--abi", "cp312"])
-            .args(["--platform", wheel.platform])
-            .arg("--dest")
-            .arg(into)
-            .arg(format!("{}=={}", wheel.package, wheel.version));
+        pip.args(["download", "--quiet", "--no-deps"]);
+        if wheel.is_source() {
+            // pip chooses no platform for these. What they are built with may be wheels.
+            pip.args(["--no-binary", wheel.package]);
+        } else {
+            pip.arg("--only-binary=:all:")
+                .args(["--python-version", "312", "--implementation", "cp", "--abi", "cp312"])
+                .args(["--platform", wheel.platform]);
+        }
+        pip.arg("--dest").arg(into).arg(format!("{}=={}", wheel.package, wheel.version));
         pip_outcome(pip.output()).map_err(|reason| {
             anyhow!("{} was not downloaded: {reason}; try again, or {}", wheel.label(), self.by_hand(&[wheel]))
         })
@@ -113,7 +117,7 @@ fn only_wheel(dir: &Path) -> Result<PathBuf> {
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|ext| ext == "whl"))
+        .find(|path| path.extension().is_some_and(|ext| ext == "whl" || ext == "gz"))
         .with_context(|| format!("pip reported success but left no wheel in {}", dir.display()))
 }
 

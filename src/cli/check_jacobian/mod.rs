@@ -2,6 +2,7 @@
 
 mod csv;
 mod random;
+mod survey;
 mod text;
 
 use std::path::PathBuf;
@@ -67,6 +68,10 @@ pub(super) struct Args {
     /// Engines to check: implicit or transition-fd, with :EPS behind for another nudge
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = ENGINES)]
     engines: Vec<String>,
+    /// Judge only the engine that `auto` means for each model, for about so many seconds, and print two lines of JSON: what
+    /// the model is, and how the engine does
+    #[arg(long, value_name = "SECONDS", hide = true, conflicts_with_all = ["engines", "json", "csv", "threads"])]
+    survey: Option<f64>,
     /// Show the N worst states, and the N largest kinks
     #[arg(long, value_name = "N", default_value_t = 0)]
     worst: usize,
@@ -135,6 +140,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     settings.validate()?;
     let tasks = args.tasks(&flags)?;
+    if let Some(seconds) = args.survey {
+        return survey::run(tasks, &settings, seconds);
+    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(flags.threads()?).build()?;
     if let Some(file) = &args.csv {
         // Before the work, not after it.
