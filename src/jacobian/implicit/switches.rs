@@ -15,6 +15,9 @@ const ROUNDING: f64 = 64.0 * ULP;
 /// One-sided derivatives of a tendon's lever that are apart by less than this share of it, 1/rad, are as good as one.
 const BEND: f64 = 1e-4;
 
+/// A lever, m, below which changes are rounding.
+const LEAST: f64 = 1e-3;
+
 /// Points that jump by more than this, m, within [`REACH`]: a tendon goes round the other side of a geom.
 const JUMP: f64 = 1e-3;
 
@@ -134,7 +137,7 @@ fn wrapping(work: &mut Sim, bent: &mut [bool]) -> Result<bool, PhysicsError> {
     let here = paths(work);
     let (qpos, mut direction, mut any) = (work.qpos().to_vec(), vec![0.0; model.nv()], false);
     for dof in 0..model.nv() {
-        if !here.iter().any(|path| path.lever.iter().any(|(d, x)| *d == dof && *x != 0.0)) {
+        if !here.iter().any(|path| path.lever.iter().any(|(d, _)| *d == dof)) {
             continue;
         }
         let mut sides = [Vec::new(), Vec::new()];
@@ -174,7 +177,8 @@ impl Path {
         if self.is_along(up) && self.is_along(down) {
             return false;
         }
-        let most = self.lever.iter().fold(0.0_f64, |most, (_, x)| most.max(x.abs()));
+        // At a tangent the lever may be zero itself.
+        let most = self.lever.iter().fold(LEAST, |most, (_, x)| most.max(x.abs()));
         let all = self.lever.iter().zip(&up.lever).zip(&down.lever);
         all.map(|(((_, x), (_, up)), (_, down))| (up - 2.0 * x + down).abs()).any(|apart| apart > BEND * REACH * most)
     }
