@@ -28,6 +28,10 @@ pub enum Kind {
     NotFinite,
     /// The engine ends with an error.
     Error,
+    /// One-sided derivatives differ, and the engine does not say so.
+    MissingFlag,
+    /// The engine says that there is no derivative, and the arbiter sees one.
+    FalseFlag,
 }
 
 impl Kind {
@@ -38,6 +42,8 @@ impl Kind {
             Self::FalseZero => "false zero",
             Self::NotFinite => "not a number",
             Self::Error => "error",
+            Self::MissingFlag => "missing flag",
+            Self::FalseFlag => "false flag",
         }
     }
 }
@@ -74,13 +80,15 @@ pub struct Trial {
     pub smooth: usize,
     /// Those without, by both.
     pub both: usize,
-    /// States where only the engine says that there is no derivative, and where only the arbiter does.
-    pub engine_only: Vec<usize>,
-    /// See `engine_only`; with the kink, as a share of the largest entry of A (0: the differences do not settle).
-    pub arbiter_only: Vec<(usize, f64)>,
+    /// States where only the engine says that there is no derivative.
+    pub engine_only: usize,
+    /// States where only the arbiter says that one-sided derivatives differ.
+    pub arbiter_only: usize,
+    /// States that the arbiter cannot tell about, as its differences do not settle, where the engine says nothing.
+    pub unsettled: usize,
     /// Why the engine does not take a state, in MuJoCo's words: a refusal by name, no failure.
     pub declined: Option<String>,
-    /// The failures.
+    /// The failures, and what is wrong with flags.
     pub found: Vec<Verdict>,
 }
 
@@ -133,15 +141,28 @@ impl Trial {
     fn take(&mut self, model: &Model, state: usize, outcome: &Outcome) {
         self.states += 1;
         let Some(engine) = outcome.engines.first() else { return };
-        match (outcome.arbiter.is_some(), engine.is_flagged()) {
-            (true, true) => self.both += 1,
-            (true, false) => self.arbiter_only.push((state, outcome.kink)),
-            (false, true) => self.engine_only.push(state),
-            (false, false) => self.smooth += 1,
-        }
-        if !outcome.counts(0) {
-            return;
-        }
+        let flag = match (outcome.arbiter.is_some(), engine.is_flagged()) {
+            (true, true) => {
+                self.both += 1;
+                None
+            }
+            (true, false) if outcome.kink > WRONG => {
+                self.arbiter_only += 1;
+                Some(Kind::MissingFlag)
+            }
+            (true, false) => {
+                self.unsettled += 1;
+                None
+            }
+            (false, true) => {
+                self.engine_only += 1;
+                Some(Kind::FalseFlag)
+            }
+            (false, false) => {
+                self.smooth += 1;
+                None
+            }
+        };
         let label = |i: usize, n: usize| -> String {
             let names = model.names();
             names.state().get(i).cloned().or_else(|| names.ctrl.get(i - n).cloned()).unwrap_or_default()
@@ -152,6 +173,12 @@ impl Trial {
         };
         let ([value, error], at) = (outcome.value, (outcome.entry.row, outcome.entry.column));
         let values = [value, error, engine.value];
+        if let Some(kind) = flag {
+            found(kind, outcome.kink, at, values);
+        }
+        if !outcome.counts(0) {
+            return;
+        }
         if !engine.error.is_finite() {
             found(Kind::NotFinite, engine.error, at, values);
         } else if engine.error > WRONG && (engine.value - value).abs() > SURE * error {

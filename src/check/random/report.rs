@@ -10,9 +10,6 @@ use super::judge::{Kind, Trial, Verdict};
 use super::{Element, model, shrink, states};
 use crate::physics::{Model, PhysicsError};
 
-/// How many numbers of models each list of examples holds, at most.
-const EXAMPLES: usize = 20;
-
 /// What is left of a model has this share of its error at least: else another fault has taken the first one's place.
 const KEPT: f64 = 0.01;
 
@@ -25,7 +22,7 @@ pub struct Settings {
     pub first: u64,
     /// How many models.
     pub models: u64,
-    /// How many failures to take apart, at most.
+    /// How many failures to take apart, at most, and how many models with wrong flags.
     pub shrink: usize,
     /// How many times to try to make one smaller, at most.
     pub tries: usize,
@@ -50,12 +47,10 @@ pub struct Tally {
     pub both: usize,
     /// Those without one as only the engine says.
     pub engine_only: usize,
-    /// Those without one as only the arbiter says.
+    /// Those whose one-sided derivatives differ, as only the arbiter says.
     pub arbiter_only: usize,
-    /// Models of `engine_only`, the first few.
-    pub engine_only_models: Vec<u64>,
-    /// Models of `arbiter_only` with their kinks (0: the differences do not settle), the first few.
-    pub arbiter_only_models: Vec<(u64, f64)>,
+    /// Those that the arbiter cannot tell about, as its differences do not settle.
+    pub unsettled: usize,
 }
 
 /// A failure.
@@ -94,12 +89,14 @@ pub struct Report {
     pub fallbacks: BTreeMap<String, u64>,
     /// Models that the engine itself does not take, by the reason.
     pub declined: BTreeMap<String, u64>,
-    /// Models that fail, by the way.
+    /// Models that fail or have wrong flags, by the way.
     pub failing: BTreeMap<Kind, u64>,
     /// Among the failing models and among all: how many have each feature, for the features that matter most.
     pub features: Vec<(String, u64, u64)>,
     /// The failures, one for each model and way.
     pub failures: Vec<Failure>,
+    /// Flags that are missing or false, likewise.
+    pub flags: Vec<Failure>,
 }
 
 /// Judges random models on the threads of the present rayon pool. The result does not depend on them.
@@ -121,14 +118,17 @@ pub fn run(settings: &Settings) -> Report {
         failing: BTreeMap::new(),
         features: features(&trials),
         failures: Vec::new(),
+        flags: Vec::new(),
     };
     for (index, model, trial) in &trials {
         report.count(*index, model, trial);
     }
     let models: BTreeMap<u64, &Element> = trials.iter().map(|(index, model, _)| (*index, model)).collect();
-    report.failures.par_iter_mut().take(settings.shrink).for_each(|failure| {
-        *failure = taken_apart(settings, failure, models[&failure.model]);
-    });
+    for list in [&mut report.failures, &mut report.flags] {
+        list.par_iter_mut().take(settings.shrink).for_each(|failure| {
+            *failure = taken_apart(settings, failure, models[&failure.model]);
+        });
+    }
     report
 }
 
@@ -181,17 +181,16 @@ impl Report {
         tally.states += trial.states;
         tally.smooth += trial.smooth;
         tally.both += trial.both;
-        tally.engine_only += trial.engine_only.len();
-        tally.arbiter_only += trial.arbiter_only.len();
-        let room = EXAMPLES.saturating_sub(tally.engine_only_models.len());
-        tally.engine_only_models.extend(trial.engine_only.iter().map(|_| index).take(room.min(1)));
-        let room = EXAMPLES.saturating_sub(tally.arbiter_only_models.len());
-        tally.arbiter_only_models.extend(trial.arbiter_only.iter().map(|(_, kink)| (index, *kink)).take(room.min(1)));
-        for kind in [Kind::Value, Kind::FalseZero, Kind::NotFinite, Kind::Error] {
+        tally.engine_only += trial.engine_only;
+        tally.arbiter_only += trial.arbiter_only;
+        tally.unsettled += trial.unsettled;
+        const FAILURES: [Kind; 4] = [Kind::Value, Kind::FalseZero, Kind::NotFinite, Kind::Error];
+        for kind in FAILURES.into_iter().chain([Kind::MissingFlag, Kind::FalseFlag]) {
             let worst = trial.found.iter().filter(|v| v.kind == kind).max_by(|a, b| a.error.total_cmp(&b.error));
             if let Some(verdict) = worst {
                 *self.failing.entry(kind).or_default() += 1;
-                self.failures.push(Failure {
+                let list = if FAILURES.contains(&kind) { &mut self.failures } else { &mut self.flags };
+                list.push(Failure {
                     model: index,
                     engine: trial.engine.clone(),
                     verdict: verdict.clone(),
@@ -210,7 +209,7 @@ fn features(trials: &[(u64, Element, Trial)]) -> Vec<(String, u64, u64)> {
     for (_, model, trial) in trials.iter().filter(|(_, _, t)| t.refused.is_none()) {
         for feature in model.features() {
             let count = counts.entry(feature).or_default();
-            count.0 += u64::from(!trial.found.is_empty());
+            count.0 += u64::from(trial.found.iter().any(|v| !matches!(v.kind, Kind::MissingFlag | Kind::FalseFlag)));
             count.1 += 1;
         }
     }

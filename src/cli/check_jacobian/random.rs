@@ -35,7 +35,7 @@ pub(super) fn run(settings: &Settings, folder: Option<&Path>, as_json: bool) -> 
 }
 
 fn write(report: &Report, folder: &Path) -> anyhow::Result<()> {
-    for failure in &report.failures {
+    for failure in report.failures.iter().chain(&report.flags) {
         let Some(mjcf) = &failure.shrunk else { continue };
         let kind = failure.verdict.kind.label().replace(' ', "-");
         let file = folder.join(format!("{}-{}-{kind}.xml", report.settings.seed, failure.model));
@@ -52,8 +52,8 @@ fn text(report: &Report) -> String {
             "",
             &format!(
                 "{engine}: {} models, {} states; without a derivative {} as engine and arbiter say, {} as only the \
-                 engine, {} as only the arbiter",
-                tally.models, tally.states, tally.both, tally.engine_only, tally.arbiter_only
+                 engine, {} as only the arbiter, {} unsettled",
+                tally.models, tally.states, tally.both, tally.engine_only, tally.arbiter_only, tally.unsettled
             ),
         ));
     }
@@ -68,13 +68,9 @@ fn text(report: &Report) -> String {
             out.push_str(&output::wrapped("", &format!("{title} {count}: {reason}")));
         }
     }
-    if report.failures.is_empty() {
-        out.push_str("\nNo failure.\n");
-        return out;
-    }
-    out.push_str(&format!("\n{} failures:\n", report.failures.len()));
-    for failure in &report.failures {
-        out.push_str(&output::wrapped("", &describe(failure)));
+    for (title, list) in [("failures", &report.failures), ("missing or false flags", &report.flags)] {
+        out.push_str(&format!("\n{title}: {}\n", list.len()));
+        list.iter().for_each(|failure| out.push_str(&output::wrapped("", &describe(failure))));
     }
     out
 }
