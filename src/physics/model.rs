@@ -278,6 +278,7 @@ impl Model {
             i if i == mjtIntegrator::mjINT_RK4 as i32 => "RK4",
             i if i == mjtIntegrator::mjINT_IMPLICIT as i32 => "implicit",
             i if i == mjtIntegrator::mjINT_IMPLICITFAST as i32 => "implicitfast",
+            i if i == mjtIntegrator::mjINT_DISCRETE as i32 => "discrete",
             _ => "unknown",
         }
     }

@@ -31,6 +31,7 @@
 mod activation;
 mod contact;
 mod difference;
+mod fields;
 mod integrator;
 mod motion;
 mod narrow;
