@@ -31,6 +31,8 @@ struct Activation {
     range: Option<[f64; 2]>,
     /// Whether the force is that of the next activation.
     early: bool,
+    /// Whether its group is switched off: MuJoCo leaves the activation as it is.
+    disabled: bool,
 }
 
 /// All activations of a model, in the order of act.
@@ -57,6 +59,7 @@ impl Activations {
                     tau: params[10 * i].max(1e-15),
                     range: (limited[i] != 0.0).then(|| [range[2 * i], range[2 * i + 1]]),
                     early: early[i] != 0.0,
+                    disabled: model.actuator_is_disabled(i),
                 };
                 (adr[i] as usize, activation)
             })
@@ -86,11 +89,13 @@ impl Activations {
         let mut edge = false;
         for i in 0..self.all.len() {
             let a = &self.all[i];
-            let (act, u, rate) = (work.act()[i], work.ctrl()[a.control], work.act_dot()[i]);
+            let (act, u) = (work.act()[i], work.ctrl()[a.control]);
+            let rate = if a.disabled { 0.0 } else { work.act_dot()[i] };
             let ctrl_range = model.ctrl_range(a.control).filter(|_| model.clamps_controls());
             // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
             let heard = ctrl_range.is_none_or(|[low, high]| (low..=high).contains(&u));
             let mut of_next = match a.kind {
+                _ if a.disabled => [1.0, 0.0],
                 INTEGRATOR => [1.0, self.h],
                 FILTER => [1.0 - self.h / a.tau, self.h / a.tau],
                 FILTER_EXACT => [(-self.h / a.tau).exp(), -(-self.h / a.tau).exp_m1()],

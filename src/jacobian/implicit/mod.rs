@@ -32,6 +32,7 @@ mod activation;
 mod confirm;
 mod contact;
 mod difference;
+mod fields;
 mod integrator;
 mod motion;
 mod narrow;

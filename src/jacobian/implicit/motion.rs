@@ -58,8 +58,8 @@ pub(super) struct Outside {
     gravity: [f64; 3],
     /// By body: share of its weight that is carried (gravcomp times mass).
     carried: Vec<f64>,
-    /// By body: sides of its inertia's box.
-    boxes: Vec<[f64; 3]>,
+    /// By body: sides of its inertia's box; None for a body without mass, which a medium does not hold.
+    boxes: Vec<Option<[f64; 3]>>,
     density: f64,
     viscosity: f64,
     wind: [f64; 3],
@@ -78,8 +78,9 @@ impl Outside {
             .chunks_exact(3)
             .zip(&mass)
             .map(|(i, m)| {
-                let side = |a: f64, b: f64, c: f64| ((a + b - c).max(1e-15) / m.max(1e-15) * 6.0).sqrt();
-                [side(i[1], i[2], i[0]), side(i[0], i[2], i[1]), side(i[0], i[1], i[2])]
+                let side = |a: f64, b: f64, c: f64| ((a + b - c).max(1e-15) / m * 6.0).sqrt();
+                // MuJoCo skips a body of less than mjMINVAL.
+                (*m >= 1e-15).then(|| [side(i[1], i[2], i[0]), side(i[0], i[2], i[1]), side(i[0], i[1], i[2])])
             })
             .collect();
         Self {
@@ -101,7 +102,7 @@ impl Outside {
     /// (diagonal).
     fn drag(&self, body: usize, v: &Spatial) -> (Spatial, Spatial) {
         use std::f64::consts::PI;
-        let b = self.boxes[body];
+        let Some(b) = self.boxes[body] else { return (ZERO, ZERO) };
         let d = (b[0] + b[1] + b[2]) / 3.0;
         let quartic = |i: usize, j: usize, k: usize| b[i] * (b[j].powi(4) + b[k].powi(4)) / 64.0;
         let area = |j: usize, k: usize| 0.5 * b[j] * b[k];

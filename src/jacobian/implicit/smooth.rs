@@ -296,12 +296,10 @@ fn actuators(model: &Model, coverage: &Coverage, activations: &Activations) -> O
     let (limited, range) = (get("actuator_forcelimited"), get("actuator_forcerange"));
     let (ctrladr, ctrlnum) = (get("actuator_ctrladr"), get("actuator_ctrlnum"));
     let (outadr, outnum) = (get("actuator_outadr"), get("actuator_outnum"));
-    let (groups, disabled) = (get("actuator_group"), get("opt.disableactuator"));
-    let disabled = disabled.first().copied().unwrap_or(0.0) as u32;
     let joints: Vec<bool> = model.joints().map(|j| j.is_scalar()).collect();
     let mut all = Vec::new();
     for i in 0..transmission.len() {
-        if (0..31).contains(&(groups[i] as i64)) && disabled & (1 << groups[i] as u32) != 0 {
+        if model.actuator_is_disabled(i) {
             continue;
         }
         let id = target[2 * i] as usize;

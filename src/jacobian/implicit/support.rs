@@ -1,41 +1,232 @@
-//! What the implicit engine covers.
+//! What the implicit engine covers: an allow-list. What is not on it is refused by name.
 
-use super::activation;
-use crate::physics::{Damping, Model};
+use mujoco_rs::mujoco_c::{
+    mjtBias, mjtCone, mjtDisableBit, mjtDyn, mjtEnableBit, mjtEq, mjtGain, mjtGeom, mjtIntegrator, mjtJoint, mjtSolver,
+    mjtTrn, mjtWrap,
+};
+
+use super::fields;
+use crate::physics::{Damping, Model, Unknown};
+
+/// Says why a thing is not covered; None where it is. No arm stands for variants that are not named, so that a new one
+/// does not compile.
+type Reason = Option<&'static str>;
+
+fn integrator(kind: mjtIntegrator) -> Reason {
+    match kind {
+        mjtIntegrator::mjINT_EULER | mjtIntegrator::mjINT_IMPLICIT | mjtIntegrator::mjINT_IMPLICITFAST => None,
+        mjtIntegrator::mjINT_RK4 => Some("the integrator RK4"),
+        mjtIntegrator::mjINT_DISCRETE => Some("the integrator discrete"),
+    }
+}
+
+fn solver(kind: mjtSolver) -> Reason {
+    match kind {
+        mjtSolver::mjSOL_CG | mjtSolver::mjSOL_NEWTON => None,
+        // Where it stops is not the solution.
+        mjtSolver::mjSOL_PGS => Some("the solver PGS"),
+    }
+}
+
+fn cone(kind: mjtCone) -> Reason {
+    match kind {
+        mjtCone::mjCONE_PYRAMIDAL | mjtCone::mjCONE_ELLIPTIC => None,
+    }
+}
+
+fn disable_flag(bit: mjtDisableBit) -> Reason {
+    use mjtDisableBit::*;
+    match bit {
+        // MuJoCo's own stages make the forces, or leave them out.
+        mjDSBL_CONSTRAINT | mjDSBL_EQUALITY | mjDSBL_FRICTIONLOSS | mjDSBL_LIMIT | mjDSBL_CONTACT | mjDSBL_SPRING
+        | mjDSBL_DAMPER | mjDSBL_GRAVITY | mjDSBL_CLAMPCTRL | mjDSBL_FILTERPARENT | mjDSBL_ACTUATION
+        | mjDSBL_REFSAFE | mjDSBL_EULERDAMP | mjDSBL_NATIVECCD | mjDSBL_MULTICCD => None,
+        // Without influence on the solution.
+        mjDSBL_WARMSTART | mjDSBL_SENSOR | mjDSBL_MIDPHASE | mjDSBL_AUTORESET | mjDSBL_ISLAND => None,
+        mjNDISABLE => Some("the flag after the last one to disable"),
+    }
+}
+
+fn enable_flag(bit: mjtEnableBit) -> Reason {
+    use mjtEnableBit::*;
+    match bit {
+        mjENBL_OVERRIDE | mjENBL_ENERGY | mjENBL_FWDINV | mjENBL_INVDISCRETE => None,
+        mjENBL_SLEEP => Some("sleep"),
+        mjENBL_DIAGEXACT => Some("the flag diagexact"),
+        mjENBL_IPC => Some("the flag ipc"),
+        mjNENABLE => Some("the flag after the last one to enable"),
+    }
+}
+
+fn joint(kind: mjtJoint) -> Reason {
+    match kind {
+        mjtJoint::mjJNT_FREE | mjtJoint::mjJNT_BALL | mjtJoint::mjJNT_SLIDE | mjtJoint::mjJNT_HINGE => None,
+    }
+}
+
+fn geom(kind: mjtGeom) -> Reason {
+    use mjtGeom::*;
+    match kind {
+        mjGEOM_PLANE | mjGEOM_HFIELD | mjGEOM_SPHERE | mjGEOM_CAPSULE | mjGEOM_ELLIPSOID | mjGEOM_CYLINDER
+        | mjGEOM_BOX | mjGEOM_MESH => None,
+        mjGEOM_SDF => Some("geoms of signed distance fields"),
+        mjGEOM_FLEX => Some("flexes"),
+        mjGEOM_ARROW | mjGEOM_ARROW1 | mjGEOM_ARROW2 | mjGEOM_LINE | mjGEOM_LINEBOX | mjGEOM_SKIN | mjGEOM_LABEL
+        | mjGEOM_TRIANGLE | mjGEOM_NONE | mjNGEOMTYPES => Some("geoms that are only drawn"),
+    }
+}
+
+fn equality(kind: mjtEq) -> Reason {
+    use mjtEq::*;
+    match kind {
+        mjEQ_CONNECT | mjEQ_WELD | mjEQ_JOINT | mjEQ_TENDON => None,
+        mjEQ_FLEX | mjEQ_FLEXVERT | mjEQ_FLEXSTRAIN => Some("equalities of flexes"),
+        mjEQ_DISTANCE => Some("equalities of distances"),
+    }
+}
+
+fn wrap(kind: mjtWrap) -> Reason {
+    use mjtWrap::*;
+    match kind {
+        mjWRAP_JOINT | mjWRAP_PULLEY | mjWRAP_SITE | mjWRAP_SPHERE | mjWRAP_CYLINDER => None,
+        mjWRAP_NONE => Some("tendons over nothing"),
+    }
+}
+
+fn transmission(kind: mjtTrn) -> Reason {
+    use mjtTrn::*;
+    match kind {
+        mjTRN_JOINT | mjTRN_JOINTINPARENT | mjTRN_SLIDERCRANK | mjTRN_TENDON | mjTRN_SITE => None,
+        // Their moment comes from contacts.
+        mjTRN_BODY => Some("adhesion actuators"),
+        mjTRN_SO3 => Some("actuators of relative orientations (SO3)"),
+        mjTRN_UNDEFINED => Some("actuators without transmission"),
+    }
+}
+
+fn dynamics(kind: mjtDyn) -> Reason {
+    use mjtDyn::*;
+    match kind {
+        mjDYN_NONE | mjDYN_INTEGRATOR | mjDYN_FILTER | mjDYN_FILTEREXACT | mjDYN_MUSCLE => None,
+        mjDYN_DCMOTOR => Some("actuators with dynamics of DC motors"),
+        mjDYN_PID => Some("actuators with dynamics of PID"),
+        mjDYN_USER => Some("actuators with dynamics of users"),
+    }
+}
+
+fn gain(kind: mjtGain) -> Reason {
+    use mjtGain::*;
+    match kind {
+        mjGAIN_FIXED | mjGAIN_AFFINE | mjGAIN_MUSCLE => None,
+        mjGAIN_DCMOTOR => Some("actuators with gains of DC motors"),
+        mjGAIN_SO3 => Some("actuators with gains of SO3"),
+        mjGAIN_PID => Some("actuators with gains of PID"),
+        mjGAIN_USER => Some("actuators with gains of users"),
+    }
+}
+
+fn bias(kind: mjtBias) -> Reason {
+    use mjtBias::*;
+    match kind {
+        mjBIAS_NONE | mjBIAS_AFFINE | mjBIAS_MUSCLE => None,
+        mjBIAS_DCMOTOR => Some("actuators with biases of DC motors"),
+        mjBIAS_SO3 => Some("actuators with biases of SO3"),
+        mjBIAS_USER => Some("actuators with biases of users"),
+    }
+}
+
+/// Reasons, each once.
+#[derive(Default)]
+struct Found(Vec<String>);
+
+impl Found {
+    fn add(&mut self, what: &str) {
+        if !self.0.iter().any(|known| known == what) {
+            self.0.push(what.to_owned());
+        }
+    }
+
+    fn refuse(&mut self, there: bool, what: &str) {
+        if there {
+            self.add(what);
+        }
+    }
+
+    fn all<T: Copy>(&mut self, things: &[Result<T, Unknown>], what: &str, reason: fn(T) -> Reason) {
+        for thing in things {
+            match thing.map(reason) {
+                Ok(None) => {}
+                Ok(Some(reason)) => self.add(reason),
+                Err(Unknown(number)) => self.add(&format!("{what} {number}, which is not known")),
+            }
+        }
+    }
+
+    /// The fields that are not on a list, or that are not neutral where they must be.
+    fn fields(&mut self, model: &Model) {
+        let all = |field: &str, is: fn(f64) -> bool| model.numbers(field).is_some_and(|xs| xs.into_iter().all(is));
+        for field in model.field_names() {
+            if fields::COVERED.contains(&field) || fields::IDLE.contains(&field) {
+                continue;
+            }
+            if let Some((_, what)) = fields::ZERO.iter().find(|(name, _)| *name == field) {
+                self.refuse(!all(field, |x| x == 0.0), what);
+            } else if fields::FLEXES.contains(&field) {
+                self.refuse(!all(field, |_| false), "flexes");
+            } else if fields::PLUGINS.contains(&field) {
+                self.refuse(!all(field, |x| x == -1.0), "plugins");
+            } else {
+                self.add(&format!("the field {field}, which is not known"));
+            }
+        }
+    }
+}
 
 /// Why the engine cannot differentiate a model: one reason each; none when it can.
 pub(super) fn obstacles(model: &Model) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut refuse = |there: bool, what: &str| {
-        if there {
-            found.push(what.to_owned());
+    let mut found = Found::default();
+    let of = model.features();
+    found.all(&[of.integrator], "the integrator", integrator);
+    found.all(&[of.solver], "the solver", solver);
+    found.all(&[of.cone], "the cone", cone);
+    found.all(&of.disabled, "the flag to disable", disable_flag);
+    found.all(&of.enabled, "the flag to enable", enable_flag);
+    found.all(&of.joints, "joints of type", joint);
+    found.all(&of.geoms, "geoms of type", geom);
+    found.all(&of.equalities, "equalities of type", equality);
+    found.all(&of.wraps, "tendon points of type", wrap);
+    found.all(&of.transmissions, "actuators with transmission", transmission);
+    found.all(&of.dynamics, "actuators with dynamics", dynamics);
+    found.all(&of.gains, "actuators with gain", gain);
+    found.all(&of.biases, "actuators with bias", bias);
+    found.refuse(of.controls.iter().any(|n| *n != 1), "actuators with no control of their own or several");
+    found.refuse(of.outputs.iter().any(|n| *n != 1), "actuators with several outputs");
+    found.fields(model);
+    let set = |field: &str| model.numbers(field).is_none_or(|xs| xs.into_iter().any(|x| x != 0.0));
+    let on_joints = |t: &Result<mjtTrn, Unknown>| matches!(t, Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT));
+    let off_joints = !of.transmissions.iter().all(on_joints);
+    found.refuse(set("actuator_armature") && off_joints, "actuators with armature that are not on joints");
+    match model.integrator_damping() {
+        Some(Damping::Joints) => {
+            found.refuse(set("dof_dampingpoly"), "nonlinear damping under Euler with implicit damping");
+            let damped = set("actuator_damping") || set("actuator_dampingpoly");
+            found.refuse(damped, "actuators with damping under Euler with implicit damping");
         }
-    };
-    let any = |field: &str, is: fn(f64) -> bool| model.numbers(field).is_some_and(|xs| xs.into_iter().any(is));
-    let set = |field: &str| any(field, |x| x != 0.0);
-    let damping = model.integrator_damping();
-    refuse(damping.is_none(), "the integrator RK4");
-    refuse(any("actuator_dyntype", |t| t > activation::MUSCLE), "actuators with dynamics of DC motors, PID or users");
-    refuse(any("actuator_gaintype", |t| t > 2.0), "actuators with gains of DC motors, SO3, PID or users");
-    refuse(any("actuator_biastype", |t| t > 2.0), "actuators with biases of DC motors or users");
-    refuse(model.has_flexes(), "flexes");
-    refuse(model.has_plugins(), "plugins");
-    refuse(set("actuator_delay") || set("sensor_delay"), "delays");
-    refuse(set("tendon_armature"), "tendons with armature");
-    refuse(set("opt.noslip_iterations"), "noslip iterations");
-    // mjENBL_SLEEP, mjENBL_DIAGEXACT, mjENBL_IPC: the stages that are repeated here know nothing of them.
-    let enabled = model.numbers("opt.enableflags").and_then(|xs| xs.first().copied()).unwrap_or(0.0) as u32;
-    refuse(enabled & 16 != 0, "sleep");
-    refuse(enabled & 32 != 0, "the flag diagexact");
-    refuse(enabled & 64 != 0, "the flag ipc");
-    if damping == Some(Damping::Joints) {
-        refuse(set("dof_dampingpoly"), "nonlinear damping under Euler with implicit damping");
-        refuse(set("actuator_damping"), "actuators with damping under Euler with implicit damping");
+        Some(Damping::None) if of.integrator == Ok(mjtIntegrator::mjINT_EULER) => {
+            // MuJoCo damps implicitly where any of these is there, even without linear damping of a dof.
+            let damped = ["dof_dampingpoly", "actuator_damping", "actuator_dampingpoly"].iter().any(|f| set(f));
+            let off = |b: &Result<mjtDisableBit, Unknown>| {
+                matches!(b, Ok(mjtDisableBit::mjDSBL_EULERDAMP | mjtDisableBit::mjDSBL_DAMPER))
+            };
+            let implicit = damped && !of.disabled.iter().any(off);
+            found.refuse(implicit, "nonlinear damping under Euler with implicit damping");
+        }
+        Some(Damping::Symmetric) => {
+            found.refuse(model.has_free_compounds(), "free bodies with others fixed to them under implicitfast");
+        }
+        Some(Damping::None | Damping::Full) | None => {}
     }
-    if damping == Some(Damping::Symmetric) {
-        refuse(model.has_free_compounds(), "free bodies with others fixed to them under implicitfast");
-    }
-    found
+    found.0
 }
 
 /// Whether what the integrator adds to the inertia depends on the state: Some where it does, and whether on controls and
@@ -47,7 +238,14 @@ pub(super) fn damping_varies(model: &Model, damping: Damping) -> Option<bool> {
     let any = |field: &str, is: fn(f64) -> bool| model.numbers(field).is_some_and(|xs| xs.into_iter().any(is));
     let set = |field: &str| any(field, |x| x != 0.0);
     let inner = gain_depends_on_velocity(model);
-    let curved = ["dof_dampingpoly", "tendon_dampingpoly", "actuator_damping", "opt.density", "opt.viscosity"];
+    let curved = [
+        "dof_dampingpoly",
+        "tendon_dampingpoly",
+        "actuator_damping",
+        "actuator_dampingpoly",
+        "opt.density",
+        "opt.viscosity",
+    ];
     let varies = damping == Damping::Full
         || inner
         || curved.iter().any(|f| set(f))
@@ -83,4 +281,20 @@ fn gain_depends_on_velocity(model: &Model) -> bool {
         1.0 => prm.get(2).is_none_or(|x| *x != 0.0),
         _ => true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_on_one_list() {
+        let model = Model::from_text("empty.xml", "<mujoco/>").unwrap();
+        let mut listed: Vec<&str> = [fields::COVERED, fields::IDLE, fields::FLEXES, fields::PLUGINS].concat();
+        listed.extend(fields::ZERO.iter().map(|(name, _)| *name));
+        let mut there = model.field_names();
+        listed.sort_unstable();
+        there.sort_unstable();
+        assert_eq!(listed, there);
+    }
 }
