@@ -47,7 +47,7 @@ use std::sync::Arc;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::kink::Bends;
-use super::{Engine, EngineSpec, Jacobian, TransitionFd};
+use super::{Engine, EngineSpec, Jacobian, TransitionFd, Verdict};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
 use contact::{Contacts, Sums};
@@ -151,7 +151,7 @@ impl Implicit {
             outside: Outside::new(model, smooth.is_some()),
             smooth,
             rows: Rows::new(model),
-            contacts: Contacts::new(model.largest_gap()),
+            contacts: Contacts::new(model.largest_gap(), model.nv()),
             differences: Differences::new(model),
             activations,
             integrator: Integrator::new(model, &tree),
@@ -167,6 +167,12 @@ impl Implicit {
             coverage,
             tree,
         })
+    }
+
+    /// Dofs (nv) whose position columns of the last Jacobian could not be given: contacts on an edge have no derivative by
+    /// them.
+    pub fn doubtful(&self) -> &[bool] {
+        &self.contacts.edges
     }
 
     /// Solves at the state of `work`, and factors H. None where H is not positive definite.
@@ -242,6 +248,7 @@ impl Implicit {
             edge |= smooth.add(work, activations, REACH, &mut space.da, &mut space.noise);
         }
         let closed = coverage.all(work);
+        contacts.edges.fill(false);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
             let Space { da, noise, errors, .. } = &mut *space;
@@ -255,6 +262,19 @@ impl Implicit {
             edge |= differences.add(work, smooth.is_none(), !closed, &space.a, (&mut space.da, &mut space.noise))?;
         }
         Ok(edge)
+    }
+}
+
+/// Withholds the columns of A by the positions that are marked (nv): what was summed up for them lacks a share, so that no
+/// reader may take it for data.
+fn withhold(out: &mut Jacobian, edges: &[bool]) {
+    let ndx = out.verdicts.floor.len();
+    for (column, _) in edges.iter().enumerate().filter(|(_, edge)| **edge) {
+        for row in 0..ndx {
+            out.a[row * ndx + column] = f64::NAN;
+            out.verdicts.a[row * ndx + column] = Verdict::Undecided;
+        }
+        out.verdicts.switches.contact = true;
     }
 }
 
@@ -316,7 +336,8 @@ impl Engine for Implicit {
         if *zero_test {
             verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
-            let causes = [force_at_edge, contacts.edge];
+            let on_edge = contacts.edges.contains(&true);
+            let causes = [force_at_edge, on_edge];
             out.verdicts.switches = switches::find(work, tree, rows, &space.da, causes, &mut bends.columns)?;
             out.verdicts.kink = 0.0;
             if out.verdicts.switches.any() {
@@ -325,6 +346,7 @@ impl Engine for Implicit {
                 out.verdicts.kink = if apart == 0.0 { 0.0 } else { apart / largest };
             }
         }
+        withhold(out, &contacts.edges);
         Ok(())
     }
 }
