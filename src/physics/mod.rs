@@ -23,6 +23,7 @@ mod sim;
 mod source;
 mod trees;
 
+pub(crate) use contacts::Shape;
 pub use contacts::{ContactDetail, Touch};
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
 pub(crate) use dynamics::turn_derivatives;

@@ -29,6 +29,7 @@
 //! what is zero ([`verdict`]).
 
 mod activation;
+mod closed;
 mod contact;
 mod difference;
 mod integrator;

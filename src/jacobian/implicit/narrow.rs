@@ -1,13 +1,15 @@
-//! How the narrow phase's answer for two geoms changes when one of them moves: differences of it alone.
+//! How the narrow phase's answer for two geoms changes when one of them moves: differences of it alone, or a closed form
+//! ([`super::closed`]).
 //!
 //! A distance like |x| has central differences that agree on 0 at every nudge, and a contact that jumps has one-sided
 //! ones that grow as the nudge shrinks. So a derivative counts where central differences at one and two of a nudge
 //! agree and the one-sided ones of either side do too; where they do not, the nudge shrinks, and where they never do,
 //! that motion has none, and no number stands for it.
 
+use super::closed::on_plane;
 use super::motion::ULP;
 use super::spatial::{Spatial, Vec3, add3, cross, dot3, norm3, scale3, sub3};
-use crate::physics::{ContactDetail, PhysicsError, Sim, Touch};
+use crate::physics::{ContactDetail, PhysicsError, Shape, Sim, Touch};
 
 /// Nudges of the narrow phase, m and rad: powers of two, so that nudging rounds little. Two differences, at one and two
 /// of a nudge, are extrapolated to none; their error is of the fourth order. Almost always the first does; the others
@@ -139,6 +141,11 @@ impl Narrow {
             self.find(sim, &setting, pair, centre)?;
         }
         self.axes = WORLD;
+        let plane = sim.geom_pose(geoms[0]);
+        if sim.model().is_plane(geoms[0]) && self.exact(&plane, sim.model().shape(geoms[1]), &setting.second, pair) {
+            return Ok(());
+        }
+        self.axes = WORLD;
         self.estimates.clear();
         self.estimates.resize(pair.len(), [OPEN; 6]);
         self.level(sim, &setting, NUDGES[0])?;
@@ -163,6 +170,34 @@ impl Narrow {
             self.geometry.push(Geometry { touch: *touch, by: std::array::from_fn(|i| kept(i).by), error, broken });
         }
         Ok(())
+    }
+
+    /// Fills `geometry` in closed form. False where there is none for every contact.
+    fn exact(
+        &mut self,
+        plane: &(Vec3, [f64; 9]),
+        shape: Shape,
+        second: &(Vec3, [f64; 9]),
+        pair: &[ContactDetail],
+    ) -> bool {
+        let Some(mut all) = on_plane(plane, shape, second, &self.axes) else { return false };
+        if all.iter().any(|e| e.broken.contains(&true)) {
+            self.axes = pair[0].frame;
+            all = on_plane(plane, shape, second, &self.axes).unwrap_or_default();
+        }
+        self.geometry.clear();
+        self.taken.clear();
+        self.taken.resize(all.len(), false);
+        let touches: Vec<Touch> = all.iter().map(|e| e.touch).collect();
+        for touch in &self.touches {
+            let Some((i, _)) = nearest(&touches, &self.taken, touch).filter(|(_, far)| *far <= AGAIN) else {
+                return false;
+            };
+            self.taken[i] = true;
+            let e = &all[i];
+            self.geometry.push(Geometry { touch: *touch, by: e.by, error: e.error, broken: e.broken });
+        }
+        true
     }
 
     fn settled(&self) -> bool {
