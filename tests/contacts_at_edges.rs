@@ -78,9 +78,13 @@ impl Case {
             let better = |i: usize| central(i) + (central(i) - central(i - 1)) / 3.0;
             let ahead = |i: usize| (4.0 * f(i, 0) - f(i - 1, 0)) / (2.0 * h(i));
             let behind = |i: usize| -(4.0 * f(i, 1) - f(i - 1, 1)) / (2.0 * h(i));
+            // Neighbours agree by accident too: an error is never less than what rounding makes at its nudge, measured at
+            // the finest ones.
+            let last = sides.len() - 1;
+            let rounding = (last - 3..=last).map(|i| (central(i) - central(i - 1)).abs() * h(i)).fold(0.0, f64::max);
             for i in 2..sides.len() {
                 let spread = [ahead(i), behind(i), better(i - 1)].map(|x| (x - better(i)).abs());
-                let error = spread.into_iter().fold(0.0, f64::max);
+                let error = spread.into_iter().fold(rounding / h(i), f64::max);
                 if error < truth.errors[row] {
                     (truth.values[row], truth.errors[row]) = (better(i), error);
                 }
@@ -91,11 +95,6 @@ impl Case {
 
     /// Holds every column by a position against whole steps, and returns how many have no number.
     fn hold(&mut self, what: &str) -> usize {
-        self.hold_within(what, 0.0)
-    }
-
-    /// The same where rounding of the contact leaves differences of whole steps wrong by `slack`.
-    fn hold_within(&mut self, what: &str, slack: f64) -> usize {
         let (nv, ndx) = (self.model.nv(), self.model.ndx());
         let jacobian = self.jacobian();
         let largest = jacobian.a.iter().filter(|x| !x.is_nan()).fold(1.0_f64, |m, x| m.max(x.abs()));
@@ -118,7 +117,7 @@ impl Case {
                 // What differences cannot tell either must be flagged, unless it lies within what they leave open.
                 let flagged = jacobian.verdicts.switches.any();
                 assert!(
-                    flagged || apart <= slack + 1e-6 * largest + 2.0 * truth.errors[row].min(1e-4 * largest),
+                    flagged || apart <= 1e-6 * largest + 2.0 * truth.errors[row].min(1e-4 * largest),
                     "{what}: {x:e} at {row}, {column}, by whole steps {:e} within {:.1e}, largest {largest:.1e}",
                     truth.values[row],
                     truth.errors[row]
@@ -143,9 +142,10 @@ fn a_cylinder_that_stands_almost_upright() {
     for tilt in [1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3] {
         for steps in [0, 5] {
             let mut case = Case::new(&cylinder(tilt, 0.049_904), steps);
-            // The rim's direction is rounded by 1e-16 / tilt, and a difference of it needs nudges below the tilt.
-            let withheld = case.hold_within(&format!("tilt {tilt:e} after {steps} steps"), 2e-17 / (tilt * tilt));
-            assert_eq!(withheld, 0, "tilt {tilt:e} after {steps} steps");
+            let withheld = case.hold(&format!("tilt {tilt:e} after {steps} steps"));
+            // Nearer to upright rounding decides, which counts as upright; a turn about the body's own axis has a share in the
+            // tilt, too.
+            assert_eq!(withheld, if tilt < 5e-7 { 3 } else { 0 }, "tilt {tilt:e} after {steps} steps");
         }
     }
 }
