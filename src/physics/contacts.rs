@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use mujoco_rs::mujoco_c::mjPreContact;
+use mujoco_rs::mujoco_c::{mjPreContact, mjtGeom};
 
 use super::guard;
 use super::sim::view;
@@ -47,6 +47,57 @@ pub struct ContactDetail {
     pub dim: usize,
     /// Its first constraint row; None where it has none.
     pub row: Option<usize>,
+}
+
+/// A geom's shape; lengths in m.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Shape {
+    Sphere {
+        radius: f64,
+    },
+    Capsule {
+        radius: f64,
+        half: f64,
+    },
+    Ellipsoid {
+        radii: [f64; 3],
+    },
+    Cylinder {
+        radius: f64,
+        half: f64,
+    },
+    Box {
+        halves: [f64; 3],
+    },
+    /// A plane, mesh, height field or signed distance field.
+    Other,
+}
+
+impl Model {
+    /// The shape of a geom.
+    pub(crate) fn shape(&self, geom: usize) -> Shape {
+        let m = self.raw();
+        assert!(geom < m.ngeom as usize, "a geom of the model");
+        // SAFETY: both arrays have ngeom rows.
+        let (kind, size) =
+            unsafe { (*m.geom_type.cast::<c_int>().add(geom), *m.geom_size.cast::<[f64; 3]>().add(geom)) };
+        match kind {
+            k if k == mjtGeom::mjGEOM_SPHERE as c_int => Shape::Sphere { radius: size[0] },
+            k if k == mjtGeom::mjGEOM_CAPSULE as c_int => Shape::Capsule { radius: size[0], half: size[1] },
+            k if k == mjtGeom::mjGEOM_ELLIPSOID as c_int => Shape::Ellipsoid { radii: size },
+            k if k == mjtGeom::mjGEOM_CYLINDER as c_int => Shape::Cylinder { radius: size[0], half: size[1] },
+            k if k == mjtGeom::mjGEOM_BOX as c_int => Shape::Box { halves: size },
+            _ => Shape::Other,
+        }
+    }
+
+    /// Whether a geom is a plane.
+    pub(crate) fn is_plane(&self, geom: usize) -> bool {
+        let m = self.raw();
+        assert!(geom < m.ngeom as usize, "a geom of the model");
+        // SAFETY: geom_type has ngeom entries.
+        unsafe { *m.geom_type.cast::<c_int>().add(geom) == mjtGeom::mjGEOM_PLANE as c_int }
+    }
 }
 
 impl Sim {

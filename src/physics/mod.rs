@@ -26,6 +26,7 @@ mod source;
 mod tendons;
 mod trees;
 
+pub(crate) use contacts::Shape;
 pub use contacts::{ContactDetail, Touch};
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
 pub(crate) use dynamics::turn_derivatives;

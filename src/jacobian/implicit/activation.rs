@@ -6,7 +6,7 @@ use crate::physics::{Model, PhysicsError, Sim};
 const INTEGRATOR: f64 = 1.0;
 const FILTER: f64 = 2.0;
 const FILTER_EXACT: f64 = 3.0;
-pub(super) const MUSCLE: f64 = 4.0;
+
 
 /// Nudge of a muscle's activation and control: its time constant is smooth, or linear by parts.
 const NUDGE: f64 = 1.0 / 1_048_576.0;

@@ -22,8 +22,9 @@ pub(super) struct Contacts {
     narrow: Narrow,
     dofs: Vec<usize>,
     gap: f64,
-    /// Whether a contact is on an edge, where its geometry has no derivative.
-    pub(super) edge: bool,
+    /// Dofs (nv) that move a contact which is on an edge in a way that its geometry has no derivative by. Their columns
+    /// of the sums lack that motion's share; no other column does.
+    pub(super) edges: Vec<bool>,
 }
 
 /// Where derivatives go: columns 0..nv of a matrix of nv rows, bounds on the errors of its entries, and bounds on the
@@ -37,11 +38,12 @@ pub(super) struct Sums<'a> {
 }
 
 impl Contacts {
-    pub(super) fn new(gap: f64) -> Self {
-        Self { gap, ..Self::default() }
+    pub(super) fn new(gap: f64, nv: usize) -> Self {
+        Self { gap, edges: vec![false; nv], ..Self::default() }
     }
 
-    /// Adds d (J' f) / dq at fixed accelerations. `fields` are those of the accelerations and of the velocities.
+    /// Adds d (J' f) / dq at fixed accelerations, and marks `edges`. `fields` are those of the accelerations and of the
+    /// velocities.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
@@ -53,16 +55,15 @@ impl Contacts {
         fields: [&Motion; 2],
         mut sums: Sums<'_>,
     ) -> Result<(), PhysicsError> {
-        self.edge = false;
         self.details.clear();
         self.details
             .extend(sim.contact_details().filter(|c| c.row.is_some_and(|r| rows.pushes_within(r, row_count(c, rows)))));
         for pair in self.details.chunk_by(|a, b| a.geoms == b.geoms) {
             let centre = pair[0].pos;
-            self.edge |= !self.narrow.differentiate(sim, pair, self.gap, centre)?;
+            self.narrow.differentiate(sim, pair, self.gap, centre)?;
             for (contact, geometry) in pair.iter().zip(&self.narrow.geometry) {
-                let touching = Touching { contact, geometry, centre };
-                one(tree, sim, rows, fields, &touching, &mut self.dofs, &mut sums);
+                let touching = Touching { contact, geometry, narrow: &self.narrow, centre };
+                one(tree, sim, rows, fields, &touching, (&mut self.dofs, &mut self.edges), &mut sums);
             }
         }
         Ok(())
@@ -73,6 +74,7 @@ impl Contacts {
 struct Touching<'a> {
     contact: &'a ContactDetail,
     geometry: &'a Geometry,
+    narrow: &'a Narrow,
     centre: Vec3,
 }
 
@@ -95,6 +97,15 @@ fn along(by: &[Touch; 6], motion: &Spatial) -> Touch {
         out.tangent = add3(out.tangent, scale3(d.tangent, *x));
     }
     out
+}
+
+/// A share of a motion that is no more than this is its rounding.
+const NONE: f64 = 1e-12;
+
+/// Whether a motion has a share in one of the marked ones.
+fn stirs(marked: &[bool; 6], motion: &Spatial) -> bool {
+    let most = motion.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    marked.iter().zip(motion).any(|(marked, x)| *marked && x.abs() > NONE * most)
 }
 
 /// How the frame turns when the normal changes by `dn`, and the direction that the first tangent follows by `dh`.
@@ -122,8 +133,8 @@ fn one(
     sim: &Sim,
     rows: &Rows,
     fields: [&Motion; 2],
-    &Touching { contact, geometry, centre }: &Touching<'_>,
-    dofs: &mut Vec<usize>,
+    &Touching { contact, geometry, narrow, centre }: &Touching<'_>,
+    (dofs, edges): (&mut Vec<usize>, &mut [bool]),
     sums: &mut Sums<'_>,
 ) {
     let Some(row) = contact.row else { return };
@@ -179,7 +190,9 @@ fn one(
         } else {
             sub(&twist(1), &first)
         };
-        let mut change = along(&geometry.by, &apart);
+        let motions = narrow.in_axes(&apart);
+        let mut change = along(&geometry.by, &motions);
+        edges[k] |= stirs(&geometry.broken, &motions);
         let turned = rot(&first);
         change.pos = add3(change.pos, add3(lin(&first), cross(turned, sub3(contact.pos, centre))));
         change.normal = add3(change.normal, cross(turned, n));

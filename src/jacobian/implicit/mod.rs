@@ -29,6 +29,7 @@
 //! what is zero ([`verdict`]).
 
 mod activation;
+mod closed;
 mod confirm;
 mod contact;
 mod difference;
@@ -156,7 +157,7 @@ impl Implicit {
             outside: Outside::new(model, smooth.is_some()),
             smooth,
             rows: Rows::new(model),
-            contacts: Contacts::new(model.largest_gap()),
+            contacts: Contacts::new(model.largest_gap(), model.nv()),
             differences: Differences::new(model),
             activations,
             integrator: Integrator::new(model, &tree),
@@ -253,6 +254,7 @@ impl Implicit {
             edge |= smooth.add(work, activations, REACH, bent, &mut space.da, &mut space.noise);
         }
         let closed = coverage.all(work);
+        contacts.edges.fill(false);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
             let Space { da, noise, errors, jar_change: jar, .. } = &mut *space;
@@ -335,13 +337,12 @@ impl Engine for Implicit {
         }
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
-        let doubtful = vec![contacts.edge; space.a.len()];
         if *zero_test {
             verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
-            out.verdicts.switches = switches::find(work, tree, found, contacts.edge, &mut bends.columns)?;
+            out.verdicts.switches = switches::find(work, tree, found, &mut bends.columns)?;
         }
-        confirm::confirm(work.model(), &space.state, &doubtful, bends, out)?;
+        confirm::confirm(work.model(), &space.state, &contacts.edges, bends, out)?;
         Ok(())
     }
 }

@@ -1,48 +1,97 @@
-//! How the narrow phase's answer for two geoms changes when one of them moves: differences of it alone.
+//! How the narrow phase's answer for two geoms changes when one of them moves: differences of it alone, or a closed form
+//! ([`super::closed`]).
+//!
+//! A distance like |x| has central differences that agree on 0 at every nudge, and a contact that jumps has one-sided
+//! ones that grow as the nudge shrinks. So a derivative counts where central differences at one and two of a nudge
+//! agree and the one-sided ones of either side do too; where they do not, the nudge shrinks, and where they never do,
+//! that motion has none, and no number stands for it.
 
+use super::closed::on_plane;
 use super::motion::ULP;
-use super::spatial::{Vec3, add3, cross, dot3, norm3, scale3, sub3};
-use crate::physics::{ContactDetail, PhysicsError, Sim, Touch};
+use super::spatial::{Spatial, Vec3, add3, cross, dot3, norm3, scale3, sub3};
+use crate::physics::{ContactDetail, PhysicsError, Shape, Sim, Touch};
 
 /// Nudges of the narrow phase, m and rad: powers of two, so that nudging rounds little. Two differences, at one and two
-/// of a nudge, are extrapolated to none; their error is of the fourth order. Where the two disagree, a contact changes
-/// its face within the nudge, and the next one is tried.
-const NUDGES: [f64; 3] = [1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0];
+/// of a nudge, are extrapolated to none; their error is of the fourth order. Almost always the first does; the others
+/// are for contacts that change their face within the nudge before.
+const NUDGES: [f64; 4] = [1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0, 1.0 / 536_870_912.0];
 
-/// Two differences that disagree by more see no common derivative.
-const AGREE: f64 = 1e-4;
+/// Differences that disagree by less, beyond their rounding, have a common limit.
+const AGREE: f64 = 3e-7;
 
-/// Contacts farther apart than this, m, are not the same one at two nudges.
+/// Differences that disagree by more than `AGREE` at one nudge have a limit too where what they are extrapolated to is
+/// the same at the nudge before, and where they disagree by less than a quarter of what they did there.
+const SHRINKS: f64 = 0.25;
+
+/// Where rounding of the narrow phase is what is left at every nudge, the best one does if it is no worse than this.
+const ROUGH: f64 = 3e-6;
+
+/// Contacts farther apart than this, m, are not the same one at two nudges; how far apart their normals count, m.
 const SAME: f64 = 1e-3;
+const TURN: f64 = 1e-2;
 
-/// How dist, position, normal and tangent hint of one contact change with the six motions (rotations, then
-/// translations) of the second geom about a centre.
+/// A contact found again where the geoms are is the same within this, m and rad.
+const AGAIN: f64 = 1e-9;
+
+/// How dist, position, normal and tangent hint of one contact change with six motions (rotations about three axes, then
+/// translations along them) of the second geom about a centre.
 #[derive(Debug, Clone)]
 pub(super) struct Geometry {
     pub(super) touch: Touch,
+    /// Zero for a motion without a derivative.
     pub(super) by: [Touch; 6],
     /// Bounds on the errors of `by`: of the distance, the position, the normal.
     pub(super) error: [f64; 3],
+    /// Motions that have no derivative: one side loses the contact or sees another face.
+    pub(super) broken: [bool; 6],
 }
 
 /// Space for the pair of geoms under way.
 #[derive(Debug, Default)]
 pub(super) struct Narrow {
-    /// What is found where the geoms are, for each contact of the pair.
+    /// What is found where the geoms are: for each contact of the pair, and where it stands in the answer. None where it
+    /// is not found again.
     touches: Vec<Touch>,
-    /// Where it stands in the narrow phase's answer; beyond it for a contact that is not found again.
-    indices: Vec<usize>,
+    indices: Vec<Option<usize>>,
+    base: Vec<Touch>,
     found: Vec<Touch>,
-    /// Contacts that the narrow phase finds where the geoms are.
-    count: usize,
-    /// By contact, motion and nudge.
-    samples: Vec<[[Touch; 4]; 6]>,
+    taken: Vec<bool>,
+    /// By contact: at +h, -h, +2h, -2h of the motion under way. None where it is lost.
+    samples: Vec<[Option<Touch>; 4]>,
+    /// By contact and motion.
+    estimates: Vec<[Estimate; 6]>,
     pub(super) geometry: Vec<Geometry>,
+    /// The axes of the motions: those of the world, or of the first contact's frame where some motion has no derivative
+    /// at the first nudge. There a turn about the normal is a motion of its own, which a flat face does not notice.
+    pub(super) axes: [Vec3; 3],
+}
+
+/// What the differences of one contact along one motion have come to.
+#[derive(Debug, Clone, Copy)]
+struct Estimate {
+    by: Touch,
+    error: [f64; 3],
+    /// By how much the differences disagree, beyond rounding; infinite where there is none.
+    apart: f64,
+    settled: bool,
+}
+
+const NOTHING: Touch = Touch { dist: 0.0, pos: [0.0; 3], normal: [0.0; 3], tangent: [0.0; 3] };
+const OPEN: Estimate = Estimate { by: NOTHING, error: [0.0; 3], apart: f64::INFINITY, settled: false };
+const WORLD: [Vec3; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+
+/// The geoms of a pair about a centre, and how far the narrow phase looks.
+struct Setting {
+    geoms: [usize; 2],
+    second: (Vec3, [f64; 9]),
+    margin: f64,
+    /// Distance from which on a contact acts, m.
+    acts: f64,
 }
 
 impl Narrow {
-    /// Fills `geometry` for the contacts of one pair of geoms, from the largest nudge at which all differences agree. False
-    /// where they do not even at the smallest: then a contact is on an edge.
+    /// Fills `geometry` for the contacts of one pair of geoms, each motion from the largest nudge at which all its
+    /// differences agree.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
@@ -52,104 +101,212 @@ impl Narrow {
         pair: &[ContactDetail],
         gap: f64,
         centre: Vec3,
-    ) -> Result<bool, PhysicsError> {
+    ) -> Result<(), PhysicsError> {
         let geoms = pair[0].geoms;
         let poses = geoms.map(|g| sim.geom_pose(g));
         // About the contact: numbers near zero round less.
         let near = poses.map(|(pos, mat)| (sub3(pos, centre), mat));
         sim.set_geom_pose(geoms[0], &near[0].0, &near[0].1);
-        let result = self.agree(sim, pair, gap, centre, &near[1]);
+        let result = self.motions(sim, pair, gap, centre, near[1]);
         for (geom, (pos, mat)) in geoms.iter().zip(&poses) {
             sim.set_geom_pose(*geom, pos, mat);
         }
         result
     }
 
-    fn agree(
+    /// A twist of the second geom about the centre, in the axes of the motions.
+    pub(super) fn in_axes(&self, twist: &Spatial) -> Spatial {
+        let [r, l] = [[twist[0], twist[1], twist[2]], [twist[3], twist[4], twist[5]]];
+        std::array::from_fn(|i| dot3(self.axes[i % 3], if i < 3 { r } else { l }))
+    }
+
+    fn motions(
         &mut self,
         sim: &mut Sim,
         pair: &[ContactDetail],
         gap: f64,
         centre: Vec3,
-        second: &(Vec3, [f64; 9]),
-    ) -> Result<bool, PhysicsError> {
+        second: (Vec3, [f64; 9]),
+    ) -> Result<(), PhysicsError> {
         let arm = norm3(second.0);
-        let margin = pair[0].margin + gap;
-        sim.set_geom_pose(pair[0].geoms[1], &second.0, &second.1);
-        self.find(sim, pair, margin, centre)?;
-        for nudge in NUDGES {
-            self.sample(sim, pair[0].geoms, margin, second, nudge)?;
-            self.geometry.clear();
-            let mut worst = 0.0_f64;
-            for (touch, samples) in self.touches.iter().zip(&self.samples) {
-                let (geometry, apart) = geometry(touch, samples, arm, nudge);
-                worst = worst.max(apart);
-                self.geometry.push(geometry);
+        let geoms = pair[0].geoms;
+        let acts = pair[0].margin;
+        let margin = acts + gap;
+        // Wider, so that no contact is lost by its distance alone; but not where that makes another contact of it.
+        let wider = margin + 4.0 * NUDGES[0] * (1.0 + arm);
+        sim.set_geom_pose(geoms[1], &second.0, &second.1);
+        let mut setting = Setting { geoms, second, margin: wider, acts };
+        if !self.find(sim, &setting, pair, centre)? {
+            setting.margin = margin;
+            self.find(sim, &setting, pair, centre)?;
+        }
+        self.axes = WORLD;
+        let plane = sim.geom_pose(geoms[0]);
+        if sim.model().is_plane(geoms[0]) && self.exact(&plane, sim.model().shape(geoms[1]), &setting.second, pair) {
+            return Ok(());
+        }
+        self.axes = WORLD;
+        self.estimates.clear();
+        self.estimates.resize(pair.len(), [OPEN; 6]);
+        self.level(sim, &setting, NUDGES[0])?;
+        if !self.settled() {
+            let frame = pair[0].frame;
+            if frame.iter().flatten().any(|x| *x != 0.0 && x.abs() != 1.0) {
+                self.axes = frame;
+                self.estimates.fill([OPEN; 6]);
+                self.level(sim, &setting, NUDGES[0])?;
             }
-            if worst <= AGREE {
-                return Ok(true);
+            for nudge in &NUDGES[1..] {
+                if !self.settled() {
+                    self.level(sim, &setting, *nudge)?;
+                }
             }
         }
-        Ok(false)
-    }
-
-    /// Finds the contacts again where the geoms are.
-    fn find(&mut self, sim: &mut Sim, pair: &[ContactDetail], margin: f64, centre: Vec3) -> Result<(), PhysicsError> {
-        sim.collide(pair[0].geoms, margin, &mut self.found)?;
-        self.count = self.found.len();
-        self.touches.clear();
-        self.indices.clear();
-        for contact in pair {
-            let at = sub3(contact.pos, centre);
-            // A narrow phase that does not find its contact again at the same pose is one on an edge.
-            let found = nearest(&self.found, at).filter(|(_, t)| (t.dist - contact.dist).abs() <= SAME);
-            let lost = Touch { dist: contact.dist, pos: at, normal: contact.frame[0], tangent: [0.0; 3] };
-            self.indices.push(found.map_or(usize::MAX, |(i, _)| i));
-            self.touches.push(found.map_or(lost, |(_, t)| *t));
+        self.geometry.clear();
+        for (touch, estimates) in self.touches.iter().zip(&self.estimates) {
+            let broken = estimates.map(|e| !e.settled && e.apart > ROUGH);
+            let kept = |i: usize| if broken[i] { OPEN } else { estimates[i] };
+            let error = (0..6).map(kept).fold([0.0_f64; 3], |m, e| std::array::from_fn(|i| m[i].max(e.error[i])));
+            self.geometry.push(Geometry { touch: *touch, by: std::array::from_fn(|i| kept(i).by), error, broken });
         }
         Ok(())
     }
 
-    /// Fills `samples` at four nudges of the second geom along six motions.
-    fn sample(
+    /// Fills `geometry` in closed form. False where there is none for every contact.
+    fn exact(
+        &mut self,
+        plane: &(Vec3, [f64; 9]),
+        shape: Shape,
+        second: &(Vec3, [f64; 9]),
+        pair: &[ContactDetail],
+    ) -> bool {
+        let Some(mut all) = on_plane(plane, shape, second, &self.axes) else { return false };
+        if all.iter().any(|e| e.broken.contains(&true)) {
+            self.axes = pair[0].frame;
+            all = on_plane(plane, shape, second, &self.axes).unwrap_or_default();
+        }
+        self.geometry.clear();
+        self.taken.clear();
+        self.taken.resize(all.len(), false);
+        let touches: Vec<Touch> = all.iter().map(|e| e.touch).collect();
+        for touch in &self.touches {
+            let Some((i, _)) = nearest(&touches, &self.taken, touch).filter(|(_, far)| *far <= AGAIN) else {
+                return false;
+            };
+            self.taken[i] = true;
+            let e = &all[i];
+            self.geometry.push(Geometry { touch: *touch, by: e.by, error: e.error, broken: e.broken });
+        }
+        true
+    }
+
+    fn settled(&self) -> bool {
+        self.estimates.iter().flatten().all(|e| e.settled)
+    }
+
+    /// Finds the contacts again where the geoms are. False where one is not the same.
+    fn find(
         &mut self,
         sim: &mut Sim,
-        geoms: [usize; 2],
-        margin: f64,
-        (pos, mat): &(Vec3, [f64; 9]),
-        nudge: f64,
-    ) -> Result<(), PhysicsError> {
-        self.samples.clear();
-        self.samples.resize(self.touches.len(), [[Touch::default(); 4]; 6]);
+        setting: &Setting,
+        pair: &[ContactDetail],
+        centre: Vec3,
+    ) -> Result<bool, PhysicsError> {
+        sim.collide(setting.geoms, setting.margin, &mut self.base)?;
+        self.touches.clear();
+        self.indices.clear();
+        self.taken.clear();
+        self.taken.resize(self.base.len(), false);
+        for contact in pair {
+            let lost = Touch {
+                dist: contact.dist,
+                pos: sub3(contact.pos, centre),
+                normal: contact.frame[0],
+                tangent: [0.0; 3],
+            };
+            // A narrow phase that does not find its contact again at the same pose is one on an edge.
+            let again = nearest(&self.base, &self.taken, &lost).filter(|(_, far)| *far <= AGAIN).map(|(i, _)| i);
+            if let Some(i) = again {
+                self.taken[i] = true;
+            }
+            self.indices.push(again);
+            self.touches.push(again.map_or(lost, |i| self.base[i]));
+        }
+        Ok(self.indices.iter().all(Option::is_some))
+    }
+
+    /// Improves the estimates of every motion that is not settled by differences at one nudge.
+    fn level(&mut self, sim: &mut Sim, setting: &Setting, nudge: f64) -> Result<(), PhysicsError> {
+        let (pos, mat) = &setting.second;
+        let arm = norm3(*pos);
         for motion in 0..6 {
-            let axis: Vec3 = std::array::from_fn(|i| f64::from(u8::from(i == motion % 3)));
-            for (side, nudge) in [nudge, -nudge, 2.0 * nudge, -2.0 * nudge].into_iter().enumerate() {
+            if self.estimates.iter().all(|e| e[motion].settled) {
+                continue;
+            }
+            let axis = self.axes[motion % 3];
+            self.samples.clear();
+            self.samples.resize(self.touches.len(), [None; 4]);
+            let mut whole = true;
+            for (side, by) in [nudge, -nudge, 2.0 * nudge, -2.0 * nudge].into_iter().enumerate() {
                 if motion < 3 {
-                    let turn = rotation(axis, nudge);
+                    let turn = rotation(axis, by);
                     let columns: [Vec3; 3] = std::array::from_fn(|c| apply3(&turn, [mat[c], mat[3 + c], mat[6 + c]]));
                     let turned = std::array::from_fn(|i| columns[i % 3][i / 3]);
-                    sim.set_geom_pose(geoms[1], &apply3(&turn, *pos), &turned);
+                    sim.set_geom_pose(setting.geoms[1], &apply3(&turn, *pos), &turned);
                 } else {
-                    sim.set_geom_pose(geoms[1], &add3(*pos, scale3(axis, nudge)), mat);
+                    sim.set_geom_pose(setting.geoms[1], &add3(*pos, scale3(axis, by)), mat);
                 }
-                sim.collide(geoms, margin, &mut self.found)?;
-                for ((touch, index), samples) in self.touches.iter().zip(&self.indices).zip(&mut self.samples) {
-                    let same = self.found.get(*index).filter(|_| self.found.len() == self.count);
-                    let found = same
-                        .filter(|t| norm3(sub3(t.pos, touch.pos)) < SAME)
-                        .or_else(|| nearest(&self.found, touch.pos).map(|(_, t)| t));
-                    // Lost within the nudge: all differences disagree.
-                    samples[motion][side] = found.copied().unwrap_or(Touch { dist: 1.0, ..*touch });
+                sim.collide(setting.geoms, setting.margin, &mut self.found)?;
+                self.match_sample(side);
+                whole &= self.as_many(setting.acts, 8.0 * nudge * (1.0 + arm));
+            }
+            for ((touch, samples), estimates) in self.touches.iter().zip(&self.samples).zip(&mut self.estimates) {
+                let estimate = &mut estimates[motion];
+                if estimate.settled {
+                    continue;
+                }
+                if let ([Some(p1), Some(m1), Some(p2), Some(m2)], true) = (samples, whole) {
+                    estimate.improve(&differences(touch, [p1, m1, p2, m2], arm, nudge));
                 }
             }
         }
         Ok(())
+    }
+
+    /// Finds the contacts of the pair among those found at one nudge, each at most once: at the same place of the answer
+    /// where that is as long as before and the contact is near, else the nearest by position, normal and distance.
+    fn match_sample(&mut self, side: usize) {
+        let Self { touches, indices, base, found, taken, samples, .. } = self;
+        taken.clear();
+        taken.resize(found.len(), false);
+        for ((touch, index), samples) in touches.iter().zip(indices).zip(samples) {
+            let Some(index) = *index else { continue };
+            let same =
+                (found.len() == base.len() && far(&found[index], touch) < SAME && !taken[index]).then_some(index);
+            let at = same.or_else(|| nearest(found, taken, touch).filter(|(_, far)| *far < SAME).map(|(i, _)| i));
+            if let Some(i) = at {
+                taken[i] = true;
+                samples[side] = Some(found[i]);
+            }
+        }
+    }
+
+    /// Whether no contact has come or gone but for those that cross the distance from which on they act.
+    fn as_many(&self, acts: f64, reach: f64) -> bool {
+        let count = |list: &[Touch], within: f64| list.iter().filter(|t| t.dist < within).count();
+        count(&self.found, acts - reach) <= count(&self.base, acts)
+            && count(&self.found, acts) >= count(&self.base, acts - reach)
     }
 }
 
-fn nearest(touches: &[Touch], at: Vec3) -> Option<(usize, &Touch)> {
-    let far = |t: &Touch| norm3(sub3(t.pos, at));
-    touches.iter().enumerate().filter(|(_, t)| far(t) < SAME).min_by(|(_, a), (_, b)| far(a).total_cmp(&far(b)))
+/// How far two contacts are from being the same one, m.
+fn far(a: &Touch, b: &Touch) -> f64 {
+    norm3(sub3(a.pos, b.pos)) + TURN * norm3(sub3(a.normal, b.normal)) + (a.dist - b.dist).abs()
+}
+
+fn nearest(touches: &[Touch], taken: &[bool], to: &Touch) -> Option<(usize, f64)> {
+    let free = touches.iter().zip(taken).enumerate().filter(|(_, (_, taken))| !**taken);
+    free.map(|(i, (t, _))| (i, far(t, to))).min_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
 /// The rotation by an angle about an axis of the world.
@@ -170,34 +327,56 @@ fn apply3(m: &[Vec3; 3], v: Vec3) -> Vec3 {
     std::array::from_fn(|r| dot3(m[r], v))
 }
 
-/// Derivatives from samples at +h, -h, +2h, -2h; and by how much the two differences disagree at most.
-fn geometry(touch: &Touch, samples: &[[Touch; 4]; 6], arm: f64, nudge: f64) -> (Geometry, f64) {
-    let rounding = 2.0 * ULP * (arm + norm3(touch.pos) + 0.01) / nudge;
-    let mut disagreement = 0.0_f64;
-    let mut error = [rounding, rounding, rounding];
-    let by = std::array::from_fn(|motion| {
-        let [p1, m1, p2, m2] = &samples[motion];
-        let mut worst = [0.0_f64; 3];
-        let mut derive = |which: usize, f: &dyn Fn(&Touch) -> f64| {
-            let near = (f(p1) - f(m1)) / (2.0 * nudge);
-            let far = (f(p2) - f(m2)) / (4.0 * nudge);
-            let apart = (near - far).abs();
-            // Where both agree well, what is left after the extrapolation is smaller by as much again.
-            let left = apart * (30.0 * apart / (1.0 + near.abs())).min(1.0);
-            worst[which.min(2)] = worst[which.min(2)].max(left);
-            disagreement = disagreement.max(apart / (1.0 + near.abs()));
-            if apart == 0.0 { near } else { near + (near - far) / 3.0 }
-        };
-        let touch = Touch {
-            dist: derive(0, &|t| t.dist),
-            pos: std::array::from_fn(|i| derive(1, &|t| t.pos[i])),
-            normal: std::array::from_fn(|i| derive(2, &|t| t.normal[i])),
-            tangent: std::array::from_fn(|i| derive(3, &|t| t.tangent[i])),
-        };
-        for (e, w) in error.iter_mut().zip(worst) {
-            *e = e.max(w);
+impl Estimate {
+    /// Takes the differences at the next nudge in.
+    fn improve(&mut self, next: &Self) {
+        let change = numbers(&self.by)
+            .zip(numbers(&next.by))
+            .map(|(before, now)| (now - before).abs() / (1.0 + now.abs()))
+            .fold(0.0, f64::max);
+        let shrinks = self.apart.is_finite() && next.apart <= SHRINKS * self.apart;
+        if next.apart <= AGREE || (shrinks && change <= AGREE) {
+            *self = Self { settled: true, ..*next };
+            if next.apart > AGREE {
+                self.error.iter_mut().for_each(|e| *e = e.max(change));
+            }
+        } else if next.apart < self.apart {
+            *self = *next;
         }
-        touch
-    });
-    (Geometry { touch: *touch, by, error }, disagreement)
+    }
+}
+
+/// All numbers of a contact or of its derivative.
+fn numbers(touch: &Touch) -> impl Iterator<Item = f64> {
+    std::iter::once(touch.dist).chain(touch.pos).chain(touch.normal).chain(touch.tangent)
+}
+
+/// Derivatives from samples at +h, -h, +2h, -2h, and by how much the differences disagree.
+fn differences(touch: &Touch, [p1, m1, p2, m2]: [&Touch; 4], arm: f64, nudge: f64) -> Estimate {
+    let rounding = 2.0 * ULP * (arm + norm3(touch.pos) + 0.01) / nudge;
+    let mut apart = 0.0_f64;
+    let mut worst = [rounding; 3];
+    let mut derive = |which: usize, f: &dyn Fn(&Touch) -> f64| {
+        let [here, p1, m1, p2, m2] = [touch, p1, m1, p2, m2].map(f);
+        let near = (p1 - m1) / (2.0 * nudge);
+        let wide = (p2 - m2) / (4.0 * nudge);
+        // Of the second order, from either side: their leading errors are the same.
+        let ahead = (4.0 * (p1 - here) - (p2 - here)) / (2.0 * nudge);
+        let behind = (4.0 * (here - m1) - (here - m2)) / (2.0 * nudge);
+        let central = (near - wide).abs();
+        let sides = (ahead - behind).abs();
+        // Where both agree well, what is left after the extrapolation is smaller by as much again.
+        let left = central * (30.0 * central / (1.0 + near.abs())).min(1.0);
+        worst[which] = worst[which].max(left);
+        apart = apart.max((central.max(sides) - 4.0 * rounding).max(0.0) / (1.0 + near.abs()));
+        if central == 0.0 { near } else { near + (near - wide) / 3.0 }
+    };
+    let by = Touch {
+        dist: derive(0, &|t| t.dist),
+        pos: std::array::from_fn(|i| derive(1, &|t| t.pos[i])),
+        normal: std::array::from_fn(|i| derive(2, &|t| t.normal[i])),
+        tangent: std::array::from_fn(|i| derive(2, &|t| t.tangent[i])),
+    };
+    let apart = if numbers(&by).all(f64::is_finite) { apart } else { f64::INFINITY };
+    Estimate { by, error: worst, apart, settled: false }
 }

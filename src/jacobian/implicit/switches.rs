@@ -22,8 +22,7 @@ const LEAST: f64 = 1e-3;
 const JUMP: f64 = 1e-3;
 
 /// Looks for what else switches at a state than its rows and forces, which have been `found`, and marks the columns of A
-/// and B that it bends in `bent`. Forgets the constraint rows of `work`. A contact on an edge (`on_edge`) may bend every
-/// column of a position.
+/// and B that it bends in `bent`. Forgets the constraint rows of `work`. Contacts on an edge are not looked for here.
 ///
 /// # Errors
 /// [`PhysicsError::Mujoco`].
@@ -31,7 +30,6 @@ pub(super) fn find(
     work: &mut Sim,
     tree: &Tree,
     mut found: Switches,
-    on_edge: bool,
     bent: &mut [bool],
 ) -> Result<Switches, PhysicsError> {
     found.limit |= joint_limits(work, bent) | tendon_limits(work, bent);
@@ -43,10 +41,6 @@ pub(super) fn find(
         for c in work.contact_details().filter(near) {
             found.contact |= approaches(work, tree, &c, bent);
         }
-    }
-    if on_edge {
-        found.contact = true;
-        bent[..model.nv()].fill(true);
     }
     // Last, for it moves the bodies.
     found.force |= wrapping(work, bent)?;

@@ -1,0 +1,217 @@
+//! Contacts of a plane with a sphere, capsule, cylinder, box or ellipsoid in closed form, with their derivatives.
+//!
+//! A cylinder that stands almost upright, say at a tilt of 1e-6, touches at a point of its rim that runs round with 1 / tilt:
+//! differences see its derivative only with nudges far below the tilt, where rounding is all that is left. The formulas
+//! are MuJoCo's, with values that carry their derivatives along; who uses them compares the values with MuJoCo's own.
+
+use std::ops::{Add, Mul, Sub};
+
+use super::motion::ULP;
+use super::spatial::{Vec3, cross, norm3};
+use crate::physics::{Shape, Touch};
+
+/// Below this angle to the plane, rad, there is no derivative by a turn to be had: rim points run round with radius / tilt,
+/// and what rounding leaves of that where the points' forces cancel is 3e-5 of the largest entry at a tilt of 1e-7.
+const UPRIGHT: f64 = 5e-7;
+
+/// MuJoCo's mjMINVAL: below it the rim point is on the cylinder's own axis x.
+const NO_LENGTH: f64 = 1e-15;
+
+/// A corner of a box within this height of its centre, m, is about to be passed over.
+const LEVEL: f64 = 1e-4;
+
+/// A number and its derivatives by six motions.
+#[derive(Debug, Clone, Copy)]
+struct Dual {
+    x: f64,
+    by: [f64; 6],
+}
+
+impl Dual {
+    fn constant(x: f64) -> Self {
+        Self { x, by: [0.0; 6] }
+    }
+
+    fn map(self, x: f64, slope: f64) -> Self {
+        Self { x, by: self.by.map(|d| slope * d) }
+    }
+
+    fn sqrt(self) -> Self {
+        let root = self.x.sqrt();
+        self.map(root, 0.5 / root)
+    }
+
+    fn inverse(self) -> Self {
+        self.map(1.0 / self.x, -1.0 / (self.x * self.x))
+    }
+}
+
+impl Add for Dual {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { x: self.x + other.x, by: std::array::from_fn(|i| self.by[i] + other.by[i]) }
+    }
+}
+
+impl Sub for Dual {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self + other.map(-other.x, -1.0)
+    }
+}
+
+impl Mul for Dual {
+    type Output = Self;
+    fn mul(self, other: Self) -> Self {
+        Self { x: self.x * other.x, by: std::array::from_fn(|i| self.by[i] * other.x + self.x * other.by[i]) }
+    }
+}
+
+/// A vector of such numbers.
+#[derive(Debug, Clone, Copy)]
+struct Arrow([Dual; 3]);
+
+impl Arrow {
+    fn constant(v: Vec3) -> Self {
+        Self(v.map(Dual::constant))
+    }
+
+    /// A vector that is carried along: turned about the axes, and moved along them if it is a point.
+    fn carried(v: Vec3, axes: &[Vec3; 3], point: bool) -> Self {
+        let by: [Vec3; 6] = std::array::from_fn(|i| match i {
+            0..3 => cross(axes[i], v),
+            _ if point => axes[i - 3],
+            _ => [0.0; 3],
+        });
+        Self(std::array::from_fn(|r| Dual { x: v[r], by: by.map(|d| d[r]) }))
+    }
+
+    fn dot(self, other: Self) -> Dual {
+        let [a, b, c] = std::array::from_fn(|i| self.0[i] * other.0[i]);
+        a + b + c
+    }
+
+    fn cross(self, other: Self) -> Self {
+        let (a, b) = (self.0, other.0);
+        Self([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+    }
+
+    fn scaled(self, s: Dual) -> Self {
+        Self(self.0.map(|x| x * s))
+    }
+
+    fn times(self, s: f64) -> Self {
+        self.scaled(Dual::constant(s))
+    }
+}
+
+impl Add for Arrow {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
+    }
+}
+
+impl Sub for Arrow {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] - other.0[i]))
+    }
+}
+
+/// A contact with its derivatives.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exact {
+    pub(super) touch: Touch,
+    pub(super) by: [Touch; 6],
+    /// Bounds on rounding: of the distance, the position, the normal.
+    pub(super) error: [f64; 3],
+    /// Motions without a derivative, whose `by` is zero.
+    pub(super) broken: [bool; 6],
+}
+
+/// The contacts that a plane at `plane` (position, row-major orientation) may have with a shape, as far as they are in
+/// closed form, and their derivatives by turns of the shape about the axes through the origin and moves along them. More
+/// than the narrow phase finds: distance does not count here. None where there is no closed form.
+pub(super) fn on_plane(
+    (from, frame): &(Vec3, [f64; 9]),
+    shape: Shape,
+    (pos, mat): &(Vec3, [f64; 9]),
+    axes: &[Vec3; 3],
+) -> Option<Vec<Exact>> {
+    let column = |m: &[f64; 9], c: usize| [m[c], m[3 + c], m[6 + c]];
+    let n = column(frame, 2);
+    let normal = Arrow::constant(n);
+    let centre = Arrow::carried(*pos, axes, true);
+    let side = |c: usize| Arrow::carried(column(mat, c), axes, false);
+    let height = |p: Arrow| (p - Arrow::constant(*from)).dot(normal);
+    let (none, zero) = ([false; 6], Arrow::constant([0.0; 3]));
+    let reach = norm3(*from) + norm3(*pos) + 0.01;
+    let exact = |point: Arrow, dist: Dual, tangent: Arrow, wild: f64, broken: [bool; 6]| {
+        let at = point - normal.scaled(dist.map(0.5 * dist.x, 0.5));
+        let part = |i: usize| if broken[i] { 0.0 } else { 1.0 };
+        let rounding = 8.0 * ULP * reach;
+        Exact {
+            touch: Touch { dist: dist.x, pos: at.0.map(|x| x.x), normal: n, tangent: tangent.0.map(|x| x.x) },
+            by: std::array::from_fn(|i| Touch {
+                dist: part(i) * dist.by[i],
+                pos: at.0.map(|x| part(i) * x.by[i]),
+                normal: [0.0; 3],
+                tangent: tangent.0.map(|x| part(i) * x.by[i]),
+            }),
+            error: [rounding * wild, rounding * wild * wild, ULP],
+            broken,
+        }
+    };
+    // A point of the shape under the plane's surface.
+    let touching = |point: Arrow, tangent: Arrow| exact(point, height(point), tangent, 1.0, none);
+    Some(match shape {
+        Shape::Sphere { radius } => vec![touching(centre - normal.times(radius), zero)],
+        Shape::Capsule { radius, half } => {
+            [half, -half].map(|x| touching(centre + side(2).times(x) - normal.times(radius), side(2))).to_vec()
+        }
+        Shape::Ellipsoid { radii } => {
+            let along: [Dual; 3] = std::array::from_fn(|i| side(i).dot(normal) * Dual::constant(radii[i]));
+            let length = (along[0] * along[0] + along[1] * along[1] + along[2] * along[2]).sqrt().inverse();
+            let point = (0..3).fold(centre, |p, i| p - side(i).times(radii[i]).scaled(along[i] * length));
+            vec![touching(point, zero)]
+        }
+        Shape::Box { halves } => {
+            let mut out = Vec::with_capacity(8);
+            for i in 0..8_usize {
+                let arm =
+                    (0..3).fold(zero, |p, c| p + side(c).times(if i >> c & 1 == 1 { halves[c] } else { -halves[c] }));
+                if arm.dot(normal).x.abs() < LEVEL {
+                    return None;
+                }
+                out.push(touching(centre + arm, zero));
+            }
+            out
+        }
+        Shape::Cylinder { radius, half } => {
+            // The axis towards the plane, and from it the direction to the lowest point of the rim.
+            let down = if side(2).dot(normal).x > 0.0 { -1.0 } else { 1.0 };
+            let axis = side(2).times(down);
+            // MuJoCo's axis (axis . normal) - normal, without its cancellation: that leaves 1e-16 / tilt^2 in the distance's
+            // derivative.
+            let out = axis.cross(axis.cross(normal));
+            let square = out.dot(out);
+            let length = square.x.sqrt();
+            let steep = length < UPRIGHT;
+            let rim = if length < NO_LENGTH {
+                side(0).times(radius)
+            } else {
+                out.scaled(square.sqrt().inverse()).times(radius)
+            };
+            let (axis, wild) = (axis.times(half), 1.0 + if steep { 0.0 } else { 1.0 / length });
+            let broken = std::array::from_fn(|i| steep && i < 3 && norm3(cross(axes[i], n)) > NO_LENGTH);
+            let sideways = rim.cross(axis);
+            let sideways = sideways.scaled(sideways.dot(sideways).sqrt().inverse()).times(0.75_f64.sqrt() * radius);
+            let foot = centre + axis;
+            [foot + rim, centre - axis + rim, foot - rim.times(0.5) + sideways, foot - rim.times(0.5) - sideways]
+                .map(|point| exact(point, height(point), zero, wild, broken))
+                .to_vec()
+        }
+        Shape::Other => return None,
+    })
+}

@@ -1,0 +1,228 @@
+//! Contacts on edges: a derivative by position that exists is right, and one that does not is no number.
+//!
+//! The truth is differences of whole steps, written here again: central ones at many nudges, and one-sided ones, of which
+//! those count that agree with each other and with their neighbours.
+
+use std::sync::Arc;
+
+use dynsparse::jacobian::{Arbiter, Engine, EngineKind, EngineSpec, Implicit, Jacobian, Verdict};
+use dynsparse::physics::{Model, Sim};
+
+/// Nudges are powers of two with these exponents.
+const FROM: i32 = 8;
+const TO: i32 = 33;
+
+/// A derivative of the next velocities by one position, as far as differences know it.
+struct Truth {
+    values: Vec<f64>,
+    errors: Vec<f64>,
+}
+
+struct Case {
+    model: Arc<Model>,
+    sim: Sim,
+    state: Vec<f64>,
+}
+
+impl Case {
+    /// A model after some steps from its first state.
+    fn new(mjcf: &str, steps: usize) -> Self {
+        let mut model = Model::from_text("edge.xml", mjcf).unwrap();
+        model.set_solver(Arbiter::SOLVER);
+        let model = Arc::new(model);
+        let mut sim = Sim::new(&model).unwrap();
+        for _ in 0..steps {
+            sim.step().unwrap();
+        }
+        let mut state = vec![0.0; model.state_size()];
+        sim.get_state(&mut state).unwrap();
+        Self { model, sim, state }
+    }
+
+    fn jacobian(&mut self) -> Jacobian {
+        let spec = EngineSpec {
+            engine: EngineKind::Implicit,
+            eps: EngineKind::Implicit.default_eps(),
+            ..EngineSpec::default()
+        };
+        let mut out = Jacobian::zeros(&self.model, false);
+        self.sim.set_state(&self.state).unwrap();
+        Implicit::new(&spec, &self.model).unwrap().jacobian(&mut self.sim, &mut out).unwrap();
+        out
+    }
+
+    /// The velocities after a step from a nudged position.
+    fn next(&mut self, column: usize, by: f64) -> Vec<f64> {
+        self.sim.set_state(&self.state).unwrap();
+        self.sim.qacc_warmstart_mut().fill(0.0);
+        let mut motion = vec![0.0; self.model.nv()];
+        motion[column] = 1.0;
+        let mut qpos = self.sim.qpos().to_vec();
+        self.model.integrate_pos(&mut qpos, &motion, by);
+        self.sim.qpos_mut().copy_from_slice(&qpos);
+        self.sim.step().unwrap();
+        self.sim.qvel().to_vec()
+    }
+
+    fn truth(&mut self, column: usize) -> Truth {
+        let nv = self.model.nv();
+        let here = self.next(column, 0.0);
+        let sides: Vec<[Vec<f64>; 2]> =
+            (FROM..=TO).map(|k| [1.0, -1.0].map(|sign| self.next(column, sign * 0.5_f64.powi(k)))).collect();
+        let mut truth = Truth { values: vec![f64::NAN; nv], errors: vec![f64::INFINITY; nv] };
+        for row in 0..nv {
+            let f = |i: usize, side: usize| sides[i][side][row] - here[row];
+            let h = |i: usize| 0.5_f64.powi(FROM + i as i32);
+            let central = |i: usize| (f(i, 0) - f(i, 1)) / (2.0 * h(i));
+            // At the nudge i and twice as wide.
+            let better = |i: usize| central(i) + (central(i) - central(i - 1)) / 3.0;
+            let ahead = |i: usize| (4.0 * f(i, 0) - f(i - 1, 0)) / (2.0 * h(i));
+            let behind = |i: usize| -(4.0 * f(i, 1) - f(i - 1, 1)) / (2.0 * h(i));
+            // Neighbours agree by accident too: an error is never less than what rounding makes at its nudge, measured at
+            // the finest ones.
+            let last = sides.len() - 1;
+            let rounding = (last - 3..=last).map(|i| (central(i) - central(i - 1)).abs() * h(i)).fold(0.0, f64::max);
+            for i in 2..sides.len() {
+                let spread = [ahead(i), behind(i), better(i - 1)].map(|x| (x - better(i)).abs());
+                let error = spread.into_iter().fold(rounding / h(i), f64::max);
+                if error < truth.errors[row] {
+                    (truth.values[row], truth.errors[row]) = (better(i), error);
+                }
+            }
+        }
+        truth
+    }
+
+    /// Holds every column by a position against whole steps, and returns how many have no number.
+    fn hold(&mut self, what: &str) -> usize {
+        let (nv, ndx) = (self.model.nv(), self.model.ndx());
+        let jacobian = self.jacobian();
+        let largest = jacobian.a.iter().filter(|x| !x.is_nan()).fold(1.0_f64, |m, x| m.max(x.abs()));
+        let mut withheld = 0;
+        for column in 0..nv {
+            let entries = |row: usize| (jacobian.a[row * ndx + column], jacobian.verdicts.a[row * ndx + column]);
+            if (0..ndx).any(|row| entries(row).0.is_nan()) {
+                withheld += 1;
+                assert!(jacobian.verdicts.switches.contact, "{what}: column {column} is withheld without a flag");
+                for row in 0..ndx {
+                    let (x, verdict) = entries(row);
+                    assert!(x.is_nan() && verdict == Verdict::Undecided, "{what}: {x} at {row}, {column}: {verdict:?}");
+                }
+                continue;
+            }
+            let truth = self.truth(column);
+            for row in 0..nv {
+                let (x, _) = entries(nv + row);
+                let apart = (x - truth.values[row]).abs();
+                // What differences cannot tell either must be flagged, unless it lies within what they leave open.
+                let flagged = jacobian.verdicts.switches.any();
+                assert!(
+                    flagged || apart <= 1e-6 * largest + 2.0 * truth.errors[row].min(1e-4 * largest),
+                    "{what}: {x:e} at {row}, {column}, by whole steps {:e} within {:.1e}, largest {largest:.1e}",
+                    truth.values[row],
+                    truth.errors[row]
+                );
+            }
+        }
+        withheld
+    }
+}
+
+fn cylinder(tilt: f64, height: f64) -> String {
+    let (w, y) = ((0.5 * tilt).cos(), (0.5 * tilt).sin());
+    format!(
+        r#"<mujoco><worldbody><geom type="plane" size="1 1 .05"/>
+        <body pos="0 0 {height:e}" quat="{w:.17} 0 {y:e} 0"><freejoint/>
+        <geom type="cylinder" size=".04 .05" mass=".3"/></body></worldbody></mujoco>"#
+    )
+}
+
+#[test]
+fn a_cylinder_that_stands_almost_upright() {
+    for tilt in [1e-7, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3] {
+        for steps in [0, 5] {
+            let mut case = Case::new(&cylinder(tilt, 0.049_904), steps);
+            let withheld = case.hold(&format!("tilt {tilt:e} after {steps} steps"));
+            // Nearer to upright rounding decides, which counts as upright; a turn about the body's own axis has a share in the
+            // tilt, too.
+            assert_eq!(withheld, if tilt < 5e-7 { 3 } else { 0 }, "tilt {tilt:e} after {steps} steps");
+        }
+    }
+}
+
+#[test]
+fn the_tilt_of_a_cylinder_moves_it() {
+    // By hand from whole steps: the wide nudges see |tilt|, whose central differences are 0.
+    for steps in 0..20 {
+        let mut case = Case::new(&cylinder(1e-4, 0.049_904), steps);
+        let jacobian = case.jacobian();
+        let x = jacobian.a[9 * jacobian.verdicts.floor.len() + 3];
+        let truth = case.truth(3);
+        assert!((x - truth.values[3]).abs() < 1e-6 * x.abs(), "step {steps}: {x} for {}", truth.values[3]);
+        assert!((-6.0..-3.0).contains(&x), "step {steps}: {x}");
+    }
+}
+
+#[test]
+fn a_cylinder_exactly_upright_has_no_derivative_by_its_tilt_and_all_others() {
+    let mut case = Case::new(&cylinder(0.0, 0.0499), 0);
+    let a = case.jacobian().a;
+    let withheld: Vec<usize> = (0..12).filter(|c| a[c + 9 * 12].is_nan()).collect();
+    assert_eq!(withheld, [3, 4]);
+    assert_eq!(case.hold("upright"), 2);
+    // On a slope, where no axis of the world is the normal's.
+    let slope = r#"<mujoco><worldbody><body euler="20 30 0"><geom type="plane" size="1 1 .05"/></body>
+        <body euler="20 30 0"><freejoint/><geom type="cylinder" pos="0 0 .0499" size=".04 .05" mass=".3"/></body>
+        </worldbody></mujoco>"#;
+    let a = Case::new(slope, 0).jacobian().a;
+    let withheld: Vec<usize> = (0..12).filter(|c| a[c + 9 * 12].is_nan()).collect();
+    assert_eq!(withheld, [3, 4], "the body's own axes lie along the slope");
+}
+
+fn on_floor(geom: &str, pose: &str) -> String {
+    format!(
+        r#"<mujoco><worldbody><geom type="plane" size="2 2 .05"/>
+        <body {pose}><freejoint/>{geom}</body></worldbody></mujoco>"#
+    )
+}
+
+#[test]
+fn shapes_on_a_plane_are_in_closed_form() {
+    for (what, geom, pose) in [
+        ("sphere", r#"<geom type="sphere" size=".1"/>"#, r#"pos="0 0 .0995""#),
+        ("capsule", r#"<geom type="capsule" size=".05 .1"/>"#, r#"pos="0 0 .0499" euler="0 90.1 20""#),
+        ("ellipsoid", r#"<geom type="ellipsoid" size=".05 .1 .07"/>"#, r#"pos="0 0 .0699" euler="10 3 20""#),
+        ("box", r#"<geom type="box" size=".05 .1 .07"/>"#, r#"pos="0 0 .0698""#),
+        ("box on its edge", r#"<geom type="box" size=".1 .1 .1"/>"#, r#"pos="0 0 .1413" euler="45 0 0""#),
+        ("cylinder", r#"<geom type="cylinder" size=".05 .1"/>"#, r#"pos="0 0 .0499" euler="0 90 20""#),
+        ("cylinder on its rim", r#"<geom type="cylinder" size=".05 .1"/>"#, r#"pos="0 0 .1055" euler="0 40 20""#),
+    ] {
+        for steps in [0, 3] {
+            assert_eq!(Case::new(&on_floor(geom, pose), steps).hold(what), 0, "{what}");
+        }
+    }
+}
+
+#[test]
+fn other_contacts_on_edges() {
+    let corner = r#"<mujoco><asset><mesh name="m" vertex="0 0 0 .2 0 0.05 0 .2 .06 0 0 .2"/></asset><worldbody>
+        <geom type="plane" size="2 2 .05"/><body pos="0 0 .0497" euler="5 7 0"><freejoint/><geom type="mesh" mesh="m"/></body>
+        </worldbody></mujoco>"#;
+    let capsule = r#"<mujoco><worldbody><geom type="box" size=".2 .2 .2"/>
+        <body pos="0.2353 0 .2353" euler="90 0 0"><freejoint/><geom type="capsule" size=".05 .1"/></body>
+        </worldbody></mujoco>"#;
+    let seam = r#"<mujoco><asset><hfield name="h" nrow="3" ncol="3" size="1 1 .2 .1" elevation="0 0 0 0 1 0 0 0 0"/></asset>
+        <worldbody><geom type="hfield" hfield="h"/>
+        <body pos="0.5 0 .1975"><freejoint/><geom type="sphere" size=".1"/></body></worldbody></mujoco>"#;
+    let boxes = r#"<mujoco><worldbody><geom type="box" size=".2 .2 .2"/>
+        <body pos=".05 .02 .2998" euler="0 0 30"><freejoint/><geom type="box" size=".15 .15 .1"/></body>
+        </worldbody></mujoco>"#;
+    for (what, mjcf, most) in
+        [("mesh corner", corner, 0), ("capsule on edge", capsule, 6), ("seam", seam, 6), ("boxes", boxes, 3)]
+    {
+        for steps in [0, 3] {
+            let withheld = Case::new(mjcf, steps).hold(what);
+            assert!(withheld <= most, "{what} after {steps} steps: {withheld} columns withheld");
+        }
+    }
+}
