@@ -6,6 +6,7 @@ mod chain;
 mod fd;
 mod implicit;
 mod kink;
+mod ladder;
 mod links;
 mod next_state;
 mod planes;
@@ -38,7 +39,7 @@ pub struct EngineSpec {
     pub difference: Difference,
     /// Whether sensors are differentiated too (C and D).
     pub sensors: bool,
-    /// Whether every entry of A and B is tested for zero, and every state for switches.
+    /// Whether every entry is tested for zero, and every state for switches.
     pub zero_test: bool,
 }
 
@@ -94,11 +95,21 @@ impl EngineSpec {
         Implicit::obstacles(model)
     }
 
+    /// What of a model's sensors no engine can differentiate, where sensors are asked for.
+    pub fn sensor_obstacles(&self, model: &Model) -> Vec<String> {
+        if self.sensors { model.sensor_obstacles() } else { Vec::new() }
+    }
+
     /// The engine for a model.
     ///
     /// # Errors
     /// [`PhysicsError::NotCovered`] with everything of the model that the engine does not cover.
     pub fn build(&self, model: &Arc<Model>) -> Result<Box<dyn Engine>, PhysicsError> {
+        let obstacles = self.sensor_obstacles(model);
+        if !obstacles.is_empty() {
+            let file = model.file().to_owned();
+            return Err(PhysicsError::SensorsNotCovered { file, obstacles: obstacles.join("; ") });
+        }
         match self.engine {
             EngineKind::TransitionFd => Ok(Box::new(TransitionFd::new(self, model))),
             EngineKind::Implicit => {
@@ -124,7 +135,7 @@ pub struct Jacobian {
     pub c: Vec<f64>,
     /// d sensors / d control, nsensordata x nu; empty as above.
     pub d: Vec<f64>,
-    /// What the entries of A and B are, where the engine tests for zeros.
+    /// What the entries of A, B, C and D are, where the engine tests for zeros.
     pub verdicts: Verdicts,
 }
 
@@ -138,7 +149,7 @@ impl Jacobian {
             b: vec![0.0; ndx * nu],
             c: vec![0.0; ns * ndx],
             d: vec![0.0; ns * nu],
-            verdicts: Verdicts::new(model),
+            verdicts: Verdicts::new(model, sensors),
         }
     }
 

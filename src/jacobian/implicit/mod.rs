@@ -35,6 +35,7 @@ mod integrator;
 mod motion;
 mod narrow;
 mod rows;
+mod sensors;
 mod smooth;
 mod spatial;
 mod support;
@@ -47,7 +48,7 @@ use std::sync::Arc;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::kink::Bends;
-use super::{Engine, EngineSpec, Jacobian, TransitionFd};
+use super::{Engine, EngineSpec, Jacobian, Verdict};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
 use contact::{Contacts, Sums};
@@ -55,6 +56,7 @@ use difference::Differences;
 use integrator::Integrator;
 use motion::{Motion, Outside, ULP};
 use rows::{Coverage, Rows};
+use sensors::Sensors;
 use smooth::Smooth;
 use spatial::{Size, norm3, sub3};
 pub(super) use switches::REACH;
@@ -78,8 +80,7 @@ pub struct Implicit {
     field: Motion,
     space: Space,
     bends: Bends,
-    /// Differences of the sensors, and space for the rest of them.
-    sensors: Option<(TransitionFd, Jacobian)>,
+    sensors: Option<Sensors>,
     zero_test: bool,
 }
 
@@ -159,10 +160,7 @@ impl Implicit {
             field: Motion::new(&tree),
             space: Space::new(model),
             bends: Bends::new(model),
-            sensors: (spec.sensors && model.nsensordata() > 0).then(|| {
-                let spec = EngineSpec { zero_test: false, ..EngineSpec { sensors: true, ..EngineSpec::default() } };
-                (TransitionFd::new(&spec, model), Jacobian::zeros(model, true))
-            }),
+            sensors: spec.sensors.then(|| Sensors::new(model)).flatten(),
             zero_test: spec.zero_test,
             coverage,
             tree,
@@ -265,13 +263,10 @@ fn resize(m: &mut DMatrix<f64>, rows: usize, columns: usize) {
 }
 
 impl Engine for Implicit {
-    /// Every entry is NaN where H or the integrator's inertia is not positive definite. Sensors are differenced.
+    /// Every entry is NaN where H or the integrator's inertia is not positive definite.
     fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
-        if let Some((differences, whole)) = &mut self.sensors {
-            differences.jacobian(sim, whole)?;
-            out.c.copy_from_slice(&whole.c);
-            out.d.copy_from_slice(&whole.d);
-        }
+        out.verdicts.c.fill(Verdict::Undecided);
+        out.verdicts.d.fill(Verdict::Undecided);
         sim.get_state(&mut self.space.state)?;
         self.work.set_state(&self.space.state)?;
         let Some(hessian) = self.solve()? else {
@@ -290,7 +285,9 @@ impl Engine for Implicit {
         }
         let force_at_edge = self.residual_derivative()?;
 
-        let Self { work, tree, rows, contacts, activations, integrator, field, space, bends, zero_test, .. } = self;
+        let Self {
+            work, tree, rows, contacts, activations, integrator, field, space, bends, sensors, zero_test, ..
+        } = self;
         hessian.solve_mut(&mut space.da);
         if *zero_test {
             verdict::inverse_size(&hessian, &mut space.inverse);
@@ -311,6 +308,10 @@ impl Engine for Implicit {
             std::mem::swap(&mut space.wide, &mut space.noise);
         }
         space.hessian = hessian.unpack_dirty();
+        if let Some(sensors) = sensors {
+            sensors.da.copy_from(&space.da);
+            sensors.noise.copy_from(&space.noise);
+        }
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
         if *zero_test {
@@ -324,6 +325,10 @@ impl Engine for Implicit {
                 let largest = out.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
                 out.verdicts.kink = if apart == 0.0 { 0.0 } else { apart / largest };
             }
+        }
+        if let Some(sensors) = sensors {
+            work.set_state(&space.state)?;
+            sensors.differentiate(work, &space.a, *zero_test, out)?;
         }
         Ok(())
     }
