@@ -155,7 +155,7 @@ impl Entry {
             return true;
         }
         self.jump = look.jump;
-        if smooth && !self.smooth || smooth == self.smooth && cost < self.cost {
+        if cost < self.cost {
             *self = Self {
                 x: look.x,
                 cost,
