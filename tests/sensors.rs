@@ -379,4 +379,18 @@ fn sensors_that_show_the_past_are_refused_by_name() {
         let resolved = EngineRequest { sensors: true, ..EngineRequest::default() }.resolve(&model);
         assert!(resolved.spec.build(&model).is_err());
     }
+    // With the flag, MuJoCo shows the kinetic energy of the step before.
+    let mjcf = |flag: &str| {
+        format!(
+            r#"<mujoco><option><flag energy="{flag}"/></option><worldbody><body><joint name="h"/><geom size=".1"/></body>
+            </worldbody><sensor><e_kinetic name="lively"/></sensor></mujoco>"#
+        )
+    };
+    assert!(spec().build(&load(&mjcf("disable"), Solver::CONVERGED)).is_ok());
+    let Err(PhysicsError::SensorsNotCovered { obstacles, .. }) =
+        spec().build(&load(&mjcf("enable"), Solver::CONVERGED))
+    else {
+        panic!("it is not refused")
+    };
+    assert!(obstacles.contains("energy") && obstacles.contains("lively"), "{obstacles}");
 }

@@ -211,7 +211,8 @@ fn auto_falls_back_and_says_so() {
     assert_eq!(sensors.text_attribute("engine").as_deref(), Some("implicit"));
     assert_eq!(sensors.text_attribute("sensor_engine").as_deref(), Some("implicit"));
     assert_eq!(sensors.bytes(Var::A, 0..2).unwrap(), cheetah.bytes(Var::A, 0..2).unwrap());
-    let (c, masks): (Vec<f64>, Vec<u8>) = (sensors.read(Var::C, 0..2).unwrap(), sensors.read(Var::CZero, 0..2).unwrap());
+    let (c, masks): (Vec<f64>, Vec<u8>) =
+        (sensors.read(Var::C, 0..2).unwrap(), sensors.read(Var::CZero, 0..2).unwrap());
     assert_eq!(c.len(), masks.len());
     assert!(masks.contains(&0) && masks.contains(&1) && !cheetah.has(Var::CZero));
     record("CheetahRun", "transition-fd", &["--sensors", "-o", "both.h5"]).ok();

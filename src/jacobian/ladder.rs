@@ -218,7 +218,8 @@ mod tests {
             for side in [Side::Both, Side::Up, Side::Down] {
                 let (x, bound, verdict) = derivative(side, f);
                 assert!((x - expected).abs() <= 4.0 * bound, "case {i}: {x} +- {bound} for {expected}");
-                assert!(bound < 1e-8, "case {i}: {bound}");
+                let most = if side == Side::Both { 1e-8 } else { 2e-7 };
+                assert!(bound < most, "case {i}, {side:?}: {bound}");
                 let right = if *expected == 0.0 { [Verdict::Zero, Verdict::Undecided] } else { [Verdict::Nonzero; 2] };
                 assert!(right.contains(&verdict), "case {i}, {side:?}: {verdict:?} of {x} +- {bound}");
             }

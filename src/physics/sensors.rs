@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mujoco_rs::mujoco_c::{mjtDisableBit, mjtSensor, mjtTrn};
+use mujoco_rs::mujoco_c::{mjtDisableBit, mjtEnableBit, mjtSensor, mjtTrn};
 
 use super::guard;
 use super::{Model, PhysicsError, Sim};
@@ -197,7 +197,7 @@ impl Model {
     }
 
     /// Why sensors have no derivative by the state alone, one reason for each kind: a sensor with a delay or an interval
-    /// shows an earlier state, and a plugin shows what it likes. Nothing where they have one.
+    /// shows an earlier state, one of kinetic energy too where the flag `energy` is set, and a plugin shows what it likes. Nothing where they have one.
     pub fn sensor_obstacles(&self) -> Vec<String> {
         let m = self.raw();
         if m.opt.disableflags & mjtDisableBit::mjDSBL_SENSOR as i32 != 0 {
@@ -217,9 +217,13 @@ impl Model {
         let late = |i: usize| unsafe { *m.sensor_delay.add(i) } > 0.0;
         // SAFETY: as above.
         let rare = |i: usize| unsafe { *m.sensor_interval.add(2 * i) } > 0.0;
+        let kept = m.opt.enableflags & mjtEnableBit::mjENBL_ENERGY as i32 != 0;
+        let energy = |i: usize| kept && kinds[i] == Some(mjtSensor::mjSENS_E_KINETIC);
         [
             named("sensors with a delay", &late),
             named("sensors with an interval", &rare),
+            // MuJoCo 3.17 keeps the number that it reckons for the flag, and hands it to the sensor one step later.
+            named("sensors of kinetic energy beside the flag energy", &energy),
             named("sensors of plugins", &|i| kinds[i] == Some(mjtSensor::mjSENS_PLUGIN)),
             named("sensors of a type that is not known", &|i| kinds[i].is_none()),
         ]

@@ -15,6 +15,8 @@ use crate::physics::{Model, PhysicsError, Sensed, SensorStages, Sim};
 /// Nudges: powers of two. The next one is tried where a sensor bends or has a kink within the one before.
 const POSITION: [f64; 4] = [1.0 / 4096.0, 1.0 / 131_072.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
 const VELOCITY: [f64; 3] = [1.0 / 4096.0, 1.0 / 262_144.0, 1.0 / 16_777_216.0];
+/// Of the probe for rounding: too small for anything else to be seen.
+const PROBE: f64 = 1.0 / 68_719_476_736.0;
 const CONTROL: [f64; 3] = [1.0 / 4096.0, 1.0 / 262_144.0, 1.0 / 16_777_216.0];
 
 /// Inputs that are nudged in the same way.
@@ -101,6 +103,7 @@ impl Sensors {
         if judge {
             self.levers(work, a)?;
         }
+        self.probe(work, a)?;
         for c in 0..nv {
             self.column(work, a, c, &POSITION, Block::Position, Side::Both)?;
         }
@@ -146,6 +149,45 @@ impl Sensors {
         }
         let first = from == Block::Position || from == Block::Velocity && late;
         work.stage_sensors([first, from != Block::Force && velocity, acceleration], &self.qacc)
+    }
+
+    /// Rounding of the sensors' values, from fourth differences over nudges of all positions and velocities at once that are
+    /// too small for anything else. Stiff contacts make far more of it than their values tell: forces that cancel have it
+    /// all the same. The state itself, which may be on an edge, is none of the points.
+    fn probe(&mut self, work: &mut Sim, a: &DVector<f64>) -> Result<(), PhysicsError> {
+        let (model, qvel) = (work.model().clone(), work.qvel().to_vec());
+        let nv = model.nv();
+        for (turn, sign) in [(0.0, 1.0), (0.3, -1.0), (0.7, 1.0)] {
+            let along: Vec<f64> = (0..2 * nv).map(|i| sign * (0.5 + (0.618_034 * i as f64 + turn).fract())).collect();
+            let slope = self.da.columns(0, 2 * nv) * DVector::from_column_slice(&along);
+            let mut fourth = vec![0.0; self.at.len()];
+            for (k, weight) in [1.0, -4.0, 6.0, -4.0, 1.0].into_iter().enumerate() {
+                let by = (k + 1) as f64 * PROBE;
+                work.qpos_mut().copy_from_slice(&self.qpos);
+                model.integrate_pos(work.qpos_mut(), &along[..nv], by);
+                for (i, v) in work.qvel_mut().iter_mut().enumerate() {
+                    *v = qvel[i] + by * along[nv + i];
+                }
+                for (x, (a, d)) in self.qacc.iter_mut().zip(a.iter().zip(slope.iter())) {
+                    *x = a + by * d;
+                }
+                let stages = self.stages(work, Block::Position);
+                work.qvel_mut().copy_from_slice(&qvel);
+                stages?;
+                for (sum, x) in fourth.iter_mut().zip(work.sensordata()) {
+                    *sum += weight * x;
+                }
+            }
+            for sensor in &self.sensed {
+                let most = sensor.values.clone().map(|r| fourth[r].abs()).fold(0.0, f64::max);
+                for r in sensor.values.clone() {
+                    let seen = if sensor.mixed { fourth[r].abs() } else { most };
+                    self.ripple[r] = self.ripple[r].max(seen / 4.0);
+                }
+            }
+        }
+        work.qpos_mut().copy_from_slice(&self.qpos);
+        Ok(())
     }
 
     /// |ds/da|, by differences.
