@@ -272,14 +272,14 @@ fn compare(mjcf: &str, n: u64, spread: f64, settle: usize, k: usize) -> (BTreeMa
         let largest = found.c.iter().chain(&found.d).fold(0.0_f64, |m, x| m.max(x.abs()));
         for (_, name, rows) in sensors(&model) {
             for r in rows {
-                for c in 0..ndx + nu {
+                for (c, column) in expected.iter().enumerate() {
                     let (x, verdict) = if c < ndx {
                         (found.c[r * ndx + c], found.verdicts.c[r * ndx + c])
                     } else {
                         (found.d[r * nu + c - ndx], found.verdicts.d[r * nu + c - ndx])
                     };
                     counts[verdict as usize] += 1;
-                    let (right, noise) = expected[c][r];
+                    let (right, noise) = column[r];
                     let error = (x - right).abs() / largest;
                     if error > 1e-8 {
                         eprintln!("state {i} {name} [{r}, {c}]: {x:e} for {right:e} +- {noise:.0e} ({verdict:?})");
