@@ -274,7 +274,13 @@ fn names(model: &Model, entry: Entry) -> [String; 2] {
 
 fn describe(model: &Model, place: &Place, outcome: &Outcome) -> Found {
     let words = |s: Switches| {
-        let all = [(s.contact, "contact"), (s.limit, "limit"), (s.friction, "friction"), (s.force, "force"), (s.other, "other")];
+        let all = [
+            (s.contact, "contact"),
+            (s.limit, "limit"),
+            (s.friction, "friction"),
+            (s.force, "force"),
+            (s.other, "other"),
+        ];
         all.into_iter().filter_map(|(is, word)| is.then_some(word)).collect()
     };
     Found {

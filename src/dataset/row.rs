@@ -62,6 +62,10 @@ pub struct StepRow<'a> {
     pub c: &'a [f64],
     /// ns x nu
     pub d: &'a [f64],
+    /// ns x ndx; empty without the zero test, as the next one
+    pub c_zero: &'a [u8],
+    /// ns x nu
+    pub d_zero: &'a [u8],
     /// See [`Var::SolverIterations`].
     pub solver_iterations: i32,
     /// See [`Var::SolverResidual`].
@@ -119,6 +123,8 @@ impl StepRow<'_> {
         for (var, values) in [(Var::Sensordata, self.sensordata), (Var::C, self.c), (Var::D, self.d)] {
             put(var, bytemuck::cast_slice(values));
         }
+        put(Var::CZero, self.c_zero);
+        put(Var::DZero, self.d_zero);
         put(Var::Ncon, &(self.contact_dist.len() as i32).to_le_bytes());
         put(Var::Nefc, &(self.constraint_type.len() as i32).to_le_bytes());
         put(Var::SolverIterations, &self.solver_iterations.to_le_bytes());

@@ -2,7 +2,7 @@
 //! the README's tables (`dynsparse info --schema`).
 
 /// Version of the schema; a reader refuses a newer one.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The value of the root attribute `format`.
 pub const FORMAT: &str = "dynsparse-recording";
@@ -229,6 +229,8 @@ variables! {
     Sensordata = "sensordata": F64 [Step, Sensor] "" "sensor values at the start of the last physics step of the step";
     C = "C": F64 [Step, Sensor, State] "" "d sensor values / d state";
     D = "D": F64 [Step, Sensor, Actuator] "" "d sensor values / d control";
+    CZero = "C_zero": U8 [Step, Sensor, State] "" "zero test of C: 0 nonzero, 1 zero, 2 undecided; absent without the test, as D_zero";
+    DZero = "D_zero": U8 [Step, Sensor, Actuator] "" "zero test of D: 0 nonzero, 1 zero, 2 undecided";
     Ncon = "ncon": I32 [Step] "" "number of contacts at the start of the step";
     ContactOffset = "contact_offset": I64 [Step] "" "row of the step's first contact in the contact_* variables";
     Nefc = "nefc": I32 [Step] "" "number of constraint rows at the start of the step";
@@ -326,7 +328,7 @@ pub const CONSTRAINT_TYPES: [&str; 8] = [
 /// mjtConstraintState by number (MuJoCo 3.17.0).
 pub const CONSTRAINT_STATES: [&str; 5] = ["satisfied", "quadratic", "linear_negative", "linear_positive", "cone"];
 
-/// Values of [`Var::AZero`] and [`Var::BZero`], by number.
+/// Values of [`Var::AZero`], [`Var::BZero`], [`Var::CZero`] and [`Var::DZero`], by number.
 pub const ZERO_VERDICTS: [&str; 3] = ["nonzero", "zero", "undecided"];
 
 /// Aim for the bytes of one chunk: large enough to compress and to read fast, small enough to hold one of

@@ -374,7 +374,7 @@ fn describe(dataset: &Dataset, var: Var) -> hdf5::Result<()> {
             dataset.new_attr_builder().with_data(&masks).create("flag_masks")?;
             h5::text_attribute(dataset, "flag_meanings", &flag::TABLE.map(|f| f.1).join(" "))
         }
-        Var::AZero | Var::BZero => codes(&schema::ZERO_VERDICTS),
+        Var::AZero | Var::BZero | Var::CZero | Var::DZero => codes(&schema::ZERO_VERDICTS),
         Var::ConstraintType => codes(&schema::CONSTRAINT_TYPES),
         Var::ConstraintState => codes(&schema::CONSTRAINT_STATES),
         _ => Ok(()),

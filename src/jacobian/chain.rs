@@ -45,7 +45,7 @@ impl Chain {
             next_b: z(nu, n),
             c: z(n, ns),
             d: z(nu, ns),
-            links: spec.zero_test.then(|| Links::new(model)),
+            links: spec.zero_test.then(|| Links::new(model, spec.sensors)),
         }
     }
 

@@ -75,6 +75,7 @@ fn has_two_sides(model: &Model, control: usize, u: f64, eps: f64) -> bool {
 pub(super) struct Bends {
     /// Columns of A, then of B, that something may bend (ndx + nu).
     pub(super) columns: Vec<bool>,
+    sensors: bool,
     /// Made for the first column that is asked for.
     steps: Option<Steps>,
     apart: Vec<f64>,
@@ -82,9 +83,9 @@ pub(super) struct Bends {
 }
 
 impl Bends {
-    /// For a model.
-    pub(super) fn new(model: &Model) -> Self {
-        Self { columns: Vec::new(), steps: None, apart: vec![0.0; model.ndx()], column: Column::default() }
+    /// For a model; with `sensors`, whole columns have these below.
+    pub(super) fn new(model: &Model, sensors: bool) -> Self {
+        Self { columns: Vec::new(), sensors, steps: None, apart: vec![0.0; model.ndx()], column: Column::default() }
     }
 
     /// Places the differences at `state`.
@@ -93,7 +94,7 @@ impl Bends {
     /// [`PhysicsError::Mujoco`].
     pub(super) fn begin(&mut self, model: &Model, state: &[f64]) -> Result<(), PhysicsError> {
         if self.steps.is_none() {
-            self.steps = Some(Steps::new(model, false)?);
+            self.steps = Some(Steps::new(model, self.sensors)?);
         }
         self.steps.as_mut().map_or(Ok(()), |steps| steps.begin(state))
     }

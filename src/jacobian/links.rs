@@ -16,26 +16,34 @@ pub(super) struct Links {
     b: Planes,
     /// Of the step that comes in, and space.
     step_a: Planes,
+    step_c: Planes,
     next_a: Planes,
     next_b: Planes,
+    /// Of the last step's sensors.
+    c: Planes,
+    d: Planes,
     floor: Vec<f64>,
     next_floor: Vec<f64>,
     rest: Verdicts,
 }
 
 impl Links {
-    pub(super) fn new(model: &Model) -> Self {
+    pub(super) fn new(model: &Model, sensors: bool) -> Self {
         let (n, nu) = (model.ndx(), model.nu());
+        let ns = if sensors { model.nsensordata() } else { 0 };
         let (square, wide) = (Planes::new(n, n), Planes::new(n, nu));
         Self {
             a: square.clone(),
             b: wide.clone(),
             step_a: square.clone(),
+            step_c: Planes::new(ns, n),
+            c: Planes::new(ns, n),
+            d: Planes::new(ns, nu),
             next_a: square,
             next_b: wide,
             floor: vec![0.0; n],
             next_floor: vec![0.0; n],
-            rest: Verdicts { a: Vec::new(), b: Vec::new(), ..Verdicts::new(model) },
+            rest: Verdicts { a: Vec::new(), b: Vec::new(), ..Verdicts::new(model, false) },
         }
     }
 
@@ -44,6 +52,8 @@ impl Links {
         let verdicts = &step.verdicts;
         self.a.read(&verdicts.a);
         self.b.read(&verdicts.b);
+        self.c.read(&verdicts.c);
+        self.d.read(&verdicts.d);
         self.floor.copy_from_slice(&verdicts.floor);
         self.rest.switches = verdicts.switches;
         self.rest.kink = verdicts.kink;
@@ -54,6 +64,11 @@ impl Links {
     /// of B, with the 1 of the step's own entry.
     pub(super) fn push(&mut self, step: &Jacobian, largest: f64) {
         let verdicts = &step.verdicts;
+        self.step_c.read(&verdicts.c);
+        self.c.clear();
+        self.c.add_product(&self.step_c, &self.a);
+        self.d.read(&verdicts.d);
+        self.d.add_product(&self.step_c, &self.b);
         self.step_a.read(&verdicts.a);
         self.next_a.clear();
         self.next_a.add_product(&self.step_a, &self.a);
@@ -77,6 +92,8 @@ impl Links {
     pub(super) fn finish(&self, out: &mut Verdicts) {
         self.a.write(&mut out.a);
         self.b.write(&mut out.b);
+        self.c.write(&mut out.c);
+        self.d.write(&mut out.d);
         out.floor.copy_from_slice(&self.floor);
         out.switches = self.rest.switches;
         out.kink = self.rest.kink;

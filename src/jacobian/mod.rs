@@ -6,6 +6,7 @@ mod chain;
 mod fd;
 mod implicit;
 mod kink;
+mod ladder;
 mod links;
 mod planes;
 mod request;
@@ -40,7 +41,7 @@ pub struct EngineSpec {
     pub difference: Difference,
     /// Whether sensors are differentiated too (C and D).
     pub sensors: bool,
-    /// Whether every entry of A and B is tested for zero, and every state for switches.
+    /// Whether every entry is tested for zero, and every state for switches.
     pub zero_test: bool,
 }
 
@@ -108,15 +109,25 @@ impl EngineSpec {
         }
     }
 
+    /// What of a model's sensors no engine can differentiate, where sensors are asked for.
+    pub fn sensor_obstacles(&self, model: &Model) -> Vec<String> {
+        if self.sensors { model.sensor_obstacles() } else { Vec::new() }
+    }
+
     /// The engine for a model.
     ///
     /// # Errors
     /// [`PhysicsError::NotCovered`] with everything of the model that the engine does not cover.
     pub fn build(&self, model: &Arc<Model>) -> Result<Box<dyn Engine>, PhysicsError> {
+        let file = || model.file().to_owned();
+        let obstacles = self.sensor_obstacles(model);
+        if !obstacles.is_empty() {
+            return Err(PhysicsError::SensorsNotCovered { file: file(), obstacles: obstacles.join("; ") });
+        }
         let obstacles = self.obstacles(model);
         if !obstacles.is_empty() {
-            let (file, engine) = (model.file().to_owned(), self.engine.name());
-            return Err(PhysicsError::NotCovered { file, engine, obstacles: obstacles.join("; ") });
+            let engine = self.engine.name();
+            return Err(PhysicsError::NotCovered { file: file(), engine, obstacles: obstacles.join("; ") });
         }
         Ok(match self.engine {
             EngineKind::TransitionFd => Box::new(TransitionFd::new(self, model)),
@@ -137,7 +148,7 @@ pub struct Jacobian {
     pub c: Vec<f64>,
     /// d sensors / d control, nsensordata x nu; empty as above.
     pub d: Vec<f64>,
-    /// What the entries of A and B are, where the engine tests for zeros.
+    /// What the entries of A, B, C and D are, where the engine tests for zeros.
     pub verdicts: Verdicts,
 }
 
@@ -151,7 +162,7 @@ impl Jacobian {
             b: vec![0.0; ndx * nu],
             c: vec![0.0; ns * ndx],
             d: vec![0.0; ns * nu],
-            verdicts: Verdicts::new(model),
+            verdicts: Verdicts::new(model, sensors),
         }
     }
 

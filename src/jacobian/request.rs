@@ -33,7 +33,7 @@ pub struct EngineRequest {
     pub difference: Difference,
     /// Whether sensors are differentiated too (C and D).
     pub sensors: bool,
-    /// Whether every entry of A and B is tested for zero, and every state for switches.
+    /// Whether every entry is tested for zero, and every state for switches.
     pub zero_test: bool,
 }
 

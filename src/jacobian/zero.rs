@@ -77,6 +77,10 @@ pub struct Verdicts {
     pub a: Vec<Verdict>,
     /// Of B: ndx x nu, row-major.
     pub b: Vec<Verdict>,
+    /// Of C: nsensordata x ndx, row-major; empty when sensors are not differentiated.
+    pub c: Vec<Verdict>,
+    /// Of D: nsensordata x nu, row-major; empty as above.
+    pub d: Vec<Verdict>,
     /// The largest noise floor of a row's entries, of A and B together (ndx).
     pub floor: Vec<f64>,
     /// What switches here.
@@ -89,16 +93,30 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// All undecided, of the sizes of a model.
-    pub fn new(model: &Model) -> Self {
+    /// All undecided, of the sizes of a model; with `sensors` those of C and D, too.
+    pub fn new(model: &Model, sensors: bool) -> Self {
         let (ndx, nu) = (model.ndx(), model.nu());
+        let ns = if sensors { model.nsensordata() } else { 0 };
         Self {
             a: vec![Verdict::Undecided; ndx * ndx],
             b: vec![Verdict::Undecided; ndx * nu],
+            c: vec![Verdict::Undecided; ns * ndx],
+            d: vec![Verdict::Undecided; ns * nu],
             floor: vec![0.0; ndx],
             switches: Switches::default(),
             kink: 0.0,
             near_singular: false,
         }
+    }
+
+    /// Back to knowing nothing.
+    pub(super) fn forget(&mut self) {
+        for plane in [&mut self.a, &mut self.b, &mut self.c, &mut self.d] {
+            plane.fill(Verdict::Undecided);
+        }
+        self.floor.fill(0.0);
+        self.switches = Switches::default();
+        self.kink = 0.0;
+        self.near_singular = false;
     }
 }

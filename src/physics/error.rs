@@ -61,6 +61,14 @@ pub enum PhysicsError {
         /// What it does not cover.
         obstacles: String,
     },
+    /// Sensors are to be differentiated that show more than the present state.
+    #[error("{file}: C and D are not covered for {obstacles}; record without sensors, or take these out")]
+    SensorsNotCovered {
+        /// The main file.
+        file: String,
+        /// The sensors, by kind and name.
+        obstacles: String,
+    },
     /// A name that the model does not have.
     #[error("the model has no {kind} named \"{name}\"")]
     NoSuchName {

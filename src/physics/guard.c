@@ -61,6 +61,10 @@ void mj_makeM(const mjModel* m, mjData* d);
 void mj_collision(const mjModel* m, mjData* d);
 void mj_makeConstraint(const mjModel* m, mjData* d);
 void mj_transmission(const mjModel* m, mjData* d);
+void mj_camlight(const mjModel* m, mjData* d);
+void mj_sensorPos(const mjModel* m, mjData* d);
+void mj_sensorVel(const mjModel* m, mjData* d);
+void mj_sensorAcc(const mjModel* m, mjData* d);
 void mj_fwdVelocity(const mjModel* m, mjData* d);
 void mj_fwdActuation(const mjModel* m, mjData* d);
 void mj_constraintUpdate(const mjModel* m, mjData* d, const double* jar, double* cost, int flg_coneHessian);
@@ -191,6 +195,32 @@ int ds_stage_light(const mjModel* m, mjData* d, int* ncon) {
     *ncon = 0;
     mj_makeConstraint(m, d);
     mj_transmission(m, d);
+  });
+}
+
+// Everything that sensors see of positions, cameras too; with `contacts` the contacts. As in ds_stage_position, nothing
+// is solved afterwards.
+int ds_stage_seen(const mjModel* m, mjData* d, int contacts, int* ncon) {
+  GUARDED({
+    mj_kinematics(m, d);
+    mj_comPos(m, d);
+    mj_camlight(m, d);
+    mj_flex(m, d);
+    mj_tendon(m, d);
+    mj_makeM(m, d);
+    if (contacts) mj_collision(m, d);
+    else *ncon = 0;
+    mj_makeConstraint(m, d);
+    mj_transmission(m, d);
+  });
+}
+
+// Sensors of three stages, each where it is asked for.
+int ds_sensors(const mjModel* m, mjData* d, int position, int velocity, int acceleration) {
+  GUARDED({
+    if (position) mj_sensorPos(m, d);
+    if (velocity) mj_sensorVel(m, d);
+    if (acceleration) mj_sensorAcc(m, d);
   });
 }
 

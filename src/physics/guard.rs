@@ -36,6 +36,14 @@ unsafe extern "C" {
     pub(super) fn ds_set_state(m: *const mjModel, d: *mut mjData, state: *const f64, sig: c_int) -> c_int;
     pub(super) fn ds_stage_position(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_light(m: *const mjModel, d: *mut mjData, ncon: *mut c_int) -> c_int;
+    pub(super) fn ds_stage_seen(m: *const mjModel, d: *mut mjData, contacts: c_int, ncon: *mut c_int) -> c_int;
+    pub(super) fn ds_sensors(
+        m: *const mjModel,
+        d: *mut mjData,
+        position: c_int,
+        velocity: c_int,
+        acceleration: c_int,
+    ) -> c_int;
     pub(super) fn ds_collision(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_velocity(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_actuation(m: *const mjModel, d: *mut mjData) -> c_int;

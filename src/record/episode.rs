@@ -509,6 +509,8 @@ struct Row {
     whole: Jacobian,
     a_zero: Vec<u8>,
     b_zero: Vec<u8>,
+    c_zero: Vec<u8>,
+    d_zero: Vec<u8>,
     zero_floor: Vec<f64>,
     geom1: Vec<i32>,
     geom2: Vec<i32>,
@@ -555,6 +557,8 @@ impl Row {
             whole: Jacobian::zeros(model, sensors),
             a_zero: Vec::new(),
             b_zero: Vec::new(),
+            c_zero: Vec::new(),
+            d_zero: Vec::new(),
             zero_floor: Vec::new(),
             geom1: Vec::new(),
             geom2: Vec::new(),
@@ -619,11 +623,13 @@ impl Row {
             let known = |(v, x): (&Verdict, &f64)| if x.is_finite() { *v } else { Verdict::Undecided };
             out.extend(verdicts.iter().zip(values).map(|pair| known(pair) as u8));
         };
-        let Verdicts { a, b, floor, switches, near_singular, .. } = &self.whole.verdicts;
+        let Verdicts { a, b, c, d, floor, switches, near_singular, .. } = &self.whole.verdicts;
         self.zero_floor.clear();
         self.zero_floor.extend(floor.iter().map(|x| coarse(*x)));
         codes(&mut self.a_zero, a, &self.whole.a);
         codes(&mut self.b_zero, b, &self.whole.b);
+        codes(&mut self.c_zero, c, &self.whole.c);
+        codes(&mut self.d_zero, d, &self.whole.d);
         for (there, bit) in [
             (switches.contact, flag::CONTACT_SWITCH),
             (switches.limit, flag::LIMIT_SWITCH),
@@ -675,6 +681,8 @@ impl Row {
             sensordata: if self.sensors { after.sensordata() } else { &[] },
             c: &self.whole.c,
             d: &self.whole.d,
+            c_zero: &self.c_zero,
+            d_zero: &self.d_zero,
             solver_iterations: self.iterations,
             solver_residual: self.residual,
             flags: self.flags,

@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::{Job, RecordError};
 use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis, schema::Var};
-use crate::jacobian::EngineKind;
 use crate::physics::{Kinematics, Model, ModelSource, mujoco_version, sha256_hex};
 use crate::task::{Env, Scorer, Task};
 
@@ -158,10 +157,10 @@ impl Recipe {
             absent.push(Var::Terminated);
         }
         if !job.jacobian.sensors || model.nsensordata() == 0 {
-            absent.extend([Var::Sensordata, Var::C, Var::D]);
+            absent.extend([Var::Sensordata, Var::C, Var::D, Var::CZero, Var::DZero]);
         }
         if !job.jacobian.zero_test {
-            absent.extend([Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink]);
+            absent.extend([Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink, Var::CZero, Var::DZero]);
         }
         if job.jacobian.sensors {
             labels.insert(Axis::Sensor, names.sensor.clone());
@@ -216,8 +215,8 @@ impl Recipe {
         if let Some(fallback) = engine.fallback {
             attributes.push(("engine_fallback", text(fallback)));
         }
-        if engine.spec.engine == EngineKind::Implicit && labels.contains_key(&Axis::Sensor) {
-            attributes.push(("sensor_engine", text(json_text(&EngineKind::TransitionFd))));
+        if labels.contains_key(&Axis::Sensor) {
+            attributes.push(("sensor_engine", text(json_text(&engine.spec.engine))));
         }
         // A shard says what it is and whose; the rest is said once, in the merged file.
         let kept = if files.is_some() { attributes.len() } else { 3 };

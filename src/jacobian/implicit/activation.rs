@@ -7,7 +7,6 @@ const INTEGRATOR: f64 = 1.0;
 const FILTER: f64 = 2.0;
 const FILTER_EXACT: f64 = 3.0;
 
-
 /// Nudge of a muscle's activation and control: its time constant is smooth, or linear by parts.
 const NUDGE: f64 = 1.0 / 1_048_576.0;
 

@@ -38,6 +38,7 @@ mod integrator;
 mod motion;
 mod narrow;
 mod rows;
+mod sensors;
 mod smooth;
 mod spatial;
 mod support;
@@ -50,7 +51,7 @@ use std::sync::Arc;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::kink::Bends;
-use super::{Engine, EngineSpec, Jacobian, Switches, TransitionFd};
+use super::{Engine, EngineSpec, Jacobian, Switches};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
 use contact::{Contacts, Sums};
@@ -58,6 +59,7 @@ use difference::Differences;
 use integrator::Integrator;
 use motion::{Motion, Outside, ULP};
 use rows::{Coverage, Rows};
+use sensors::Sensors;
 use smooth::Smooth;
 use spatial::{Size, norm3, sub3};
 pub(super) use switches::REACH;
@@ -81,8 +83,7 @@ pub struct Implicit {
     field: Motion,
     space: Space,
     bends: Bends,
-    /// Differences of the sensors, and space for the rest of them.
-    sensors: Option<(TransitionFd, Jacobian)>,
+    sensors: Option<Sensors>,
     zero_test: bool,
 }
 
@@ -164,11 +165,8 @@ impl Implicit {
             motion: Motion::new(&tree),
             field: Motion::new(&tree),
             space: Space::new(model),
-            bends: Bends::new(model),
-            sensors: (spec.sensors && model.nsensordata() > 0).then(|| {
-                let spec = EngineSpec { zero_test: false, ..EngineSpec { sensors: true, ..EngineSpec::default() } };
-                (TransitionFd::new(&spec, model), Jacobian::zeros(model, true))
-            }),
+            bends: Bends::new(model, spec.sensors),
+            sensors: spec.sensors.then(|| Sensors::new(model)).flatten(),
             zero_test: spec.zero_test,
             coverage,
             tree,
@@ -274,6 +272,25 @@ impl Implicit {
         }
         Ok(edge)
     }
+
+    /// Every column from differences of whole steps, where the closed form has nothing to solve with.
+    fn step_all(&mut self, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        let Self { work, space, bends, .. } = self;
+        out.fill(0.0);
+        out.verdicts.near_singular = true;
+        let model = work.model();
+        bends.columns.clear();
+        confirm::confirm(model, &space.state, &vec![true; model.ndx() + model.nu()], bends, out)
+    }
+}
+
+/// Whether a column of A, or of B behind them, holds numbers only.
+fn is_finite(out: &Jacobian, column: usize, model: &Model) -> bool {
+    let (ndx, nu) = (model.ndx(), model.nu());
+    match column.checked_sub(ndx) {
+        None => (0..ndx).all(|row| out.a[row * ndx + column].is_finite()),
+        Some(control) => (0..ndx).all(|row| out.b[row * nu + control].is_finite()),
+    }
 }
 
 /// Zeros of other sizes, without giving memory back.
@@ -283,18 +300,14 @@ fn resize(m: &mut DMatrix<f64>, rows: usize, columns: usize) {
 }
 
 impl Engine for Implicit {
-    /// Every entry is NaN where H or the integrator's inertia is not positive definite. Sensors are differenced.
+    /// Where H or the integrator's inertia is not positive definite, and where the geometry of a contact has no derivative,
+    /// differences of whole steps take the place; entries that these do not settle on are NaN.
     fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
-        if let Some((differences, whole)) = &mut self.sensors {
-            differences.jacobian(sim, whole)?;
-            out.c.copy_from_slice(&whole.c);
-            out.d.copy_from_slice(&whole.d);
-        }
+        out.verdicts.forget();
         sim.get_state(&mut self.space.state)?;
         self.work.set_state(&self.space.state)?;
         let Some(hessian) = self.solve()? else {
-            out.fill(f64::NAN);
-            return Ok(());
+            return self.step_all(out);
         };
         let near_singular = verdict::nearly_singular(hessian.l_dirty());
         let integrable = {
@@ -303,12 +316,13 @@ impl Engine for Implicit {
         };
         if !integrable {
             self.space.hessian = hessian.unpack_dirty();
-            out.fill(f64::NAN);
-            return Ok(());
+            return self.step_all(out);
         }
         let force_at_edge = self.residual_derivative()?;
 
-        let Self { work, tree, rows, contacts, activations, integrator, field, space, bends, zero_test, .. } = self;
+        let Self {
+            work, tree, rows, contacts, activations, integrator, field, space, bends, sensors, zero_test, ..
+        } = self;
         hessian.solve_mut(&mut space.da);
         if *zero_test {
             verdict::inverse_size(&hessian, &mut space.inverse);
@@ -329,11 +343,15 @@ impl Engine for Implicit {
             std::mem::swap(&mut space.wide, &mut space.noise);
         }
         space.hessian = hessian.unpack_dirty();
-        // The rows see the acceleration that is solved for, before the integrator damps it.
+        // The rows see the acceleration that is solved for, before the integrator damps it; so do the sensors.
         let mut found = Switches { force: force_at_edge, ..Switches::default() };
         if *zero_test {
             let motion = [work.qvel(), space.a.as_slice()];
             rows.switches([&space.da, &space.jar_change], motion, REACH, &mut found, &mut bends.columns);
+        }
+        if let Some(sensors) = sensors {
+            sensors.da.copy_from(&space.da);
+            sensors.noise.copy_from(&space.noise);
         }
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
@@ -342,7 +360,18 @@ impl Engine for Implicit {
             out.verdicts.near_singular = near_singular;
             out.verdicts.switches = switches::find(work, tree, found, &mut bends.columns)?;
         }
-        confirm::confirm(work.model(), &space.state, &contacts.edges, bends, out)?;
+        if let Some(sensors) = sensors {
+            work.set_state(&space.state)?;
+            sensors.differentiate(work, &space.a, *zero_test, out)?;
+        }
+        let model = work.model();
+        let doubtful =
+            |column: usize| contacts.edges.get(column).is_some_and(|edge| *edge) || !is_finite(out, column, model);
+        let doubtful: Vec<bool> = (0..model.ndx() + model.nu()).map(doubtful).collect();
+        if contacts.edges.contains(&true) {
+            out.verdicts.switches.contact = true;
+        }
+        confirm::confirm(model, &space.state, &doubtful, bends, out)?;
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use crate::physics::{Groups, Model, PhysicsError, Sim};
 pub(super) const KINK: f64 = 1e-6;
 
 /// An error beyond this share of the largest entry of A: the differences do not settle on anything.
-const UNSETTLED: f64 = 1e-6;
+pub(super) const UNSETTLED: f64 = 1e-6;
 
 /// How far a state is nudged to name what switches.
 const REACH: f64 = 1e-6;
@@ -128,7 +128,15 @@ impl WholeStep {
         let (ndx, nu) = (sim.model().ndx(), sim.model().nu());
         sim.group(&mut self.groups)?;
         let Self { errors, groups, .. } = self;
-        let Jacobian { a, b, verdicts, .. } = out;
+        let Jacobian { a, b, c, d, verdicts } = out;
+        let finite = |m: &[f64]| m.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
+        let sensed = finite(c).max(finite(d));
+        for (values, errors, verdicts) in [(&*c, &errors.c, &mut verdicts.c), (&*d, &errors.d, &mut verdicts.d)] {
+            for ((x, [error, apart]), verdict) in values.iter().zip(errors).zip(verdicts) {
+                let bent = *apart > KINK * sensed && *apart >= x.abs();
+                *verdict = if bent { Verdict::Undecided } else { decide(*x, *error, sensed) };
+            }
+        }
         let scale = a.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
         let verdict = |x: f64, [error, apart]: [f64; 2], acts: bool| match acts {
             false => Verdict::Zero,

@@ -1,0 +1,335 @@
+//! C and D: the derivatives of the sensors, without a solve.
+//!
+//! A sensor is a function s(q, v, act, u, a) of the state, the control and the acceleration that was solved for. Where an
+//! input p is nudged by h, the acceleration becomes a + h da/dp to first order, and that is all a derivative needs: what
+//! follows from positions, velocities and controls is computed again, the forces of constraints are those at that
+//! acceleration, and the sensors are read. Nudges of several sizes, extrapolated, give the value and a bound on its error;
+//! the error of da goes into the bound through ds/da.
+
+use nalgebra::{DMatrix, DVector};
+
+use crate::jacobian::ladder::{Entry, Side, decide};
+use crate::jacobian::{Jacobian, Verdict};
+use crate::physics::{Model, PhysicsError, Sensed, SensorStages, Sim};
+
+/// Nudges: powers of two. The next one is tried where a sensor bends or has a kink within the one before.
+const POSITION: [f64; 4] = [1.0 / 4096.0, 1.0 / 131_072.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
+const VELOCITY: [f64; 3] = [1.0 / 4096.0, 1.0 / 262_144.0, 1.0 / 16_777_216.0];
+/// Of the probe for rounding: too small for anything else to be seen.
+const PROBE: f64 = 1.0 / 68_719_476_736.0;
+const CONTROL: [f64; 3] = [1.0 / 4096.0, 1.0 / 262_144.0, 1.0 / 16_777_216.0];
+
+/// Inputs that are nudged in the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    Position,
+    Velocity,
+    /// Activations and controls.
+    Force,
+}
+
+#[derive(Debug)]
+pub(super) struct Sensors {
+    sensed: Vec<Sensed>,
+    stages: SensorStages,
+    /// da/dp, and bounds on its errors (nv x ndx + nu).
+    pub(super) da: DMatrix<f64>,
+    pub(super) noise: DMatrix<f64>,
+    /// Errors of a sensor's values that its nudges show (nsensordata).
+    ripple: Vec<f64>,
+    /// Values at the state, and nudged (nsensordata).
+    at: Vec<f64>,
+    sides: [Vec<f64>; 4],
+    entries: Vec<Entry>,
+    /// Derivatives and bounds on their errors (nsensordata x ndx + nu).
+    found: DMatrix<f64>,
+    bounds: DMatrix<f64>,
+    /// |ds/da| (nsensordata x nv).
+    lever: DMatrix<f64>,
+    qpos: Vec<f64>,
+    qacc: Vec<f64>,
+    direction: Vec<f64>,
+    jar: Vec<f64>,
+}
+
+impl Sensors {
+    /// None where a model has none.
+    pub(super) fn new(model: &Model) -> Option<Self> {
+        let (ns, nv, inputs) = (model.nsensordata(), model.nv(), model.ndx() + model.nu());
+        if ns == 0 {
+            return None;
+        }
+        let (sensed, stages) = model.sensed();
+        let wide = |n| DMatrix::zeros(n, inputs);
+        Some(Self {
+            sensed,
+            stages,
+            da: wide(nv),
+            noise: wide(nv),
+            ripple: vec![0.0; ns],
+            at: vec![0.0; ns],
+            sides: std::array::from_fn(|_| vec![0.0; ns]),
+            entries: vec![Entry::UNKNOWN; ns],
+            found: wide(ns),
+            bounds: wide(ns),
+            lever: DMatrix::zeros(ns, nv),
+            qpos: vec![0.0; model.nq()],
+            qacc: vec![0.0; nv],
+            direction: vec![0.0; nv],
+            jar: Vec::new(),
+        })
+    }
+
+    /// Fills C and D, at the state of `work` and the acceleration `a`, with `judge` their verdicts too. What `work` has
+    /// derived from its state is that of a nudge afterwards.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn differentiate(
+        &mut self,
+        work: &mut Sim,
+        a: &DVector<f64>,
+        judge: bool,
+        out: &mut Jacobian,
+    ) -> Result<(), PhysicsError> {
+        let model = work.model().clone();
+        let (nv, na, nu) = (model.nv(), model.na(), model.nu());
+        self.found.fill(0.0);
+        self.bounds.fill(0.0);
+        self.ripple.fill(0.0);
+        self.qpos.copy_from_slice(work.qpos());
+        self.everything(work, a)?;
+        self.at.copy_from_slice(work.sensordata());
+        if judge {
+            self.levers(work, a)?;
+        }
+        self.probe(work, a)?;
+        for c in 0..nv {
+            self.column(work, a, c, &POSITION, Block::Position, Side::Both)?;
+        }
+        work.qpos_mut().copy_from_slice(&self.qpos);
+        self.everything(work, a)?;
+        if self.stages.velocity || self.stages.acceleration {
+            for c in nv..2 * nv {
+                self.column(work, a, c, &VELOCITY, Block::Velocity, Side::Both)?;
+            }
+            self.everything(work, a)?;
+        }
+        if self.stages.acceleration {
+            for c in 2 * nv..2 * nv + na {
+                self.column(work, a, c, &CONTROL, Block::Force, Side::Both)?;
+            }
+            for i in 0..nu {
+                let side = side(&model, i, work.ctrl()[i]);
+                self.column(work, a, 2 * nv + na + i, &CONTROL, Block::Force, side)?;
+            }
+        }
+        self.put(judge, out);
+        Ok(())
+    }
+
+    /// All stages, at the state itself.
+    fn everything(&mut self, work: &mut Sim, a: &DVector<f64>) -> Result<(), PhysicsError> {
+        self.qacc.copy_from_slice(a.as_slice());
+        self.stages(work, Block::Position)
+    }
+
+    /// What follows from a block of inputs, down to the sensors, at the acceleration `self.qacc`.
+    fn stages(&mut self, work: &mut Sim, from: Block) -> Result<(), PhysicsError> {
+        let SensorStages { velocity, acceleration, contacts, late } = self.stages;
+        if from == Block::Position {
+            work.stage_seen(contacts)?;
+        }
+        if from != Block::Force && (velocity || acceleration) {
+            work.stage_velocity()?;
+        }
+        if acceleration {
+            work.stage_actuation()?;
+            work.stage_constraint(&self.qacc, &mut self.jar, false)?;
+        }
+        let first = from == Block::Position || from == Block::Velocity && late;
+        work.stage_sensors([first, from != Block::Force && velocity, acceleration], &self.qacc)
+    }
+
+    /// Rounding of the sensors' values, from fourth differences over nudges of all positions and velocities at once that are
+    /// too small for anything else. Stiff contacts make far more of it than their values tell: forces that cancel have it
+    /// all the same. The state itself, which may be on an edge, is none of the points.
+    fn probe(&mut self, work: &mut Sim, a: &DVector<f64>) -> Result<(), PhysicsError> {
+        let (model, qvel) = (work.model().clone(), work.qvel().to_vec());
+        let nv = model.nv();
+        for (turn, sign) in [(0.0, 1.0), (0.3, -1.0), (0.7, 1.0)] {
+            let along: Vec<f64> = (0..2 * nv).map(|i| sign * (0.5 + (0.618_034 * i as f64 + turn).fract())).collect();
+            let slope = self.da.columns(0, 2 * nv) * DVector::from_column_slice(&along);
+            let mut fourth = vec![0.0; self.at.len()];
+            for (k, weight) in [1.0, -4.0, 6.0, -4.0, 1.0].into_iter().enumerate() {
+                let by = (k + 1) as f64 * PROBE;
+                work.qpos_mut().copy_from_slice(&self.qpos);
+                model.integrate_pos(work.qpos_mut(), &along[..nv], by);
+                for (i, v) in work.qvel_mut().iter_mut().enumerate() {
+                    *v = qvel[i] + by * along[nv + i];
+                }
+                for (x, (a, d)) in self.qacc.iter_mut().zip(a.iter().zip(slope.iter())) {
+                    *x = a + by * d;
+                }
+                let stages = self.stages(work, Block::Position);
+                work.qvel_mut().copy_from_slice(&qvel);
+                stages?;
+                for (sum, x) in fourth.iter_mut().zip(work.sensordata()) {
+                    *sum += weight * x;
+                }
+            }
+            for sensor in &self.sensed {
+                let most = sensor.values.clone().map(|r| fourth[r].abs()).fold(0.0, f64::max);
+                for r in sensor.values.clone() {
+                    let seen = if sensor.mixed { fourth[r].abs() } else { most };
+                    self.ripple[r] = self.ripple[r].max(seen / 4.0);
+                }
+            }
+        }
+        work.qpos_mut().copy_from_slice(&self.qpos);
+        Ok(())
+    }
+
+    /// |ds/da|, by differences.
+    fn levers(&mut self, work: &mut Sim, a: &DVector<f64>) -> Result<(), PhysicsError> {
+        self.lever.fill(0.0);
+        if !self.stages.acceleration {
+            return Ok(());
+        }
+        let h = 1e-6 * (1.0 + a.amax());
+        for c in 0..a.len() {
+            self.qacc.copy_from_slice(a.as_slice());
+            self.qacc[c] += h;
+            work.stage_constraint(&self.qacc, &mut self.jar, false)?;
+            work.stage_sensors([false, false, true], &self.qacc)?;
+            for (r, (x, at)) in work.sensordata().iter().zip(&self.at).enumerate() {
+                self.lever[(r, c)] = ((x - at) / h).abs();
+            }
+        }
+        Ok(())
+    }
+
+    /// One column of C or D.
+    fn column(
+        &mut self,
+        work: &mut Sim,
+        a: &DVector<f64>,
+        c: usize,
+        sizes: &[f64],
+        block: Block,
+        side: Side,
+    ) -> Result<(), PhysicsError> {
+        let moved = match block {
+            Block::Position => 0,
+            Block::Velocity => 1,
+            Block::Force => 2,
+        };
+        self.entries.fill(Entry::UNKNOWN);
+        for h in sizes {
+            for (k, by) in side.nudges(*h).into_iter().enumerate() {
+                let before = self.nudge(work, c, by);
+                for (x, (a, da)) in self.qacc.iter_mut().zip(a.iter().zip(self.da.column(c).iter())) {
+                    *x = a + by * da;
+                }
+                let stages = self.stages(work, block);
+                self.back(work, c, before);
+                stages?;
+                self.sides[k].copy_from_slice(work.sensordata());
+            }
+            let mut settled = true;
+            for sensor in self.sensed.iter().filter(|s| s.by[moved]) {
+                let size = |r: usize| self.sides.iter().fold(self.at[r].abs(), |m, s| m.max(s[r].abs()));
+                let most = sensor.values.clone().map(size).fold(0.0, f64::max);
+                for r in sensor.values.clone() {
+                    let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { size(r) } else { most });
+                    let values = std::array::from_fn(|k| self.sides[k][r]);
+                    settled &= self.entries[r].look(side, self.at[r], values, *h, noise);
+                }
+            }
+            if settled {
+                break;
+            }
+        }
+        for sensor in self.sensed.iter().filter(|s| s.by[moved]) {
+            let most = sensor.values.clone().map(|r| self.at[r].abs()).fold(0.0, f64::max);
+            for r in sensor.values.clone() {
+                let entry = &self.entries[r];
+                self.ripple[r] = self.ripple[r].max(entry.ripple());
+                let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { self.at[r].abs() } else { most });
+                let (x, bound) = entry.derivative(side, self.at[r], noise);
+                self.found[(r, c)] = x;
+                self.bounds[(r, c)] = bound;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nudges an input, and returns what it was, where that is a number.
+    fn nudge(&mut self, work: &mut Sim, c: usize, by: f64) -> f64 {
+        let (nv, ndx) = (work.model().nv(), work.model().ndx());
+        let before = match c {
+            c if c < nv => 0.0,
+            c if c < 2 * nv => work.qvel()[c - nv],
+            c if c < ndx => work.act()[c - 2 * nv],
+            c => work.ctrl()[c - ndx],
+        };
+        work.nudge(c, by, &mut self.direction);
+        before
+    }
+
+    fn back(&self, work: &mut Sim, c: usize, before: f64) {
+        let (nv, ndx) = (work.model().nv(), work.model().ndx());
+        match c {
+            c if c < nv => work.qpos_mut().copy_from_slice(&self.qpos),
+            c if c < 2 * nv => work.qvel_mut()[c - nv] = before,
+            c if c < ndx => work.act_mut()[c - 2 * nv] = before,
+            c => work.ctrl_mut()[c - ndx] = before,
+        }
+    }
+
+    /// C and D out of what was found, and their verdicts.
+    fn put(&mut self, judge: bool, out: &mut Jacobian) {
+        let (ns, inputs) = self.found.shape();
+        let nu = out.d.len() / ns;
+        let ndx = inputs - nu;
+        for r in 0..ns {
+            for c in 0..ndx {
+                out.c[r * ndx + c] = self.found[(r, c)];
+            }
+            for c in 0..nu {
+                out.d[r * nu + c] = self.found[(r, ndx + c)];
+            }
+        }
+        if !judge {
+            return;
+        }
+        self.bounds.gemm(1.0, &self.lever, &self.noise, 1.0);
+        for r in 0..ns {
+            let row = self.found.row(r);
+            let scale = row.iter().filter(|x| x.is_finite()).fold(0.0_f64, |m, x| m.max(x.abs()));
+            let verdict = |c: usize| -> Verdict { decide(self.found[(r, c)], self.bounds[(r, c)], scale) };
+            for c in 0..ndx {
+                out.verdicts.c[r * ndx + c] = verdict(c);
+            }
+            for c in 0..nu {
+                out.verdicts.d[r * nu + c] = verdict(ndx + c);
+            }
+        }
+    }
+}
+
+/// To which side a control can be nudged: at the end of its range to one alone.
+fn side(model: &Model, i: usize, u: f64) -> Side {
+    let Some([low, high]) = model.ctrl_range(i).filter(|_| model.clamps_controls()) else { return Side::Both };
+    let room = 2.0 * CONTROL[0];
+    if u < low || u > high || high - low < 2.0 * room {
+        // Beyond its range it has no influence; a range that is narrower than the nudges is taken as none.
+        Side::Both
+    } else if u + room > high {
+        Side::Down
+    } else if u - room < low {
+        Side::Up
+    } else {
+        Side::Both
+    }
+}
