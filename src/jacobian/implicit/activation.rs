@@ -10,6 +10,9 @@ const FILTER_EXACT: f64 = 3.0;
 /// Nudge of a muscle's activation and control: its time constant is smooth, or linear by parts.
 const NUDGE: f64 = 1.0 / 1_048_576.0;
 
+/// One-sided derivatives of a next activation that are farther apart may be those of a kink.
+const BENDS: f64 = 1e-7;
+
 /// One activation, its value and derivatives now.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Now {
@@ -102,7 +105,9 @@ impl Activations {
                     let mut by = [0.0; 2];
                     for (k, by) in by.iter_mut().enumerate() {
                         let mut sides = [0.0; 2];
-                        let inwards = ctrl_range.map_or(0.0, |[low, high]| u.clamp(low + NUDGE, high - NUDGE) - u);
+                        let inwards = ctrl_range
+                            .filter(|_| k == 1)
+                            .map_or(0.0, |[low, high]| u.clamp(low + NUDGE, high - NUDGE) - u);
                         for (side, nudge) in sides.iter_mut().zip([NUDGE, -NUDGE]) {
                             if k == 0 {
                                 work.act_mut()[i] = act + nudge;
@@ -115,6 +120,11 @@ impl Activations {
                         work.act_mut()[i] = act;
                         work.ctrl_mut()[a.control] = u;
                         *by = self.h * (sides[0] - sides[1]) / (2.0 * NUDGE);
+                        let apart = self.h * (sides[0] - 2.0 * rate + sides[1]).abs() / NUDGE;
+                        if inwards == 0.0 && apart > BENDS {
+                            edge = true;
+                            bent[if k == 0 { 2 * model.nv() + i } else { model.ndx() + a.control }] = true;
+                        }
                     }
                     work.stage_actuation()?;
                     [1.0 + by[0], by[1]]

@@ -8,8 +8,8 @@ use crate::jacobian::{Jacobian, Switches, Verdict};
 use crate::physics::{Model, PhysicsError};
 
 /// Takes the columns that are `doubtful` (ndx + nu) from extrapolated differences of whole steps: where the geometry of a
-/// contact has no derivative, the forces may have one all the same. Where they have none either, an entry is NaN and
-/// undecided. Looks at both sides of the columns that are marked in `bends`; a switch is withdrawn where all of them agree,
+/// contact has no derivative, the forces may have one all the same. Where the derivatives of the two sides differ, an entry
+/// is their mean; where there are none, it is NaN and undecided. Looks at both sides of the columns that are marked in `bends`; a switch is withdrawn where all of them agree,
 /// and `kink` says how far they are apart where not.
 ///
 /// # Errors
@@ -46,15 +46,25 @@ pub(super) fn confirm(
             let (value, error, apart) = (found.values[row], found.errors[row], found.kinks[row]);
             let scale = if row < ndx { scale } else { sensed };
             let bent = apart > KINK * scale;
-            let settled = !bent && (error <= UNSETTLED * scale || error == 0.0);
+            let settled = error <= UNSETTLED * scale || error == 0.0;
             let (x, verdict) = entry(out, row, column, model);
-            (*x, *verdict) =
-                if settled { (value, decide(value, error, scale)) } else { (f64::NAN, Verdict::Undecided) };
-            if row < ndx && settled {
-                out.verdicts.floor[row] = out.verdicts.floor[row].max(error);
-            } else if row < ndx {
-                undefined = true;
-                kink = kink.max(if bent { apart } else { scale });
+            (*x, *verdict) = match settled {
+                false => (f64::NAN, Verdict::Undecided),
+                // One side may be zero and the other not.
+                true if bent && apart >= value.abs() => (value, Verdict::Undecided),
+                true => (value, decide(value, error, scale)),
+            };
+            if row < ndx {
+                undefined |= !settled;
+                let floor = if settled { error } else { scale };
+                out.verdicts.floor[row] = out.verdicts.floor[row].max(floor);
+                kink = kink.max(if !settled {
+                    scale
+                } else if bent {
+                    apart
+                } else {
+                    0.0
+                });
             }
         }
     }

@@ -5,21 +5,28 @@ use nalgebra::{DMatrix, DVector};
 use super::motion::ULP;
 use crate::physics::{Model, PhysicsError, Sim};
 
-/// Nudges: powers of two. Differences at one and two of them are extrapolated, with an error of the fourth order. Where
-/// that is more than rounding, the next nudge is tried, and the one with the smallest error taken.
-const POSITION: [f64; 3] = [1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
-const VELOCITY: f64 = 1.0 / 16_384.0;
-const CONTROL: f64 = 1.0 / 8192.0;
+/// Nudges: powers of two. Differences at one and two of them are extrapolated, with an error of the fourth order; so are
+/// those to either side, which a second derivative that jumps at the state does not disturb. Each entry is taken from the
+/// nudge where its error is smallest.
+const POSITION: [f64; 4] = [1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0, 1.0 / 1_073_741_824.0];
+const VELOCITY: [f64; 4] = [1.0 / 16_384.0, 1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
+const CONTROL: [f64; 4] = [1.0 / 8192.0, 1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0];
 
-/// A force (nv) at +h, -h, +2h, -2h.
+/// Errors beyond this share of a column's largest entry: something switches within the finest nudge.
+const UNSETTLED: f64 = 1e-8;
+
+/// A force (nv) at +h, -h, +2h, -2h, and at the state.
 #[derive(Debug)]
-pub(super) struct Sides([Vec<f64>; 4]);
+pub(super) struct Sides([Vec<f64>; 5]);
+
+/// Where the sample at the state is.
+const HERE: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Differences {
     jar: Vec<f64>,
     sides: Sides,
-    nudger: Nudger,
+    pub(super) nudger: Nudger,
 }
 
 /// Visits the inputs of a state, nudged.
@@ -27,8 +34,12 @@ pub(super) struct Differences {
 pub(super) struct Nudger {
     qpos: Vec<f64>,
     direction: Vec<f64>,
-    /// Derivatives by the input under way, and bounds on their errors (nv).
+    /// Derivatives by the input under way, and bounds on their errors (nv); and the mean of both sides at the nudge
+    /// before.
     column: Vec<(f64, f64)>,
+    before: Vec<f64>,
+    /// Inputs (ndx + nu) whose differences settle on nothing.
+    pub(super) unsettled: Vec<bool>,
 }
 
 /// Nudges and samples one input: the simulation has gone through all stages but those of contacts and inertia.
@@ -36,7 +47,13 @@ pub(super) type Sample<'a> = &'a mut dyn FnMut(&mut Sim, &mut [f64]) -> Result<(
 
 impl Nudger {
     pub(super) fn new(model: &Model) -> Self {
-        Self { qpos: vec![0.0; model.nq()], direction: vec![0.0; model.nv()], column: Vec::new() }
+        Self {
+            qpos: vec![0.0; model.nq()],
+            direction: vec![0.0; model.nv()],
+            column: Vec::new(),
+            before: Vec::new(),
+            unsettled: vec![false; model.ndx() + model.nu()],
+        }
     }
 
     /// Differences `sample` by all positions and velocities, and by activations and controls with `inner`, into columns of
@@ -56,11 +73,15 @@ impl Nudger {
         let model = work.model().clone();
         let (nv, na, nu) = (model.nv(), model.na(), model.nu());
         self.qpos.copy_from_slice(work.qpos());
+        self.unsettled.fill(false);
+        work.stage_light()?;
+        work.stage_velocity()?;
+        work.stage_actuation()?;
+        sample(work, &mut sides.0[HERE])?;
         for c in 0..nv {
             self.direction.fill(0.0);
             self.direction[c] = 1.0;
-            let mut best = f64::INFINITY;
-            for h in POSITION {
+            for (level, h) in POSITION.into_iter().enumerate() {
                 for (side, nudge) in nudges(h) {
                     work.qpos_mut().copy_from_slice(&self.qpos);
                     model.integrate_pos(work.qpos_mut(), &self.direction, nudge);
@@ -69,12 +90,7 @@ impl Nudger {
                     work.stage_actuation()?;
                     sample(work, &mut sides.0[side])?;
                 }
-                let (left, rounding) = sides.errors(h);
-                if left + rounding < best {
-                    best = left + rounding;
-                    sides.difference(h, sign, &mut self.column);
-                }
-                if left <= rounding {
+                if self.settles(sides, h, level, sign) {
                     break;
                 }
             }
@@ -84,45 +100,101 @@ impl Nudger {
         work.stage_light()?;
         for c in 0..nv {
             let v = work.qvel()[c];
-            for (side, nudge) in nudges(VELOCITY) {
-                work.qvel_mut()[c] = v + nudge;
-                work.stage_velocity()?;
-                work.stage_actuation()?;
-                sample(work, &mut sides.0[side])?;
+            for (level, h) in VELOCITY.into_iter().enumerate() {
+                for (side, nudge) in nudges(h) {
+                    work.qvel_mut()[c] = v + nudge;
+                    work.stage_velocity()?;
+                    work.stage_actuation()?;
+                    sample(work, &mut sides.0[side])?;
+                }
+                if self.settles(sides, h, level, sign) {
+                    break;
+                }
             }
             work.qvel_mut()[c] = v;
-            sides.difference(VELOCITY, sign, &mut self.column);
             self.put(nv + c, out, noise);
         }
         work.stage_velocity()?;
         for c in 0..if inner { na } else { 0 } {
             let act = work.act()[c];
-            for (side, nudge) in nudges(CONTROL) {
-                work.act_mut()[c] = act + nudge;
-                work.stage_actuation()?;
-                sample(work, &mut sides.0[side])?;
+            for (level, h) in CONTROL.into_iter().enumerate() {
+                for (side, nudge) in nudges(h) {
+                    work.act_mut()[c] = act + nudge;
+                    work.stage_actuation()?;
+                    sample(work, &mut sides.0[side])?;
+                }
+                if self.settles(sides, h, level, sign) {
+                    break;
+                }
             }
             work.act_mut()[c] = act;
-            sides.difference(CONTROL, sign, &mut self.column);
             self.put(2 * nv + c, out, noise);
         }
         for c in 0..if inner { nu } else { 0 } {
             let u = work.ctrl()[c];
-            let step = inwards(&model, c, u);
-            for (side, nudge) in nudges(CONTROL) {
+            for (level, h) in CONTROL.into_iter().enumerate() {
                 // On the edge of its range it is nudged inwards alone, over the same distances.
-                work.ctrl_mut()[c] = u + nudge + step;
-                work.stage_actuation()?;
-                sample(work, &mut sides.0[side])?;
+                let step = inwards(&model, c, u, h);
+                if step != 0.0 {
+                    work.ctrl_mut()[c] = u + step;
+                    work.stage_actuation()?;
+                    sample(work, &mut sides.0[HERE])?;
+                }
+                for (side, nudge) in nudges(h) {
+                    work.ctrl_mut()[c] = u + nudge + step;
+                    work.stage_actuation()?;
+                    sample(work, &mut sides.0[side])?;
+                }
+                let settles = self.settles(sides, h, level, sign);
+                if step != 0.0 {
+                    work.ctrl_mut()[c] = u;
+                    work.stage_actuation()?;
+                    sample(work, &mut sides.0[HERE])?;
+                }
+                if settles {
+                    break;
+                }
             }
             work.ctrl_mut()[c] = u;
-            sides.difference(CONTROL, sign, &mut self.column);
             self.put(2 * nv + na + c, out, noise);
         }
         work.stage_actuation()
     }
 
-    fn put(&self, c: usize, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
+    /// Takes the differences over `h` in where they are better than those of the nudges before. Whether they are as good as
+    /// rounding lets them be.
+    fn settles(&mut self, sides: &Sides, h: f64, level: usize, sign: f64) -> bool {
+        let rounding = sides.rounding(h);
+        let n = sides.0[HERE].len();
+        if level == 0 {
+            self.column.clear();
+            self.column.resize(n, (0.0, f64::INFINITY));
+            self.before.clear();
+            self.before.resize(n, f64::NAN);
+        }
+        let mut all = true;
+        for r in 0..n {
+            let Row { central, left, mean, apart } = sides.row(r, h, rounding);
+            let (value, error) = &mut self.column[r];
+            let constant = central == 0.0 && left == 0.0 && apart == 0.0;
+            let own = if constant { 0.0 } else { left + apart + rounding };
+            if own < *error {
+                (*value, *error) = (sign * central, own);
+            }
+            // At the first nudge there is nothing to compare the mean of both sides with.
+            let steady = (mean - self.before[r]).abs() + apart + 3.0 * rounding;
+            if steady < *error {
+                (*value, *error) = (sign * mean, steady);
+            }
+            self.before[r] = mean;
+            all &= *error <= 2.0 * rounding;
+        }
+        all
+    }
+
+    fn put(&mut self, c: usize, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
+        let largest = self.column.iter().fold(0.0_f64, |most, (x, _)| most.max(x.abs()));
+        self.unsettled[c] = self.column.iter().any(|(_, error)| *error > UNSETTLED * largest.max(1.0));
         for (r, (x, error)) in self.column.iter().enumerate() {
             out[(r, c)] += x;
             noise[(r, c)] += error;
@@ -175,36 +247,35 @@ impl Sides {
         Self(std::array::from_fn(|_| vec![0.0; nv]))
     }
 
-    /// The extrapolated difference of row `r`, and a bound on what the extrapolation leaves.
-    fn row(&self, r: usize, h: f64) -> (f64, f64) {
-        let [p1, m1, p2, m2] = &self.0;
-        let near = (p1[r] - m1[r]) / (2.0 * h);
-        let far = (p2[r] - m2[r]) / (4.0 * h);
-        let apart = (near - far).abs();
-        let x = if apart == 0.0 { near } else { near + (near - far) / 3.0 };
+    /// The differences of row `r`.
+    fn row(&self, r: usize, h: f64, rounding: f64) -> Row {
+        let [p1, m1, p2, m2, here] = self.0.each_ref().map(|side| side[r]);
+        let near = (p1 - m1) / (2.0 * h);
+        let far = (p2 - m2) / (4.0 * h);
+        let disagree = (near - far).abs();
+        let central = if disagree == 0.0 { near } else { near + (near - far) / 3.0 };
+        let up = (4.0 * (p1 - here) - (p2 - here)) / (2.0 * h);
+        let down = (4.0 * (here - m1) - (here - m2)) / (2.0 * h);
         // Where both agree well, what is left after the extrapolation is smaller by as much again.
-        (x, apart * (30.0 * apart / (x.abs() + f64::MIN_POSITIVE)).min(1.0))
+        let left = disagree * (30.0 * disagree / (central.abs() + f64::MIN_POSITIVE)).min(1.0);
+        // What bends evenly, and what both round.
+        let allowed = 1e-3 * disagree + 2.0 * rounding;
+        Row { central, left, mean: 0.5 * (up + down), apart: ((up - down).abs() - allowed).max(0.0) }
     }
 
     fn rounding(&self, h: f64) -> f64 {
         4.0 * ULP * self.0.iter().flatten().fold(0.0_f64, |m, x| m.max(x.abs())) / h
     }
+}
 
-    /// The largest error of the extrapolation, and of rounding.
-    fn errors(&self, h: f64) -> (f64, f64) {
-        let left = (0..self.0[0].len()).map(|r| self.row(r, h).1).fold(0.0, f64::max);
-        (left, self.rounding(h))
-    }
-
-    /// The extrapolated differences, with bounds on their errors.
-    fn difference(&self, h: f64, sign: f64, column: &mut Vec<(f64, f64)>) {
-        let rounding = self.rounding(h);
-        column.clear();
-        column.extend((0..self.0[0].len()).map(|r| {
-            let (x, left) = self.row(r, h);
-            (sign * x, if x == 0.0 && left == 0.0 { 0.0 } else { left + rounding })
-        }));
-    }
+/// Differences of one force.
+struct Row {
+    /// From both sides, extrapolated, and a bound on what the extrapolation leaves.
+    central: f64,
+    left: f64,
+    /// The mean of those to either side, of second order, and how far they are apart.
+    mean: f64,
+    apart: f64,
 }
 
 fn nudges(h: f64) -> [(usize, f64); 4] {
@@ -212,9 +283,9 @@ fn nudges(h: f64) -> [(usize, f64); 4] {
 }
 
 /// By how much the middle of the nudges is moved so that all of them are within a control's range.
-fn inwards(model: &Model, i: usize, u: f64) -> f64 {
+fn inwards(model: &Model, i: usize, u: f64, h: f64) -> f64 {
     let Some([low, high]) = model.ctrl_range(i).filter(|_| model.clamps_controls()) else { return 0.0 };
-    let room = 2.0 * CONTROL;
+    let room = 2.0 * h;
     if u < low || u > high || high - low < 2.0 * room {
         // Beyond its range it has no influence; a range that is narrower than the nudges is taken as none.
         return 0.0;

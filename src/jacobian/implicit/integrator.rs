@@ -112,6 +112,11 @@ impl Integrator {
         }
     }
 
+    /// Whether the differences by an input (ndx + nu) settle on nothing.
+    pub(super) fn is_unsettled(&self, input: usize) -> bool {
+        self.varying.as_ref().is_some_and(|(nudger, ..)| nudger.unsettled[input])
+    }
+
     /// The step's acceleration, from the solved one. False where its inertia is not positive definite.
     ///
     /// # Errors

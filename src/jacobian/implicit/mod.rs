@@ -321,7 +321,19 @@ impl Engine for Implicit {
         let force_at_edge = self.residual_derivative()?;
 
         let Self {
-            work, tree, rows, contacts, activations, integrator, field, space, bends, sensors, zero_test, ..
+            work,
+            tree,
+            rows,
+            contacts,
+            activations,
+            differences,
+            integrator,
+            field,
+            space,
+            bends,
+            sensors,
+            zero_test,
+            ..
         } = self;
         hessian.solve_mut(&mut space.da);
         if *zero_test {
@@ -365,8 +377,12 @@ impl Engine for Implicit {
             sensors.differentiate(work, &space.a, *zero_test, out)?;
         }
         let model = work.model();
-        let doubtful =
-            |column: usize| contacts.edges.get(column).is_some_and(|edge| *edge) || !is_finite(out, column, model);
+        let doubtful = |column: usize| {
+            contacts.edges.get(column).is_some_and(|edge| *edge)
+                || differences.nudger.unsettled[column]
+                || integrator.is_unsettled(column)
+                || !is_finite(out, column, model)
+        };
         let doubtful: Vec<bool> = (0..model.ndx() + model.nu()).map(doubtful).collect();
         if contacts.edges.contains(&true) {
             out.verdicts.switches.contact = true;
