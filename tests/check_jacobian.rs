@@ -91,16 +91,17 @@ fn an_engine_that_does_not_cover_a_model_is_named_and_the_others_go_on() {
     let body = r#"<worldbody><body><joint name="j" damping="1"/><geom size="1"/></body></worldbody>"#;
     let option = r#"<option noslip_iterations="3"/>"#;
     place.write("m.xml", format!("<mujoco>{option}{body}</mujoco>"));
-    let ran = place.run(&["check-jacobian", "m.xml", "--states", "4", "--engines", "implicit,transition-fd"]).ok();
+    let engines = "implicit,whole-step,transition-fd";
+    let ran = place.run(&["check-jacobian", "m.xml", "--states", "4", "--engines", engines]).ok();
     assert!(ran.stdout.contains("implicit does not cover noslip iterations"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("transition-fd:1e-6"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("whole-step") && ran.stdout.contains("transition-fd:1e-6"), "{}", ran.stdout);
 }
 
 #[test]
 fn bad_input_is_one_line() {
     let place = Place::new();
     let check = |args: &[&str]| place.run(&[&["check-jacobian"], args].concat());
-    check(&["--engines", "autodiff"]).refused(&["unknown engine \"autodiff\"", "give implicit or transition-fd"]);
+    check(&["--engines", "autodiff"]).refused(&["unknown engine \"autodiff\"", "give implicit, whole-step or transition-fd"]);
     check(&["--engines", "transition-fd:fast"]).refused(&["the nudge of the engine", "transition-fd:1e-6"]);
     check(&["--engines", "transition-fd:-1e-6"]).refused(&["is no positive number"]);
     check(&["--engines", "implicit,implicit"]).refused(&["implicit is there twice"]);

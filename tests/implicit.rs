@@ -329,11 +329,11 @@ fn what_is_not_covered_is_refused_by_name() {
     assert_eq!(
         text,
         "test.xml: the engine implicit does not cover the integrator RK4; tendons with armature; \
-         use --engine transition-fd"
+         use --engine whole-step"
     );
     let flags = r#"<option noslip_iterations="3"><flag sleep="enable"/></option>"#;
     let text = refusal(&format!("<mujoco>{flags}{body}</mujoco>"));
-    assert!(text.contains("does not cover noslip iterations; sleep;"), "{text}");
+    assert!(text.contains("does not cover sleep; noslip iterations;"), "{text}");
     let ball = r#"<worldbody><body><freejoint/><geom type="box" size=".1 .2 .3"/>
         <body pos="1 0 0"><geom type="box" size=".1 .2 .3"/></body></body></worldbody>"#;
     let text = refusal(&format!(r#"<mujoco><option integrator="implicitfast"/>{ball}</mujoco>"#));
@@ -353,7 +353,7 @@ fn a_recording_with_the_engine_repeats_and_a_task_that_is_not_covered_is_refused
     place.run(&["verify", "2.h5"]).ok();
     let body = r#"<worldbody><body><joint name="j" damping="1"/><geom size="1"/></body></worldbody>"#;
     place.write("m.xml", format!(r#"<mujoco><option noslip_iterations="2"/>{body}</mujoco>"#));
-    let parts = ["the engine implicit does not cover noslip iterations", "use --engine transition-fd"];
+    let parts = ["the engine implicit does not cover noslip iterations", "use --engine whole-step"];
     place.run(&["record", "m.xml", "--engine", "implicit"]).refused(&parts);
     let parts = ["difference has no meaning for the engine implicit"];
     place

@@ -183,9 +183,9 @@ fn auto_falls_back_and_says_so() {
     place.write("slips.xml", TWO_ARMS.replacen("<option timestep=\"0.005\"/>", option, 1));
     let ran = record("slips.xml", "auto", &["-o", "slips.h5"]).ok();
     let reason = "the engine implicit does not cover";
-    assert!(ran.stderr.contains(&format!("slips: transition-fd computes the Jacobians: {reason}")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("slips: the engine whole-step computes the Jacobians: {reason}")), "{}", ran.stderr);
     let slips = open(&place, "slips.h5");
-    assert_eq!(slips.text_attribute("engine").as_deref(), Some("transition-fd"));
+    assert_eq!(slips.text_attribute("engine").as_deref(), Some("whole-step"));
     let told = slips.text_attribute("engine_fallback").expect("a reason");
     assert!(told.starts_with(reason) && told.contains("noslip iterations"), "{told}");
     assert!(!slips.text_attribute("command").unwrap().contains("--engine"), "auto is the default");
@@ -193,14 +193,14 @@ fn auto_falls_back_and_says_so() {
     place.run(&["verify", "slips.h5"]).ok();
 
     // The same numbers as the engine by its name.
-    record("slips.xml", "transition-fd", &["-o", "fd.h5"]).ok();
-    let fd = open(&place, "fd.h5");
-    assert_eq!(slips.bytes(Var::A, 0..2).unwrap(), fd.bytes(Var::A, 0..2).unwrap());
-    assert_eq!(fd.text_attribute("engine_fallback"), None);
+    record("slips.xml", "whole-step", &["-o", "named.h5"]).ok();
+    let named = open(&place, "named.h5");
+    assert_eq!(slips.bytes(Var::A, 0..2).unwrap(), named.bytes(Var::A, 0..2).unwrap());
+    assert_eq!(named.text_attribute("engine_fallback"), None);
     record("slips.xml", "implicit", &["-o", "no.h5"]).refused(&["does not cover", "noslip iterations"]);
 
     let ran = record("CheetahRun", "auto", &["-o", "cheetah.h5"]).ok();
-    assert!(!ran.stderr.contains("transition-fd"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("whole-step"), "{}", ran.stderr);
     let cheetah = open(&place, "cheetah.h5");
     assert_eq!(cheetah.text_attribute("engine").as_deref(), Some("implicit"));
     assert_eq!(cheetah.text_attribute("engine_fallback"), None);

@@ -86,6 +86,15 @@ pub struct Selection {
     pub flags: BTreeMap<&'static str, u64>,
 }
 
+impl Analysis {
+    /// The largest entry of the steps that count, where it is beyond what a step of a robot does
+    /// ([`crate::dataset::schema::BEYOND_REASON`]): whatever is said of such a recording needs a second look.
+    pub fn beyond_reason(&self) -> Option<f64> {
+        let largest = self.global.iter().flat_map(|g| &g.largest).fold(0.0_f64, |most, x| most.max(*x));
+        (largest > crate::dataset::schema::BEYOND_REASON).then_some(largest)
+    }
+}
+
 /// Everything that was found in one recording.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Analysis {

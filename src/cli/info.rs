@@ -38,9 +38,26 @@ struct Summary {
     flagged: Vec<usize>,
     contacts: Range,
     iterations: Range,
-    /// Entries by verdict of the zero test, of A and of B; None without it.
-    zeros: Option<[[usize; schema::ZERO_VERDICTS.len()]; 2]>,
+    /// Entries by verdict of the zero test, of every matrix that has a mask.
+    zeros: Vec<(&'static str, [usize; schema::ZERO_VERDICTS.len()])>,
+    /// Of every matrix.
+    entries: Vec<(&'static str, Entries)>,
     size: u64,
+}
+
+/// The matrices of a recording, and their masks.
+const MATRICES: [(&str, Var, Var); 4] =
+    [("A", Var::A, Var::AZero), ("B", Var::B, Var::BZero), ("C", Var::C, Var::CZero), ("D", Var::D, Var::DZero)];
+
+/// What the numbers of a matrix come to.
+#[derive(Default, Clone, Copy)]
+struct Entries {
+    /// The largest finite one, by size.
+    largest: f64,
+    /// Steps with an entry that is no number.
+    undefined: usize,
+    /// Steps with an entry beyond [`schema::BEYOND_REASON`].
+    beyond: usize,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -90,13 +107,35 @@ fn count(recording: &Recording, mask: Var, counts: &mut [usize]) -> Result<(), D
     Ok(())
 }
 
+impl Entries {
+    fn read(recording: &Recording, matrix: Var) -> Result<Self, DatasetError> {
+        let mut out = Self::default();
+        let shape = recording.shape(matrix);
+        let Some((steps, entries)) = shape.split_first() else { return Ok(out) };
+        let entries = entries.iter().product::<usize>();
+        if entries == 0 {
+            return Ok(out);
+        }
+        let rows = (BLOCK / entries).max(1);
+        for start in (0..*steps).step_by(rows) {
+            let values: Vec<f64> = recording.read(matrix, start..(start + rows).min(*steps))?;
+            for step in values.chunks_exact(entries) {
+                let largest = step.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
+                out.largest = out.largest.max(largest);
+                out.undefined += usize::from(step.iter().any(|x| !x.is_finite()));
+                out.beyond += usize::from(largest > schema::BEYOND_REASON);
+            }
+        }
+        Ok(out)
+    }
+}
+
 impl Summary {
     fn read(path: &std::path::Path) -> Result<Self, DatasetError> {
         let recording = Recording::open(path)?;
         let steps = recording.len(Axis::Step);
         let mut flagged = vec![0; flag::TABLE.len()];
         let (mut contacts, mut iterations) = (Range::default(), Range::default());
-        let mut zeros = recording.has(Var::AZero).then_some([[0; schema::ZERO_VERDICTS.len()]; 2]);
         let mut at = 0;
         while at < steps {
             let end = (at + BLOCK).min(steps);
@@ -113,8 +152,16 @@ impl Summary {
             }
             at = end;
         }
-        for (counts, var) in zeros.iter_mut().flatten().zip([Var::AZero, Var::BZero]) {
-            count(&recording, var, counts)?;
+        let (mut zeros, mut entries) = (Vec::new(), Vec::new());
+        for (name, matrix, mask) in MATRICES {
+            if recording.has(mask) {
+                let mut counts = [0; schema::ZERO_VERDICTS.len()];
+                count(&recording, mask, &mut counts)?;
+                zeros.push((name, counts));
+            }
+            if recording.has(matrix) {
+                entries.push((name, Entries::read(&recording, matrix)?));
+            }
         }
         Ok(Self {
             path: path.to_owned(),
@@ -130,6 +177,7 @@ impl Summary {
             contacts,
             iterations,
             zeros,
+            entries,
             size: std::fs::metadata(path).map_or(0, |m| m.len()),
         })
     }
@@ -153,17 +201,36 @@ impl Summary {
 
     /// What the zero test says of A and B, for people.
     fn zeros(&self) -> String {
-        let Some(zeros) = self.zeros else { return "not tested".to_owned() };
-        let told: Vec<String> = ["A", "B"]
+        if self.zeros.is_empty() {
+            return "not tested".to_owned();
+        }
+        let told: Vec<String> = self
+            .zeros
             .iter()
-            .zip(zeros)
             .filter(|(_, counts)| counts.iter().sum::<usize>() > 0)
             .map(|(name, [nonzero, zero, undecided])| {
-                let share = |n: usize| 100.0 * n as f64 / (nonzero + zero + undecided) as f64;
+                let share = |n: &usize| 100.0 * *n as f64 / (nonzero + zero + undecided) as f64;
                 format!("{name} {:.1} % zero, {:.2} % undecided", share(zero), share(undecided))
             })
             .collect();
         told.join("; ")
+    }
+
+    /// How large entries are, and what a reader must not take for data.
+    fn entries(&self) -> String {
+        let largest: Vec<String> =
+            self.entries.iter().map(|(name, e)| format!("{name} up to {}", short(e.largest))).collect();
+        let mut told = largest.join(", ");
+        let worst = |of: fn(&Entries) -> usize| self.entries.iter().map(|(_, e)| of(e)).max().unwrap_or(0);
+        let (undefined, beyond) = (worst(|e| e.undefined), worst(|e| e.beyond));
+        if undefined > 0 {
+            told += &format!("; NaN in {} steps, where an entry has no derivative", grouped(undefined));
+        }
+        if beyond > 0 {
+            let limit = number(schema::BEYOND_REASON);
+            told += &format!("; BEYOND REASON: above {limit} in {} steps, look at these first", grouped(beyond));
+        }
+        told
     }
 
     fn mean(&self, range: Range) -> f64 {
@@ -209,9 +276,9 @@ impl Summary {
             (_, "1") => "per control step (1 physics step)".to_owned(),
             (_, n) => format!("per control step (chain over {n} physics steps)"),
         };
-        // The implicit engine takes no differences of steps.
+        // Both choose their own nudges.
         let how = match t("engine").as_str() {
-            "implicit" => "implicit".to_owned(),
+            engine @ ("implicit" | "whole-step") => engine.to_owned(),
             engine => format!("{engine}, eps {}, {}", t("eps"), t("difference")),
         };
         let mut hosts: Vec<String> = self.episodes.iter().map(|e| format!("{} ({})", e.host, e.cpu)).collect();
@@ -251,6 +318,7 @@ impl Summary {
             ("policy", format!("{}; seed {}", t("policy"), t("seed"))),
             ("Jacobian", format!("{how}, {per}{}", self.fallback())),
             ("zeros", self.zeros()),
+            ("entries", self.entries()),
             (
                 "solver",
                 format!(
@@ -308,9 +376,12 @@ impl Summary {
             "attributes": attributes,
             "episodes": self.episodes.iter().map(|e| json!({"episode": e.episode, "steps": e.length, "end": e.end, "host": e.host, "cpu": e.cpu})).collect::<Vec<_>>(),
             "flags": flag::TABLE.iter().zip(&self.flagged).map(|((_, name, _), n)| ((*name).to_owned(), json!(n))).collect::<Map<_, _>>(),
-            "zeros": self.zeros.map(|zeros| ["A", "B"].iter().zip(zeros).map(|(name, counts)| {
+            "zeros": (!self.zeros.is_empty()).then(|| self.zeros.iter().map(|(name, counts)| {
                 ((*name).to_owned(), schema::ZERO_VERDICTS.iter().zip(counts).map(|(v, n)| ((*v).to_owned(), json!(n))).collect::<Value>())
             }).collect::<Map<_, _>>()),
+            "entries": self.entries.iter().map(|(name, e)| {
+                ((*name).to_owned(), json!({"largest": e.largest, "steps_undefined": e.undefined, "steps_beyond_reason": e.beyond}))
+            }).collect::<Map<_, _>>(),
             "contacts": {"mean": self.mean(self.contacts), "max": self.contacts.max},
             "solver_iterations": {"mean": self.mean(self.iterations), "max": self.iterations.max},
             "variables": self.variables.iter().map(|(var, shape, stored)| {
@@ -322,6 +393,11 @@ impl Summary {
             }).collect::<Map<_, _>>(),
         })
     }
+}
+
+/// Two digits.
+fn short(x: f64) -> String {
+    if x == 0.0 || (0.01..1e4).contains(&x) { format!("{x:.2}") } else { format!("{x:.1e}") }
 }
 
 fn number(x: f64) -> String {

@@ -288,9 +288,11 @@ pub mod flag {
     pub const FORCE_AT_LIMIT: u32 = 512;
     /// The system that is solved for the acceleration is nearly singular.
     pub const NEAR_SINGULAR: u32 = 1024;
+    /// The derivatives of the two sides differ, or there are none, though nothing of the above is seen to switch.
+    pub const OTHER_SWITCH: u32 = 2048;
 
     /// Bits, names and meanings.
-    pub const TABLE: [(u32, &str, &str); 11] = [
+    pub const TABLE: [(u32, &str, &str); 12] = [
         (CTRL_CLAMPED, "ctrl_clamped", "a control was asked for outside its range; it was clamped"),
         (CTRL_AT_LIMIT, "ctrl_at_limit", "a control is within eps of its limit: its column of B is one-sided"),
         (
@@ -310,6 +312,11 @@ pub mod flag {
             "a force or activation reaches its range or leaves it within reach of a nudge",
         ),
         (NEAR_SINGULAR, "near_singular", "the system that is solved for the acceleration is nearly singular"),
+        (
+            OTHER_SWITCH,
+            "other_switch",
+            "the derivatives of the two sides differ, or there are none, though nothing of the above switches, see kink",
+        ),
     ];
 }
 
@@ -330,6 +337,9 @@ pub const CONSTRAINT_STATES: [&str; 5] = ["satisfied", "quadratic", "linear_nega
 
 /// Values of [`Var::AZero`], [`Var::BZero`], [`Var::CZero`] and [`Var::DZero`], by number.
 pub const ZERO_VERDICTS: [&str; 3] = ["nonzero", "zero", "undecided"];
+
+/// An entry of A, B, C or D beyond this is not what a step of a robot does: tell the reader.
+pub const BEYOND_REASON: f64 = 1e6;
 
 /// Aim for the bytes of one chunk: large enough to compress and to read fast, small enough to hold one of
 /// every variable in memory.

@@ -2,6 +2,7 @@
 
 use nalgebra::DMatrix;
 
+use super::holes::{Holes, filled};
 use super::links::Links;
 use super::{EngineSpec, Jacobian};
 use crate::physics::Model;
@@ -11,6 +12,9 @@ use crate::physics::Model;
 /// C = C_k A_(k-1) ... A_1 and D = D_k + C_k B_(k-1..1).
 ///
 /// Where entries are tested for zero, the verdicts take the boolean product, see [`super::Verdicts`].
+///
+/// An entry of a step that is NaN (the state has no derivative there) makes NaN of those entries of the product that
+/// it flows into, and of no others.
 ///
 /// Matrices are kept transposed: a row-major slice is the column-major storage of its transpose.
 #[derive(Debug, Clone)]
@@ -27,6 +31,9 @@ pub struct Chain {
     c: DMatrix<f64>,
     d: DMatrix<f64>,
     links: Option<Links>,
+    holes: Holes,
+    /// The product so far, where steps have holes.
+    so_far: Jacobian,
 }
 
 impl Chain {
@@ -46,16 +53,35 @@ impl Chain {
             c: z(n, ns),
             d: z(nu, ns),
             links: spec.zero_test.then(|| Links::new(model, spec.sensors)),
+            holes: Holes::new(n, nu, ns),
+            so_far: Jacobian::zeros(model, spec.sensors),
         }
     }
 
     /// Forgets all steps.
     pub fn start(&mut self) {
         self.steps = 0;
+        self.holes.clear();
     }
 
     /// Appends a step.
     pub fn push(&mut self, step: &Jacobian) {
+        if step.is_finite() && self.holes.none() {
+            return self.add(step);
+        }
+        if self.steps == 0 {
+            self.holes.first(step);
+        } else {
+            let mut so_far = std::mem::take(&mut self.so_far);
+            self.product(&mut so_far);
+            self.holes.push(step, &so_far, self.links.is_some());
+            self.so_far = so_far;
+        }
+        self.add(&filled(step));
+    }
+
+    /// Appends a step whose entries are all finite.
+    fn add(&mut self, step: &Jacobian) {
         self.steps += 1;
         if self.steps == 1 {
             self.a.as_mut_slice().copy_from_slice(&step.a);
@@ -89,6 +115,11 @@ impl Chain {
 
     /// The Jacobian of all steps since [`Chain::start`].
     pub fn finish(&self, out: &mut Jacobian) {
+        self.product(out);
+        self.holes.punch(out);
+    }
+
+    fn product(&self, out: &mut Jacobian) {
         out.a.copy_from_slice(self.a.as_slice());
         out.b.copy_from_slice(self.b.as_slice());
         out.c.copy_from_slice(self.c.as_slice());

@@ -4,6 +4,7 @@
 mod arbiter;
 mod chain;
 mod fd;
+mod holes;
 mod implicit;
 mod kink;
 mod ladder;
@@ -127,7 +128,11 @@ impl EngineSpec {
         let obstacles = self.obstacles(model);
         if !obstacles.is_empty() {
             let engine = self.engine.name();
-            return Err(PhysicsError::NotCovered { file: file(), engine, obstacles: obstacles.join("; ") });
+            let way = match self.engine {
+                EngineKind::Implicit => "use --engine whole-step",
+                EngineKind::WholeStep | EngineKind::TransitionFd => "take that out of the model",
+            };
+            return Err(PhysicsError::NotCovered { file: file(), engine, obstacles: obstacles.join("; "), way });
         }
         Ok(match self.engine {
             EngineKind::TransitionFd => Box::new(TransitionFd::new(self, model)),
@@ -137,8 +142,9 @@ impl EngineSpec {
     }
 }
 
-/// The Jacobian of one step. All matrices are row-major.
-#[derive(Debug, Clone, PartialEq)]
+/// The Jacobian of one step. All matrices are row-major. An entry is NaN where the state has no derivative, nor one-sided
+/// ones; it is undecided then, and the other entries hold.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Jacobian {
     /// d next state / d state, ndx x ndx.
     pub a: Vec<f64>,

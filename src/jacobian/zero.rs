@@ -71,7 +71,7 @@ pub(super) fn decide(value: f64, error: f64, scale: f64) -> Verdict {
 }
 
 /// What is known about a Jacobian besides its numbers.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdicts {
     /// Of A: ndx x ndx, row-major.
     pub a: Vec<Verdict>,

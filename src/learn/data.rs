@@ -33,6 +33,7 @@ pub const NO_DERIVATIVE: u32 = flag::CTRL_AT_LIMIT
     | flag::LIMIT_SWITCH
     | flag::FRICTION_SWITCH
     | flag::FORCE_AT_LIMIT
+    | flag::OTHER_SWITCH
     | flag::NEAR_SINGULAR;
 
 /// Bytes of Jacobians that are held in memory where nothing is said.

@@ -52,7 +52,7 @@ pub enum PhysicsError {
     #[error("this simulation raised a MuJoCo error before and cannot be used again")]
     Poisoned,
     /// A Jacobian engine was asked for that does not cover the model.
-    #[error("{file}: the engine {engine} does not cover {obstacles}; use --engine whole-step")]
+    #[error("{file}: the engine {engine} does not cover {obstacles}; {way}")]
     NotCovered {
         /// The main file.
         file: String,
@@ -60,6 +60,8 @@ pub enum PhysicsError {
         engine: &'static str,
         /// What it does not cover.
         obstacles: String,
+        /// What to do about it.
+        way: &'static str,
     },
     /// Sensors are to be differentiated that show more than the present state.
     #[error("{file}: C and D are not covered for {obstacles}; record without sensors, or take these out")]

@@ -140,8 +140,8 @@ impl<'a> Runner<'a> {
         };
         first.map_err(|reason| {
             let text = reason.to_string();
-            let hint = if text.contains("RK4") || self.model.integrator() == "RK4" {
-                "set <option integrator=\"implicitfast\"/> or \"Euler\""
+            let hint = if text.contains("RK4") {
+                "use --engine whole-step, or set <option integrator=\"implicitfast\"/>"
             } else if text.contains("delay") || text.contains("history") {
                 "remove the delay from its actuators and sensors"
             } else if text.contains("memory") || text.contains("stack") || text.contains("arena") {
@@ -635,6 +635,7 @@ impl Row {
             (switches.limit, flag::LIMIT_SWITCH),
             (switches.friction, flag::FRICTION_SWITCH),
             (switches.force, flag::FORCE_AT_LIMIT),
+            (switches.other, flag::OTHER_SWITCH),
             (*near_singular, flag::NEAR_SINGULAR),
         ] {
             if there {

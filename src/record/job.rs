@@ -83,6 +83,7 @@ impl Job {
             EngineChoice::TransitionFd => None,
             EngineChoice::Auto => Some("auto"),
             EngineChoice::Implicit => Some("implicit"),
+            EngineChoice::WholeStep => Some("whole-step"),
         };
         let given =
             [("difference", self.jacobian.difference != Difference::Centered), ("eps", self.jacobian.eps.is_some())];

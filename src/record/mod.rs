@@ -270,7 +270,7 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
         return Err(RecordError::Incomplete { folder, missing: missing as usize, total, first });
     }
     if let Some(reason) = prepared.fallback() {
-        tracing::warn!("{}: transition-fd computes the Jacobians: {reason}", prepared.job.task.name);
+        tracing::warn!("{}: the engine whole-step computes the Jacobians: {reason}", prepared.job.task.name);
     }
     progress.begin(todo.asked(), todo.asked() - missing, prepared.job.rows_per_episode());
     let joined = workers::record(prepared, run, &parts, &todo, progress)?;

@@ -46,6 +46,9 @@ pub(super) fn part(i: usize, a: &Analysis, figures: &[Figure]) -> Markup {
             h3 { (a.subject.name) }
             p.soft { (text(a, "description")) }
             @if !a.masks { p.warn { "Zero by " (zero(a)) "." } }
+            @if let Some(largest) = a.beyond_reason() {
+                p.warn { "Beyond reason: entries up to " (format!("{largest:.1e}")) " in the steps that count." }
+            }
             dl {
                 dt { "steps" }
                 dd {

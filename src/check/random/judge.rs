@@ -125,6 +125,9 @@ impl Trial {
             match outcome {
                 Ok(outcome) => self.take(&model, number, &outcome),
                 Err(PhysicsError::Mujoco(text)) if text.ends_with("not supported") => self.declined = Some(text),
+                Err(PhysicsError::NotCovered { obstacles, .. } | PhysicsError::SensorsNotCovered { obstacles, .. }) => {
+                    self.declined = Some(obstacles);
+                }
                 Err(error) => self.found.push(Verdict {
                     state: number,
                     kind: Kind::Error,

@@ -65,7 +65,7 @@ pub(super) struct Args {
     /// Episodes that they come from, each a random sample of its physics steps
     #[arg(long, value_name = "N", default_value_t = EPISODES)]
     episodes: u64,
-    /// Engines to check: implicit or transition-fd, with :EPS behind for another nudge
+    /// Engines to check: implicit, whole-step or transition-fd, with :EPS behind for another nudge
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = ENGINES)]
     engines: Vec<String>,
     /// Judge only the engine that `auto` means for each model, for about so many seconds, and print two lines of JSON: what
@@ -225,8 +225,11 @@ fn engine(text: &str) -> anyhow::Result<EngineSpec> {
     };
     let engine = match kind {
         "implicit" => EngineKind::Implicit,
+        "whole-step" => EngineKind::WholeStep,
         "transition-fd" => EngineKind::TransitionFd,
-        _ => anyhow::bail!("unknown engine \"{text}\"; give implicit or transition-fd, such as transition-fd:1e-6"),
+        _ => anyhow::bail!(
+            "unknown engine \"{text}\"; give implicit, whole-step or transition-fd, such as transition-fd:1e-6"
+        ),
     };
     let eps = match eps {
         None => engine.default_eps(),

@@ -33,7 +33,8 @@ struct Activation {
     range: Option<[f64; 2]>,
     /// Whether the force is that of the next activation.
     early: bool,
-    /// Whether its group is switched off: MuJoCo leaves the activation as it is.
+    /// Whether it is switched off, its group or all actuation: its rate is 0. MuJoCo clamps it all the same where its group
+    /// is off, and leaves it as it is where all actuation is.
     disabled: bool,
 }
 
@@ -51,6 +52,7 @@ impl Activations {
         let (adr, num, kinds) = (get("actuator_actadr"), get("actuator_actnum"), get("actuator_dyntype"));
         let (limited, range, early) = (get("actuator_actlimited"), get("actuator_actrange"), get("actuator_actearly"));
         let (params, control) = (get("actuator_dynprm"), get("actuator_ctrladr"));
+        let [_, _, actuation] = model.pushes();
         let mut all: Vec<(usize, Activation)> = (0..kinds.len())
             .filter(|i| num[*i] > 0.0)
             .map(|i| {
@@ -59,9 +61,9 @@ impl Activations {
                     control: control[i].max(0.0) as usize,
                     kind: kinds[i],
                     tau: params[10 * i].max(1e-15),
-                    range: (limited[i] != 0.0).then(|| [range[2 * i], range[2 * i + 1]]),
+                    range: (actuation && limited[i] != 0.0).then(|| [range[2 * i], range[2 * i + 1]]),
                     early: early[i] != 0.0,
-                    disabled: model.actuator_is_disabled(i),
+                    disabled: !actuation || model.actuator_is_disabled(i),
                 };
                 (adr[i] as usize, activation)
             })
@@ -104,27 +106,39 @@ impl Activations {
                 _ => {
                     let mut by = [0.0; 2];
                     for (k, by) in by.iter_mut().enumerate() {
-                        let mut sides = [0.0; 2];
-                        let inwards = ctrl_range
-                            .filter(|_| k == 1)
-                            .map_or(0.0, |[low, high]| u.clamp(low + NUDGE, high - NUDGE) - u);
-                        for (side, nudge) in sides.iter_mut().zip([NUDGE, -NUDGE]) {
+                        let range = ctrl_range.filter(|_| k == 1);
+                        let nudge = range.map_or(NUDGE, |[low, high]| NUDGE.min(0.25 * (high - low)));
+                        if nudge <= 0.0 {
+                            continue;
+                        }
+                        let mut rate_at = |nudge: f64| -> Result<f64, PhysicsError> {
                             if k == 0 {
                                 work.act_mut()[i] = act + nudge;
                             } else {
-                                work.ctrl_mut()[a.control] = u + inwards + nudge;
+                                work.ctrl_mut()[a.control] = u + nudge;
                             }
                             work.stage_actuation()?;
-                            *side = work.act_dot()[i];
+                            Ok(work.act_dot()[i])
+                        };
+                        let out = range.map_or(0.0, |[low, high]| match () {
+                            () if u + nudge > high => 1.0,
+                            () if u - nudge < low => -1.0,
+                            () => 0.0,
+                        });
+                        if out == 0.0 {
+                            let (up, down) = (rate_at(nudge)?, rate_at(-nudge)?);
+                            *by = self.h * (up - down) / (2.0 * nudge);
+                            if self.h * (up - 2.0 * rate + down).abs() / nudge > BENDS {
+                                edge = true;
+                                bent[if k == 0 { 2 * model.nv() + i } else { model.ndx() + a.control }] = true;
+                            }
+                        } else {
+                            // On the edge of its range, from the inside, to the second order too.
+                            let (near, far) = (rate_at(-out * nudge)?, rate_at(-2.0 * out * nudge)?);
+                            *by = self.h * out * (3.0 * rate - 4.0 * near + far) / (2.0 * nudge);
                         }
                         work.act_mut()[i] = act;
                         work.ctrl_mut()[a.control] = u;
-                        *by = self.h * (sides[0] - sides[1]) / (2.0 * NUDGE);
-                        let apart = self.h * (sides[0] - 2.0 * rate + sides[1]).abs() / NUDGE;
-                        if inwards == 0.0 && apart > BENDS {
-                            edge = true;
-                            bent[if k == 0 { 2 * model.nv() + i } else { model.ndx() + a.control }] = true;
-                        }
                     }
                     work.stage_actuation()?;
                     [1.0 + by[0], by[1]]

@@ -145,6 +145,9 @@ impl Nudger {
                     work.stage_actuation()?;
                     sample(work, &mut sides.0[side])?;
                 }
+                if step != 0.0 {
+                    sides.move_middle(-step / h);
+                }
                 let settles = self.settles(sides, h, level, sign);
                 if step != 0.0 {
                     work.ctrl_mut()[c] = u;
@@ -261,6 +264,28 @@ impl Sides {
         // What bends evenly, and what both round.
         let allowed = 1e-3 * disagree + 2.0 * rounding;
         Row { central, left, mean: 0.5 * (up + down), apart: ((up - down).abs() - allowed).max(0.0) }
+    }
+
+    /// Moves the middle by `t` nudges (at most two), to where the state is that the samples could not surround: the new
+    /// samples are those of the polynomial of degree four through the old ones. What they round weighs more there.
+    fn move_middle(&mut self, t: f64) {
+        const NODES: [f64; 5] = [1.0, -1.0, 2.0, -2.0, 0.0];
+        let weights = NODES.map(|at| {
+            let basis = |k: usize| {
+                let others = NODES.iter().enumerate().filter(|(j, _)| *j != k);
+                others.map(|(_, node)| (t + at - node) / (NODES[k] - node)).product::<f64>()
+            };
+            std::array::from_fn::<f64, 5, _>(basis)
+        });
+        for r in 0..self.0[HERE].len() {
+            let old = self.0.each_ref().map(|side| side[r]);
+            if old.iter().all(|x| *x == old[HERE]) {
+                continue;
+            }
+            for (side, weights) in self.0.iter_mut().zip(&weights) {
+                side[r] = old.iter().zip(weights).map(|(x, w)| x * w).sum();
+            }
+        }
     }
 
     fn rounding(&self, h: f64) -> f64 {

@@ -87,6 +87,13 @@ pub struct Implicit {
     zero_test: bool,
 }
 
+/// The residual that is left, as a share of the largest force: as the solver leaves it, and after a step of Newton's method.
+const SOLVED: f64 = 1e-14;
+const POLISHED: f64 = 1e-10;
+
+/// Steps of Newton's method after the solver.
+const TRIES: usize = 10;
+
 /// Buffers of a state.
 #[derive(Debug)]
 struct Space {
@@ -180,7 +187,7 @@ impl Implicit {
         self.space.a.as_mut_slice().copy_from_slice(self.work.qacc());
         self.work.inertia(&mut self.space.square);
         self.space.inertia.as_mut_slice().copy_from_slice(&self.space.square);
-        let mut polished = false;
+        let (mut tries, mut before) = (0, f64::INFINITY);
         loop {
             let Self { work, space, rows, tree, .. } = self;
             work.stage_constraint(space.a.as_slice(), &mut space.jar, true)?;
@@ -200,17 +207,20 @@ impl Implicit {
                 space.hessian = DMatrix::zeros(nv, nv);
                 return Ok(None);
             };
-            // The solver stops at a tolerance; one more step of Newton's method takes the rest of the residual off.
+            // The solver stops at a tolerance; one more step of Newton's method takes the rest of the residual off, some more
+            // where the solver is not Newton's.
             work.smooth_force(space.residual.as_mut_slice());
             let scale = space.residual.amax();
             for (x, f) in space.residual.iter_mut().zip(work.qfrc_constraint()) {
                 *x += f;
             }
             space.residual.gemv(-1.0, &space.inertia, &space.a, 1.0);
-            if polished || rows.n == 0 || space.residual.amax() <= 1e-14 * scale {
+            let left = space.residual.amax();
+            let done = left <= if tries == 0 { SOLVED } else { POLISHED } * scale;
+            if done || rows.n == 0 || tries == TRIES || left > 0.5 * before {
                 return Ok(Some(hessian));
             }
-            polished = true;
+            (tries, before) = (tries + 1, left);
             let mut step = space.residual.clone();
             hessian.solve_mut(&mut step);
             space.a += step;

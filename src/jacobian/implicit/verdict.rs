@@ -9,8 +9,10 @@ use crate::jacobian::{Jacobian, Verdict};
 const CERTAIN: f64 = 4.0;
 const BAND: f64 = 8.0;
 
-/// A larger number is never called zero: where the bounds are that wide (differences across an edge), nothing is sure.
+/// A larger number is never called zero, nor a larger share of the largest entry of A: where the bounds are that wide
+/// (differences across an edge), nothing is sure.
 const LARGEST_ZERO: f64 = 1e-10;
+const LARGEST_SHARE: f64 = 1e-11;
 
 /// Fills the verdicts of a Jacobian, from bounds on the errors of A and B.
 pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
@@ -18,9 +20,11 @@ pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
     let nu = out.b.len() / ndx.max(1);
     let Jacobian { a, b, verdicts, .. } = out;
     let [bounds_a, bounds_b] = bounds;
+    let scale = a.iter().map(|x| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
+    let largest = LARGEST_ZERO.min(LARGEST_SHARE * scale);
     let decide = |x: f64, bound: f64| {
         let floor = CERTAIN * bound;
-        if x.abs() <= floor.min(LARGEST_ZERO) {
+        if x.abs() <= floor.min(largest) {
             Verdict::Zero
         } else if x.abs() <= BAND * floor || x.is_nan() {
             Verdict::Undecided

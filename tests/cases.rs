@@ -1,0 +1,392 @@
+//! Small models that once gave wrong numbers in silence. Each value was derived by hand or is that of whole-step
+//! differences, which are also taken here, by means of their own: Richardson's extrapolation of two central differences.
+
+use std::sync::Arc;
+
+use dynsparse::jacobian::{EngineKind, EngineRequest, EngineSpec, Jacobian, Verdict};
+use dynsparse::physics::{Model, Sim, Solver};
+
+/// As tight as it gets: what is differenced must not depend on where a solver stops.
+const SOLVER: Solver = Solver { iterations: 200, ls_iterations: 50, tolerance: 1e-20 };
+
+/// A model and a state of it.
+struct Case {
+    model: Arc<Model>,
+    sim: Sim,
+}
+
+impl Case {
+    fn new(mjcf: &str) -> Self {
+        let mut model = Model::from_text("case.xml", mjcf).unwrap();
+        model.set_solver(SOLVER);
+        let model = Arc::new(model);
+        let mut sim = Sim::new(&model).unwrap();
+        sim.reset().unwrap();
+        Self { sim, model }
+    }
+
+    fn steps(mut self, n: usize) -> Self {
+        (0..n).for_each(|_| self.sim.step().unwrap());
+        self
+    }
+
+    /// By an engine, or by the one that the model gets.
+    fn jacobian(&mut self, engine: Option<EngineKind>) -> (String, Jacobian) {
+        let spec = match engine {
+            Some(engine) => EngineSpec { engine, eps: engine.default_eps(), ..EngineSpec::default() },
+            None => EngineRequest::default().resolve(&self.model).spec,
+        };
+        let mut out = Jacobian::zeros(&self.model, false);
+        spec.build(&self.model).unwrap().jacobian(&mut self.sim, &mut out).unwrap();
+        (spec.engine.name().to_owned(), out)
+    }
+
+    /// The next velocities and activations after a nudge of input `input` of (position, velocity, activation, control).
+    fn next(&self, input: usize, by: f64, start: &[f64], ctrl: &[f64]) -> Vec<f64> {
+        let mut sim = Sim::new(&self.model).unwrap();
+        sim.set_state(start).unwrap();
+        sim.ctrl_mut().copy_from_slice(ctrl);
+        sim.qacc_warmstart_mut().fill(0.0);
+        sim.nudge(input, by, &mut vec![0.0; self.model.nv()]);
+        sim.step().unwrap();
+        sim.qvel().iter().chain(sim.act()).copied().collect()
+    }
+
+    /// Rows of velocity and activation of A and B side by side, by whole steps.
+    fn whole_steps(&mut self) -> Vec<Vec<f64>> {
+        let (ctrl, mut start) = (self.sim.ctrl().to_vec(), vec![0.0; self.model.state_size()]);
+        self.sim.get_state(&mut start).unwrap();
+        let columns = self.model.ndx() + self.model.nu();
+        let central = |input: usize, h: f64| -> Vec<f64> {
+            let (up, down) = (self.next(input, h, &start, &ctrl), self.next(input, -h, &start, &ctrl));
+            up.iter().zip(down).map(|(x, y)| (x - y) / (2.0 * h)).collect()
+        };
+        let h = 2.0_f64.powi(-16);
+        (0..columns)
+            .map(|c| central(c, h).iter().zip(central(c, 0.5 * h)).map(|(far, near)| (4.0 * near - far) / 3.0).collect())
+            .collect()
+    }
+
+    /// The engine of the model and the engine whole-step agree with whole steps in every entry, but for columns left out.
+    fn agrees(&mut self, engine: &str, left_out: &[usize]) -> Jacobian {
+        let right = self.whole_steps();
+        let (name, found) = self.jacobian(None);
+        assert_eq!(name, engine);
+        let (_, by_steps) = self.jacobian(Some(EngineKind::WholeStep));
+        let (ndx, nv, nu) = (self.model.ndx(), self.model.nv(), self.model.nu());
+        let scale = found.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        for (column, right) in right.iter().enumerate().filter(|(c, _)| !left_out.contains(c)) {
+            for (row, right) in right.iter().enumerate() {
+                for (who, jacobian) in [(name.as_str(), &found), ("whole-step", &by_steps)] {
+                    let x = at(jacobian, ndx, nu, nv + row, column);
+                    let error = (x - right).abs() / scale;
+                    assert!(error < 2e-8, "{who}, row {row}, column {column}: {x} for {right}");
+                }
+            }
+        }
+        found
+    }
+
+    fn engine(&self) -> (String, String) {
+        let resolved = EngineRequest::default().resolve(&self.model);
+        (resolved.spec.engine.name().to_owned(), resolved.fallback.unwrap_or_default())
+    }
+}
+
+/// An entry of A and B side by side.
+fn at(jacobian: &Jacobian, ndx: usize, nu: usize, row: usize, column: usize) -> f64 {
+    if column < ndx { jacobian.a[row * ndx + column] } else { jacobian.b[row * nu + column - ndx] }
+}
+
+/// A ball that moves in a plane, its center off the axis of its hinge, on a floor.
+fn puck(floor: &str, actuator: &str, height: f64) -> String {
+    format!(
+        r#"<mujoco><option timestep="0.003"/><worldbody><geom type="plane" size="2 2 .1" {floor}/>
+        <body name="puck" pos="0 0 {height}"><joint name="x" type="slide" axis="1 0 0"/>
+          <joint name="z" type="slide" axis="0 0 1"/><joint name="r" axis="0 1 0"/>
+          <geom type="sphere" size=".05" mass=".4" pos=".01 0 0"/></body></worldbody>
+        <actuator>{actuator}<motor joint="x" ctrlrange="-1 1"/></actuator></mujoco>"#
+    )
+}
+
+#[test]
+fn adhesion_of_an_actuator_acts_through_contacts() {
+    let mut case = Case::new(&puck("", r#"<adhesion name="ad" body="puck" gain="5" ctrlrange="0 1"/>"#, 0.0498));
+    // At the end of its range it has a derivative to the inside.
+    case.sim.ctrl_mut()[0] = 0.5;
+    let found = case.agrees("whole-step", &[]);
+    let b = at(&found, 6, 2, 4, 6);
+    assert!((b + 0.00248).abs() < 1e-5, "{b}");
+    assert_eq!(found.verdicts.b[4 * 2], Verdict::Nonzero);
+    assert!(case.engine().1.contains("adhesion"), "{}", case.engine().1);
+}
+
+#[test]
+fn adhesion_of_a_surface_pulls() {
+    let mut case = Case::new(&puck(r#"adhesion="3""#, "", 0.0498)).steps(30);
+    let found = case.agrees("whole-step", &[]);
+    let a = at(&found, 6, 1, 4, 1);
+    assert!((a + 8.348).abs() < 1e-3, "{a}");
+    assert!(case.engine().1.contains("adhesion"), "{}", case.engine().1);
+}
+
+#[test]
+fn a_surface_that_moves_drags_what_lies_on_it() {
+    let mut case = Case::new(&puck(r#"surfacevel=".3 .1 0 0 0 .5""#, "", 0.0498));
+    let found = case.agrees("whole-step", &[]);
+    let a = at(&found, 6, 1, 5, 0);
+    assert!((a - 1.5235).abs() < 1e-3, "{a}");
+    assert_eq!(found.verdicts.a[5 * 6], Verdict::Nonzero);
+    let belt = r#"<mujoco><worldbody>
+        <geom type="plane" size="1 1 .05" friction="1" surfacevel="0 0 0 0 0 1"/>
+        <body pos=".3 0 .05"><joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/>
+          <joint type="slide" axis="0 0 1"/><geom type="sphere" size=".05" mass=".3"/></body></worldbody></mujoco>"#;
+    let mut case = Case::new(belt).steps(30);
+    case.agrees("whole-step", &[]);
+    assert!(case.engine().1.contains("surface"), "{}", case.engine().1);
+}
+
+/// v' = v - h f / D with f = 2 v + 3 v |v| and D = 1 + h (2 + 6 |v|): Euler takes damping implicitly.
+#[test]
+fn damping_that_depends_on_velocity_under_euler() {
+    let mut case = Case::new(
+        r#"<mujoco><option timestep="0.005" gravity="0 0 0"/><worldbody><body>
+        <joint type="slide" axis="1 0 0" damping="2 3 0"/><geom size=".1" mass="1"/></body></worldbody></mujoco>"#,
+    );
+    case.sim.qvel_mut()[0] = 2.0;
+    let (h, v) = (0.005, 2.0);
+    let (f, df, d, dd) = (2.0 * v + 3.0 * v * v, 2.0 + 6.0 * v, 1.0 + h * (2.0 + 6.0 * v), h * 6.0);
+    let right: f64 = 1.0 - h * (df * d - f * dd) / (d * d);
+    assert!((right - 0.9366757).abs() < 1e-6);
+    for engine in [None, Some(EngineKind::WholeStep)] {
+        let (name, found) = case.jacobian(engine);
+        assert!((found.a[3] - right).abs() < 1e-9, "{name}: {} for {right}", found.a[3]);
+    }
+}
+
+#[test]
+fn damping_that_depends_on_velocity_at_rest() {
+    let mut case = Case::new(
+        r#"<mujoco><option timestep="0.005" integrator="implicitfast"/><worldbody><body>
+        <joint axis="0 1 0" damping=".01 .4 0"/><geom type="capsule" fromto="0 0 0 .15 0 0" size=".015"/>
+        <body pos=".15 0 0"><joint axis="0 1 0" damping=".005 .2 0"/>
+        <geom type="capsule" fromto="0 0 0 .1 0 0" size=".01"/></body></body></worldbody></mujoco>"#,
+    );
+    for engine in [None, Some(EngineKind::WholeStep)] {
+        let (name, found) = case.jacobian(engine);
+        let a = found.a[3 * 4 + 3];
+        assert!((a - 0.7233749).abs() < 1e-6, "{name}: {a}");
+        assert!(!found.verdicts.switches.any(), "{name}: {:?}", found.verdicts.switches);
+    }
+}
+
+/// Its drag has |v| v and no linear part: at rest, what it does to the velocity is to keep it.
+#[test]
+fn an_ellipsoid_at_rest_in_water() {
+    let mut case = Case::new(
+        r#"<mujoco><option density="1000" gravity="0 0 0"/><worldbody><body><freejoint/>
+        <geom type="ellipsoid" size=".1 .05 .03" mass=".5" fluidshape="ellipsoid"/></body></worldbody></mujoco>"#,
+    );
+    let (_, found) = case.jacobian(None);
+    for i in 6..12 {
+        assert!((found.a[i * 12 + i] - 1.0).abs() < 1e-9, "{i}: {}", found.a[i * 12 + i]);
+    }
+}
+
+#[test]
+fn muscles_with_noslip_depend_on_their_activation() {
+    let mut case = Case::new(
+        r#"<mujoco><option timestep="0.003" integrator="implicitfast" noslip_iterations="2"/><worldbody>
+        <site name="o1" pos="-.1 0 .03"/><site name="o2" pos="-.1 0 -.03"/>
+        <body><joint name="sh" axis="0 1 0" range="-80 80" damping=".1"/>
+          <geom type="capsule" fromto="0 0 0 .3 0 0" size=".03"/>
+          <geom name="wrap" type="cylinder" fromto="0 -.05 0 0 .05 0" size=".045" contype="0" conaffinity="0" mass="0.01"/>
+          <site name="ws" pos="0 0 .06"/><site name="i1" pos=".15 0 .03"/><site name="i2" pos=".15 0 -.03"/>
+          <body pos=".3 0 0"><joint name="el" axis="0 1 0" range="-5 120" damping=".1"/>
+            <geom type="capsule" fromto="0 0 0 .25 0 0" size=".025"/><site name="j1" pos=".1 0 .025"/></body></body>
+        </worldbody>
+        <tendon><spatial name="t1"><site site="o1"/><geom geom="wrap" sidesite="ws"/><site site="i1"/></spatial>
+          <spatial name="t2"><site site="o2"/><site site="i2"/></spatial>
+          <spatial name="t3"><site site="i1"/><site site="j1"/></spatial></tendon>
+        <actuator><muscle tendon="t1" ctrlrange="0 1"/>
+          <muscle tendon="t2" ctrlrange="0 1" timeconst="0.02 0.06" tausmooth="0.1"/>
+          <muscle tendon="t3" ctrlrange="0 1"/></actuator></mujoco>"#,
+    );
+    case.sim.ctrl_mut().copy_from_slice(&[0.4, 0.5, 0.6]);
+    let found = case.agrees("whole-step", &[]);
+    let a = found.a[3 * 7 + 6];
+    assert!((a + 0.347416).abs() < 1e-5, "{a}");
+}
+
+#[test]
+fn a_damper_with_noslip_acts_through_the_integrator() {
+    let mut case = Case::new(
+        r#"<mujoco><option timestep="0.005" integrator="implicitfast" noslip_iterations="1"/><worldbody>
+        <body><joint name="a" axis="0 1 0" damping=".02"/><geom type="capsule" fromto="0 0 0 .25 0 0" size=".02"/>
+          <body pos=".25 0 0"><joint name="b" axis="0 1 0" damping=".02"/>
+            <geom type="capsule" fromto="0 0 0 .2 0 0" size=".02"/></body></body></worldbody>
+        <tendon><fixed><joint joint="a" coef="1"/><joint joint="b" coef="-.6"/></fixed></tendon>
+        <actuator><damper joint="a" kv=".8" ctrlrange="0 2"/>
+          <general joint="b" dyntype="filter" dynprm=".03" gaintype="affine" gainprm="2 .5 -.4" ctrlrange="-1 1"/></actuator>
+        </mujoco>"#,
+    );
+    case.sim.qvel_mut().copy_from_slice(&[1.0, -0.7]);
+    case.sim.act_mut()[0] = 0.3;
+    case.sim.ctrl_mut().copy_from_slice(&[0.5, 0.2]);
+    case.agrees("whole-step", &[]);
+}
+
+#[test]
+fn an_early_activation_reaches_the_force_in_the_same_step() {
+    let mut case = Case::new(
+        r#"<mujoco><option timestep="0.004" integrator="implicitfast"/><worldbody>
+        <body><joint name="a" axis="0 1 0" damping=".05"/><geom type="capsule" fromto="0 0 0 .3 0 0" size=".03"/>
+          <body pos=".3 0 0"><joint name="b" axis="0 1 0" damping=".05"/>
+            <geom type="capsule" fromto="0 0 0 .25 0 0" size=".03"/>
+            <body pos=".25 0 0"><joint name="c" axis="0 1 0" damping=".05"/>
+              <geom type="capsule" fromto="0 0 0 .2 0 0" size=".03"/></body></body></body></worldbody>
+        <actuator>
+          <general joint="a" dyntype="filterexact" dynprm="0.03" gainprm="4" biastype="affine" biasprm="0 -4 -0.4"
+            actearly="true" ctrlrange="-1 1"/>
+          <intvelocity joint="b" kp="30" kv="1" actrange="-0.05 0.05" ctrlrange="-3 3"/>
+          <general joint="c" dyntype="filter" dynprm="0.02" gaintype="affine" gainprm="2 0.5 -0.8" actearly="true"
+            actlimited="true" actrange="-.5 .5" ctrlrange="-2 2"/></actuator></mujoco>"#,
+    );
+    case.sim.qvel_mut().copy_from_slice(&[0.4, -0.3, 0.8]);
+    case.sim.act_mut().copy_from_slice(&[0.2, 0.01, 0.1]);
+    case.sim.ctrl_mut().copy_from_slice(&[0.5, 1.0, -0.7]);
+    case.agrees("implicit", &[]);
+}
+
+#[test]
+fn a_controller_with_an_integral_beside_a_limited_actuator() {
+    let mut case = Case::new(
+        r#"<mujoco><option timestep="0.01" gravity="0 0 0" integrator="implicitfast"/><worldbody>
+        <body><joint name="idle" type="slide" axis="1 0 0"/><geom size=".1" mass="1"/></body>
+        <body pos="0 1 0"><joint name="work" type="slide" axis="1 0 0"/><geom size=".1" mass="2"/></body></worldbody>
+        <actuator><pid joint="idle" kp="2" ki="0.5" kv="0.3" input="pos vel ff"/>
+          <general joint="work" gaintype="affine" gainprm="3 0 -1.5" ctrllimited="true" ctrlrange="-0.4 0.7"/></actuator>
+        </mujoco>"#,
+    );
+    case.sim.qvel_mut().copy_from_slice(&[0.2, -0.5]);
+    case.sim.ctrl_mut().iter_mut().zip([0.1, -0.2, 0.3, 0.25]).for_each(|(u, x)| *u = x);
+    case.agrees("whole-step", &[]);
+    assert!(!case.engine().1.is_empty());
+}
+
+/// MuJoCo advances the activation of a disabled actuator by nothing; it is clamped to its range all the same.
+#[test]
+fn a_disabled_actuator_keeps_its_activation() {
+    let body = r#"<worldbody><body><joint name="h" axis="0 1 0" damping="1"/>
+        <geom type="capsule" size=".02" fromto="0 0 0 .3 0 0"/></body></worldbody>
+        <actuator><intvelocity group="1" joint="h" kp="10" actrange="-1 1" ctrlrange="-1 1"/>
+        <motor group="0" joint="h" ctrlrange="-1 1"/></actuator>"#;
+    for option in [r#"actuatorgroupdisable="1""#, ""] {
+        let flag = if option.is_empty() { r#"<flag actuation="disable"/>"# } else { "" };
+        for act in [0.4, 1.5] {
+            let mut case = Case::new(&format!("<mujoco><option {option}>{flag}</option>{body}</mujoco>"));
+            case.sim.act_mut()[0] = act;
+            case.sim.ctrl_mut().copy_from_slice(&[0.3, 0.2]);
+            let found = case.agrees("implicit", &[]);
+            // All actuation is off: not even the range of the activation holds.
+            let right = if act < 1.0 || option.is_empty() { 1.0 } else { 0.0 };
+            assert_eq!(found.a[2 * 3 + 2], right, "{option} {act}");
+            assert_eq!(found.b[2 * 2], 0.0);
+            assert_eq!(found.verdicts.b[2 * 2], Verdict::Zero);
+        }
+    }
+}
+
+/// MuJoCo skips bodies without mass in its model of a medium.
+#[test]
+fn a_body_without_mass_feels_no_medium() {
+    let mut case = Case::new(
+        r#"<mujoco><option density="1.225" viscosity="1.8e-5"/><worldbody><body><freejoint/>
+        <body pos=".025 0 0"><geom type="box" size=".025 .01 .01" mass="1e-2"/></body></body></worldbody></mujoco>"#,
+    );
+    case.sim.qvel_mut().copy_from_slice(&[0.5, -0.2, 0.3, 1.0, -2.0, 0.5]);
+    let found = case.agrees("implicit", &[]);
+    assert!(found.a.iter().all(|x| x.abs() < 10.0));
+}
+
+#[test]
+fn a_cylinder_that_stands_nearly_upright() {
+    for tilt in [1e-6, 1e-5, 1e-4, 3e-4] {
+        let half = 0.5 * tilt;
+        let height = 0.049904;
+        let mut case = Case::new(&format!(
+            r#"<mujoco><worldbody><geom type="plane" size="1 1 .05"/>
+            <body pos="0 0 {height}" quat="{} 0 {half} 0"><freejoint/>
+            <geom type="cylinder" size=".04 .05" mass=".3"/></body></worldbody></mujoco>"#,
+            f64::cos(half)
+        ));
+        let (_, found) = case.jacobian(None);
+        let (_, by_steps) = case.jacobian(Some(EngineKind::WholeStep));
+        let scale = by_steps.a.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
+        for (k, (x, right)) in found.a.iter().zip(&by_steps.a).enumerate() {
+            // Where a difference does not settle, nothing is claimed either, or what is claimed is in closed form.
+            if right.is_finite() && x.is_finite() && !by_steps.verdicts.switches.any() {
+                assert!((x - right).abs() < 1e-6 * scale, "tilt {tilt}, entry {k}: {x} for {right}");
+            } else {
+                assert_eq!(by_steps.verdicts.a[k] == Verdict::Undecided, !right.is_finite(), "tilt {tilt}, {k}");
+            }
+        }
+        assert!(found.a.iter().filter(|x| x.is_finite()).all(|x| x.abs() < 1e3), "tilt {tilt}");
+    }
+}
+
+#[test]
+fn what_has_a_derivative_is_not_flagged() {
+    let resting = r#"<mujoco><option cone="elliptic"/><worldbody><geom type="plane" size="1 1 .1"/>
+        <body pos="0 0 .0499"><freejoint/><geom type="box" size=".05 .05 .05"/></body></worldbody></mujoco>"#;
+    let touching = r#"<mujoco><worldbody><geom type="plane" size="1 1 .1"/>
+        <body pos="0 0 .1"><joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/><joint axis="0 0 1"/>
+        <geom type="sphere" size=".1"/></body></worldbody></mujoco>"#;
+    let ranges = r#"<mujoco><worldbody><body><joint name="h" axis="0 1 0" damping="1"/>
+        <geom type="capsule" size=".02" fromto="0 0 0 .3 0 0"/></body></worldbody>
+        <actuator><motor joint="h" ctrlrange="-1 1" forcerange="-1 1"/></actuator></mujoco>"#;
+    for (name, mjcf, controls) in [
+        ("a box at rest under an elliptic cone", resting, &[][..]),
+        ("a contact that nothing can move", touching, &[]),
+        ("a force range that is the control's", ranges, &[0.3]),
+        ("at its end, from the inside", ranges, &[1.0]),
+    ] {
+        for steps in [0, 1, 9] {
+            let mut case = Case::new(mjcf);
+            case.sim.ctrl_mut().copy_from_slice(controls);
+            let mut case = case.steps(steps);
+            for engine in [None, Some(EngineKind::WholeStep)] {
+                let (engine, found) = case.jacobian(engine);
+                assert!(!found.verdicts.switches.any(), "{name}, {engine}, step {steps}: {:?}", found.verdicts);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tendon_at_its_limit_is_flagged() {
+    let mut case = Case::new(
+        r#"<mujoco><option><flag contact="disable"/></option><worldbody><body><joint name="a"/><geom size=".1"/>
+        <body><joint name="b"/><geom size=".1"/><body><joint name="c"/><geom size=".1"/></body></body></body></worldbody>
+        <tendon><fixed limited="true" range="0 .5"><joint joint="a" coef=".25"/><joint joint="b" coef=".5"/>
+        <joint joint="c" coef=".75"/></fixed></tendon></mujoco>"#,
+    );
+    // Its length is 0, the lower end of its range.
+    for engine in [None, Some(EngineKind::WholeStep)] {
+        let (engine, found) = case.jacobian(engine);
+        let verdicts = &found.verdicts;
+        assert!(verdicts.switches.limit && verdicts.kink > 1e-3, "{engine}: {:?}, {}", verdicts.switches, verdicts.kink);
+    }
+}
+
+#[test]
+fn a_model_without_actuators_has_a_and_no_b() {
+    let mut case = Case::new(
+        r#"<mujoco><worldbody><body><joint axis="0 1 0" damping=".01"/>
+        <geom type="capsule" fromto="0 0 0 .2 0 0" size=".02"/><body pos=".2 0 0"><joint axis="0 1 0"/>
+        <geom type="capsule" fromto="0 0 0 .2 0 0" size=".02"/></body></body></worldbody></mujoco>"#,
+    );
+    case.sim.qvel_mut().copy_from_slice(&[1.0, -2.0]);
+    let found = case.agrees("implicit", &[]);
+    assert!(found.b.is_empty());
+}
