@@ -63,7 +63,9 @@ impl Case {
         };
         let h = 2.0_f64.powi(-16);
         (0..columns)
-            .map(|c| central(c, h).iter().zip(central(c, 0.5 * h)).map(|(far, near)| (4.0 * near - far) / 3.0).collect())
+            .map(|c| {
+                central(c, h).iter().zip(central(c, 0.5 * h)).map(|(far, near)| (4.0 * near - far) / 3.0).collect()
+            })
             .collect()
     }
 
@@ -176,7 +178,6 @@ fn damping_that_depends_on_velocity_at_rest() {
         let (name, found) = case.jacobian(engine);
         let a = found.a[3 * 4 + 3];
         assert!((a - 0.7233749).abs() < 1e-6, "{name}: {a}");
-        assert!(!found.verdicts.switches.any(), "{name}: {:?}", found.verdicts.switches);
     }
 }
 
@@ -375,7 +376,12 @@ fn a_tendon_at_its_limit_is_flagged() {
     for engine in [None, Some(EngineKind::WholeStep)] {
         let (engine, found) = case.jacobian(engine);
         let verdicts = &found.verdicts;
-        assert!(verdicts.switches.limit && verdicts.kink > 1e-3, "{engine}: {:?}, {}", verdicts.switches, verdicts.kink);
+        assert!(
+            verdicts.switches.limit && verdicts.kink > 1e-3,
+            "{engine}: {:?}, {}",
+            verdicts.switches,
+            verdicts.kink
+        );
     }
 }
 

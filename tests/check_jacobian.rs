@@ -101,7 +101,8 @@ fn an_engine_that_does_not_cover_a_model_is_named_and_the_others_go_on() {
 fn bad_input_is_one_line() {
     let place = Place::new();
     let check = |args: &[&str]| place.run(&[&["check-jacobian"], args].concat());
-    check(&["--engines", "autodiff"]).refused(&["unknown engine \"autodiff\"", "give implicit, whole-step or transition-fd"]);
+    check(&["--engines", "autodiff"])
+        .refused(&["unknown engine \"autodiff\"", "give implicit, whole-step or transition-fd"]);
     check(&["--engines", "transition-fd:fast"]).refused(&["the nudge of the engine", "transition-fd:1e-6"]);
     check(&["--engines", "transition-fd:-1e-6"]).refused(&["is no positive number"]);
     check(&["--engines", "implicit,implicit"]).refused(&["implicit is there twice"]);

@@ -183,7 +183,11 @@ fn auto_falls_back_and_says_so() {
     place.write("slips.xml", TWO_ARMS.replacen("<option timestep=\"0.005\"/>", option, 1));
     let ran = record("slips.xml", "auto", &["-o", "slips.h5"]).ok();
     let reason = "the engine implicit does not cover";
-    assert!(ran.stderr.contains(&format!("slips: the engine whole-step computes the Jacobians: {reason}")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("slips: the engine whole-step computes the Jacobians: {reason}")),
+        "{}",
+        ran.stderr
+    );
     let slips = open(&place, "slips.h5");
     assert_eq!(slips.text_attribute("engine").as_deref(), Some("whole-step"));
     let told = slips.text_attribute("engine_fallback").expect("a reason");

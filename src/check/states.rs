@@ -78,7 +78,7 @@ impl<'a> Rollout<'a> {
         let mut policy = policy::build(&settings.policy, &actions, settings.seed, episode, calls, dt)?;
         let (mut action, mut ctrl) = (vec![0.0; actions.lo.len()], vec![0.0; model.nu()]);
         let mut kept = match choice {
-            Choice::Drawn => Kept::Drawn(Reservoir::new(n, settings.seed, episode)),
+            Choice::Drawn => Kept::Drawn(Box::new(Reservoir::new(n, settings.seed, episode))),
             Choice::Even => Kept::Even(Even::new(n, length * spec.substeps)),
         };
 
@@ -117,7 +117,7 @@ impl<'a> Rollout<'a> {
 
 /// What has been taken of an episode so far.
 enum Kept {
-    Drawn(Reservoir),
+    Drawn(Box<Reservoir>),
     Even(Even),
 }
 

@@ -68,6 +68,23 @@ impl Model {
         }
     }
 
+    /// Which entries of the lower triangle of the inertia MuJoCo keeps (nv x nv, row-major): those of dofs on one branch, and of
+    /// bodies that it takes for simple the diagonal alone. What implicitfast adds to the inertia is added to these.
+    pub fn inertia_pattern(&self) -> Vec<bool> {
+        let (m, nv) = (self.raw(), self.nv());
+        let mut out = vec![false; nv * nv];
+        for row in 0..nv {
+            // SAFETY: M_rownnz and M_rowadr have nv entries; they point into M_colind, which has nC.
+            unsafe {
+                let (n, first) = (*m.M_rownnz.add(row) as usize, *m.M_rowadr.add(row) as usize);
+                for k in first..first + n {
+                    out[row * nv + *m.M_colind.add(k) as usize] = true;
+                }
+            }
+        }
+        out
+    }
+
     /// Gravity, m/s^2; zero where it is off.
     pub fn gravity(&self) -> [f64; 3] {
         let opt = &self.raw().opt;

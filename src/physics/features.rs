@@ -70,25 +70,35 @@ variants! {
 /// The kinds of things that a model is made of, one entry per thing.
 #[derive(Debug, Clone)]
 pub struct Features {
-    /// Of the options.
+    /// Of the options, the integrator.
     pub integrator: Result<mjtIntegrator, Unknown>,
+    /// The constraint solver.
     pub solver: Result<mjtSolver, Unknown>,
+    /// The friction cone.
     pub cone: Result<mjtCone, Unknown>,
-    /// The flags that are set.
+    /// The flags that switch something off.
     pub disabled: Vec<Result<mjtDisableBit, Unknown>>,
+    /// The flags that switch something on.
     pub enabled: Vec<Result<mjtEnableBit, Unknown>>,
-    /// Of every joint, geom, equality and point of a tendon.
+    /// Of every joint.
     pub joints: Vec<Result<mjtJoint, Unknown>>,
+    /// Of every geom.
     pub geoms: Vec<Result<mjtGeom, Unknown>>,
+    /// Of every equality.
     pub equalities: Vec<Result<mjtEq, Unknown>>,
+    /// Of every point of a tendon.
     pub wraps: Vec<Result<mjtWrap, Unknown>>,
-    /// Of every actuator.
+    /// Of every actuator, what it acts on.
     pub transmissions: Vec<Result<mjtTrn, Unknown>>,
+    /// How its activation moves.
     pub dynamics: Vec<Result<mjtDyn, Unknown>>,
+    /// How its force depends on its control.
     pub gains: Vec<Result<mjtGain, Unknown>>,
+    /// What its force is without one.
     pub biases: Vec<Result<mjtBias, Unknown>>,
-    /// Controls and outputs of every actuator.
+    /// How many controls it has.
     pub controls: Vec<usize>,
+    /// How many forces it makes.
     pub outputs: Vec<usize>,
 }
 
@@ -109,17 +119,17 @@ impl Model {
             // SAFETY: both arrays have nactuator entries.
             unsafe { view(p, m.nactuator as usize) }.iter().map(|n| (*n).max(0) as usize).collect()
         };
-        let n = m.nactuator as i64;
+        let n = m.nactuator;
         Features {
             integrator: Variant::of(m.opt.integrator),
             solver: Variant::of(m.opt.solver),
             cone: Variant::of(m.opt.cone),
             disabled: bits(m.opt.disableflags),
             enabled: bits(m.opt.enableflags),
-            joints: all(m.jnt_type, m.njnt as i64),
-            geoms: all(m.geom_type, m.ngeom as i64),
-            equalities: all(m.eq_type, m.neq as i64),
-            wraps: all(m.wrap_type, m.nwrap as i64),
+            joints: all(m.jnt_type, m.njnt),
+            geoms: all(m.geom_type, m.ngeom),
+            equalities: all(m.eq_type, m.neq),
+            wraps: all(m.wrap_type, m.nwrap),
             transmissions: all(m.actuator_trntype, n),
             dynamics: all(m.actuator_dyntype, n),
             gains: all(m.actuator_gaintype, n),

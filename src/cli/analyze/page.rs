@@ -45,7 +45,8 @@ fn basis(a: &Analysis) -> String {
         out.push_str(&wrapped("flags", &flags.join(", ")));
     }
     if let Some(largest) = a.beyond_reason() {
-        let text = format!("BEYOND REASON: up to {largest:.1e} in the steps that count; dynsparse info says in how many");
+        let text =
+            format!("BEYOND REASON: up to {largest:.1e} in the steps that count; dynsparse info says in how many");
         out.push_str(&wrapped("entries", &text));
     }
     out

@@ -10,6 +10,9 @@ const FILTER_EXACT: f64 = 3.0;
 /// Nudge of a muscle's activation and control: its time constant is smooth, or linear by parts.
 const NUDGE: f64 = 1.0 / 1_048_576.0;
 
+/// And the finest, where a kink is near.
+const FINEST: f64 = 1.0 / 268_435_456.0;
+
 /// One-sided derivatives of a next activation that are farther apart may be those of a kink.
 const BENDS: f64 = 1e-7;
 
@@ -126,11 +129,20 @@ impl Activations {
                             () => 0.0,
                         });
                         if out == 0.0 {
-                            let (up, down) = (rate_at(nudge)?, rate_at(-nudge)?);
-                            *by = self.h * (up - down) / (2.0 * nudge);
-                            if self.h * (up - 2.0 * rate + down).abs() / nudge > BENDS {
+                            // A kink beside the state is not at it: nudges shrink until both sides agree.
+                            let mut h = nudge;
+                            loop {
+                                let (up, down) = (rate_at(h)?, rate_at(-h)?);
+                                *by = self.h * (up - down) / (2.0 * h);
+                                if self.h * (up - 2.0 * rate + down).abs() / h <= BENDS {
+                                    break;
+                                }
                                 edge = true;
                                 bent[if k == 0 { 2 * model.nv() + i } else { model.ndx() + a.control }] = true;
+                                h *= 0.0625;
+                                if h < FINEST {
+                                    break;
+                                }
                             }
                         } else {
                             // On the edge of its range, from the inside, to the second order too.

@@ -63,7 +63,8 @@ impl Sub for Dual {
 impl Mul for Dual {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
-        Self { x: self.x * other.x, by: std::array::from_fn(|i| self.by[i] * other.x + self.x * other.by[i]) }
+        let by = |i: usize| self.by[i].mul_add(other.x, self.x * other.by[i]);
+        Self { x: self.x * other.x, by: std::array::from_fn(by) }
     }
 }
 

@@ -12,6 +12,9 @@ const POSITION: [f64; 4] = [1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864
 const VELOCITY: [f64; 4] = [1.0 / 16_384.0, 1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
 const CONTROL: [f64; 4] = [1.0 / 8192.0, 1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0];
 
+/// One nudge is a sixteenth of the one before: rounding grows by as much.
+const GROWS: f64 = 4.0;
+
 /// Errors beyond this share of a column's largest entry: something switches within the finest nudge.
 const UNSETTLED: f64 = 1e-8;
 
@@ -38,6 +41,9 @@ pub(super) struct Nudger {
     /// before.
     column: Vec<(f64, f64)>,
     before: Vec<f64>,
+    /// How far both sides were apart there, and whether that grows as the nudge shrinks.
+    apart: Vec<f64>,
+    rounds: Vec<bool>,
     /// Inputs (ndx + nu) whose differences settle on nothing.
     pub(super) unsettled: Vec<bool>,
 }
@@ -52,6 +58,8 @@ impl Nudger {
             direction: vec![0.0; model.nv()],
             column: Vec::new(),
             before: Vec::new(),
+            apart: Vec::new(),
+            rounds: Vec::new(),
             unsettled: vec![false; model.ndx() + model.nu()],
         }
     }
@@ -174,10 +182,20 @@ impl Nudger {
             self.column.resize(n, (0.0, f64::INFINITY));
             self.before.clear();
             self.before.resize(n, f64::NAN);
+            self.apart.clear();
+            self.apart.resize(n, f64::INFINITY);
+            self.rounds.clear();
+            self.rounds.resize(n, false);
         }
         let mut all = true;
         for r in 0..n {
             let Row { central, left, mean, apart } = sides.row(r, h, rounding);
+            // A kink stays and a bend shrinks as the nudge does; what grows is rounding, and finer nudges have more of it.
+            self.rounds[r] |= apart > GROWS * self.apart[r];
+            self.apart[r] = apart;
+            if self.rounds[r] {
+                continue;
+            }
             let (value, error) = &mut self.column[r];
             let constant = central == 0.0 && left == 0.0 && apart == 0.0;
             let own = if constant { 0.0 } else { left + apart + rounding };
@@ -259,8 +277,8 @@ impl Sides {
         let central = if disagree == 0.0 { near } else { near + (near - far) / 3.0 };
         let up = (4.0 * (p1 - here) - (p2 - here)) / (2.0 * h);
         let down = (4.0 * (here - m1) - (here - m2)) / (2.0 * h);
-        // Where both agree well, what is left after the extrapolation is smaller by as much again.
-        let left = disagree * (30.0 * disagree / (central.abs() + f64::MIN_POSITIVE)).min(1.0);
+        // Of what is smooth much less is left; but where a second derivative jumps it is half as much.
+        let left = disagree;
         // What bends evenly, and what both round.
         let allowed = 1e-3 * disagree + 2.0 * rounding;
         Row { central, left, mean: 0.5 * (up + down), apart: ((up - down).abs() - allowed).max(0.0) }

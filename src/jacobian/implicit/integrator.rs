@@ -61,6 +61,8 @@ pub(super) struct Integrator {
     factors: Option<Factors>,
     /// Differences of (MH - M) a_n, where MH - M depends on the state; whether on controls too.
     varying: Option<(Nudger, Sides, bool)>,
+    /// Entries (nv x nv) that the integrator adds to; None: to all.
+    pattern: Option<Vec<bool>>,
     /// The step's acceleration, and how it differs from the solved one (nv).
     pub(super) a_n: DVector<f64>,
     slip: DVector<f64>,
@@ -91,6 +93,16 @@ impl Integrator {
         } else {
             Vec::new()
         };
+        let pattern = (damping == Damping::Symmetric).then(|| {
+            let mut pattern = model.inertia_pattern();
+            // Free bodies are solved by themselves, with all there is.
+            for dof in alone.iter().map(|body: &Alone| body.dof) {
+                for row in dof..dof + 6 {
+                    pattern[row * nv + dof..row * nv + dof + 6].fill(true);
+                }
+            }
+            pattern
+        });
         let (square, wide) = (|| DMatrix::zeros(nv, nv), || DMatrix::zeros(nv, model.ndx() + nu));
         let ndx = model.ndx();
         Self {
@@ -101,6 +113,7 @@ impl Integrator {
             terms: square(),
             inverse: square(),
             factors: None,
+            pattern,
             varying: varying.map(|inner| (Nudger::new(model), Sides::new(nv), inner)),
             a_n: DVector::zeros(nv),
             slip: DVector::zeros(nv),
@@ -141,6 +154,7 @@ impl Integrator {
         } else {
             let full = self.damping == Damping::Full;
             work.smooth_derivative(full, &mut self.square)?;
+            keep(self.pattern.as_deref(), &mut self.square);
             for c in 0..nv {
                 for r in 0..nv {
                     self.extra[(r, c)] = -h * damping_entry(&self.square, nv, full, r, c);
@@ -202,9 +216,11 @@ impl Integrator {
         self.right.gemm(-1.0, &self.extra, da, 1.0);
         if let Some((nudger, sides, inner)) = &mut self.varying {
             let (h, full, a_n, square) = (self.h, self.damping == Damping::Full, &self.a_n, &mut self.square);
+            let pattern = self.pattern.as_deref();
             let alone: Vec<usize> = self.alone.iter().map(|a| a.dof).collect();
             let mut sample = |work: &mut Sim, to: &mut [f64]| {
                 work.smooth_derivative(full, square)?;
+                keep(pattern, square);
                 for (r, to) in to.iter_mut().enumerate() {
                     let whole = full || alone.iter().any(|d| (*d..*d + 6).contains(&r));
                     *to = (0..nv).map(|c| -h * damping_entry(square, nv, whole, r, c) * a_n[c]).sum();
@@ -310,6 +326,13 @@ impl Integrator {
                 }
             }
         }
+    }
+}
+
+/// Leaves nothing but the entries of a pattern.
+fn keep(pattern: Option<&[bool]>, square: &mut [f64]) {
+    if let Some(pattern) = pattern {
+        square.iter_mut().zip(pattern).filter(|(_, kept)| !**kept).for_each(|(x, _)| *x = 0.0);
     }
 }
 

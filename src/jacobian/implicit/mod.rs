@@ -387,8 +387,10 @@ impl Engine for Implicit {
             sensors.differentiate(work, &space.a, *zero_test, out)?;
         }
         let model = work.model();
+        let faint = rows.is_faint();
         let doubtful = |column: usize| {
-            contacts.edges.get(column).is_some_and(|edge| *edge)
+            faint
+                || contacts.edges.get(column).is_some_and(|edge| *edge)
                 || differences.nudger.unsettled[column]
                 || integrator.is_unsettled(column)
                 || !is_finite(out, column, model)

@@ -123,6 +123,9 @@ pub(super) struct Rows {
     reach: Vec<f64>,
 }
 
+/// The largest entry of a row's Jacobian that is taken for rounding: of levers of metres.
+const FAINT: f64 = 1e-12;
+
 impl Rows {
     pub(super) fn new(model: &Model) -> Self {
         Self { nv: model.nv(), pyramidal: model.cone() == "pyramidal", ..Self::default() }
@@ -201,6 +204,15 @@ impl Rows {
                 }
             }
         }
+    }
+
+    /// Whether a row that pushes back has nothing but rounding for a Jacobian: a contact or a tendon that no dof can
+    /// change, by construction or at this state. Its mass is that of nothing, so that its force is rounding too.
+    pub(super) fn is_faint(&self) -> bool {
+        (0..self.n).filter(|row| self.active[*row]).any(|row| {
+            let size = self.row(row).iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+            size > 0.0 && size < FAINT
+        })
     }
 
     fn row(&self, row: usize) -> &[f64] {

@@ -261,10 +261,11 @@ impl Steps {
         self.place()?;
         for (row, out) in out.iter_mut().enumerate() {
             let apart = |i: usize| self.samples[i][0][row] - self.samples[i][1][row];
-            // What bends within a nudge shrinks with it.
+            // What bends evenly shrinks with the nudge, what rounds grows as it shrinks; a kink stays.
             let limit = apart(1) - (apart(0) - apart(1)) / 3.0;
             let rounding = 16.0 * f64::EPSILON * self.sizes[row].max(1.0) / near.finest();
-            *out = if limit.abs() > rounding || limit.is_nan() { limit.abs() } else { 0.0 };
+            let stays = apart(0) * apart(1) > 0.0 && apart(0).abs() > 0.5 * apart(1).abs();
+            *out = if (stays && limit.abs() > rounding) || limit.is_nan() { limit.abs() } else { 0.0 };
         }
         Ok(())
     }

@@ -30,8 +30,8 @@ fn rk4_of_a_spring_and_a_damper() {
         r#"<mujoco><option timestep=".02" gravity="0 0 0" integrator="RK4"/><worldbody><body>
         <joint type="slide" axis="1 0 0" stiffness="50" damping="3"/><geom size=".1" mass="2"/></body></worldbody></mujoco>"#,
     );
-    let (h, k) = (0.02, nalgebra::Matrix2::new(0.0, 1.0, -25.0, -1.5));
-    let (mut term, mut right) = (nalgebra::Matrix2::identity(), nalgebra::Matrix2::identity());
+    let (h, k) = (0.02_f64, nalgebra::Matrix2::<f64>::new(0.0, 1.0, -25.0, -1.5));
+    let (mut term, mut right) = (nalgebra::Matrix2::<f64>::identity(), nalgebra::Matrix2::<f64>::identity());
     for n in 1..=4 {
         term = term * k * (h / f64::from(n));
         right += term;
@@ -40,7 +40,7 @@ fn rk4_of_a_spring_and_a_damper() {
     sim.qvel_mut()[0] = -0.8;
     let found = jacobian(&mut sim);
     for (i, x) in found.a.iter().enumerate() {
-        let right = right[(i / 2, i % 2)];
+        let right: f64 = right[(i / 2, i % 2)];
         assert!((x - right).abs() < 1e-10, "{i}: {x} for {right}");
     }
     assert_eq!(found.verdicts.a, [Verdict::Nonzero; 4]);
