@@ -130,7 +130,7 @@ fn wrapping(work: &mut Sim, bent: &mut [bool]) -> Result<bool, PhysicsError> {
     let paths = |work: &Sim| tendons.iter().map(|t| Path::of(work, *t)).collect::<Vec<_>>();
     let here = paths(work);
     let (qpos, mut direction, mut any) = (work.qpos().to_vec(), vec![0.0; model.nv()], false);
-    for dof in 0..model.nv() {
+    for (dof, bent) in bent.iter_mut().enumerate().take(model.nv()) {
         if !here.iter().any(|path| path.lever.iter().any(|(d, _)| *d == dof)) {
             continue;
         }
@@ -143,7 +143,7 @@ fn wrapping(work: &mut Sim, bent: &mut [bool]) -> Result<bool, PhysicsError> {
         }
         let [up, down] = &sides;
         if here.iter().zip(up).zip(down).any(|((here, up), down)| here.bends(up, down)) {
-            (any, bent[dof]) = (true, true);
+            (any, *bent) = (true, true);
         }
     }
     work.stage_light()?;

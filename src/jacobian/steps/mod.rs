@@ -57,6 +57,9 @@ impl Schedule {
     }
 }
 
+/// A difference of values that grows as the nudge shrinks is a jump where it is so many times what rounding makes.
+const JUMP: f64 = 1e4;
+
 /// A difference of one-sided derivatives is a kink where it is so many times its own error.
 const SURE: f64 = 10.0;
 
@@ -261,11 +264,13 @@ impl Steps {
         self.place()?;
         for (row, out) in out.iter_mut().enumerate() {
             let apart = |i: usize| self.samples[i][0][row] - self.samples[i][1][row];
-            // What bends evenly shrinks with the nudge, what rounds grows as it shrinks; a kink stays.
+            // What bends evenly shrinks with the nudge and a kink stays; what rounds grows as it shrinks, as a jump does, which
+            // is larger by far.
             let limit = apart(1) - (apart(0) - apart(1)) / 3.0;
             let rounding = 16.0 * f64::EPSILON * self.sizes[row].max(1.0) / near.finest();
             let stays = apart(0) * apart(1) > 0.0 && apart(0).abs() > 0.5 * apart(1).abs();
-            *out = if (stays && limit.abs() > rounding) || limit.is_nan() { limit.abs() } else { 0.0 };
+            let beyond = if stays { rounding } else { JUMP * rounding };
+            *out = if limit.abs() > beyond || limit.is_nan() { limit.abs() } else { 0.0 };
         }
         Ok(())
     }
