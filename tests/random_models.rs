@@ -16,7 +16,7 @@ fn engines_agree_with_the_arbiter_on_random_models() {
     // Else the models are broken, or no state is judged.
     let refused: u64 = report.refused.values().sum();
     assert!(refused < 30, "{:?}", report.refused);
-    assert!(report.engines["implicit"].models > 100, "{:?}", report.fallbacks);
+    assert!(report.engines["implicit"].models > 60, "{:?}", report.fallbacks);
     assert!(sum(|t| t.smooth) > 500 && sum(|t| t.both) > 5, "{:?}", report.engines);
     let mut text = String::new();
     for failure in &report.failures {

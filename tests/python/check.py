@@ -106,7 +106,10 @@ with xr.open_dataset(path, engine="h5netcdf") as ds:
         assert list(mask.attrs["flag_values"]) == [0, 1, 2] and mask.values.max() <= 2
         floor = raw["zero_floor"][:, :, None]
         assert (np.abs(values) <= np.maximum(10 * floor, 1e-6))[mask.values == 1].all(), name
-        assert (mask.values[np.abs(values) > 0.1] == 0).all(), name
+        assert (mask.values[np.abs(values) > 0.1] != 1).all(), name
+        # Where the derivatives of the two sides differ, one of them may be zero.
+        smooth = raw["kink"] == 0
+        assert (mask.values[smooth][np.abs(values[smooth]) > 0.1] == 0).all(), name
     assert 0 < (raw["A_zero"] == 1).mean() < 1 and (raw["A_zero"] == 2).mean() < 0.05
     assert (raw["zero_floor"] >= 0).all() and (raw["kink"] >= 0).all()
 

@@ -263,6 +263,7 @@ impl Implicit {
         }
         let closed = coverage.all(work);
         contacts.edges.fill(false);
+        differences.nudger.unsettled.fill(false);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
             let Space { da, noise, errors, jar_change: jar, .. } = &mut *space;
