@@ -191,12 +191,12 @@ impl Nudger {
         for r in 0..n {
             let Row { central, left, mean, apart } = sides.row(r, h, rounding);
             // A kink stays and a bend shrinks as the nudge does; what grows is rounding, and finer nudges have more of it.
-            self.rounds[r] |= apart > GROWS * self.apart[r];
+            let (value, error) = &mut self.column[r];
+            self.rounds[r] |= apart > GROWS * self.apart[r] && apart > *error;
             self.apart[r] = apart;
             if self.rounds[r] {
                 continue;
             }
-            let (value, error) = &mut self.column[r];
             let constant = central == 0.0 && left == 0.0 && apart == 0.0;
             let own = if constant { 0.0 } else { left + apart + rounding };
             if own < *error {

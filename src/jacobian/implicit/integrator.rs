@@ -125,6 +125,14 @@ impl Integrator {
         }
     }
 
+    /// The largest bound on the errors of a column of A, or of B behind them.
+    pub(super) fn largest_bound(&self, input: usize) -> f64 {
+        let [a, b] = &self.bounds;
+        let ndx = a.len().isqrt();
+        let (bounds, columns, column) = if input < ndx { (a, ndx, input) } else { (b, b.len() / ndx, input - ndx) };
+        bounds.iter().skip(column).step_by(columns).fold(0.0, |most, x| most.max(*x))
+    }
+
     /// Whether the differences by an input (ndx + nu) settle on nothing.
     pub(super) fn is_unsettled(&self, input: usize) -> bool {
         self.varying.as_ref().is_some_and(|(nudger, ..)| nudger.unsettled[input])

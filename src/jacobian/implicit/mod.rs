@@ -91,6 +91,9 @@ pub struct Implicit {
 const SOLVED: f64 = 1e-14;
 const POLISHED: f64 = 1e-10;
 
+/// Errors of a column up to this share of the largest entry of A are no reason to ask whole steps.
+const SURE: f64 = 1e-7;
+
 /// Steps of Newton's method after the solver.
 const TRIES: usize = 10;
 
@@ -389,11 +392,16 @@ impl Engine for Implicit {
         }
         let model = work.model();
         let faint = rows.is_faint();
+        let scale = out.a.iter().map(|x| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
+        // Differences that leave much open of a small force leave little open of the step.
+        let unsure = |column: usize| {
+            (differences.nudger.unsettled[column] || integrator.is_unsettled(column))
+                && !(*zero_test && integrator.largest_bound(column) <= SURE * scale)
+        };
         let doubtful = |column: usize| {
             faint
                 || contacts.edges.get(column).is_some_and(|edge| *edge)
-                || differences.nudger.unsettled[column]
-                || integrator.is_unsettled(column)
+                || unsure(column)
                 || !is_finite(out, column, model)
         };
         let doubtful: Vec<bool> = (0..model.ndx() + model.nu()).map(doubtful).collect();
