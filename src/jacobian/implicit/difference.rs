@@ -15,6 +15,15 @@ const CONTROL: [f64; 4] = [1.0 / 8192.0, 1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0
 /// One nudge is a sixteenth of the one before: rounding grows by as much.
 const GROWS: f64 = 4.0;
 
+/// Differences of what is smooth disagree so many times less over a sixteenth of the nudge (256, where nothing rounds).
+const SMOOTH: f64 = 100.0;
+
+/// Values within so many times an error are the same.
+const AGREE: f64 = 4.0;
+
+/// Errors up to this share of a column's largest entry need no finer nudge.
+const ENOUGH: f64 = 1e-11;
+
 /// Errors beyond this share of a column's largest entry: something switches within the finest nudge.
 const UNSETTLED: f64 = 1e-8;
 
@@ -41,9 +50,11 @@ pub(super) struct Nudger {
     /// before.
     column: Vec<(f64, f64)>,
     before: Vec<f64>,
-    /// How far both sides were apart there, and whether that grows as the nudge shrinks.
+    /// How far both sides were apart there, and whether finer nudges have nothing to add: there is more rounding in them.
     apart: Vec<f64>,
-    rounds: Vec<bool>,
+    done: Vec<bool>,
+    /// How far the central differences over one and two nudges were apart there.
+    disagree: Vec<f64>,
     /// Inputs (ndx + nu) whose differences settle on nothing.
     pub(super) unsettled: Vec<bool>,
 }
@@ -59,7 +70,8 @@ impl Nudger {
             column: Vec::new(),
             before: Vec::new(),
             apart: Vec::new(),
-            rounds: Vec::new(),
+            disagree: Vec::new(),
+            done: Vec::new(),
             unsettled: vec![false; model.ndx() + model.nu()],
         }
     }
@@ -184,21 +196,34 @@ impl Nudger {
             self.before.resize(n, f64::NAN);
             self.apart.clear();
             self.apart.resize(n, f64::INFINITY);
-            self.rounds.clear();
-            self.rounds.resize(n, false);
+            self.disagree.clear();
+            self.disagree.resize(n, 0.0);
+            self.done.clear();
+            self.done.resize(n, false);
         }
+        let largest = self.column.iter().fold(0.0_f64, |most, (x, _)| most.max(x.abs()));
         let mut all = true;
         for r in 0..n {
-            let Row { central, left, mean, apart } = sides.row(r, h, rounding);
+            let Row { central, disagree, mean, apart } = sides.row(r, h, rounding);
             // A kink stays and a bend shrinks as the nudge does; what grows is rounding, and finer nudges have more of it.
             let (value, error) = &mut self.column[r];
-            self.rounds[r] |= apart > GROWS * self.apart[r] && apart > *error;
-            self.apart[r] = apart;
-            if self.rounds[r] {
+            self.done[r] |= if self.apart[r] > 0.0 { apart > GROWS * self.apart[r] } else { apart > *error };
+            // What is smooth disagrees with the square of the nudge, and much less of it is left after the extrapolation; where a
+            // second derivative jumps it is half as much.
+            let smooth = SMOOTH * disagree <= self.disagree[r] && self.apart[r] <= self.disagree[r];
+            (self.apart[r], self.disagree[r]) = (apart, disagree);
+            if self.done[r] {
                 continue;
             }
-            let constant = central == 0.0 && left == 0.0 && apart == 0.0;
-            let own = if constant { 0.0 } else { left + apart + rounding };
+            let constant = central == 0.0 && disagree == 0.0 && apart == 0.0;
+            let own = if constant { 0.0 } else { disagree + apart + rounding };
+            let change = (sign * central - *value).abs();
+            if level > 0 && smooth && change <= AGREE * own {
+                // The finer nudge has shown that the wider one was fine enough, and the wider one rounds less.
+                *error = error.min(own.max(change));
+                self.done[r] = true;
+                continue;
+            }
             if own < *error {
                 (*value, *error) = (sign * central, own);
             }
@@ -208,7 +233,7 @@ impl Nudger {
                 (*value, *error) = (sign * mean, steady);
             }
             self.before[r] = mean;
-            all &= *error <= 2.0 * rounding;
+            all &= *error <= (2.0 * rounding).max(ENOUGH * largest);
         }
         all
     }
@@ -277,11 +302,9 @@ impl Sides {
         let central = if disagree == 0.0 { near } else { near + (near - far) / 3.0 };
         let up = (4.0 * (p1 - here) - (p2 - here)) / (2.0 * h);
         let down = (4.0 * (here - m1) - (here - m2)) / (2.0 * h);
-        // Of what is smooth much less is left; but where a second derivative jumps it is half as much.
-        let left = disagree;
         // What bends evenly, and what both round.
         let allowed = 1e-3 * disagree + 2.0 * rounding;
-        Row { central, left, mean: 0.5 * (up + down), apart: ((up - down).abs() - allowed).max(0.0) }
+        Row { central, disagree, mean: 0.5 * (up + down), apart: ((up - down).abs() - allowed).max(0.0) }
     }
 
     /// Moves the middle by `t` nudges (at most two), to where the state is that the samples could not surround: the new
@@ -313,9 +336,9 @@ impl Sides {
 
 /// Differences of one force.
 struct Row {
-    /// From both sides, extrapolated, and a bound on what the extrapolation leaves.
+    /// From both sides, extrapolated, and how far it is apart over one nudge and two.
     central: f64,
-    left: f64,
+    disagree: f64,
     /// The mean of those to either side, of second order, and how far they are apart.
     mean: f64,
     apart: f64,

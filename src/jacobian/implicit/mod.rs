@@ -94,6 +94,9 @@ const POLISHED: f64 = 1e-10;
 /// Errors of a column up to this share of the largest entry of A are no reason to ask whole steps.
 const SURE: f64 = 1e-7;
 
+/// Bounds beyond this share are one, however they come about: of a mass or a lever of nothing no digit is left.
+const LOST: f64 = 1e-5;
+
 /// Steps of Newton's method after the solver.
 const TRIES: usize = 10;
 
@@ -395,8 +398,9 @@ impl Engine for Implicit {
         let scale = out.a.iter().map(|x| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
         // Differences that leave much open of a small force leave little open of the step.
         let unsure = |column: usize| {
-            (differences.nudger.unsettled[column] || integrator.is_unsettled(column))
-                && !(*zero_test && integrator.largest_bound(column) <= SURE * scale)
+            let unsettled = differences.nudger.unsettled[column] || integrator.is_unsettled(column);
+            let bound = if *zero_test { integrator.largest_bound(column) } else { f64::INFINITY };
+            (unsettled && bound > SURE * scale) || (*zero_test && bound > LOST * scale)
         };
         let doubtful = |column: usize| {
             faint
