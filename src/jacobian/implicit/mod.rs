@@ -95,7 +95,7 @@ const POLISHED: f64 = 1e-10;
 const SURE: f64 = 1e-7;
 
 /// Bounds beyond this share are one, however they come about: of a mass or a lever of nothing no digit is left.
-const LOST: f64 = 1e-5;
+const LOST: f64 = 1e-3;
 
 /// Steps of Newton's method after the solver.
 const TRIES: usize = 10;
