@@ -151,6 +151,9 @@ impl Slurm {
     /// Lets a command see this cluster.
     pub(crate) fn seen_by(&self, mut command: Command) -> Command {
         command.env("SLURM_CONF", self.path("slurm.conf"));
+        // Jobs begin in a login shell. What the user's own files do there is no part of a test: pyenv's, killed in a requeue,
+        // leave a lock for which every shell after it waits a minute.
+        command.env("HOME", self.path(""));
         command
     }
 
