@@ -248,13 +248,7 @@ fn by_engine(model: &Arc<Model>, state: &[f64], k: usize) -> Jacobian {
     let mut engine = spec.build(model).unwrap();
     let (mut step, mut whole) = (Jacobian::zeros(model, true), Jacobian::zeros(model, true));
     let mut chain = Chain::new(model, &spec);
-    chain.start();
-    for _ in 0..k {
-        engine.jacobian(&mut sim, &mut step).unwrap();
-        chain.push(&step);
-        sim.step().unwrap();
-    }
-    chain.finish(&mut whole);
+    chain.over(&mut *engine, &mut sim, k, [&mut step, &mut whole]).unwrap();
     whole
 }
 

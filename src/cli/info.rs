@@ -199,7 +199,7 @@ impl Summary {
         }
     }
 
-    /// What the zero test says of A and B, for people.
+    /// What the zero test says of the matrices, for people.
     fn zeros(&self) -> String {
         if self.zeros.is_empty() {
             return "not tested".to_owned();

@@ -4,8 +4,8 @@ use nalgebra::DMatrix;
 
 use super::holes::{Holes, filled};
 use super::links::Links;
-use super::{EngineSpec, Jacobian};
-use crate::physics::Model;
+use super::{Engine, EngineSpec, Jacobian};
+use crate::physics::{Model, PhysicsError, Sim};
 
 /// Composes the Jacobians of successive physics steps under one control:
 /// A = A_k ... A_1 and B = B_k + A_k (B_(k-1) + ...). Sensors are those of the last step:
@@ -62,6 +62,27 @@ impl Chain {
     pub fn start(&mut self) {
         self.steps = 0;
         self.holes.clear();
+    }
+
+    /// Takes `k` physics steps of `sim` under its present control, and their Jacobian into `whole`; `step` is space for that of one.
+    ///
+    /// # Errors
+    /// As [`Engine::jacobian`].
+    pub fn over(
+        &mut self,
+        engine: &mut dyn Engine,
+        sim: &mut Sim,
+        k: usize,
+        [step, whole]: [&mut Jacobian; 2],
+    ) -> Result<(), PhysicsError> {
+        self.start();
+        for _ in 0..k {
+            engine.jacobian(sim, step)?;
+            self.push(step);
+            sim.step()?;
+        }
+        self.finish(whole);
+        Ok(())
     }
 
     /// Appends a step.
@@ -135,7 +156,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::physics::{Sim, Solver};
+    use crate::physics::Solver;
 
     /// Two pendulums on a cart with a sensor: smooth, so that differences of the whole control step are a
     /// second opinion.
@@ -163,13 +184,7 @@ mod tests {
         let mut engine = spec.build(&model).unwrap();
         let (mut step, mut whole) = (Jacobian::zeros(&model, true), Jacobian::zeros(&model, true));
         let mut chain = Chain::new(&model, &spec);
-        chain.start();
-        for _ in 0..k {
-            engine.jacobian(&mut sim, &mut step).unwrap();
-            chain.push(&step);
-            sim.step().unwrap();
-        }
-        chain.finish(&mut whole);
+        chain.over(&mut *engine, &mut sim, k, [&mut step, &mut whole]).unwrap();
 
         let mut run = |nudge: &dyn Fn(&mut Sim)| {
             sim.set_state(&start).unwrap();

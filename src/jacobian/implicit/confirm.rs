@@ -9,8 +9,8 @@ use crate::physics::{Model, PhysicsError};
 
 /// Takes the columns that are `doubtful` (ndx + nu) from extrapolated differences of whole steps: where the geometry of a
 /// contact has no derivative, the forces may have one all the same. Where the derivatives of the two sides differ, an entry
-/// is their mean; where there are none, it is NaN and undecided. Looks at both sides of the columns that are marked in `bends`; a switch is withdrawn where all of them agree,
-/// and `kink` says how far they are apart where not.
+/// is their mean; where there are none, it is NaN and undecided. Looks at both sides of the columns that are marked in
+/// `bends`; a switch is withdrawn where all of them agree, and `kink` says how far they are apart where not.
 ///
 /// # Errors
 /// [`PhysicsError::Mujoco`].

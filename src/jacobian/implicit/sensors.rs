@@ -8,6 +8,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::difference::inwards;
 use crate::jacobian::ladder::{Entry, Side, decide};
 use crate::jacobian::{Jacobian, Verdict};
 use crate::physics::{Model, PhysicsError, Sensed, SensorStages, Sim};
@@ -320,16 +321,9 @@ impl Sensors {
 
 /// To which side a control can be nudged: at the end of its range to one alone.
 fn side(model: &Model, i: usize, u: f64) -> Side {
-    let Some([low, high]) = model.ctrl_range(i).filter(|_| model.clamps_controls()) else { return Side::Both };
-    let room = 2.0 * CONTROL[0];
-    if u < low || u > high || high - low < 2.0 * room {
-        // Beyond its range it has no influence; a range that is narrower than the nudges is taken as none.
-        Side::Both
-    } else if u + room > high {
-        Side::Down
-    } else if u - room < low {
-        Side::Up
-    } else {
-        Side::Both
+    match inwards(model, i, u, CONTROL[0]) {
+        by if by < 0.0 => Side::Down,
+        by if by > 0.0 => Side::Up,
+        _ => Side::Both,
     }
 }

@@ -139,13 +139,8 @@ impl Worker {
         here.units.controls(u, &mut action);
         self.sim.set_state(from)?;
         self.sim.ctrl_mut().copy_from_slice(&action);
-        self.chain.start();
-        for _ in 0..here.rollouts.steps() {
-            self.engine.jacobian(&mut self.sim, &mut self.step)?;
-            self.chain.push(&self.step);
-            self.sim.step()?;
-        }
-        self.chain.finish(&mut self.whole);
+        let space = [&mut self.step, &mut self.whole];
+        self.chain.over(&mut *self.engine, &mut self.sim, here.rollouts.steps(), space)?;
         // Where an entry has no derivative, nothing is known to flow; the rest of the step still tells the plan its way.
         let matrices = [&mut self.whole.a, &mut self.whole.b];
         matrices.into_iter().flatten().filter(|x| x.is_nan()).for_each(|x| *x = 0.0);
