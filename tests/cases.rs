@@ -400,3 +400,63 @@ fn a_model_without_actuators_has_a_and_no_b() {
     let found = case.agrees("implicit", &[]);
     assert!(found.b.is_empty());
 }
+
+/// A sphere that turns about its own centre has no inertia at its contact by the model, which gives the contact the
+/// stiffness of 1e15: what its friction does is lost beside its normal force of 1e17, but not to a solver that takes a
+/// whole step. The state says so.
+#[test]
+fn a_contact_that_nothing_carries_is_named() {
+    for body in [r#"<joint/>"#, r#"<joint type="ball"/>"#] {
+        let mut case = Case::new(&format!(
+            r#"<mujoco><worldbody><geom size="0.6"/><body>{body}<geom size="0.0602"/></body></worldbody></mujoco>"#
+        ));
+        let (_, found) = case.jacobian(None);
+        let (_, by_steps) = case.jacobian(Some(EngineKind::WholeStep));
+        assert!(found.verdicts.near_singular);
+        assert_eq!(found.a.len(), by_steps.a.len());
+        for (x, y) in found.a.iter().zip(&by_steps.a) {
+            assert!((x - y).abs() <= 1e-9, "{x} {y}");
+        }
+    }
+    // Nor is the lever of such a contact a number: it is rounding, times 1e16.
+    let mut case = Case::new(
+        r#"<mujoco><option timestep="0.00377"/><worldbody><geom type="plane" size="2 2 0.1"/>
+        <body pos="0 0 0.0724" quat="0.786 0.44 0.75 0.263"><joint damping="1.22"/><geom size="0.0815" condim="1" priority="1"/>
+        <body pos="0.1965 -0.00786 -0.0531"><joint axis="1 0 0"/><geom size="0.03" contype="0" conaffinity="0"/></body></body>
+        </worldbody></mujoco>"#,
+    );
+    case.sim.qpos_mut()[0] = 0.27;
+    case.sim.qvel_mut()[0] = 17.6;
+    let (_, found) = case.jacobian(None);
+    let (_, by_steps) = case.jacobian(Some(EngineKind::WholeStep));
+    let scale = found.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    assert!(found.a.iter().zip(&by_steps.a).all(|(x, y)| (x - y).abs() <= 1e-9 * scale));
+    // Beside a heavy one a light body is none of that.
+    let light = r#"<mujoco><worldbody><body><joint type="slide"/><geom size=".1" mass="1e6"/></body>
+        <body pos="0 0 1"><joint type="slide"/><geom size=".01" mass="1e-10"/></body></worldbody></mujoco>"#;
+    let (_, found) = Case::new(light).jacobian(None);
+    assert!(!found.verdicts.near_singular);
+}
+
+/// CG leaves more behind than Newton's method does, and a difference of what it leaves is none of the dynamics: what
+/// slides on a plane does so without regard to where on it.
+#[test]
+fn what_cg_leaves_is_no_derivative() {
+    let mut case = Case::new(
+        r#"<mujoco><option timestep="0.0074" solver="CG"/><worldbody><geom type="plane" size="2 2 0.1"/>
+        <body pos="0 0 0.0574"><freejoint/><geom type="capsule" fromto="-0.0867 0 0 0.0867 -0.0149 0" size="0.03468"/></body>
+        </worldbody><keyframe><key qpos="0.028705978154211005 0.040245274544147204 0.028258746707975478 0.9920191338674869
+        -0.1252990618490094 0.013549613644290666 -0.003819831233074078" qvel="0.008430547577143808 0.12995793042207007
+        0.11701179599048474 -4.318880031896556 0.2433624133972495 -0.04024031825692857"/></keyframe></mujoco>"#,
+    );
+    case.sim.reset_to_key(0).unwrap();
+    let (_, found) = case.jacobian(None);
+    let (_, by_steps) = case.jacobian(Some(EngineKind::WholeStep));
+    let scale = found.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    for (k, (x, y)) in found.a.iter().zip(&by_steps.a).enumerate() {
+        assert!((x - y).abs() <= 1e-9 * scale, "{x} {y} at {k}");
+        if k % 12 < 2 && k / 12 >= 6 {
+            assert!(found.verdicts.a[k] == Verdict::Zero && by_steps.verdicts.a[k] == Verdict::Zero, "{k}: {x} {y}");
+        }
+    }
+}

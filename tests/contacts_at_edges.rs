@@ -239,3 +239,48 @@ fn other_contacts_on_edges() {
         }
     }
 }
+
+/// What comes out of an iteration is right within its tolerance only, and how it changes depends on the steps that the
+/// iteration takes: on where the geoms stand, on how both lie in the world, and on how far their margin inflates them.
+#[test]
+fn contacts_of_iterations_change_as_those_of_a_step() {
+    let ellipsoid = r#"<mujoco><worldbody><geom type="box" size="0.6 0.6 0.05" pos="0 0 -0.05"/>
+        <body pos="0 0 0.0331"><freejoint/>
+        <geom type="ellipsoid" size="0.01648 0.01854 0.02897" pos="-0.00623 -0.027 -0.0205"/></body></worldbody>
+        <keyframe><key qpos="-0.002057443067126049 0.015158568174140855 0.0322867014161292 0.9999881708193847
+        -0.0011535149254142598 -0.003581719280093398 0.003082030437251459" qvel="-0.0030574125495919377
+        0.0008144726111225734 0.2648584942001274 -0.021351366136837698 -0.07820711393332451 -0.00004610507089520683"/>
+        </keyframe></mujoco>"#;
+    let mesh = r#"<mujoco><option><flag nativeccd="disable"/></option>
+        <asset><mesh name="m" vertex="0.05 0 -0.03 -0.04 0.04 -0.03 -0.03 -0.05 -0.03 0 0.01 0.05"/></asset><worldbody>
+        <body pos="0.1117 -0.0231 -0.0768"><joint axis="-0.431 -0.391 0.3254"/>
+        <geom type="cylinder" size="0.01182 0.01324"/></body>
+        <body pos="0.1318 0.0219 -0.0746"><geom type="mesh" mesh="m" margin="0.0333" solimp="0.793 0.961 0.000696"/></body>
+        </worldbody><keyframe><key qpos="1.694789774425304" qvel="-4.158838274189545"/></keyframe></mujoco>"#;
+    let capsule = r#"<mujoco><option><flag nativeccd="disable"/></option><worldbody>
+        <body pos="0.1784 -0.0469 0.0684"><joint type="slide" axis="1 0 0"/>
+        <geom type="cylinder" size="0.05849 0.07166"/></body><body pos="0.1824 0.00351 0.0955"><joint type="ball"/>
+        <geom type="capsule" size="0.03136 0.02275" solref="0.0874 0.608"/></body></worldbody>
+        <keyframe><key qpos="-0.006315630946501332 0.984388812206026 0.0008015370167308523 -0.000014735492213089789
+        -0.176005749124525" qvel="-0.9687837730009671 0.1381598395930556 -0.02488244135629635 -54.071799504436214"/>
+        </keyframe></mujoco>"#;
+    for (what, mjcf) in [("ellipsoid in box", ellipsoid), ("mesh at cylinder", mesh), ("capsule turns", capsule)] {
+        let mut case = Case::new(mjcf, 0);
+        case.sim.reset_to_key(0).unwrap();
+        case.sim.get_state(&mut case.state).unwrap();
+        let found = case.jacobian();
+        let largest = found.a.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        let (nv, ndx) = (case.model.nv(), case.model.ndx());
+        for column in 0..nv {
+            let truth = case.truth(column);
+            for row in 0..nv {
+                let x = found.a[(nv + row) * ndx + column];
+                assert!(
+                    (x - truth.values[row]).abs() <= 1e-8 * largest,
+                    "{what}: {x} at {row}, {column}, {}",
+                    truth.values[row]
+                );
+            }
+        }
+    }
+}

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use arbiter::{Arbiter, Entry, Judgement, SwitchKind};
+pub use arbiter::{Arbiter, Entry, Judgement, SensorJudgement, SwitchKind};
 pub(crate) use arbiter::{largest, side_by_side};
 pub use chain::Chain;
 pub use fd::TransitionFd;

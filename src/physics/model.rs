@@ -393,28 +393,42 @@ const TO_THE_END: Solver = Solver { iterations: 100, ls_iterations: 50, toleranc
 /// Iterations that the conjugate gradient method may need for the same.
 const CG_ITERATIONS: i32 = 1000;
 
+/// With the flag `ipc` a step is many solves, and a tighter tolerance than this takes seconds and gains nothing.
+const IPC_TOLERANCE: f64 = 1e-14;
+
 impl Model {
     /// A copy whose solver runs to its end, so that differences of its steps see the step and not where the solver
-    /// stopped. Newton and CG converge as far as they can. PGS, and the noslip iterations after any solver, are what
-    /// their number of iterations makes of them: they take all of these, and the step is that of the model.
+    /// stopped. Newton converges as far as it can, and takes the place of CG, which has the same solution and comes less
+    /// near to it (but with the flag `ipc`, which goes with CG alone). PGS, and the noslip iterations after any solver, are
+    /// what their number of iterations makes of them: they take all of these, and the step is that of the model.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for it.
     pub fn strict(&self) -> Result<Self, PhysicsError> {
         let mut copy = self.copy()?;
-        let newton = self.raw().opt.solver == mjtSolver::mjSOL_NEWTON as i32;
         let to_tolerance = self.solves_to_tolerance();
+        let needs_cg = self.needs_cg();
         let opt = &mut copy.raw_mut().opt;
+        if to_tolerance && !needs_cg {
+            opt.solver = mjtSolver::mjSOL_NEWTON as i32;
+        }
+        let newton = opt.solver == mjtSolver::mjSOL_NEWTON as i32;
         if to_tolerance || opt.solver != mjtSolver::mjSOL_PGS as i32 {
-            let iterations = if newton { TO_THE_END.iterations } else { CG_ITERATIONS };
+            let iterations = if newton || needs_cg { TO_THE_END.iterations } else { CG_ITERATIONS };
             opt.iterations = opt.iterations.max(iterations);
             opt.ls_iterations = opt.ls_iterations.max(TO_THE_END.ls_iterations);
-            opt.tolerance = TO_THE_END.tolerance;
+            opt.tolerance = if needs_cg { IPC_TOLERANCE } else { TO_THE_END.tolerance };
         } else {
             opt.tolerance = 0.0;
         }
         opt.noslip_tolerance = 0.0;
         Ok(copy)
+    }
+
+    /// Whether the model is solved by CG alone: with the flag `ipc`. Even at its end CG leaves more than rounding.
+    pub fn needs_cg(&self) -> bool {
+        let opt = &self.raw().opt;
+        opt.solver == mjtSolver::mjSOL_CG as i32 && opt.enableflags & mjtEnableBit::mjENBL_IPC as i32 != 0
     }
 
     /// Whether the step's acceleration is the solution of its constraints, and so a function of positions, velocities,

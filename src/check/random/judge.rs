@@ -1,4 +1,4 @@
-//! One random model: the engine that it gets against the arbiter, at a few states.
+//! One random model: the engine that it gets against the arbiter, at a few states; A and B, and C and D of its sensors.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::states::{STATES, state};
 use crate::check::{Judge, Outcome};
-use crate::jacobian::{Arbiter, EngineRequest};
-use crate::physics::{Model, PhysicsError, Solver};
+use crate::jacobian::{Arbiter, EngineRequest, EngineSpec, Jacobian, Verdict as Said};
+use crate::physics::{Model, PhysicsError, Sim, Solver};
 
 /// An error beyond this share of the largest entry of A is a failure, where it is that many times the arbiter's own too.
 const WRONG: f64 = 1e-6;
@@ -15,6 +15,14 @@ const SURE: f64 = 10.0;
 
 /// A value beyond this share of the largest entry of A is not zero.
 const ZERO: f64 = 1e-10;
+
+/// The same where even the arbiter's solver leaves something behind, in dofs that nothing leads to too.
+const REST: f64 = 1e-7;
+
+/// An error of C and D beyond this share of the largest entry of their sensor is a failure, and beyond `SURE` times the
+/// arbiter's own: it may be a small difference of large accelerations. Numbers below `LEAST` are rounding.
+const SENSED: f64 = 1e-5;
+const LEAST: f64 = 1e-12;
 
 /// In which way an engine fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -24,6 +32,10 @@ pub enum Kind {
     Value,
     /// An entry is called zero that is not.
     FalseZero,
+    /// An entry of C or D is wrong, as a share of the largest of its sensor.
+    Sensor,
+    /// An entry of C or D is called zero that is not.
+    SensorZero,
     /// An entry is not a number.
     NotFinite,
     /// The engine ends with an error.
@@ -40,6 +52,8 @@ impl Kind {
         match self {
             Self::Value => "wrong value",
             Self::FalseZero => "false zero",
+            Self::Sensor => "wrong sensor",
+            Self::SensorZero => "false zero of a sensor",
             Self::NotFinite => "not a number",
             Self::Error => "error",
             Self::MissingFlag => "missing flag",
@@ -86,6 +100,8 @@ pub struct Trial {
     pub arbiter_only: usize,
     /// States that the arbiter cannot tell about, as its differences do not settle, where the engine says nothing.
     pub unsettled: usize,
+    /// States whose C and D are judged, and entries of them with a known value.
+    pub sensed: [usize; 2],
     /// Why the engine does not take a state, in MuJoCo's words: a refusal by name, no failure.
     pub declined: Option<String>,
     /// The failures, and what is wrong with flags.
@@ -123,7 +139,12 @@ impl Trial {
             let outcome =
                 Judge::new(&model, &strict, std::slice::from_ref(&resolved.spec)).and_then(|mut j| j.state(&state));
             match outcome {
-                Ok(outcome) => self.take(&model, number, &outcome),
+                Ok(outcome) => {
+                    self.take(&model, number, &outcome);
+                    if outcome.counts(0) && model.nsensordata() > 0 && model.sensor_obstacles().is_empty() {
+                        self.sensors((&model, &strict), number, &state, &resolved.spec)?;
+                    }
+                }
                 Err(PhysicsError::Mujoco(text)) if text.ends_with("not supported") => self.declined = Some(text),
                 Err(PhysicsError::NotCovered { obstacles, .. } | PhysicsError::SensorsNotCovered { obstacles, .. }) => {
                     self.declined = Some(obstacles);
@@ -189,10 +210,65 @@ impl Trial {
         }
         if let Some(zeros) = &engine.zeros
             && let Some(missed) = zeros.missed
-            && zeros.largest_missed > ZERO * outcome.scale
+            && zeros.largest_missed > if model.needs_cg() { REST } else { ZERO } * outcome.scale
         {
             let share = zeros.largest_missed / outcome.scale;
             found(Kind::FalseZero, share, (missed.row, missed.column), [zeros.largest_missed, f64::NAN, f64::NAN]);
         }
+    }
+
+    /// Judges C and D, sensor by sensor: their units differ. Where one-sided derivatives differ or settle on nothing, and
+    /// what the engine leaves undecided, is passed over.
+    fn sensors(
+        &mut self,
+        (model, strict): (&Arc<Model>, &Arc<Model>),
+        number: usize,
+        state: &[f64],
+        spec: &EngineSpec,
+    ) -> Result<(), PhysicsError> {
+        let judged = Arbiter::with_sensors(strict)?.judge(state)?.sensed;
+        let mut sim = Sim::new(model)?;
+        sim.set_state(state)?;
+        let mut out = Jacobian::zeros(model, true);
+        EngineSpec { sensors: true, ..spec.clone() }.build(model)?.jacobian(&mut sim, &mut out)?;
+        let (ndx, nu) = (model.ndx(), model.nu());
+        self.sensed[0] += 1;
+        let mut worst: [Option<Verdict>; 2] = [None, None];
+        for sensor in model.sensed().0 {
+            let entries = |row: usize| (0..ndx + nu).map(move |column| (row, column, row * (ndx + nu) + column));
+            let known = |k: usize| judged.kinks[k] == 0.0 && judged.errors[k].is_finite();
+            let all = || sensor.values.clone().flat_map(entries).filter(|(_, _, k)| known(*k));
+            let scale = all().map(|(_, _, k)| judged.values[k].abs()).fold(0.0, f64::max);
+            for (row, column, k) in all() {
+                let (value, said) = match column.checked_sub(ndx) {
+                    None => (out.c[row * ndx + column], out.verdicts.c[row * ndx + column]),
+                    Some(control) => (out.d[row * nu + control], out.verdicts.d[row * nu + control]),
+                };
+                let (truth, error) = (judged.values[k], judged.errors[k]);
+                self.sensed[1] += usize::from(said != Said::Undecided);
+                let (kind, share) = match said {
+                    Said::Undecided => continue,
+                    Said::Zero if truth.abs() > SURE * error && truth.abs() > ZERO * scale.max(1.0) => {
+                        (Kind::SensorZero, truth.abs() / scale)
+                    }
+                    Said::Zero => continue,
+                    Said::Nonzero => (Kind::Sensor, (value - truth).abs() / scale),
+                };
+                let off = (value - truth).abs();
+                if kind == Kind::Sensor && (share <= SENSED || off <= LEAST || off <= SURE * error) {
+                    continue;
+                }
+                let worst = &mut worst[usize::from(kind == Kind::SensorZero)];
+                if worst.as_ref().is_none_or(|w| w.error < share) {
+                    let names = model.names();
+                    let input = names.state().get(column).cloned().or_else(|| names.ctrl.get(column - ndx).cloned());
+                    let entry = [names.sensor[row].clone(), input.unwrap_or_default()];
+                    let values = [truth, error, value];
+                    *worst = Some(Verdict { state: number, kind, error: share, entry, values, text: String::new() });
+                }
+            }
+        }
+        self.found.extend(worst.into_iter().flatten());
+        Ok(())
     }
 }

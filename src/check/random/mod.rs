@@ -34,8 +34,8 @@ pub fn model(seed: u64, index: u64) -> Element {
     tendons::draw(&mut build);
     equalities::draw(&mut build);
     actuators::draw(&mut build);
-    sensors::draw(&mut build);
     classes::draw(&mut build);
+    sensors::draw(&mut build, Draw::new(seed, "random sensors", index));
     build.root
 }
 

@@ -51,6 +51,8 @@ pub struct Tally {
     pub arbiter_only: usize,
     /// Those that the arbiter cannot tell about, as its differences do not settle.
     pub unsettled: usize,
+    /// States whose C and D are judged, and entries of them that engine and arbiter both have a value of.
+    pub sensed: [usize; 2],
 }
 
 /// A failure.
@@ -184,7 +186,9 @@ impl Report {
         tally.engine_only += trial.engine_only;
         tally.arbiter_only += trial.arbiter_only;
         tally.unsettled += trial.unsettled;
-        const FAILURES: [Kind; 4] = [Kind::Value, Kind::FalseZero, Kind::NotFinite, Kind::Error];
+        tally.sensed.iter_mut().zip(trial.sensed).for_each(|(sum, n)| *sum += n);
+        const FAILURES: [Kind; 6] =
+            [Kind::Value, Kind::FalseZero, Kind::Sensor, Kind::SensorZero, Kind::NotFinite, Kind::Error];
         for kind in FAILURES.into_iter().chain([Kind::MissingFlag, Kind::FalseFlag]) {
             let worst = trial.found.iter().filter(|v| v.kind == kind).max_by(|a, b| a.error.total_cmp(&b.error));
             if let Some(verdict) = worst {

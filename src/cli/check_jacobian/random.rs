@@ -52,8 +52,15 @@ fn text(report: &Report) -> String {
             "",
             &format!(
                 "{engine}: {} models, {} states; without a derivative {} as engine and arbiter say, {} as only the \
-                 engine, {} as only the arbiter, {} unsettled",
-                tally.models, tally.states, tally.both, tally.engine_only, tally.arbiter_only, tally.unsettled
+                 engine, {} as only the arbiter, {} unsettled; C and D at {} states, {} entries",
+                tally.models,
+                tally.states,
+                tally.both,
+                tally.engine_only,
+                tally.arbiter_only,
+                tally.unsettled,
+                tally.sensed[0],
+                tally.sensed[1]
             ),
         ));
     }

@@ -42,6 +42,19 @@ pub struct Judgement {
     pub kink: f64,
     /// The entry that `kink` or, without a kink, `error` is of.
     pub entry: Entry,
+    /// C and D; empty where sensors are not judged.
+    pub sensed: SensorJudgement,
+}
+
+/// C and D side by side, each of nsensordata x (ndx + nu), row-major.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SensorJudgement {
+    /// The derivatives.
+    pub values: Vec<f64>,
+    /// How far off each may be.
+    pub errors: Vec<f64>,
+    /// How far the derivatives of the two sides are apart, where that is more than its own error; else 0.
+    pub kinks: Vec<f64>,
 }
 
 impl Judgement {
@@ -77,9 +90,21 @@ impl Arbiter {
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for one.
     pub fn new(model: &Arc<Model>) -> Result<Self, PhysicsError> {
+        Self::of(model, false)
+    }
+
+    /// The same, which judges C and D too.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_sensors(model: &Arc<Model>) -> Result<Self, PhysicsError> {
+        Self::of(model, true)
+    }
+
+    fn of(model: &Arc<Model>, sensors: bool) -> Result<Self, PhysicsError> {
         Ok(Self {
             sim: Sim::new(model)?,
-            steps: Steps::new(model, false)?,
+            steps: Steps::new(model, sensors)?,
             column: Column::default(),
             direction: vec![0.0; model.nv()],
         })
@@ -96,6 +121,10 @@ impl Arbiter {
             Judgement { values: vec![0.0; ndx * columns], errors: vec![0.0; ndx * columns], ..Judgement::default() };
         let mut kinks = vec![0.0_f64; ndx * columns];
         self.steps.begin(state)?;
+        let sensors = self.steps.rows() - ndx;
+        for part in [&mut out.sensed.values, &mut out.sensed.errors, &mut out.sensed.kinks] {
+            part.resize(sensors * columns, 0.0);
+        }
         for column in 0..columns {
             self.steps.column(column, &Schedule::FULL, &mut self.column)?;
             let Column { values, errors, kinks: apart } = &self.column;
@@ -105,6 +134,11 @@ impl Arbiter {
                 if column < ndx {
                     out.scale = out.scale.max(values[row].abs());
                 }
+            }
+            let SensorJudgement { values: of, errors: off, kinks: bends } = &mut out.sensed;
+            for row in 0..sensors {
+                let (k, row) = (row * columns + column, ndx + row);
+                (of[k], off[k], bends[k]) = (values[row], errors[row], apart[row]);
             }
         }
         let place = |k: usize| Entry { row: k / columns, column: k % columns };

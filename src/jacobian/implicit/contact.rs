@@ -1,13 +1,14 @@
 //! The derivative of contact forces by position, at a fixed acceleration, without evaluating the whole model.
 //!
 //! What changes is where two geoms touch. That depends on their relative pose alone, so the narrow phase is
-//! differenced once per touching pair, over the six motions of the second geom about the contact; everything else (the
+//! differenced once per touching pair, over the six motions of the second geom about the contact (and over the turns of
+//! both where an iteration finds the contact, which depends on how both lie in the world); everything else (the
 //! points' velocities and accelerations, impedance, the wrench on both bodies) is in closed form.
 
 use nalgebra::DMatrix;
 
 use super::motion::{Motion, ULP};
-use super::narrow::{Geometry, Narrow};
+use super::narrow::{Geometry, MOTIONS, Narrow};
 use super::rows::Rows;
 use super::spatial::{
     Size, Spatial, Vec3, add3, cross, cross_motion, dot, dot3, join, lin, norm3, rot, scale3, sub, sub3,
@@ -25,6 +26,9 @@ pub(super) struct Contacts {
     /// Dofs (nv) that move a contact which is on an edge in a way that its geometry has no derivative by. Their columns
     /// of the sums lack that motion's share; no other column does.
     pub(super) edges: Vec<bool>,
+    /// Whether a contact that some dof moves has the inverse inertia of nothing, so that its force is that of a rigid body:
+    /// how its lever changes is rounding times 1e15.
+    pub(super) light: bool,
 }
 
 /// Where derivatives go: columns 0..nv of a matrix of nv rows, bounds on the errors of its entries, and bounds on the
@@ -60,7 +64,12 @@ impl Contacts {
             .extend(sim.contact_details().filter(|c| c.row.is_some_and(|r| rows.pushes_within(r, row_count(c, rows)))));
         for pair in self.details.chunk_by(|a, b| a.geoms == b.geoms) {
             let centre = pair[0].pos;
-            self.narrow.differentiate(sim, pair, self.gap, centre)?;
+            let [first, second] = pair[0].bodies.map(|b| &tree.chain[b]);
+            // Axes of dofs that turn have a rotation.
+            let turns = first.iter().any(|dof| norm3(rot(&fields[0].axis[*dof])) > 0.0);
+            self.narrow.differentiate(sim, pair, (self.gap, turns), centre)?;
+            let moved = !first.is_empty() || !second.is_empty();
+            self.light |= moved && pair.iter().any(|c| c.row.is_some_and(|row| rows.is_light(row)));
             for (contact, geometry) in pair.iter().zip(&self.narrow.geometry) {
                 let touching = Touching { contact, geometry, narrow: &self.narrow, centre };
                 one(tree, sim, rows, fields, &touching, (&mut self.dofs, &mut self.edges), &mut sums);
@@ -87,8 +96,8 @@ fn row_count(contact: &ContactDetail, rows: &Rows) -> usize {
     }
 }
 
-/// The sum of six derivatives, weighted by a motion.
-fn along(by: &[Touch; 6], motion: &Spatial) -> Touch {
+/// The sum of derivatives, weighted by a motion.
+fn along(by: &[Touch; MOTIONS], motion: &[f64; MOTIONS]) -> Touch {
     let mut out = Touch::default();
     for (d, x) in by.iter().zip(motion).filter(|(_, x)| **x != 0.0) {
         out.dist += x * d.dist;
@@ -103,7 +112,7 @@ fn along(by: &[Touch; 6], motion: &Spatial) -> Touch {
 const NONE: f64 = 1e-12;
 
 /// Whether a motion has a share in one of the marked ones.
-fn stirs(marked: &[bool; 6], motion: &Spatial) -> bool {
+fn stirs(marked: &[bool; MOTIONS], motion: &[f64; MOTIONS]) -> bool {
     let most = motion.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
     marked.iter().zip(motion).any(|(marked, x)| *marked && x.abs() > NONE * most)
 }
@@ -190,7 +199,7 @@ fn one(
         } else {
             sub(&twist(1), &first)
         };
-        let motions = narrow.in_axes(&apart);
+        let motions = narrow.in_axes(&apart, rot(&first));
         let mut change = along(&geometry.by, &motions);
         edges[k] |= stirs(&geometry.broken, &motions);
         let turned = rot(&first);
@@ -235,7 +244,7 @@ fn one(
 
         // Bounds on the error: of rounding, and of the differenced geometry.
         let apart_size = Size::of(&apart);
-        let apart_size = apart_size.rot + apart_size.lin;
+        let apart_size = apart_size.rot + apart_size.lin + if geometry.spins { norm3(turned) } else { 0.0 };
         let [e_dist, e_pos, e_normal] = geometry.error.map(|e| e * apart_size);
         let motion_size = 4.0 * ULP * (Size::of(s).rot * spread + norm3(change.pos) * turn + norm3(about) * spread);
         let e_jar =

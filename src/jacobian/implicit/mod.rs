@@ -269,6 +269,7 @@ impl Implicit {
         }
         let closed = coverage.all(work);
         contacts.edges.fill(false);
+        contacts.light = false;
         differences.nudger.unsettled.fill(false);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
@@ -326,7 +327,8 @@ impl Engine for Implicit {
         let Some(hessian) = self.solve()? else {
             return self.step_all(out);
         };
-        let near_singular = verdict::nearly_singular(hessian.l_dirty());
+        let rigid = self.rows.is_rigid();
+        let near_singular = rigid || verdict::nearly_singular(hessian.l_dirty());
         let integrable = {
             let Self { work, integrator, space, .. } = self;
             integrator.solve(work, &space.inertia, &space.a)?
@@ -394,7 +396,7 @@ impl Engine for Implicit {
             sensors.differentiate(work, &space.a, *zero_test, out)?;
         }
         let model = work.model();
-        let faint = rows.is_faint();
+        let faint = rigid || contacts.light || rows.is_faint();
         let scale = out.a.iter().map(|x| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
         // Differences that leave much open of a small force leave little open of the step.
         let unsure = |column: usize| {

@@ -9,7 +9,7 @@
 use super::closed::on_plane;
 use super::motion::ULP;
 use super::spatial::{Spatial, Vec3, add3, cross, dot3, norm3, scale3, sub3};
-use crate::physics::{ContactDetail, PhysicsError, Shape, Sim, Touch};
+use crate::physics::{ContactDetail, Model, PhysicsError, Shape, Sim, Touch};
 
 /// Nudges of the narrow phase, m and rad: powers of two, so that nudging rounds little. Two differences, at one and two
 /// of a nudge, are extrapolated to none; their error is of the fourth order. Almost always the first does; the others
@@ -23,6 +23,11 @@ const AGREE: f64 = 3e-7;
 /// the same at the nudge before, and where they disagree by less than a quarter of what they did there.
 const SHRINKS: f64 = 0.25;
 
+/// What an iteration comes to is as good as in closed form where its differences agree so well; and where they are the
+/// same at two nudges within this.
+const FLAT: f64 = 1e-9;
+const STEADY: f64 = 1e-8;
+
 /// Where rounding of the narrow phase is what is left at every nudge, the best one does if it is no worse than this.
 const ROUGH: f64 = 3e-6;
 
@@ -33,17 +38,22 @@ const TURN: f64 = 1e-2;
 /// A contact found again where the geoms are is the same within this, m and rad.
 const AGAIN: f64 = 1e-9;
 
-/// How dist, position, normal and tangent hint of one contact change with six motions (rotations about three axes, then
-/// translations along them) of the second geom about a centre.
+/// Motions of two geoms: rotations of the second one about three axes through a centre, its translations along them, and
+/// rotations of both, by which a contact changes beyond its turning with them where an iteration finds it.
+pub(super) const MOTIONS: usize = 9;
+
+/// How dist, position, normal and tangent hint of one contact change with the motions of its geoms.
 #[derive(Debug, Clone)]
 pub(super) struct Geometry {
     pub(super) touch: Touch,
     /// Zero for a motion without a derivative.
-    pub(super) by: [Touch; 6],
+    pub(super) by: [Touch; MOTIONS],
     /// Bounds on the errors of `by`: of the distance, the position, the normal.
     pub(super) error: [f64; 3],
     /// Motions that have no derivative: one side loses the contact or sees another face.
-    pub(super) broken: [bool; 6],
+    pub(super) broken: [bool; MOTIONS],
+    /// Whether turning both geoms changes it.
+    pub(super) spins: bool,
 }
 
 /// Space for the pair of geoms under way.
@@ -59,7 +69,7 @@ pub(super) struct Narrow {
     /// By contact: at +h, -h, +2h, -2h of the motion under way. None where it is lost.
     samples: Vec<[Option<Touch>; 4]>,
     /// By contact and motion.
-    estimates: Vec<[Estimate; 6]>,
+    estimates: Vec<[Estimate; MOTIONS]>,
     pub(super) geometry: Vec<Geometry>,
     /// The axes of the motions: those of the world, or of the first contact's frame where some motion has no derivative
     /// at the first nudge. There a turn about the normal is a motion of its own, which a flat face does not notice.
@@ -71,27 +81,36 @@ pub(super) struct Narrow {
 struct Estimate {
     by: Touch,
     error: [f64; 3],
+    /// The errors that these differences alone tell of.
+    own: [f64; 3],
     /// By how much the differences disagree, beyond rounding; infinite where there is none.
     apart: f64,
     settled: bool,
 }
 
 const NOTHING: Touch = Touch { dist: 0.0, pos: [0.0; 3], normal: [0.0; 3], tangent: [0.0; 3] };
-const OPEN: Estimate = Estimate { by: NOTHING, error: [0.0; 3], apart: f64::INFINITY, settled: false };
+const OPEN: Estimate = Estimate { by: NOTHING, error: [0.0; 3], own: [0.0; 3], apart: f64::INFINITY, settled: false };
+const NONE: Estimate = Estimate { apart: 0.0, settled: true, ..OPEN };
 const WORLD: [Vec3; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
 /// The geoms of a pair about a centre, and how far the narrow phase looks.
 struct Setting {
     geoms: [usize; 2],
-    second: (Vec3, [f64; 9]),
+    poses: [(Vec3, [f64; 9]); 2],
+    /// The centre that geoms turn about.
+    pivot: Vec3,
     margin: f64,
     /// Distance from which on a contact acts, m.
     acts: f64,
+    /// Whether the contacts come from an iteration, whose steps depend on how both geoms lie in the world.
+    iterates: bool,
+    /// Whether the first geom turns.
+    turns: bool,
 }
 
 impl Narrow {
     /// Fills `geometry` for the contacts of one pair of geoms, each motion from the largest nudge at which all its
-    /// differences agree.
+    /// differences agree. `turns`: whether any dof turns the first geom.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
@@ -99,61 +118,68 @@ impl Narrow {
         &mut self,
         sim: &mut Sim,
         pair: &[ContactDetail],
-        gap: f64,
+        (gap, turns): (f64, bool),
         centre: Vec3,
     ) -> Result<(), PhysicsError> {
         let geoms = pair[0].geoms;
         let poses = geoms.map(|g| sim.geom_pose(g));
-        // About the contact: numbers near zero round less.
-        let near = poses.map(|(pos, mat)| (sub3(pos, centre), mat));
-        sim.set_geom_pose(geoms[0], &near[0].0, &near[0].1);
-        let result = self.motions(sim, pair, gap, centre, near[1]);
+        // About the contact: numbers near zero round less. But what an iteration comes to within its tolerance is what its
+        // steps make of it, and these depend on where it stands.
+        let iterates = iterates(sim.model(), geoms);
+        let origin = if iterates { [0.0; 3] } else { centre };
+        let near = poses.map(|(pos, mat)| (sub3(pos, origin), mat));
+        let result = self.motions(sim, pair, (gap, iterates, turns), [centre, origin], near);
         for (geom, (pos, mat)) in geoms.iter().zip(&poses) {
             sim.set_geom_pose(*geom, pos, mat);
         }
         result
     }
 
-    /// A twist of the second geom about the centre, in the axes of the motions.
-    pub(super) fn in_axes(&self, twist: &Spatial) -> Spatial {
-        let [r, l] = [[twist[0], twist[1], twist[2]], [twist[3], twist[4], twist[5]]];
-        std::array::from_fn(|i| dot3(self.axes[i % 3], if i < 3 { r } else { l }))
+    /// A twist of the second geom about the centre by which it leaves the first one, and a rotation of the first one, in the
+    /// axes of the motions.
+    pub(super) fn in_axes(&self, twist: &Spatial, both: Vec3) -> [f64; MOTIONS] {
+        let parts = [[twist[0], twist[1], twist[2]], [twist[3], twist[4], twist[5]], both];
+        std::array::from_fn(|i| dot3(self.axes[i % 3], parts[i / 3]))
     }
 
     fn motions(
         &mut self,
         sim: &mut Sim,
         pair: &[ContactDetail],
-        gap: f64,
-        centre: Vec3,
-        second: (Vec3, [f64; 9]),
+        (gap, iterates, turns): (f64, bool, bool),
+        [centre, origin]: [Vec3; 2],
+        poses: [(Vec3, [f64; 9]); 2],
     ) -> Result<(), PhysicsError> {
-        let arm = norm3(second.0);
+        let pivot = sub3(centre, origin);
+        let arm = norm3(sub3(poses[1].0, pivot));
         let geoms = pair[0].geoms;
         let acts = pair[0].margin;
         let margin = acts + gap;
-        // Wider, so that no contact is lost by its distance alone; but not where that makes another contact of it.
-        let wider = margin + 4.0 * NUDGES[0] * (1.0 + arm);
-        sim.set_geom_pose(geoms[1], &second.0, &second.1);
-        let mut setting = Setting { geoms, second, margin: wider, acts };
-        if !self.find(sim, &setting, pair, centre)? {
+        // Wider where it must be, so that no contact is lost by its distance alone; but not where that makes another contact
+        // of it. An iteration inflates the geoms by half of the margin, and takes other steps then.
+        let reach = 4.0 * NUDGES[0] * (1.0 + arm);
+        let wider = if pair.iter().any(|c| c.dist > margin - reach) { margin + reach } else { margin };
+        for (geom, (pos, mat)) in geoms.iter().zip(&poses) {
+            sim.set_geom_pose(*geom, pos, mat);
+        }
+        let mut setting = Setting { geoms, poses, pivot, margin: wider, acts, iterates, turns };
+        if !self.find(sim, &setting, pair, origin)? {
             setting.margin = margin;
-            self.find(sim, &setting, pair, centre)?;
+            self.find(sim, &setting, pair, origin)?;
         }
         self.axes = WORLD;
-        let plane = sim.geom_pose(geoms[0]);
-        if sim.model().is_plane(geoms[0]) && self.exact(&plane, sim.model().shape(geoms[1]), &setting.second, pair) {
+        if sim.model().is_plane(geoms[0]) && self.exact(&poses[0], sim.model().shape(geoms[1]), &poses[1], pair) {
             return Ok(());
         }
         self.axes = WORLD;
         self.estimates.clear();
-        self.estimates.resize(pair.len(), [OPEN; 6]);
+        self.estimates.resize(pair.len(), [OPEN; MOTIONS]);
         self.level(sim, &setting, NUDGES[0])?;
         if !self.settled() {
             let frame = pair[0].frame;
             if frame.iter().flatten().any(|x| *x != 0.0 && x.abs() != 1.0) {
                 self.axes = frame;
-                self.estimates.fill([OPEN; 6]);
+                self.estimates.fill([OPEN; MOTIONS]);
                 self.level(sim, &setting, NUDGES[0])?;
             }
             for nudge in &NUDGES[1..] {
@@ -166,8 +192,10 @@ impl Narrow {
         for (touch, estimates) in self.touches.iter().zip(&self.estimates) {
             let broken = estimates.map(|e| !e.settled && e.apart > ROUGH);
             let kept = |i: usize| if broken[i] { OPEN } else { estimates[i] };
-            let error = (0..6).map(kept).fold([0.0_f64; 3], |m, e| std::array::from_fn(|i| m[i].max(e.error[i])));
-            self.geometry.push(Geometry { touch: *touch, by: std::array::from_fn(|i| kept(i).by), error, broken });
+            let error = (0..MOTIONS).map(kept).fold([0.0_f64; 3], |m, e| std::array::from_fn(|i| m[i].max(e.error[i])));
+            let by: [Touch; MOTIONS] = std::array::from_fn(|i| kept(i).by);
+            let spins = by[6..].iter().any(|by| *by != NOTHING);
+            self.geometry.push(Geometry { touch: *touch, by, error, broken, spins });
         }
         Ok(())
     }
@@ -195,7 +223,14 @@ impl Narrow {
             };
             self.taken[i] = true;
             let e = &all[i];
-            self.geometry.push(Geometry { touch: *touch, by: e.by, error: e.error, broken: e.broken });
+            let with_none = |i: usize| e.by.get(i).copied().unwrap_or(NOTHING);
+            self.geometry.push(Geometry {
+                touch: *touch,
+                by: std::array::from_fn(with_none),
+                error: e.error,
+                broken: std::array::from_fn(|i| e.broken.get(i).copied().unwrap_or(false)),
+                spins: false,
+            });
         }
         true
     }
@@ -210,7 +245,7 @@ impl Narrow {
         sim: &mut Sim,
         setting: &Setting,
         pair: &[ContactDetail],
-        centre: Vec3,
+        origin: Vec3,
     ) -> Result<bool, PhysicsError> {
         sim.collide(setting.geoms, setting.margin, &mut self.base)?;
         self.touches.clear();
@@ -220,7 +255,7 @@ impl Narrow {
         for contact in pair {
             let lost = Touch {
                 dist: contact.dist,
-                pos: sub3(contact.pos, centre),
+                pos: sub3(contact.pos, origin),
                 normal: contact.frame[0],
                 tangent: [0.0; 3],
             };
@@ -237,10 +272,16 @@ impl Narrow {
 
     /// Improves the estimates of every motion that is not settled by differences at one nudge.
     fn level(&mut self, sim: &mut Sim, setting: &Setting, nudge: f64) -> Result<(), PhysicsError> {
-        let (pos, mat) = &setting.second;
-        let arm = norm3(*pos);
-        for motion in 0..6 {
+        let [_, (pos, _)] = &setting.poses;
+        let arm = norm3(sub3(*pos, setting.pivot));
+        let size = arm.max(norm3(*pos)) + norm3(setting.pivot);
+        for motion in 0..MOTIONS {
             if self.estimates.iter().all(|e| e[motion].settled) {
+                continue;
+            }
+            let both = motion >= 6;
+            if both && !(setting.iterates && setting.turns) {
+                self.estimates.iter_mut().for_each(|e| e[motion] = NONE);
                 continue;
             }
             let axis = self.axes[motion % 3];
@@ -248,15 +289,24 @@ impl Narrow {
             self.samples.resize(self.touches.len(), [None; 4]);
             let mut whole = true;
             for (side, by) in [nudge, -nudge, 2.0 * nudge, -2.0 * nudge].into_iter().enumerate() {
-                if motion < 3 {
-                    let turn = rotation(axis, by);
-                    let columns: [Vec3; 3] = std::array::from_fn(|c| apply3(&turn, [mat[c], mat[3 + c], mat[6 + c]]));
-                    let turned = std::array::from_fn(|i| columns[i % 3][i / 3]);
-                    sim.set_geom_pose(setting.geoms[1], &apply3(&turn, *pos), &turned);
-                } else {
-                    sim.set_geom_pose(setting.geoms[1], &add3(*pos, scale3(axis, by)), mat);
+                let moved = |(pos, mat): &(Vec3, [f64; 9])| match motion {
+                    3..6 => (add3(*pos, scale3(axis, by)), *mat),
+                    _ => turned(pos, mat, &rotation(axis, by), setting.pivot),
+                };
+                let poses = [if both { moved(&setting.poses[0]) } else { setting.poses[0] }, moved(&setting.poses[1])];
+                for (geom, (pos, mat)) in setting.geoms.iter().zip(&poses) {
+                    sim.set_geom_pose(*geom, pos, mat);
                 }
                 sim.collide(setting.geoms, setting.margin, &mut self.found)?;
+                if both {
+                    // What is left when it is turned back.
+                    let back = rotation(axis, -by);
+                    for touch in &mut self.found {
+                        touch.pos = add3(setting.pivot, apply3(&back, sub3(touch.pos, setting.pivot)));
+                        touch.normal = apply3(&back, touch.normal);
+                        touch.tangent = apply3(&back, touch.tangent);
+                    }
+                }
                 self.match_sample(side);
                 whole &= self.as_many(setting.acts, 8.0 * nudge * (1.0 + arm));
             }
@@ -266,7 +316,7 @@ impl Narrow {
                     continue;
                 }
                 if let ([Some(p1), Some(m1), Some(p2), Some(m2)], true) = (samples, whole) {
-                    estimate.improve(&differences(touch, [p1, m1, p2, m2], arm, nudge));
+                    estimate.improve(&differences(touch, [p1, m1, p2, m2], size, nudge), setting.iterates);
                 }
             }
         }
@@ -299,6 +349,16 @@ impl Narrow {
     }
 }
 
+/// Whether the contacts of two geoms come from an iteration, which ends within a tolerance: those of ellipsoids, meshes,
+/// height fields, signed distance fields and cylinders, but for a sphere at a cylinder and whatever is on a plane.
+fn iterates(model: &Model, geoms: [usize; 2]) -> bool {
+    let closed = |shape: Shape| matches!(shape, Shape::Sphere { .. } | Shape::Capsule { .. } | Shape::Box { .. });
+    let [a, b] = geoms.map(|g| model.shape(g));
+    let cylinder = |a: Shape, b: Shape| matches!((a, b), (Shape::Sphere { .. }, Shape::Cylinder { .. }));
+    let plane = geoms.into_iter().any(|g| model.is_plane(g));
+    !(plane || (closed(a) && closed(b)) || cylinder(a, b) || cylinder(b, a))
+}
+
 /// How far two contacts are from being the same one, m.
 fn far(a: &Touch, b: &Touch) -> f64 {
     norm3(sub3(a.pos, b.pos)) + TURN * norm3(sub3(a.normal, b.normal)) + (a.dist - b.dist).abs()
@@ -323,18 +383,38 @@ fn rotation(axis: Vec3, angle: f64) -> [Vec3; 3] {
     })
 }
 
+/// A pose turned about a point.
+fn turned(pos: &Vec3, mat: &[f64; 9], turn: &[Vec3; 3], about: Vec3) -> (Vec3, [f64; 9]) {
+    let columns: [Vec3; 3] = std::array::from_fn(|c| apply3(turn, [mat[c], mat[3 + c], mat[6 + c]]));
+    (add3(about, apply3(turn, sub3(*pos, about))), std::array::from_fn(|i| columns[i % 3][i / 3]))
+}
+
 fn apply3(m: &[Vec3; 3], v: Vec3) -> Vec3 {
     std::array::from_fn(|r| dot3(m[r], v))
 }
 
 impl Estimate {
-    /// Takes the differences at the next nudge in.
-    fn improve(&mut self, next: &Self) {
+    /// Takes the differences at the next nudge in. What an iteration comes to jumps and bends by its tolerance: there two
+    /// nudges must agree, but where the first one's differences agree to the last digits.
+    fn improve(&mut self, next: &Self, iterates: bool) {
         let change = numbers(&self.by)
             .zip(numbers(&next.by))
             .map(|(before, now)| (now - before).abs() / (1.0 + now.abs()))
             .fold(0.0, f64::max);
-        let shrinks = self.apart.is_finite() && next.apart <= SHRINKS * self.apart;
+        let seen = self.apart.is_finite();
+        if iterates && next.apart > FLAT {
+            let size = 1.0 + numbers(&next.by).fold(0.0_f64, |most, x| most.max(x.abs()));
+            if seen && self.apart.max(next.apart) <= AGREE && change <= STEADY {
+                // The wider nudge rounds less.
+                self.settled = true;
+                self.error = self.own.map(|e| e.max(change * size));
+            } else {
+                let doubt = next.apart.max(if seen { change } else { 0.0 });
+                *self = Self { apart: doubt, error: next.own.map(|e| e.max(doubt * size)), ..*next };
+            }
+            return;
+        }
+        let shrinks = seen && next.apart <= SHRINKS * self.apart;
         if next.apart <= AGREE || (shrinks && change <= AGREE) {
             *self = Self { settled: true, ..*next };
             if next.apart > AGREE {
@@ -352,8 +432,8 @@ fn numbers(touch: &Touch) -> impl Iterator<Item = f64> {
 }
 
 /// Derivatives from samples at +h, -h, +2h, -2h, and by how much the differences disagree.
-fn differences(touch: &Touch, [p1, m1, p2, m2]: [&Touch; 4], arm: f64, nudge: f64) -> Estimate {
-    let rounding = 2.0 * ULP * (arm + norm3(touch.pos) + 0.01) / nudge;
+fn differences(touch: &Touch, [p1, m1, p2, m2]: [&Touch; 4], size: f64, nudge: f64) -> Estimate {
+    let rounding = 2.0 * ULP * (size + norm3(touch.pos) + 0.01) / nudge;
     let mut apart = 0.0_f64;
     let mut worst = [rounding; 3];
     let mut derive = |which: usize, f: &dyn Fn(&Touch) -> f64| {
@@ -378,5 +458,5 @@ fn differences(touch: &Touch, [p1, m1, p2, m2]: [&Touch; 4], arm: f64, nudge: f6
         tangent: std::array::from_fn(|i| derive(2, &|t| t.tangent[i])),
     };
     let apart = if numbers(&by).all(f64::is_finite) { apart } else { f64::INFINITY };
-    Estimate { by, error: worst, apart, settled: false }
+    Estimate { by, error: worst, own: worst, apart, settled: false }
 }

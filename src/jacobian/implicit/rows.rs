@@ -126,6 +126,9 @@ pub(super) struct Rows {
 /// The largest entry of a row's Jacobian that is taken for rounding: of levers of metres.
 const FAINT: f64 = 1e-12;
 
+/// The largest inverse inertia of a row that is taken for none, 1/kg or 1/(kg m^2): MuJoCo makes 1e-15 of what is less.
+const LIGHT: f64 = 1e-12;
+
 impl Rows {
     pub(super) fn new(model: &Model) -> Self {
         Self { nv: model.nv(), pyramidal: model.cone() == "pyramidal", ..Self::default() }
@@ -210,9 +213,27 @@ impl Rows {
     /// change, by construction or at this state. Its mass is that of nothing, so that its force is rounding too.
     pub(super) fn is_faint(&self) -> bool {
         (0..self.n).filter(|row| self.active[*row]).any(|row| {
-            let size = self.row(row).iter().fold(0.0_f64, |most, x| most.max(x.abs()));
-            size > 0.0 && size < FAINT
+            let size = self.size(row);
+            size > 0.0 && size < FAINT || self.kind[row] < kind::CONTACT && self.is_light(row)
         })
+    }
+
+    /// Whether a row that pushes back at some dof has the inverse inertia of nothing in the model's configuration: two
+    /// spheres about one centre. Its force is that of a rigid body, many digits larger than what it does, and where the
+    /// solver stops is rounding.
+    pub(super) fn is_rigid(&self) -> bool {
+        (0..self.n).any(|row| self.active[row] && self.is_light(row) && self.size(row) >= FAINT)
+    }
+
+    /// Whether the inverse inertia that a row's regularisation is made from is none. D is in proportion to I / (1 - I) and
+    /// to one over that.
+    pub(super) fn is_light(&self, row: usize) -> bool {
+        self.impedance[row] < LIGHT * self.d[row] * (1.0 - self.impedance[row])
+    }
+
+    /// The largest entry of a row's Jacobian.
+    fn size(&self, row: usize) -> f64 {
+        self.row(row).iter().fold(0.0_f64, |most, x| most.max(x.abs()))
     }
 
     fn row(&self, row: usize) -> &[f64] {

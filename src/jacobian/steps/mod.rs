@@ -63,6 +63,9 @@ const JUMP: f64 = 1e4;
 /// A difference of one-sided derivatives is a kink where it is so many times its own error.
 const SURE: f64 = 10.0;
 
+/// At the finest nudge at least this share of a kink is there.
+const STAYS: f64 = 0.5;
+
 /// Errors up to this share of a column's largest entry end the search for better ones.
 const SETTLED: f64 = 1e-9;
 
@@ -289,9 +292,12 @@ impl Steps {
                 let central = series(&|s| 0.5 * (s[0][row] + s[1][row]), from);
                 let (even, odd) = (extrapolate(&central, even, grain), extrapolate(&central, all, grain));
                 let limit = if odd.error < even.error { odd } else { even };
-                let apart = extrapolate(&series(&|s| s[0][row] - s[1][row], from), all, 2.0 * grain);
-                // Without a limit of their difference there is no kink to tell of.
-                let sure = apart.error.is_finite() && apart.value.abs() > SURE * apart.error;
+                let sides = series(&|s| s[0][row] - s[1][row], from);
+                let apart = extrapolate(&sides, all, 2.0 * grain);
+                // Without a limit of their difference there is no kink to tell of, nor where they come nearer to each other
+                // than that: wider nudges cross a switch that the finest one does not reach.
+                let stays = sides.last().is_some_and(|finest| finest.abs() > STAYS * apart.value.abs());
+                let sure = apart.error.is_finite() && apart.value.abs() > SURE * apart.error && stays;
                 (limit, if sure { apart.value.abs() } else { 0.0 })
             }
             Room::One { side, from } => (extrapolate(&series(&|s| s[side][row], from), all, 2.0 * grain), 0.0),
