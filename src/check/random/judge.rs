@@ -22,7 +22,11 @@ const REST: f64 = 1e-7;
 /// An error of C and D beyond this share of the largest entry of their sensor is a failure, and beyond `SURE` times the
 /// arbiter's own: it may be a small difference of large accelerations. Numbers below `LEAST` are rounding.
 const SENSED: f64 = 1e-5;
-const LEAST: f64 = 1e-12;
+const LEAST: f64 = 1e-10;
+
+/// A value of C or D beyond this share of the largest entry of its sensor, or of 1, is not zero: distances are found by an
+/// iteration.
+const SENSED_ZERO: f64 = 1e-9;
 
 /// In which way an engine fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -248,7 +252,7 @@ impl Trial {
                 self.sensed[1] += usize::from(said != Said::Undecided);
                 let (kind, share) = match said {
                     Said::Undecided => continue,
-                    Said::Zero if truth.abs() > SURE * error && truth.abs() > ZERO * scale.max(1.0) => {
+                    Said::Zero if truth.abs() > SURE * error && truth.abs() > SENSED_ZERO * scale.max(1.0) => {
                         (Kind::SensorZero, truth.abs() / scale)
                     }
                     Said::Zero => continue,

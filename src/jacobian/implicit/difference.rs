@@ -8,7 +8,8 @@ use crate::physics::{Model, PhysicsError, Sim};
 /// Nudges: powers of two. Differences at one and two of them are extrapolated, with an error of the fourth order; so are
 /// those to either side, which a second derivative that jumps at the state does not disturb. Each entry is taken from the
 /// nudge where its error is smallest.
-const POSITION: [f64; 4] = [1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0, 1.0 / 1_073_741_824.0];
+const POSITION: [f64; 5] =
+    [1.0 / 8192.0, 1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0, 1.0 / 1_073_741_824.0];
 const VELOCITY: [f64; 4] = [1.0 / 16_384.0, 1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
 const CONTROL: [f64; 4] = [1.0 / 8192.0, 1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0];
 
@@ -17,6 +18,9 @@ const GROWS: f64 = 4.0;
 
 /// Differences of what is smooth disagree so many times less over a sixteenth of the nudge (256, where nothing rounds).
 const SMOOTH: f64 = 100.0;
+
+/// What is left of an error of the fourth order over a sixteenth of the nudge, and some more.
+const LEFT: f64 = 1e-3;
 
 /// Values within so many times an error are the same.
 const AGREE: f64 = 4.0;
@@ -29,7 +33,11 @@ const UNSETTLED: f64 = 1e-8;
 
 /// A force (nv) at +h, -h, +2h, -2h, and at the state.
 #[derive(Debug)]
-pub(super) struct Sides([Vec<f64>; 5]);
+pub(super) struct Sides {
+    at: [Vec<f64>; 5],
+    /// The size of the terms that a force is a sum of, where they are larger than it is.
+    pub(super) terms: f64,
+}
 
 /// Where the sample at the state is.
 const HERE: usize = 4;
@@ -97,7 +105,7 @@ impl Nudger {
         work.stage_light()?;
         work.stage_velocity()?;
         work.stage_actuation()?;
-        sample(work, &mut sides.0[HERE])?;
+        sample(work, &mut sides.at[HERE])?;
         for c in 0..nv {
             self.direction.fill(0.0);
             self.direction[c] = 1.0;
@@ -108,7 +116,7 @@ impl Nudger {
                     work.stage_light()?;
                     work.stage_velocity()?;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.0[side])?;
+                    sample(work, &mut sides.at[side])?;
                 }
                 if self.settles(sides, h, level, sign) {
                     break;
@@ -125,7 +133,7 @@ impl Nudger {
                     work.qvel_mut()[c] = v + nudge;
                     work.stage_velocity()?;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.0[side])?;
+                    sample(work, &mut sides.at[side])?;
                 }
                 if self.settles(sides, h, level, sign) {
                     break;
@@ -141,7 +149,7 @@ impl Nudger {
                 for (side, nudge) in nudges(h) {
                     work.act_mut()[c] = act + nudge;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.0[side])?;
+                    sample(work, &mut sides.at[side])?;
                 }
                 if self.settles(sides, h, level, sign) {
                     break;
@@ -158,12 +166,12 @@ impl Nudger {
                 if step != 0.0 {
                     work.ctrl_mut()[c] = u + step;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.0[HERE])?;
+                    sample(work, &mut sides.at[HERE])?;
                 }
                 for (side, nudge) in nudges(h) {
                     work.ctrl_mut()[c] = u + nudge + step;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.0[side])?;
+                    sample(work, &mut sides.at[side])?;
                 }
                 if step != 0.0 {
                     sides.move_middle(-step / h);
@@ -172,7 +180,7 @@ impl Nudger {
                 if step != 0.0 {
                     work.ctrl_mut()[c] = u;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.0[HERE])?;
+                    sample(work, &mut sides.at[HERE])?;
                 }
                 if settles {
                     break;
@@ -188,7 +196,7 @@ impl Nudger {
     /// rounding lets them be.
     fn settles(&mut self, sides: &Sides, h: f64, level: usize, sign: f64) -> bool {
         let rounding = sides.rounding(h);
-        let n = sides.0[HERE].len();
+        let n = sides.at[HERE].len();
         if level == 0 {
             self.column.clear();
             self.column.resize(n, (0.0, f64::INFINITY));
@@ -219,8 +227,13 @@ impl Nudger {
             let own = if constant { 0.0 } else { disagree + apart + rounding };
             let change = (sign * central - *value).abs();
             if level > 0 && smooth && change <= AGREE * own {
-                // The finer nudge has shown that the wider one was fine enough, and the wider one rounds less.
-                *error = error.min(own.max(change));
+                if change <= AGREE * rounding {
+                    // The finer nudge has shown that the wider one was fine enough, and the wider one rounds less.
+                    *error = error.min(rounding.max(change));
+                } else {
+                    // What the extrapolation left at the wider one is seen, and at least 16^4 times less of it is left.
+                    (*value, *error) = (sign * central, error.min(rounding + LEFT * change));
+                }
                 self.done[r] = true;
                 continue;
             }
@@ -254,7 +267,8 @@ impl Differences {
     }
 
     /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of the forces of constraints that are no
-    /// contacts (`constraints`), to `out` (nv x ndx + nu), and bounds on their errors to `noise`. Forgets the contacts of
+    /// contacts (`constraints`), to `out` (nv x ndx + nu), and bounds on their errors to `noise`. `terms` is the size of what the
+    /// constraints' forces are sums of. Forgets the contacts of
     /// `work`. Returns whether a force reaches its range or leaves it on the way.
     ///
     /// # Errors
@@ -264,10 +278,11 @@ impl Differences {
         work: &mut Sim,
         smooth: bool,
         constraints: bool,
-        a: &DVector<f64>,
+        (a, terms): (&DVector<f64>, f64),
         out: (&mut DMatrix<f64>, &mut DMatrix<f64>),
     ) -> Result<bool, PhysicsError> {
         let Self { jar, sides, nudger } = self;
+        sides.terms = terms;
         let (held, mut edge) = (work.clamped_forces(), false);
         let mut sample = |work: &mut Sim, to: &mut [f64]| {
             to.fill(0.0);
@@ -290,12 +305,12 @@ impl Differences {
 
 impl Sides {
     pub(super) fn new(nv: usize) -> Self {
-        Self(std::array::from_fn(|_| vec![0.0; nv]))
+        Self { at: std::array::from_fn(|_| vec![0.0; nv]), terms: 0.0 }
     }
 
     /// The differences of row `r`.
     fn row(&self, r: usize, h: f64, rounding: f64) -> Row {
-        let [p1, m1, p2, m2, here] = self.0.each_ref().map(|side| side[r]);
+        let [p1, m1, p2, m2, here] = self.at.each_ref().map(|side| side[r]);
         let near = (p1 - m1) / (2.0 * h);
         let far = (p2 - m2) / (4.0 * h);
         let disagree = (near - far).abs();
@@ -318,19 +333,19 @@ impl Sides {
             };
             std::array::from_fn::<f64, 5, _>(basis)
         });
-        for r in 0..self.0[HERE].len() {
-            let old = self.0.each_ref().map(|side| side[r]);
+        for r in 0..self.at[HERE].len() {
+            let old = self.at.each_ref().map(|side| side[r]);
             if old.iter().all(|x| *x == old[HERE]) {
                 continue;
             }
-            for (side, weights) in self.0.iter_mut().zip(&weights) {
+            for (side, weights) in self.at.iter_mut().zip(&weights) {
                 side[r] = old.iter().zip(weights).map(|(x, w)| x * w).sum();
             }
         }
     }
 
     fn rounding(&self, h: f64) -> f64 {
-        4.0 * ULP * self.0.iter().flatten().fold(0.0_f64, |m, x| m.max(x.abs())) / h
+        4.0 * ULP * self.at.iter().flatten().fold(self.terms, |m, x| m.max(x.abs())) / h
     }
 }
 

@@ -282,7 +282,8 @@ impl Implicit {
         }
         if smooth.is_none() || !closed {
             let out = (&mut space.da, &mut space.noise);
-            if differences.add(work, smooth.is_none(), !closed, &space.a, out)? {
+            let terms = if closed { 0.0 } else { rows.terms() };
+            if differences.add(work, smooth.is_none(), !closed, (&space.a, terms), out)? {
                 // Which column it was is not known.
                 edge = true;
                 bent.fill(true);

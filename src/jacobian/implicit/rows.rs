@@ -231,6 +231,13 @@ impl Rows {
         self.impedance[row] < LIGHT * self.d[row] * (1.0 - self.impedance[row])
     }
 
+    /// The size of what the forces of equalities, limits and friction in joint space are sums of: forces that work against
+    /// each other cancel, and their rounding does not.
+    pub(super) fn terms(&self) -> f64 {
+        let rows = (0..self.n).filter(|row| self.active[*row] && self.kind[*row] < kind::CONTACT);
+        rows.map(|row| self.force[row].abs() * self.size(row)).fold(0.0, f64::max)
+    }
+
     /// The largest entry of a row's Jacobian.
     fn size(&self, row: usize) -> f64 {
         self.row(row).iter().fold(0.0_f64, |most, x| most.max(x.abs()))
