@@ -460,3 +460,21 @@ fn what_cg_leaves_is_no_derivative() {
         }
     }
 }
+
+/// A ball that is welded to where it cannot go: forces of 1e10 that cancel but for 100, whose rounding is that of their sizes.
+/// Differences over small nudges see nothing but that.
+#[test]
+fn forces_that_cancel_are_nudged_widely() {
+    let mut case = Case::new(
+        r#"<mujoco><worldbody><body name="b" pos="0 0 0.34"><joint type="ball"/><geom size="0.0403" shellinertia="true"/>
+        <geom type="capsule" size="0.02249 0.03526" pos="0.0228 0.00218 -0.0285"/></body></worldbody>
+        <equality><weld body1="b" relpose="0.05 -0.02 0.1 0.9 0.1 0.2 -0.1"/></equality></mujoco>"#,
+    );
+    let (name, found) = case.jacobian(None);
+    let (_, by_steps) = case.jacobian(Some(EngineKind::WholeStep));
+    assert_eq!(name, "implicit");
+    let scale = found.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    for (k, (x, y)) in found.a.iter().zip(&by_steps.a).enumerate() {
+        assert!((x - y).abs() <= 1e-6 * scale, "{k}: {x} {y}");
+    }
+}

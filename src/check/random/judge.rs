@@ -17,7 +17,7 @@ const SURE: f64 = 10.0;
 const ZERO: f64 = 1e-10;
 
 /// The same where even the arbiter's solver leaves something behind, in dofs that nothing leads to too.
-const REST: f64 = 1e-7;
+const REST: f64 = 1e-6;
 
 /// An error of C and D beyond this share of the largest entry of their sensor is a failure, and beyond `SURE` times the
 /// arbiter's own: it may be a small difference of large accelerations. Numbers below `LEAST` are rounding.

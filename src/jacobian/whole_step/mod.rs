@@ -19,6 +19,9 @@ pub(super) const KINK: f64 = 1e-6;
 /// An error beyond this share of the largest entry of A: the differences do not settle on anything.
 pub(super) const UNSETTLED: f64 = 1e-6;
 
+/// What a solver that comes no nearer to its end leaves in an entry, as a share of the largest entry of A: no verdict there.
+const LEFT_OVER: f64 = 1e-6;
+
 /// How far a state is nudged to name what switches.
 const REACH: f64 = 1e-6;
 
@@ -126,6 +129,7 @@ impl WholeStep {
     /// Fills the verdicts.
     fn judge(&mut self, sim: &mut Sim, out: &mut Jacobian, kink: f64) -> Result<(), PhysicsError> {
         let (ndx, nu) = (sim.model().ndx(), sim.model().nu());
+        let left = if sim.model().needs_cg() { LEFT_OVER } else { 0.0 };
         sim.group(&mut self.groups)?;
         let Self { errors, groups, .. } = self;
         let Jacobian { a, b, c, d, verdicts } = out;
@@ -134,12 +138,17 @@ impl WholeStep {
         for (values, errors, verdicts) in [(&*c, &errors.c, &mut verdicts.c), (&*d, &errors.d, &mut verdicts.d)] {
             for ((x, [error, apart]), verdict) in values.iter().zip(errors).zip(verdicts) {
                 let bent = *apart > KINK * sensed && *apart >= x.abs();
-                *verdict = if bent { Verdict::Undecided } else { decide(*x, *error, sensed) };
+                *verdict = if bent || *x != 0.0 && x.abs() <= left * sensed {
+                    Verdict::Undecided
+                } else {
+                    decide(*x, *error, sensed)
+                };
             }
         }
         let scale = a.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
         let verdict = |x: f64, [error, apart]: [f64; 2], acts: bool| match acts {
             false => Verdict::Zero,
+            true if x != 0.0 && x.abs() <= left * scale => Verdict::Undecided,
             // One side may be zero and the other not.
             true if apart > KINK * scale && apart >= x.abs() => Verdict::Undecided,
             true => decide(x, error, scale),
