@@ -478,3 +478,24 @@ fn forces_that_cancel_are_nudged_widely() {
         assert!((x - y).abs() <= 1e-6 * scale, "{k}: {x} {y}");
     }
 }
+
+/// A force through the axis of a capsule does not spin it, but by what rounding makes of a product of zeros: no number of 1e-21
+/// beside others of 1 is called nonzero.
+#[test]
+fn what_is_smaller_than_anything_seen_is_not_called_nonzero() {
+    let mut case = Case::new(
+        r#"<mujoco><option gravity="0 0 0" integrator="implicit"/><worldbody><body pos="0 0 1"><freejoint/>
+        <geom type="capsule" size=".05 .1" mass="1"/><site name="s" pos=".02 .01 .03"/></body></worldbody>
+        <actuator><general site="s" gear="0 0 1 0 0 0" gaintype="affine" gainprm="1 0 -.2" biastype="affine" biasprm=".1 0 0"/>
+        </actuator></mujoco>"#,
+    );
+    case.sim.ctrl_mut()[0] = 0.4;
+    case.sim.qvel_mut().copy_from_slice(&[0.1, -0.3, 0.2, 0.5, -0.7, 0.3]);
+    let (_, found) = case.jacobian(None);
+    let scale = found.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    let all = found.a.iter().chain(&found.b).zip(found.verdicts.a.iter().chain(&found.verdicts.b));
+    for (x, verdict) in all {
+        assert!(x.abs() > 1e-16 * scale || *verdict != Verdict::Nonzero, "{x:e}");
+    }
+    assert!(found.b[11].abs() < 1e-16 && found.verdicts.b[11] != Verdict::Nonzero, "{}", found.b[11]);
+}

@@ -284,3 +284,62 @@ fn contacts_of_iterations_change_as_those_of_a_step() {
         }
     }
 }
+
+fn at_key(mjcf: &str) -> Case {
+    let mut case = Case::new(mjcf, 0);
+    case.sim.reset_to_key(0).unwrap();
+    case.sim.get_state(&mut case.state).unwrap();
+    case
+}
+
+/// Which of two parallel faces is the one that is met depends on which box tilts more: tilts about different axes have
+/// derivatives of different contacts, and none of them is a sum of others.
+#[test]
+fn boxes_with_parallel_faces() {
+    let beam = r#"<mujoco><worldbody><geom type="box" size=".5 .03 .05"/><body pos="0 0 .0996" euler="0 0 20">
+        <joint type="slide" axis="0 0 1"/><joint axis="0 1 0"/><joint axis="0 0 1"/><geom type="box" size=".08 .05 .05"/></body>
+        </worldbody><keyframe><key qpos="0 0 .3" qvel="0 0 .1"/></keyframe></mujoco>"#;
+    let stack = r#"<mujoco><worldbody><geom type="plane" size="3 3 .1"/>
+        <body pos="0 0 .0496"><freejoint/><geom type="box" size=".05 .05 .05"/></body>
+        <body pos="0 0 .149"><freejoint/><geom type="box" size=".05 .05 .05"/></body></worldbody>
+        <keyframe><key qpos="0 0 .0496 1 0 0 0 0 0 .149 0.9659258262890683 0 0 0.25881904510252074"/></keyframe></mujoco>"#;
+    for (what, mjcf) in [("beam", beam), ("stack", stack)] {
+        let mut case = at_key(mjcf);
+        let found = case.jacobian();
+        assert!(!found.verdicts.switches.any(), "{what}: {:?}", found.verdicts.switches);
+        let largest = found.a.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        let (nv, ndx) = (case.model.nv(), case.model.ndx());
+        for column in 0..nv {
+            let truth = case.truth(column);
+            for row in 0..nv {
+                let x = found.a[(nv + row) * ndx + column];
+                assert!((x - truth.values[row]).abs() <= 1e-8 * largest, "{what}: {x} at {row}, {column}");
+            }
+        }
+    }
+}
+
+/// A step that jumps at the state itself is central differences' blind spot: they are the same at every nudge, or grow. The
+/// sides lie apart by one over the nudge.
+#[test]
+fn a_step_that_jumps_at_the_state_has_no_derivative() {
+    let capsule = r#"<mujoco><worldbody><geom type="plane" size="3 3 .1"/><body pos="0 0 .148"><freejoint/>
+        <geom type="capsule" size=".05 .1"/></body></worldbody><keyframe><key qpos="0 0 .148 0.9659258262890683 0 0
+        0.25881904510252074" qvel=".41 -.69 0 -1.45 .94 1.24"/></keyframe></mujoco>"#;
+    let cable = r#"<mujoco><option gravity="0 0 0"/><worldbody><site name="o" pos="0 0 1"/><body pos="0 0 1">
+        <joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 0 1"/><geom size=".05"/><site name="c"/></body></worldbody>
+        <tendon><spatial damping="1"><site site="o"/><site site="c"/></spatial></tendon>
+        <keyframe><key qpos="0 0" qvel=".5 .3"/></keyframe></mujoco>"#;
+    // The first tangent follows another axis where the normal's y is larger than 0.5.
+    let spheres = r#"<mujoco><worldbody><body pos="0 0 .5"><freejoint/><geom size=".1" friction=".2"/></body>
+        <body pos="0.0995 0.0995 0.640714249456123"><freejoint/><geom size=".1" friction=".2"/></body></worldbody>
+        <keyframe><key qpos="0 0 .5 1 0 0 0 0.0995 0.0995 0.640714249456123 1 0 0 0" qvel="0 0 0 0 0 0 .3 -.4 -.5 0 1 0"/>
+        </keyframe></mujoco>"#;
+    for (what, mjcf) in [("capsule", capsule), ("cable", cable), ("spheres", spheres)] {
+        let mut case = at_key(mjcf);
+        let found = case.jacobian();
+        assert!(found.verdicts.switches.any() && found.verdicts.kink > 0.0, "{what}");
+        let none = found.a.iter().zip(&found.verdicts.a).filter(|(x, _)| x.is_nan());
+        assert!(none.clone().count() > 0 && none.clone().all(|(_, v)| *v == Verdict::Undecided), "{what}");
+    }
+}

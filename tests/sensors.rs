@@ -393,3 +393,28 @@ fn sensors_that_show_the_past_are_refused_by_name() {
     };
     assert!(obstacles.contains("energy") && obstacles.contains("lively"), "{obstacles}");
 }
+
+/// At half of its width a contact's impedance has a second derivative that jumps, so that differences err by the nudge.
+#[test]
+fn forces_where_the_impedance_changes_its_parabola() {
+    let mjcf = r#"<mujoco><option cone="elliptic" integrator="implicitfast"/><worldbody>
+        <geom type="plane" size="3 3 .1"/><body pos="0 0 .0995"><freejoint/><geom name="c" type="box" size=".1 .1 .1"/>
+        <site name="s" type="box" size=".12 .12 .12"/></body></worldbody>
+        <sensor><touch site="s"/><contact geom1="c" data="force" reduce="netforce"/></sensor></mujoco>"#;
+    let mut model = Model::from_text("half.xml", mjcf).unwrap();
+    model.set_solver(Arbiter::SOLVER);
+    let model = Arc::new(model);
+    let mut sim = Sim::new(&model).unwrap();
+    let mut state = vec![0.0; model.state_size()];
+    sim.get_state(&mut state).unwrap();
+    let truth = Arbiter::with_sensors(&model).unwrap().judge(&state).unwrap().sensed;
+    let spec = EngineRequest { sensors: true, ..EngineRequest::default() }.resolve(&model).spec;
+    assert_eq!(spec.engine, EngineKind::Implicit);
+    let mut found = Jacobian::zeros(&model, true);
+    spec.build(&model).unwrap().jacobian(&mut sim, &mut found).unwrap();
+    let largest = truth.values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    assert!(largest > 2e4);
+    for (k, (x, y)) in found.c.iter().zip(&truth.values).enumerate() {
+        assert!((x - y).abs() <= 1e-7 * largest, "{k}: {x} {y}");
+    }
+}

@@ -23,6 +23,12 @@ pub(super) fn decide(x: f64, bound: f64, scale: f64) -> Verdict {
     }
 }
 
+/// Over the next nudge, a sixteenth at most, what a smooth function leaves shrinks by this at least.
+const SHRINKS: f64 = 100.0;
+
+/// A bound on what is left where that is not seen, in units of what the extrapolation takes off.
+const UNCONFIRMED: f64 = 3.0;
+
 /// Where the nudges of an input lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -50,8 +56,12 @@ impl Side {
 struct Look {
     /// The derivative, extrapolated.
     x: f64,
-    /// A bound on what the extrapolation leaves.
+    /// How far the extrapolation is from the differences over the smallest nudges, and what it leaves where the function is
+    /// smooth.
+    apart: f64,
     left: f64,
+    /// The mean of the derivatives of both sides, each of the second order.
+    mean: f64,
     /// How far the derivatives of both sides lie apart.
     gap: f64,
     /// The larger of the changes over the smallest nudges.
@@ -68,13 +78,14 @@ impl Look {
     fn new(side: Side, at: f64, values: [f64; 4], h: f64) -> Self {
         let still = values.iter().all(|v| *v == at);
         let [a, b, c, d] = values;
-        let (x, near, gap, fourth);
+        let (x, near, gap, fourth, mean);
         match side {
             Side::Both => {
                 near = (a - b) / (2.0 * h);
                 let far = (c - d) / (4.0 * h);
                 x = if near == far { near } else { near + (near - far) / 3.0 };
                 gap = ((4.0 * a - c - 3.0 * at) - (3.0 * at - 4.0 * b + d)).abs() / (2.0 * h);
+                mean = (4.0 * (a - b) - (c - d)) / (4.0 * h);
                 fourth = c - 4.0 * a + 6.0 * at - 4.0 * b + d;
             }
             Side::Up | Side::Down => {
@@ -85,6 +96,7 @@ impl Look {
                 // parabola bends until there.
                 let middle = (d - at) / (4.0 * h) - (d - 2.0 * b + at) / (2.0 * h);
                 gap = (near - middle).abs();
+                mean = x;
                 fourth = at - 4.0 * a + 6.0 * b - 4.0 * c + d;
             }
         }
@@ -95,7 +107,7 @@ impl Look {
             Side::Both => ((a - at).abs().max((b - at).abs()), (a - c).abs().max((b - d).abs())),
             Side::Up | Side::Down => ((a - at).abs(), (a - b).abs().max((a - c).abs())),
         };
-        Self { x, left, gap, jump, split: spread < 0.1 * jump, ripple: fourth.abs() / 8.0, still }
+        Self { x, apart, left, mean, gap, jump, split: spread < 0.1 * jump, ripple: fourth.abs() / 8.0, still }
     }
 
     /// The error that noise of so much in each value makes.
@@ -124,6 +136,9 @@ pub(super) struct Entry {
     /// What the values show to be noise.
     erratic: f64,
     still: bool,
+    /// What the nudges of the size before say, where both sides have one derivative by them; and the mean of the sides.
+    before: Option<(Look, f64)>,
+    mean: f64,
 }
 
 impl Entry {
@@ -138,6 +153,8 @@ impl Entry {
         stays: false,
         erratic: 0.0,
         still: false,
+        before: None,
+        mean: f64::NAN,
     };
 
     /// Looks at the values around `at` for nudges of the size `h`. `noise` is an estimate of a value's error. Returns
@@ -146,7 +163,6 @@ impl Entry {
         let look = Look::new(side, at, values, h);
         let rounding = Look::rounding(side, noise, h);
         let smooth = look.is_smooth(noise, h);
-        let cost = look.left + rounding + if smooth { 0.0 } else { look.gap };
         // A change that does not shrink with the nudge is a jump where the values of a side agree, else noise.
         let stays = !smooth && look.jump > 0.5 * self.jump;
         self.stays = stays && look.split && look.jump > 64.0 * noise;
@@ -155,19 +171,30 @@ impl Entry {
             return true;
         }
         self.jump = look.jump;
-        if cost < self.cost {
-            *self = Self {
-                x: look.x,
-                cost,
-                left: if smooth { look.left } else { look.left + look.gap },
-                h,
-                ripple: look.ripple,
-                smooth,
-                still: look.still,
-                ..*self
-            };
+        // Of what is smooth an error of the second order is left, so many times less over the next nudge; where a second
+        // derivative jumps, it is one of the first, and the extrapolation takes little of it off.
+        let before = self.before.take().filter(|(before, _)| smooth && SHRINKS * look.apart <= before.apart);
+        if let Some((before, size)) = before {
+            self.take(&before, before.left, Look::rounding(side, noise, size), true, size);
         }
-        smooth && look.left <= rounding.max(1e-10 * look.x.abs())
+        let left = if before.is_some() { look.left } else { UNCONFIRMED * look.apart };
+        self.take(&look, if smooth { left } else { left + look.gap }, rounding, smooth, h);
+        if smooth && side == Side::Both {
+            // Where a second derivative jumps, each side bends evenly, and their mean has nothing of the jump.
+            let steady = (look.mean - self.mean).abs() + look.gap;
+            self.take(&Look { x: look.mean, ..look }, steady, 2.0 * rounding, true, h);
+        }
+        self.mean = look.mean;
+        self.before = smooth.then_some((look, h));
+        smooth && self.left <= rounding.max(1e-10 * look.x.abs())
+    }
+
+    /// Takes over what nudges of the size `h` say, where it is better, with a bound on what they leave.
+    fn take(&mut self, look: &Look, left: f64, rounding: f64, smooth: bool, h: f64) {
+        let cost = left + rounding;
+        if cost < self.cost {
+            *self = Self { x: look.x, cost, left, h, ripple: look.ripple, smooth, still: look.still, ..*self };
+        }
     }
 
     /// What it says about a value's error; nothing where the function is not smooth.

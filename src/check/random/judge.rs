@@ -22,6 +22,10 @@ const REST: f64 = 1e-6;
 /// An error of C and D beyond this share of the largest entry of their sensor is a failure, and beyond `SURE` times the
 /// arbiter's own: it may be a small difference of large accelerations. Numbers below `LEAST` are rounding.
 const SENSED: f64 = 1e-5;
+
+/// What the last digits of A leave of accelerations, as a share of its largest entry over a step: forces that cancel in a
+/// sensor show it.
+const DIGITS: f64 = 1e-10;
 const LEAST: f64 = 1e-10;
 
 /// A value of C or D beyond this share of the largest entry of its sensor, or of 1, is not zero: distances are found by an
@@ -230,7 +234,9 @@ impl Trial {
         state: &[f64],
         spec: &EngineSpec,
     ) -> Result<(), PhysicsError> {
-        let judged = Arbiter::with_sensors(strict)?.judge(state)?.sensed;
+        let judged = Arbiter::with_sensors(strict)?.judge(state)?;
+        let digits = DIGITS * judged.scale / model.timestep();
+        let judged = judged.sensed;
         let mut sim = Sim::new(model)?;
         sim.set_state(state)?;
         let mut out = Jacobian::zeros(model, true);
@@ -259,7 +265,7 @@ impl Trial {
                     Said::Nonzero => (Kind::Sensor, (value - truth).abs() / scale),
                 };
                 let off = (value - truth).abs();
-                if kind == Kind::Sensor && (share <= SENSED || off <= LEAST || off <= SURE * error) {
+                if kind == Kind::Sensor && (share <= SENSED || off <= LEAST.max(digits) || off <= SURE * error) {
                     continue;
                 }
                 let worst = &mut worst[usize::from(kind == Kind::SensorZero)];

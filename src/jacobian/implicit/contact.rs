@@ -117,6 +117,20 @@ fn stirs(marked: &[bool; MOTIONS], motion: &[f64; MOTIONS]) -> bool {
     marked.iter().zip(motion).any(|(marked, x)| *marked && x.abs() > NONE * most)
 }
 
+/// A normal this close to where MuJoCo takes another axis for the first tangent, or to the direction that the tangent
+/// follows, has no frame beside it.
+const BESIDE: f64 = 1e-6;
+
+/// Whether the frame of a contact jumps near its normal.
+fn frame_jumps(frame: &[Vec3; 3], hint: Vec3) -> bool {
+    let n = frame[0];
+    if norm3(hint) < 0.5 {
+        (n[1].abs() - 0.5).abs() < BESIDE
+    } else {
+        norm3(sub3(hint, scale3(n, dot3(n, hint)))) < BESIDE
+    }
+}
+
 /// How the frame turns when the normal changes by `dn`, and the direction that the first tangent follows by `dh`.
 fn frame_turn(frame: &[Vec3; 3], hint: Vec3, dn: Vec3, dh: Vec3) -> Vec3 {
     let [n, _, t2] = *frame;
@@ -148,6 +162,7 @@ fn one(
 ) {
     let Some(row) = contact.row else { return };
     let dim = contact.dim;
+    let frame_jumps = frame_jumps(&contact.frame, geometry.touch.tangent);
     let [n, t1, t2] = contact.frame;
     let axes = [n, t1, t2];
     let coms = sim.subtree_com().as_chunks::<3>().0;
@@ -207,6 +222,7 @@ fn one(
         change.normal = add3(change.normal, cross(turned, n));
         change.tangent = add3(change.tangent, cross(turned, geometry.touch.tangent));
         let about = frame_turn(&contact.frame, geometry.touch.tangent, change.normal, change.tangent);
+        edges[k] |= dim > 1 && frame_jumps && norm3(change.normal) + norm3(change.tangent) > 0.0;
 
         // How the relative motion at the contact, in its frame, changes.
         let moved = [0, 1].map(|field| {

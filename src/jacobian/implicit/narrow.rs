@@ -28,6 +28,10 @@ const SHRINKS: f64 = 0.25;
 const FLAT: f64 = 1e-9;
 const STEADY: f64 = 1e-8;
 
+/// Motions of several parts (rotations, translations) that must be the sum of these, within a share.
+const MIXES: [[f64; 6]; 2] = [[0.71, -0.53, 0.46, 0.38, 0.64, -0.55], [0.37, 0.88, -0.29, -0.61, 0.25, 0.47]];
+const MIXED: f64 = 1e-5;
+
 /// Where rounding of the narrow phase is what is left at every nudge, the best one does if it is no worse than this.
 const ROUGH: f64 = 3e-6;
 
@@ -189,8 +193,9 @@ impl Narrow {
             }
         }
         self.geometry.clear();
+        let mixes = !setting.iterates || self.mixes(sim, &setting)?;
         for (touch, estimates) in self.touches.iter().zip(&self.estimates) {
-            let broken = estimates.map(|e| !e.settled && e.apart > ROUGH);
+            let broken = estimates.map(|e| !mixes || !e.settled && e.apart > ROUGH);
             let kept = |i: usize| if broken[i] { OPEN } else { estimates[i] };
             let error = (0..MOTIONS).map(kept).fold([0.0_f64; 3], |m, e| std::array::from_fn(|i| m[i].max(e.error[i])));
             let by: [Touch; MOTIONS] = std::array::from_fn(|i| kept(i).by);
@@ -237,6 +242,41 @@ impl Narrow {
 
     fn settled(&self) -> bool {
         self.estimates.iter().flatten().all(|e| e.settled)
+    }
+
+    /// Whether the contacts change by a motion of several parts as by these one by one. Where one of two faces is chosen,
+    /// each motion may have a derivative of its own and their sum none: that of two boxes with parallel faces depends on
+    /// which one tilts more.
+    fn mixes(&mut self, sim: &mut Sim, setting: &Setting) -> Result<bool, PhysicsError> {
+        let [_, (pos, mat)] = setting.poses;
+        let nudge = NUDGES[0];
+        for mix in MIXES {
+            let part = |first: usize| (0..3).fold([0.0; 3], |sum, i| add3(sum, scale3(self.axes[i], mix[first + i])));
+            let [turn, shift] = [part(0), part(3)];
+            let angle = norm3(turn);
+            let axis = scale3(turn, 1.0 / angle);
+            self.samples.clear();
+            self.samples.resize(self.touches.len(), [None; 4]);
+            for (side, by) in [nudge, -nudge].into_iter().enumerate() {
+                let (turned_pos, turned_mat) = turned(&pos, &mat, &rotation(axis, by * angle), setting.pivot);
+                sim.set_geom_pose(setting.geoms[0], &setting.poses[0].0, &setting.poses[0].1);
+                sim.set_geom_pose(setting.geoms[1], &add3(turned_pos, scale3(shift, by)), &turned_mat);
+                sim.collide(setting.geoms, setting.margin, &mut self.found)?;
+                self.match_sample(side);
+            }
+            for (samples, estimates) in self.samples.iter().zip(&self.estimates) {
+                let [Some(up), Some(down), ..] = samples else { return Ok(false) };
+                for (k, (up, down)) in numbers(up).zip(numbers(down)).enumerate() {
+                    let value = |e: &Estimate| numbers(&e.by).nth(k).unwrap_or_default();
+                    let sum: f64 = mix.iter().zip(estimates).map(|(x, e)| x * value(e)).sum();
+                    let size: f64 = mix.iter().zip(estimates).map(|(x, e)| (x * value(e)).abs()).sum();
+                    if ((up - down) / (2.0 * nudge) - sum).abs() > MIXED * (1.0 + size) {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Finds the contacts again where the geoms are. False where one is not the same.
@@ -350,13 +390,15 @@ impl Narrow {
 }
 
 /// Whether the contacts of two geoms come from an iteration, which ends within a tolerance: those of ellipsoids, meshes,
-/// height fields, signed distance fields and cylinders, but for a sphere at a cylinder and whatever is on a plane.
+/// height fields, signed distance fields and cylinders, but for a sphere at a cylinder and whatever is on a plane. Those of
+/// two boxes come from a choice among their faces and edges, which rounding makes where faces are parallel.
 fn iterates(model: &Model, geoms: [usize; 2]) -> bool {
     let closed = |shape: Shape| matches!(shape, Shape::Sphere { .. } | Shape::Capsule { .. } | Shape::Box { .. });
     let [a, b] = geoms.map(|g| model.shape(g));
     let cylinder = |a: Shape, b: Shape| matches!((a, b), (Shape::Sphere { .. }, Shape::Cylinder { .. }));
     let plane = geoms.into_iter().any(|g| model.is_plane(g));
-    !(plane || (closed(a) && closed(b)) || cylinder(a, b) || cylinder(b, a))
+    let boxes = matches!((a, b), (Shape::Box { .. }, Shape::Box { .. }));
+    boxes || !(plane || (closed(a) && closed(b)) || cylinder(a, b) || cylinder(b, a))
 }
 
 /// How far two contacts are from being the same one, m.

@@ -14,6 +14,9 @@ const BAND: f64 = 8.0;
 const LARGEST_ZERO: f64 = 1e-10;
 const LARGEST_SHARE: f64 = 1e-11;
 
+/// A share of the largest entry of A that is not seen beside it: nothing is sure of what is smaller.
+const UNSEEN: f64 = 1e-16;
+
 /// Fills the verdicts of a Jacobian, from bounds on the errors of A and B.
 pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
     let ndx = out.verdicts.floor.len();
@@ -26,7 +29,7 @@ pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
         let floor = CERTAIN * bound;
         if x.abs() <= floor.min(largest) {
             Verdict::Zero
-        } else if x.abs() <= BAND * floor || x.is_nan() {
+        } else if x.abs() <= (BAND * floor).max(UNSEEN * scale) || x.is_nan() {
             Verdict::Undecided
         } else {
             Verdict::Nonzero

@@ -63,6 +63,9 @@ const JUMP: f64 = 1e4;
 /// A difference of one-sided derivatives is a kink where it is so many times its own error.
 const SURE: f64 = 10.0;
 
+/// How far from that what jumps may grow, as a share: what bends is there too.
+const GROWS: f64 = 0.1;
+
 /// At the finest nudge at least this share of a kink is there.
 const STAYS: f64 = 0.5;
 
@@ -293,6 +296,10 @@ impl Steps {
                 let (even, odd) = (extrapolate(&central, even, grain), extrapolate(&central, all, grain));
                 let limit = if odd.error < even.error { odd } else { even };
                 let sides = series(&|s| s[0][row] - s[1][row], from);
+                let least = JUMP * grain.max(0.5 * f64::EPSILON / schedule.finest());
+                if jumps(&sides, schedule.series(1).spacing, least) {
+                    return (Limit { value: limit.value, error: f64::INFINITY }, 0.0);
+                }
                 let apart = extrapolate(&sides, all, 2.0 * grain);
                 // Without a limit of their difference there is no kink to tell of, nor where they come nearer to each other
                 // than that: wider nudges cross a switch that the finest one does not reach.
@@ -323,6 +330,14 @@ impl Steps {
             _ => Room::None,
         }
     }
+}
+
+/// Whether the step itself jumps at the state: over the finest nudges the differences to either side are apart by what
+/// grows as one over the nudge, and by `least` at the finest: by far more than rounding.
+fn jumps(sides: &[f64], spacing: f64, least: f64) -> bool {
+    let [.., a, b, c, d] = sides else { return false };
+    let grows = |wide: f64, fine: f64| (fine - spacing * wide).abs() <= GROWS * (spacing * wide).abs();
+    grows(*a, *b) && grows(*b, *c) && grows(*c, *d) && d.abs() > least
 }
 
 /// What of a model has no derivative of its whole step, because the next state does not hold all that a step depends on:
