@@ -36,6 +36,11 @@ pub fn model(seed: u64, index: u64) -> Element {
     actuators::draw(&mut build);
     classes::draw(&mut build);
     sensors::draw(&mut build, Draw::new(seed, "random sensors", index));
+    // Lengths of muscles are found by simulation, of which a step with that flag takes a second.
+    let options = build.root.children.iter().filter(|e| e.tag == "option");
+    if options.flat_map(|e| &e.children).any(|e| e.tag == "flag" && e.get("ipc").is_some()) {
+        build.root.section("compiler").section("lengthrange").set("mode", "none");
+    }
     build.root
 }
 
