@@ -19,14 +19,14 @@ const ZERO: f64 = 1e-10;
 /// The same where even the arbiter's solver leaves something behind, in dofs that nothing leads to too.
 const REST: f64 = 1e-6;
 
-/// An error of C and D beyond this share of the largest entry of their sensor is a failure, and beyond `SURE` times the
-/// arbiter's own: it may be a small difference of large accelerations. Numbers below `LEAST` are rounding.
+/// An error of C and D beyond this share of the largest entry of their sensor is a failure, where it is `SURE` times the
+/// arbiter's own too: a sensor may show a small difference of large forces. Errors up to `LEAST` are rounding.
 const SENSED: f64 = 1e-5;
+const LEAST: f64 = 1e-10;
 
 /// What the last digits of A leave of accelerations, as a share of its largest entry over a step: forces that cancel in a
 /// sensor show it.
 const DIGITS: f64 = 1e-10;
-const LEAST: f64 = 1e-10;
 
 /// A value of C or D beyond this share of the largest entry of its sensor, or of 1, is not zero: distances are found by an
 /// iteration.
@@ -146,13 +146,15 @@ impl Trial {
             // A simulation that raised an error cannot be used again, so each state gets its own.
             let outcome =
                 Judge::new(&model, &strict, std::slice::from_ref(&resolved.spec)).and_then(|mut j| j.state(&state));
-            match outcome {
-                Ok(outcome) => {
-                    self.take(&model, number, &outcome);
-                    if outcome.counts(0) && model.nsensordata() > 0 && model.sensor_obstacles().is_empty() {
-                        self.sensors((&model, &strict), number, &state, &resolved.spec)?;
-                    }
+            let judged = outcome.and_then(|outcome| {
+                self.take(&model, number, &outcome);
+                if outcome.counts(0) && model.nsensordata() > 0 && model.sensor_obstacles().is_empty() {
+                    self.sensors((&model, &strict), number, &state, &resolved.spec)?;
                 }
+                Ok(())
+            });
+            match judged {
+                Ok(()) => {}
                 Err(PhysicsError::Mujoco(text)) if text.ends_with("not supported") => self.declined = Some(text),
                 Err(PhysicsError::NotCovered { obstacles, .. } | PhysicsError::SensorsNotCovered { obstacles, .. }) => {
                     self.declined = Some(obstacles);
@@ -195,12 +197,8 @@ impl Trial {
                 None
             }
         };
-        let label = |i: usize, n: usize| -> String {
-            let names = model.names();
-            names.state().get(i).cloned().or_else(|| names.ctrl.get(i - n).cloned()).unwrap_or_default()
-        };
         let mut found = |kind: Kind, error: f64, (row, column): (usize, usize), values: [f64; 3]| {
-            let entry = [label(row, model.ndx()), label(column, model.ndx())];
+            let entry = [label(model, row), label(model, column)];
             self.found.push(Verdict { state, kind, error, entry, values, text: String::new() });
         };
         let ([value, error], at) = (outcome.value, (outcome.entry.row, outcome.entry.column));
@@ -270,9 +268,7 @@ impl Trial {
                 }
                 let worst = &mut worst[usize::from(kind == Kind::SensorZero)];
                 if worst.as_ref().is_none_or(|w| w.error < share) {
-                    let names = model.names();
-                    let input = names.state().get(column).cloned().or_else(|| names.ctrl.get(column - ndx).cloned());
-                    let entry = [names.sensor[row].clone(), input.unwrap_or_default()];
+                    let entry = [model.names().sensor[row].clone(), label(model, column)];
                     let values = [truth, error, value];
                     *worst = Some(Verdict { state: number, kind, error: share, entry, values, text: String::new() });
                 }
@@ -281,4 +277,11 @@ impl Trial {
         self.found.extend(worst.into_iter().flatten());
         Ok(())
     }
+}
+
+/// The label of an input: a column of A, or one of B behind them.
+fn label(model: &Model, input: usize) -> String {
+    let names = model.names();
+    let control = || names.ctrl.get(input - model.ndx()).cloned();
+    names.state().get(input).cloned().or_else(control).unwrap_or_default()
 }

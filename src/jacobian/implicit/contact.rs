@@ -8,13 +8,13 @@
 use nalgebra::DMatrix;
 
 use super::motion::{Motion, ULP};
-use super::narrow::{Geometry, MOTIONS, Narrow};
+use super::narrow::{Geometry, MOTIONS, Narrow, along};
 use super::rows::Rows;
 use super::spatial::{
     Size, Spatial, Vec3, add3, cross, cross_motion, dot, dot3, join, lin, norm3, rot, scale3, sub, sub3,
 };
 use super::tree::Tree;
-use crate::physics::{ContactDetail, PhysicsError, Sim, Touch};
+use crate::physics::{ContactDetail, PhysicsError, Sim};
 
 /// The contacts of a state and how their geometry changes.
 #[derive(Debug, Default)]
@@ -96,18 +96,6 @@ fn row_count(contact: &ContactDetail, rows: &Rows) -> usize {
     }
 }
 
-/// The sum of derivatives, weighted by a motion.
-fn along(by: &[Touch; MOTIONS], motion: &[f64; MOTIONS]) -> Touch {
-    let mut out = Touch::default();
-    for (d, x) in by.iter().zip(motion).filter(|(_, x)| **x != 0.0) {
-        out.dist += x * d.dist;
-        out.pos = add3(out.pos, scale3(d.pos, *x));
-        out.normal = add3(out.normal, scale3(d.normal, *x));
-        out.tangent = add3(out.tangent, scale3(d.tangent, *x));
-    }
-    out
-}
-
 /// A share of a motion that is no more than this is its rounding.
 const NONE: f64 = 1e-12;
 
@@ -117,6 +105,11 @@ fn stirs(marked: &[bool; MOTIONS], motion: &[f64; MOTIONS]) -> bool {
     marked.iter().zip(motion).any(|(marked, x)| *marked && x.abs() > NONE * most)
 }
 
+/// Whether a contact says what its first tangent is to follow.
+fn is_given(hint: Vec3) -> bool {
+    norm3(hint) >= 0.5
+}
+
 /// A normal this close to where MuJoCo takes another axis for the first tangent, or to the direction that the tangent
 /// follows, has no frame beside it.
 const BESIDE: f64 = 1e-6;
@@ -124,10 +117,10 @@ const BESIDE: f64 = 1e-6;
 /// Whether the frame of a contact jumps near its normal.
 fn frame_jumps(frame: &[Vec3; 3], hint: Vec3) -> bool {
     let n = frame[0];
-    if norm3(hint) < 0.5 {
-        (n[1].abs() - 0.5).abs() < BESIDE
-    } else {
+    if is_given(hint) {
         norm3(sub3(hint, scale3(n, dot3(n, hint)))) < BESIDE
+    } else {
+        (n[1].abs() - 0.5).abs() < BESIDE
     }
 }
 
@@ -135,7 +128,7 @@ fn frame_jumps(frame: &[Vec3; 3], hint: Vec3) -> bool {
 fn frame_turn(frame: &[Vec3; 3], hint: Vec3, dn: Vec3, dh: Vec3) -> Vec3 {
     let [n, _, t2] = *frame;
     // MuJoCo's frame: the hint, or else the axis y, or z where the normal is close to y.
-    let given = norm3(hint) >= 0.5;
+    let given = is_given(hint);
     let h = if given {
         hint
     } else if n[1].abs() < 0.5 {

@@ -13,7 +13,7 @@ const POSITION: [f64; 5] =
 const VELOCITY: [f64; 4] = [1.0 / 16_384.0, 1.0 / 262_144.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
 const CONTROL: [f64; 4] = [1.0 / 8192.0, 1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0];
 
-/// One nudge is a sixteenth of the one before: rounding grows by as much.
+/// One nudge is a sixteenth or a thirty-second of the one before: rounding grows by as much.
 const GROWS: f64 = 4.0;
 
 /// Differences of what is smooth disagree so many times less over a sixteenth of the nudge (256, where nothing rounds).
@@ -36,7 +36,7 @@ const UNSETTLED: f64 = 1e-8;
 pub(super) struct Sides {
     at: [Vec<f64>; 5],
     /// The size of the terms that a force is a sum of, where they are larger than it is.
-    pub(super) terms: f64,
+    terms: f64,
 }
 
 /// Where the sample at the state is.
@@ -267,9 +267,9 @@ impl Differences {
     }
 
     /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of the forces of constraints that are no
-    /// contacts (`constraints`), to `out` (nv x ndx + nu), and bounds on their errors to `noise`. `terms` is the size of what the
-    /// constraints' forces are sums of. Forgets the contacts of
-    /// `work`. Returns whether a force reaches its range or leaves it on the way.
+    /// contacts (`constraints`), to `out` (nv x ndx + nu), and bounds on their errors to `noise`. `terms` is the size of
+    /// what the constraints' forces are sums of. Forgets the contacts of `work`. Returns whether a force reaches its range
+    /// or leaves it on the way.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].

@@ -28,8 +28,9 @@ const SHRINKS: f64 = 0.25;
 const FLAT: f64 = 1e-9;
 const STEADY: f64 = 1e-8;
 
-/// Motions of several parts (rotations, translations) that must be the sum of these, within a share.
-const MIXES: [[f64; 6]; 2] = [[0.71, -0.53, 0.46, 0.38, 0.64, -0.55], [0.37, 0.88, -0.29, -0.61, 0.25, 0.47]];
+/// Motions of several parts by which contacts must change as by these one by one, within a share.
+const MIXES: [[f64; MOTIONS]; 2] =
+    [[0.71, -0.53, 0.46, 0.38, 0.64, -0.55, 0.0, 0.0, 0.0], [0.37, 0.88, -0.29, -0.61, 0.25, 0.47, 0.0, 0.0, 0.0]];
 const MIXED: f64 = 1e-5;
 
 /// Where rounding of the narrow phase is what is left at every nudge, the best one does if it is no worse than this.
@@ -97,10 +98,13 @@ const OPEN: Estimate = Estimate { by: NOTHING, error: [0.0; 3], own: [0.0; 3], a
 const NONE: Estimate = Estimate { apart: 0.0, settled: true, ..OPEN };
 const WORLD: [Vec3; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
+/// Position and orientation (row-major) of a geom.
+type Pose = (Vec3, [f64; 9]);
+
 /// The geoms of a pair about a centre, and how far the narrow phase looks.
 struct Setting {
     geoms: [usize; 2],
-    poses: [(Vec3, [f64; 9]); 2],
+    poses: [Pose; 2],
     /// The centre that geoms turn about.
     pivot: Vec3,
     margin: f64,
@@ -133,9 +137,7 @@ impl Narrow {
         let origin = if iterates { [0.0; 3] } else { centre };
         let near = poses.map(|(pos, mat)| (sub3(pos, origin), mat));
         let result = self.motions(sim, pair, (gap, iterates, turns), [centre, origin], near);
-        for (geom, (pos, mat)) in geoms.iter().zip(&poses) {
-            sim.set_geom_pose(*geom, pos, mat);
-        }
+        place(sim, geoms, &poses);
         result
     }
 
@@ -152,7 +154,7 @@ impl Narrow {
         pair: &[ContactDetail],
         (gap, iterates, turns): (f64, bool, bool),
         [centre, origin]: [Vec3; 2],
-        poses: [(Vec3, [f64; 9]); 2],
+        poses: [Pose; 2],
     ) -> Result<(), PhysicsError> {
         let pivot = sub3(centre, origin);
         let arm = norm3(sub3(poses[1].0, pivot));
@@ -163,9 +165,7 @@ impl Narrow {
         // of it. An iteration inflates the geoms by half of the margin, and takes other steps then.
         let reach = 4.0 * NUDGES[0] * (1.0 + arm);
         let wider = if pair.iter().any(|c| c.dist > margin - reach) { margin + reach } else { margin };
-        for (geom, (pos, mat)) in geoms.iter().zip(&poses) {
-            sim.set_geom_pose(*geom, pos, mat);
-        }
+        place(sim, geoms, &poses);
         let mut setting = Setting { geoms, poses, pivot, margin: wider, acts, iterates, turns };
         if !self.find(sim, &setting, pair, origin)? {
             setting.margin = margin;
@@ -228,14 +228,8 @@ impl Narrow {
             };
             self.taken[i] = true;
             let e = &all[i];
-            let with_none = |i: usize| e.by.get(i).copied().unwrap_or(NOTHING);
-            self.geometry.push(Geometry {
-                touch: *touch,
-                by: std::array::from_fn(with_none),
-                error: e.error,
-                broken: std::array::from_fn(|i| e.broken.get(i).copied().unwrap_or(false)),
-                spins: false,
-            });
+            let (by, broken) = (padded(e.by, NOTHING), padded(e.broken, false));
+            self.geometry.push(Geometry { touch: *touch, by, error: e.error, broken, spins: false });
         }
         true
     }
@@ -248,31 +242,29 @@ impl Narrow {
     /// each motion may have a derivative of its own and their sum none: that of two boxes with parallel faces depends on
     /// which one tilts more.
     fn mixes(&mut self, sim: &mut Sim, setting: &Setting) -> Result<bool, PhysicsError> {
-        let [_, (pos, mat)] = setting.poses;
         let nudge = NUDGES[0];
-        for mix in MIXES {
-            let part = |first: usize| (0..3).fold([0.0; 3], |sum, i| add3(sum, scale3(self.axes[i], mix[first + i])));
+        let [first, second] = setting.poses;
+        for mix in &MIXES {
+            let part = |from: usize| (0..3).fold([0.0; 3], |sum, i| add3(sum, scale3(self.axes[i], mix[from + i])));
             let [turn, shift] = [part(0), part(3)];
             let angle = norm3(turn);
             let axis = scale3(turn, 1.0 / angle);
             self.samples.clear();
             self.samples.resize(self.touches.len(), [None; 4]);
             for (side, by) in [nudge, -nudge].into_iter().enumerate() {
-                let (turned_pos, turned_mat) = turned(&pos, &mat, &rotation(axis, by * angle), setting.pivot);
-                sim.set_geom_pose(setting.geoms[0], &setting.poses[0].0, &setting.poses[0].1);
-                sim.set_geom_pose(setting.geoms[1], &add3(turned_pos, scale3(shift, by)), &turned_mat);
+                let (pos, mat) = turned(second, &rotation(axis, by * angle), setting.pivot);
+                place(sim, setting.geoms, &[first, (add3(pos, scale3(shift, by)), mat)]);
                 sim.collide(setting.geoms, setting.margin, &mut self.found)?;
                 self.match_sample(side);
             }
             for (samples, estimates) in self.samples.iter().zip(&self.estimates) {
                 let [Some(up), Some(down), ..] = samples else { return Ok(false) };
-                for (k, (up, down)) in numbers(up).zip(numbers(down)).enumerate() {
-                    let value = |e: &Estimate| numbers(&e.by).nth(k).unwrap_or_default();
-                    let sum: f64 = mix.iter().zip(estimates).map(|(x, e)| x * value(e)).sum();
-                    let size: f64 = mix.iter().zip(estimates).map(|(x, e)| (x * value(e)).abs()).sum();
-                    if ((up - down) / (2.0 * nudge) - sum).abs() > MIXED * (1.0 + size) {
-                        return Ok(false);
-                    }
+                let by = estimates.map(|e| e.by);
+                let (sum, size) = (along(&by, mix), along(&by.map(size), &mix.map(f64::abs)));
+                let mut all = numbers(up).zip(numbers(down)).zip(numbers(&sum).zip(numbers(&size)));
+                if all.any(|((up, down), (sum, size))| ((up - down) / (2.0 * nudge) - sum).abs() > MIXED * (1.0 + size))
+                {
+                    return Ok(false);
                 }
             }
         }
@@ -329,14 +321,13 @@ impl Narrow {
             self.samples.resize(self.touches.len(), [None; 4]);
             let mut whole = true;
             for (side, by) in [nudge, -nudge, 2.0 * nudge, -2.0 * nudge].into_iter().enumerate() {
-                let moved = |(pos, mat): &(Vec3, [f64; 9])| match motion {
-                    3..6 => (add3(*pos, scale3(axis, by)), *mat),
-                    _ => turned(pos, mat, &rotation(axis, by), setting.pivot),
+                let moved = |pose: Pose| match motion {
+                    3..6 => (add3(pose.0, scale3(axis, by)), pose.1),
+                    _ => turned(pose, &rotation(axis, by), setting.pivot),
                 };
-                let poses = [if both { moved(&setting.poses[0]) } else { setting.poses[0] }, moved(&setting.poses[1])];
-                for (geom, (pos, mat)) in setting.geoms.iter().zip(&poses) {
-                    sim.set_geom_pose(*geom, pos, mat);
-                }
+                let [first, second] = setting.poses;
+                let poses = [if both { moved(first) } else { first }, moved(second)];
+                place(sim, setting.geoms, &poses);
                 sim.collide(setting.geoms, setting.margin, &mut self.found)?;
                 if both {
                     // What is left when it is turned back.
@@ -425,10 +416,17 @@ fn rotation(axis: Vec3, angle: f64) -> [Vec3; 3] {
     })
 }
 
+/// Puts both geoms of a pair somewhere.
+fn place(sim: &mut Sim, geoms: [usize; 2], poses: &[Pose; 2]) {
+    for (geom, (pos, mat)) in geoms.iter().zip(poses) {
+        sim.set_geom_pose(*geom, pos, mat);
+    }
+}
+
 /// A pose turned about a point.
-fn turned(pos: &Vec3, mat: &[f64; 9], turn: &[Vec3; 3], about: Vec3) -> (Vec3, [f64; 9]) {
+fn turned((pos, mat): Pose, turn: &[Vec3; 3], about: Vec3) -> Pose {
     let columns: [Vec3; 3] = std::array::from_fn(|c| apply3(turn, [mat[c], mat[3 + c], mat[6 + c]]));
-    (add3(about, apply3(turn, sub3(*pos, about))), std::array::from_fn(|i| columns[i % 3][i / 3]))
+    (add3(about, apply3(turn, sub3(pos, about))), std::array::from_fn(|i| columns[i % 3][i / 3]))
 }
 
 fn apply3(m: &[Vec3; 3], v: Vec3) -> Vec3 {
@@ -466,6 +464,29 @@ impl Estimate {
             *self = *next;
         }
     }
+}
+
+/// Derivatives of a motion of the second geom alone, and nothing for turns of both.
+fn padded<T: Copy>(by: [T; 6], nothing: T) -> [T; MOTIONS] {
+    std::array::from_fn(|i| by.get(i).copied().unwrap_or(nothing))
+}
+
+/// The sum of derivatives, weighted by a motion.
+pub(super) fn along(by: &[Touch; MOTIONS], motion: &[f64; MOTIONS]) -> Touch {
+    let mut out = Touch::default();
+    for (d, x) in by.iter().zip(motion).filter(|(_, x)| **x != 0.0) {
+        out.dist += x * d.dist;
+        out.pos = add3(out.pos, scale3(d.pos, *x));
+        out.normal = add3(out.normal, scale3(d.normal, *x));
+        out.tangent = add3(out.tangent, scale3(d.tangent, *x));
+    }
+    out
+}
+
+/// The sizes of a contact's numbers.
+fn size(touch: Touch) -> Touch {
+    let sizes = |v: Vec3| v.map(f64::abs);
+    Touch { dist: touch.dist.abs(), pos: sizes(touch.pos), normal: sizes(touch.normal), tangent: sizes(touch.tangent) }
 }
 
 /// All numbers of a contact or of its derivative.

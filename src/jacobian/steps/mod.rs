@@ -63,7 +63,7 @@ const JUMP: f64 = 1e4;
 /// A difference of one-sided derivatives is a kink where it is so many times its own error.
 const SURE: f64 = 10.0;
 
-/// How far from that what jumps may grow, as a share: what bends is there too.
+/// What jumps is apart by as many times more as the nudge is finer, within this share: what bends is there too.
 const GROWS: f64 = 0.1;
 
 /// At the finest nudge at least this share of a kink is there.
@@ -297,7 +297,7 @@ impl Steps {
                 let limit = if odd.error < even.error { odd } else { even };
                 let sides = series(&|s| s[0][row] - s[1][row], from);
                 let least = JUMP * grain.max(0.5 * f64::EPSILON / schedule.finest());
-                if jumps(&sides, schedule.series(1).spacing, least) {
+                if jumps(&sides, all.spacing, least) {
                     return (Limit { value: limit.value, error: f64::INFINITY }, 0.0);
                 }
                 let apart = extrapolate(&sides, all, 2.0 * grain);
