@@ -298,11 +298,17 @@ fn boxes_with_parallel_faces() {
     let beam = r#"<mujoco><worldbody><geom type="box" size=".5 .03 .05"/><body pos="0 0 .0996" euler="0 0 20">
         <joint type="slide" axis="0 0 1"/><joint axis="0 1 0"/><joint axis="0 0 1"/><geom type="box" size=".08 .05 .05"/></body>
         </worldbody><keyframe><key qpos="0 0 .3" qvel="0 0 .1"/></keyframe></mujoco>"#;
-    let stack = r#"<mujoco><worldbody><geom type="plane" size="3 3 .1"/>
-        <body pos="0 0 .0496"><freejoint/><geom type="box" size=".05 .05 .05"/></body>
-        <body pos="0 0 .149"><freejoint/><geom type="box" size=".05 .05 .05"/></body></worldbody>
-        <keyframe><key qpos="0 0 .0496 1 0 0 0 0 0 .149 0.9659258262890683 0 0 0.25881904510252074"/></keyframe></mujoco>"#;
-    for (what, mjcf) in [("beam", beam), ("stack", stack)] {
+    let stack = |yaw: f64| {
+        format!(
+            r#"<mujoco><worldbody><geom type="plane" size="3 3 .1"/>
+            <body pos="0 0 .0496"><freejoint/><geom type="box" size=".05 .05 .05"/></body>
+            <body pos="0 0 .149" euler="0 0 {yaw}"><freejoint/><geom type="box" size=".05 .05 .05"/></body></worldbody>
+            <keyframe><key qvel=".1 -.2 0 .1 .2 -.1 -.2 .1 0 .3 -.1 .2"/></keyframe></mujoco>"#
+        )
+    };
+    let stacks: Vec<(String, String)> =
+        [10.0, 30.0, 45.0].into_iter().map(|yaw| (format!("stack at {yaw}"), stack(yaw))).collect();
+    for (what, mjcf) in stacks.iter().map(|(what, mjcf)| (what.as_str(), mjcf.as_str())).chain([("beam", beam)]) {
         let found = at_key(mjcf).holds(what);
         assert!(!found.verdicts.switches.any(), "{what}: {:?}", found.verdicts.switches);
     }

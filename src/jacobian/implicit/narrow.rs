@@ -33,6 +33,9 @@ const MIXES: [[f64; MOTIONS]; 2] =
     [[0.71, -0.53, 0.46, 0.38, 0.64, -0.55, 0.0, 0.0, 0.0], [0.37, 0.88, -0.29, -0.61, 0.25, 0.47, 0.0, 0.0, 0.0]];
 const MIXED: f64 = 1e-5;
 
+/// Faces that are tilted by less, rad, are parallel: more is seen by differences.
+const PARALLEL: f64 = 1e-7;
+
 /// Where rounding of the narrow phase is what is left at every nudge, the best one does if it is no worse than this.
 const ROUGH: f64 = 3e-6;
 
@@ -194,8 +197,11 @@ impl Narrow {
         }
         self.geometry.clear();
         let mixes = !setting.iterates || self.mixes(sim, &setting)?;
+        let boxes = geoms.iter().all(|g| matches!(sim.model().shape(*g), Shape::Box { .. }));
+        let tilts = boxes && parallel(&poses);
         for (touch, estimates) in self.touches.iter().zip(&self.estimates) {
-            let broken = estimates.map(|e| !mixes || !e.settled && e.apart > ROUGH);
+            let none = |e: &Estimate| !mixes || !e.settled && e.apart > ROUGH;
+            let broken = std::array::from_fn(|i| tilts && i % 6 < 3 || none(&estimates[i]));
             let kept = |i: usize| if broken[i] { OPEN } else { estimates[i] };
             let error = (0..MOTIONS).map(kept).fold([0.0_f64; 3], |m, e| std::array::from_fn(|i| m[i].max(e.error[i])));
             let by: [Touch; MOTIONS] = std::array::from_fn(|i| kept(i).by);
@@ -414,6 +420,13 @@ fn rotation(axis: Vec3, angle: f64) -> [Vec3; 3] {
             f64::from(u8::from(r == c)) + sin * k[r] + versine * kk[r]
         })
     })
+}
+
+/// Whether two boxes have parallel faces. Which one of them is met is decided by the least tilt, of either side, so that
+/// turns have no derivative that adds up.
+fn parallel(poses: &[Pose; 2]) -> bool {
+    let [first, second] = poses.map(|(_, mat)| std::array::from_fn::<Vec3, 3, _>(|c| [mat[c], mat[3 + c], mat[6 + c]]));
+    first.iter().any(|a| second.iter().any(|b| norm3(cross(*a, *b)) < PARALLEL))
 }
 
 /// Puts both geoms of a pair somewhere.
