@@ -53,7 +53,7 @@ impl Case {
     }
 
     /// Rows of velocity and activation of A and B side by side, by whole steps.
-    fn whole_steps(&mut self) -> Vec<Vec<f64>> {
+    fn whole_steps(&mut self, h: f64) -> Vec<Vec<f64>> {
         let (ctrl, mut start) = (self.sim.ctrl().to_vec(), vec![0.0; self.model.state_size()]);
         self.sim.get_state(&mut start).unwrap();
         let columns = self.model.ndx() + self.model.nu();
@@ -61,7 +61,6 @@ impl Case {
             let (up, down) = (self.next(input, h, &start, &ctrl), self.next(input, -h, &start, &ctrl));
             up.iter().zip(down).map(|(x, y)| (x - y) / (2.0 * h)).collect()
         };
-        let h = 2.0_f64.powi(-16);
         (0..columns)
             .map(|c| {
                 central(c, h).iter().zip(central(c, 0.5 * h)).map(|(far, near)| (4.0 * near - far) / 3.0).collect()
@@ -71,7 +70,12 @@ impl Case {
 
     /// The engine of the model and the engine whole-step agree with whole steps in every entry, but for columns left out.
     fn agrees(&mut self, engine: &str, left_out: &[usize]) -> Jacobian {
-        let right = self.whole_steps();
+        self.agrees_within(1.0 / 65_536.0, engine, left_out)
+    }
+
+    /// The same, by nudges of `h`.
+    fn agrees_within(&mut self, h: f64, engine: &str, left_out: &[usize]) -> Jacobian {
+        let right = self.whole_steps(h);
         let (name, found) = self.jacobian(None);
         assert_eq!(name, engine);
         let (_, by_steps) = self.jacobian(Some(EngineKind::WholeStep));
@@ -498,4 +502,30 @@ fn what_is_smaller_than_anything_seen_is_not_called_nonzero() {
         assert!(x.abs() > 1e-16 * scale || *verdict != Verdict::Nonzero, "{x:e}");
     }
     assert!(found.b[11].abs() < 1e-16 && found.verdicts.b[11] != Verdict::Nonzero, "{}", found.b[11]);
+}
+
+/// All nudges of a size beyond the width of an impedance lie on one straight line through the state, with another slope than
+/// at the state: they agree with each other, and are wrong. In A, and in what a force sensor shows.
+#[test]
+fn an_impedance_that_changes_within_a_tenth_of_a_millimetre() {
+    let mjcf = r#"<mujoco><option gravity="0 0 0"/><worldbody><body pos="0 0 1">
+        <joint type="slide" axis="1 0 0"/><geom size=".05"/><body name="b"><geom size=".04"/><site name="s"/></body></body></worldbody>
+        <equality><connect body1="b" anchor="0 0 .1" solimp=".5 .95 .0001"/></equality>
+        <sensor><force site="s"/><torque site="s"/></sensor></mujoco>"#;
+    let mut case = Case::new(mjcf);
+    case.agrees_within(1e-6, "implicit", &[]);
+    let mut by = |engine: EngineKind| {
+        let spec = EngineSpec { engine, eps: engine.default_eps(), sensors: true, ..EngineSpec::default() };
+        let mut out = Jacobian::zeros(&case.model, true);
+        spec.build(&case.model).unwrap().jacobian(&mut case.sim, &mut out).unwrap();
+        out.c
+    };
+    let (found, right) = (by(EngineKind::Implicit), by(EngineKind::WholeStep));
+    let known: Vec<(f64, f64)> = found.into_iter().zip(right).filter(|(_, right)| right.is_finite()).collect();
+    let largest = known.iter().fold(0.0_f64, |most, (_, right)| most.max(right.abs()));
+    let torque = known.iter().filter(|(_, right)| right.abs() > 0.1 * largest).count();
+    assert!(known.len() > 6 && torque > 0, "{known:?}");
+    for (found, right) in known {
+        assert!((found - right).abs() < 1e-6 * largest, "C: {found} for {right}");
+    }
 }

@@ -29,6 +29,9 @@ const SHRINKS: f64 = 100.0;
 /// A bound on what is left where that is not seen, in units of what the extrapolation takes off.
 const UNCONFIRMED: f64 = 3.0;
 
+/// Values that are apart by so many times their bounds are not the same.
+const REFUTED: f64 = 16.0;
+
 /// Where the nudges of an input lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -189,10 +192,12 @@ impl Entry {
         smooth && self.left <= rounding.max(1e-10 * look.x.abs())
     }
 
-    /// Takes over what nudges of the size `h` say, where it is better, with a bound on what they leave.
+    /// Takes over what nudges of the size `h` say, where it is better, with a bound on what they leave; or where it shows that
+    /// wider ones cannot be right within theirs, because all of their values lay beyond what bends.
     fn take(&mut self, look: &Look, left: f64, rounding: f64, smooth: bool, h: f64) {
         let cost = left + rounding;
-        if cost < self.cost {
+        let refutes = h < self.h && (look.x - self.x).abs() > REFUTED * (cost + self.cost);
+        if cost < self.cost || refutes {
             *self = Self { x: look.x, cost, left, h, ripple: look.ripple, smooth, still: look.still, ..*self };
         }
     }

@@ -425,6 +425,14 @@ impl Model {
         Ok(copy)
     }
 
+    /// The least distance over which the impedance of an equality or a limit changes (m or rad), its `solimp` width; infinite
+    /// without any.
+    pub fn narrowest_impedance(&self) -> f64 {
+        let widths = |field: &str| self.numbers(field).unwrap_or_default().into_iter().skip(2).step_by(5);
+        let all = ["eq_solimp", "jnt_solimp", "tendon_solimp_lim"].into_iter().flat_map(widths);
+        all.fold(f64::INFINITY, f64::min)
+    }
+
     /// Whether the model is solved by CG alone: with the flag `ipc`. Even at its end CG leaves more than rounding.
     pub fn needs_cg(&self) -> bool {
         let opt = &self.raw().opt;

@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::motion::ULP;
+use super::rows::Rows;
 use crate::physics::{Model, PhysicsError, Sim};
 
 /// Nudges: powers of two. Differences at one and two of them are extrapolated, with an error of the fourth order; so are
@@ -21,6 +22,9 @@ const SMOOTH: f64 = 100.0;
 
 /// What is left of an error of the fourth order over a sixteenth of the nudge, and some more.
 const LEFT: f64 = 1e-3;
+
+/// Values that are apart by so many times their errors are not the same.
+const REFUTED: f64 = 16.0;
 
 /// Values within so many times an error are the same.
 const AGREE: f64 = 4.0;
@@ -65,6 +69,8 @@ pub(super) struct Nudger {
     disagree: Vec<f64>,
     /// Inputs (ndx + nu) whose differences settle on nothing.
     pub(super) unsettled: Vec<bool>,
+    /// Nudges of a position that are larger see nothing of what changes within them (nv).
+    widest: Vec<f64>,
 }
 
 /// Nudges and samples one input: the simulation has gone through all stages but those of contacts and inertia.
@@ -81,6 +87,7 @@ impl Nudger {
             disagree: Vec::new(),
             done: Vec::new(),
             unsettled: vec![false; model.ndx() + model.nu()],
+            widest: vec![f64::INFINITY; model.nv()],
         }
     }
 
@@ -109,7 +116,8 @@ impl Nudger {
         for c in 0..nv {
             self.direction.fill(0.0);
             self.direction[c] = 1.0;
-            for (level, h) in POSITION.into_iter().enumerate() {
+            let fits = POSITION.iter().position(|h| *h <= self.widest[c]).unwrap_or(POSITION.len() - 1);
+            for (level, h) in POSITION.into_iter().skip(fits).enumerate() {
                 for (side, nudge) in nudges(h) {
                     work.qpos_mut().copy_from_slice(&self.qpos);
                     model.integrate_pos(work.qpos_mut(), &self.direction, nudge);
@@ -215,18 +223,21 @@ impl Nudger {
             let Row { central, disagree, mean, apart } = sides.row(r, h, rounding);
             // A kink stays and a bend shrinks as the nudge does; what grows is rounding, and finer nudges have more of it.
             let (value, error) = &mut self.column[r];
+            let change = (sign * central - *value).abs();
+            // Beside it a wider nudge cannot be right within its error: all of its samples lay beyond what bends.
+            let refuted = level > 0 && change > REFUTED * (disagree + apart + rounding + *error);
             self.done[r] |= if self.apart[r] > 0.0 { apart > GROWS * self.apart[r] } else { apart > *error };
             // What is smooth disagrees with the square of the nudge, and much less of it is left after the extrapolation; where a
             // second derivative jumps it is half as much.
             let smooth = SMOOTH * disagree <= self.disagree[r] && self.apart[r] <= self.disagree[r];
             (self.apart[r], self.disagree[r]) = (apart, disagree);
-            if self.done[r] {
+            if self.done[r] && !refuted {
                 continue;
             }
+            self.done[r] = false;
             let constant = central == 0.0 && disagree == 0.0 && apart == 0.0;
             let own = if constant { 0.0 } else { disagree + apart + rounding };
-            let change = (sign * central - *value).abs();
-            if level > 0 && smooth && change <= AGREE * own {
+            if level > 0 && smooth && !refuted && change <= AGREE * own {
                 if change <= AGREE * rounding {
                     // The finer nudge has shown that the wider one was fine enough, and the wider one rounds less.
                     *error = error.min(rounding.max(change));
@@ -237,7 +248,7 @@ impl Nudger {
                 self.done[r] = true;
                 continue;
             }
-            if own < *error {
+            if own < *error || refuted {
                 (*value, *error) = (sign * central, own);
             }
             // At the first nudge there is nothing to compare the mean of both sides with.
@@ -267,8 +278,7 @@ impl Differences {
     }
 
     /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of the forces of constraints that are no
-    /// contacts (`constraints`), to `out` (nv x ndx + nu), and bounds on their errors to `noise`. `terms` is the size of
-    /// what the constraints' forces are sums of. Forgets the contacts of `work`. Returns whether a force reaches its range
+    /// contacts (those of `rows`, if any), to `out` (nv x ndx + nu), and bounds on their errors to `noise`. Forgets the contacts of `work`. Returns whether a force reaches its range
     /// or leaves it on the way.
     ///
     /// # Errors
@@ -277,12 +287,16 @@ impl Differences {
         &mut self,
         work: &mut Sim,
         smooth: bool,
-        constraints: bool,
-        (a, terms): (&DVector<f64>, f64),
+        rows: Option<&Rows>,
+        a: &DVector<f64>,
         out: (&mut DMatrix<f64>, &mut DMatrix<f64>),
     ) -> Result<bool, PhysicsError> {
         let Self { jar, sides, nudger } = self;
-        sides.terms = terms;
+        sides.terms = rows.map_or(0.0, Rows::terms);
+        nudger.widest.fill(f64::INFINITY);
+        if let Some(rows) = rows {
+            rows.widest_nudges(&mut nudger.widest);
+        }
         let (held, mut edge) = (work.clamped_forces(), false);
         let mut sample = |work: &mut Sim, to: &mut [f64]| {
             to.fill(0.0);
@@ -290,7 +304,7 @@ impl Differences {
                 work.pushing_force(to);
                 edge |= work.clamped_forces() != held;
             }
-            if constraints {
+            if rows.is_some() {
                 work.stage_constraint(a.as_slice(), jar, false)?;
                 for (x, f) in to.iter_mut().zip(work.qfrc_constraint()) {
                     *x += f;

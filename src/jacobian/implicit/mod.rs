@@ -282,8 +282,8 @@ impl Implicit {
         }
         if smooth.is_none() || !closed {
             let out = (&mut space.da, &mut space.noise);
-            let terms = if closed { 0.0 } else { rows.terms() };
-            if differences.add(work, smooth.is_none(), !closed, (&space.a, terms), out)? {
+            let rows = (!closed).then_some(&*rows);
+            if differences.add(work, smooth.is_none(), rows, &space.a, out)? {
                 // Which column it was is not known.
                 edge = true;
                 bent.fill(true);
@@ -384,11 +384,11 @@ impl Engine for Implicit {
         if let Some(sensors) = sensors {
             sensors.da.copy_from(&space.da);
             sensors.noise.copy_from(&space.noise);
+            rows.widest_nudges(&mut sensors.widest);
         }
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
         if *zero_test {
-            verdict::judge(out, &integrator.bounds);
             out.verdicts.near_singular = near_singular;
             out.verdicts.switches = switches::find(work, tree, found, &mut bends.columns)?;
         }
@@ -398,20 +398,29 @@ impl Engine for Implicit {
         }
         let model = work.model();
         let faint = rigid || contacts.light || rows.is_faint();
-        let scale = out.a.iter().map(|x| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
-        // Differences that leave much open of a small force leave little open of the step.
-        let unsure = |column: usize| {
-            let unsettled = differences.nudger.unsettled[column] || integrator.is_unsettled(column);
-            let bound = if *zero_test { integrator.largest_bound(column) } else { f64::INFINITY };
-            (unsettled && bound > SURE * scale) || (*zero_test && bound > LOST * scale)
-        };
-        let doubtful = |column: usize| {
-            faint
-                || contacts.edges.get(column).is_some_and(|edge| *edge)
-                || unsure(column)
-                || !is_finite(out, column, model)
-        };
-        let doubtful: Vec<bool> = (0..model.ndx() + model.nu()).map(doubtful).collect();
+        let (ndx, columns) = (model.ndx(), model.ndx() + model.nu());
+        let mut doubtful: Vec<bool> = (0..columns)
+            .map(|c| faint || contacts.edges.get(c).is_some_and(|edge| *edge) || !is_finite(out, c, model))
+            .collect();
+        // Differences that leave much open of a small force leave little open of the step. Nothing of what is to be
+        // replaced is a scale for the rest.
+        loop {
+            let trusted = out.a.iter().enumerate().filter(|(at, _)| !doubtful[at % ndx]);
+            let scale = trusted.fold(0.0_f64, |most, (_, x)| most.max(x.abs()));
+            let unsure = |column: usize| {
+                let unsettled = differences.nudger.unsettled[column] || integrator.is_unsettled(column);
+                let bound = if *zero_test { integrator.largest_bound(column) } else { f64::INFINITY };
+                (unsettled && bound > SURE * scale) || (*zero_test && bound > LOST * scale)
+            };
+            let more: Vec<usize> = (0..columns).filter(|c| !doubtful[*c] && unsure(*c)).collect();
+            if more.is_empty() {
+                break;
+            }
+            more.into_iter().for_each(|c| doubtful[c] = true);
+        }
+        if *zero_test {
+            verdict::judge(out, &integrator.bounds, &doubtful);
+        }
         if contacts.edges.contains(&true) {
             out.verdicts.switches.contact = true;
         }

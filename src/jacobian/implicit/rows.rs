@@ -97,6 +97,8 @@ struct Touching {
 pub(super) struct Rows {
     nv: usize,
     pub(super) pyramidal: bool,
+    /// The least distance over which the impedance of an equality or a limit changes (m or rad).
+    width: f64,
     pub(super) n: usize,
     kind: Vec<i32>,
     /// Jacobian, n x nv, row-major; and W times it.
@@ -131,7 +133,8 @@ const LIGHT: f64 = 1e-12;
 
 impl Rows {
     pub(super) fn new(model: &Model) -> Self {
-        Self { nv: model.nv(), pyramidal: model.cone() == "pyramidal", ..Self::default() }
+        let width = model.narrowest_impedance();
+        Self { nv: model.nv(), pyramidal: model.cone() == "pyramidal", width, ..Self::default() }
     }
 
     /// Takes the rows from a simulation, after [`Sim::stage_constraint`] with cones. `reach` bounds how far a unit of
@@ -236,6 +239,19 @@ impl Rows {
     pub(super) fn terms(&self) -> f64 {
         let rows = (0..self.n).filter(|row| self.active[*row] && self.kind[*row] < kind::CONTACT);
         rows.map(|row| self.force[row].abs() * self.size(row)).fold(0.0, f64::max)
+    }
+
+    /// By dof, the nudge beyond which nothing is seen of how the impedance of equalities and limits changes: all samples
+    /// would lie outside its width, on one straight line (nv).
+    pub(super) fn widest_nudges(&self, out: &mut [f64]) {
+        out.fill(0.0);
+        let held = |kind: i32| [kind::EQUALITY, kind::LIMIT_JOINT, kind::LIMIT_TENDON].contains(&kind);
+        for row in (0..self.n).filter(|row| held(self.kind[*row])) {
+            for (most, x) in out.iter_mut().zip(self.row(row)) {
+                *most = most.max(x.abs());
+            }
+        }
+        out.iter_mut().for_each(|reach| *reach = 0.5 * self.width / *reach);
     }
 
     /// The largest entry of a row's Jacobian.

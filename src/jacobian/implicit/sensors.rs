@@ -36,6 +36,8 @@ pub(super) struct Sensors {
     /// da/dp, and bounds on its errors (nv x ndx + nu).
     pub(super) da: DMatrix<f64>,
     pub(super) noise: DMatrix<f64>,
+    /// Positions are nudged by this at most, to begin with (nv).
+    pub(super) widest: Vec<f64>,
     /// Errors of a sensor's values that its nudges show (nsensordata).
     ripple: Vec<f64>,
     /// Values at the state, and nudged (nsensordata).
@@ -67,6 +69,7 @@ impl Sensors {
             stages,
             da: wide(nv),
             noise: wide(nv),
+            widest: vec![f64::INFINITY; nv],
             ripple: vec![0.0; ns],
             at: vec![0.0; ns],
             sides: std::array::from_fn(|_| vec![0.0; ns]),
@@ -106,7 +109,8 @@ impl Sensors {
         }
         self.probe(work, a)?;
         for c in 0..nv {
-            self.column(work, a, c, &POSITION, Block::Position, Side::Both)?;
+            let fits = POSITION.iter().position(|h| *h <= self.widest[c]).unwrap_or(POSITION.len() - 1);
+            self.column(work, a, c, &POSITION[fits..], Block::Position, Side::Both)?;
         }
         work.qpos_mut().copy_from_slice(&self.qpos);
         self.everything(work, a)?;

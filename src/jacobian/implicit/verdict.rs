@@ -17,13 +17,15 @@ const LARGEST_SHARE: f64 = 1e-11;
 /// A share of the largest entry of A that is not seen beside it: nothing is sure of what is smaller.
 const UNSEEN: f64 = 1e-16;
 
-/// Fills the verdicts of a Jacobian, from bounds on the errors of A and B.
-pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
+/// Fills the verdicts of a Jacobian, from bounds on the errors of A and B, but for the columns (ndx + nu) that are
+/// `doubtful` and will come from elsewhere.
+pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2], doubtful: &[bool]) {
     let ndx = out.verdicts.floor.len();
     let nu = out.b.len() / ndx.max(1);
     let Jacobian { a, b, verdicts, .. } = out;
     let [bounds_a, bounds_b] = bounds;
-    let scale = a.iter().map(|x| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
+    let trusted = a.iter().enumerate().filter(|(at, _)| !doubtful[at % ndx]);
+    let scale = trusted.map(|(_, x)| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
     let largest = LARGEST_ZERO.min(LARGEST_SHARE * scale);
     let decide = |x: f64, bound: f64| {
         let floor = CERTAIN * bound;
@@ -37,12 +39,12 @@ pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2]) {
     };
     for r in 0..ndx {
         let mut floor = 0.0_f64;
-        for c in 0..ndx {
+        for c in (0..ndx).filter(|c| !doubtful[*c]) {
             let bound = bounds_a[r * ndx + c];
             verdicts.a[r * ndx + c] = decide(a[r * ndx + c], bound);
             floor = floor.max(bound);
         }
-        for c in 0..nu {
+        for c in (0..nu).filter(|c| !doubtful[ndx + *c]) {
             let bound = bounds_b[r * nu + c];
             verdicts.b[r * nu + c] = decide(b[r * nu + c], bound);
             floor = floor.max(bound);

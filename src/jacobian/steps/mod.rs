@@ -39,6 +39,17 @@ impl Schedule {
     /// Five nudges from 2^-12 to 2^-20: enough where a step is smooth over the widest.
     const QUICK: Self = Self { first: 12, gap: 2, count: 5, enough: 5 };
 
+    /// The same and two finer ones: enough where each side is smooth over the widest.
+    const SIDES: Self = Self { first: 12, gap: 2, count: 7, enough: 5 };
+
+    /// Two nudges within 2^-22.
+    const NEAR: Self = Self { first: 22, gap: 2, count: 2, enough: 2 };
+
+    /// Where the differences over nudge `i` are kept: all schedules share the nudges of [`Self::FULL`].
+    fn slot(&self, i: usize) -> usize {
+        (self.first - Self::FULL.first) as usize + self.gap as usize * i
+    }
+
     fn nudge(&self, i: usize) -> f64 {
         0.5_f64.powi(self.first + self.gap * i as i32)
     }
@@ -69,8 +80,17 @@ const GROWS: f64 = 0.1;
 /// At the finest nudge at least this share of a kink is there.
 const STAYS: f64 = 0.5;
 
+/// And a kink is at least this share of what the sides differ by over the finest nudge.
+const REST: f64 = 1.0 / 32.0;
+
 /// Errors up to this share of a column's largest entry end the search for better ones.
 const SETTLED: f64 = 1e-9;
+
+/// Where an impedance changes over less than this (m or rad), a few nudges may all lie beyond it.
+const NARROW: f64 = 1e-5;
+
+/// Where the sides differ, between which an entry lies, it need not be known as well.
+const BENT: f64 = 1e-7;
 
 /// So do errors up to this share of the size of the number that is differenced.
 const ROUNDED: f64 = 4e-12;
@@ -110,14 +130,17 @@ pub(super) struct Steps {
     /// rest: for a box at rest 4e-8 where the truth is 5e-11. A solver that stops by its count of iterations alone is
     /// what it is from its warm start.
     cold: bool,
+    /// Whether an impedance changes within less than [`NARROW`].
+    narrow: bool,
     state: Vec<f64>,
     next: NextState,
     /// Sensors at the state; empty where they are not differenced.
     sensors: Vec<f64>,
     /// Sizes of the numbers that are differenced (ndx + nsensordata).
     sizes: Vec<f64>,
-    /// F(h) and F(-h) at every nudge.
+    /// F(h) and F(-h) at every nudge of [`Schedule::FULL`], and which of them have been taken of the present input.
     samples: Vec<[Vec<f64>; 2]>,
+    taken: Vec<[bool; 2]>,
     /// Space of a nudge (nv).
     direction: Vec<f64>,
 }
@@ -131,14 +154,16 @@ impl Steps {
         let strict = Arc::new(model.strict()?);
         let ns = if sensors { model.nsensordata() } else { 0 };
         let rows = model.ndx() + ns;
-        let count = Schedule::FULL.count.max(Schedule::QUICK.count);
+        let count = Schedule::FULL.count;
         Ok(Self {
             cold: strict.solves_to_tolerance(),
+            narrow: strict.narrowest_impedance() < NARROW,
             state: vec![0.0; model.state_size()],
             next: NextState::new(model),
             sensors: vec![0.0; ns],
             sizes: vec![0.0; rows],
             samples: (0..count).map(|_| [vec![0.0; rows], vec![0.0; rows]]).collect(),
+            taken: vec![[false; 2]; count],
             direction: vec![0.0; model.nv()],
             sim: Sim::new(&strict)?,
         })
@@ -194,19 +219,32 @@ impl Steps {
         &self.sim
     }
 
-    /// How an input (a column of A, or one of B behind them) acts: five nudges where that is enough, else
-    /// [`Schedule::FULL`].
+    /// How an input (a column of A, or one of B behind them) acts: by five nudges where that is enough, by two more where
+    /// the sides differ, else by [`Schedule::FULL`].
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub(super) fn derive(&mut self, input: usize, out: &mut Column) -> Result<(), PhysicsError> {
-        self.column(input, &Schedule::QUICK, out)?;
-        let largest = out.largest(self.rows());
-        let settled = (0..self.rows()).all(|r| {
-            let scale = (SETTLED * largest).max(ROUNDED * self.sizes[r]);
-            out.kinks[r] == 0.0 && out.errors[r] <= scale
-        });
-        if settled { Ok(()) } else { self.column(input, &Schedule::FULL, out) }
+        self.forget();
+        if self.narrow {
+            return self.differentiate(input, &Schedule::FULL, out);
+        }
+        self.differentiate(input, &Schedule::QUICK, out)?;
+        if self.is_settled(out) && out.kinks.iter().all(|kink| *kink == 0.0) {
+            return Ok(());
+        }
+        self.differentiate(input, &Schedule::SIDES, out)?;
+        if self.is_settled(out) { Ok(()) } else { self.differentiate(input, &Schedule::FULL, out) }
+    }
+
+    /// Whether no error asks for more nudges.
+    fn is_settled(&self, column: &Column) -> bool {
+        let largest = column.largest(self.rows());
+        let enough = |r: usize| {
+            let share = if column.kinks[r] > 0.0 { BENT } else { SETTLED };
+            (share * largest).max(ROUNDED * self.sizes[r])
+        };
+        (0..self.rows()).all(|r| column.errors[r] <= enough(r))
     }
 
     /// How an input acts, by the nudges of a schedule.
@@ -214,15 +252,27 @@ impl Steps {
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub(super) fn column(&mut self, input: usize, schedule: &Schedule, out: &mut Column) -> Result<(), PhysicsError> {
+        self.forget();
+        self.differentiate(input, schedule, out)
+    }
+
+    /// Before the differences of another input, or at another state.
+    fn forget(&mut self) {
+        self.taken.fill([false; 2]);
+    }
+
+    /// How an input acts, by the nudges of a schedule and what has been taken of them.
+    fn differentiate(&mut self, input: usize, schedule: &Schedule, out: &mut Column) -> Result<(), PhysicsError> {
         let room = self.room(input, schedule);
         for i in 0..schedule.count {
             for side in 0..2 {
-                let nudge = match room {
-                    Room::Both(from) if i >= from => [1.0, -1.0][side],
-                    Room::One { side: only, from } if i >= from && side == only => [1.0, -1.0][side],
-                    _ => continue,
-                } * schedule.nudge(i);
-                self.sample(input, nudge, i, side)?;
+                match room {
+                    Room::Both(from) if i >= from => self.sample(input, schedule, i, side)?,
+                    Room::One { side: only, from } if i >= from && side == only => {
+                        self.sample(input, schedule, i, side)?;
+                    }
+                    _ => {}
+                }
             }
         }
         self.place()?;
@@ -237,12 +287,16 @@ impl Steps {
         Ok(())
     }
 
-    /// The one-sided difference at one nudge.
-    fn sample(&mut self, input: usize, nudge: f64, i: usize, side: usize) -> Result<(), PhysicsError> {
+    /// The one-sided difference over nudge `i`, upwards (0) or downwards (1).
+    fn sample(&mut self, input: usize, schedule: &Schedule, i: usize, side: usize) -> Result<(), PhysicsError> {
+        let (at, nudge) = (schedule.slot(i), [1.0, -1.0][side] * schedule.nudge(i));
+        if std::mem::replace(&mut self.taken[at][side], true) {
+            return Ok(());
+        }
         self.place()?;
         self.sim.nudge(input, nudge, &mut self.direction);
         self.sim.step()?;
-        let (state, sensed) = self.samples[i][side].split_at_mut(self.sim.model().ndx());
+        let (state, sensed) = self.samples[at][side].split_at_mut(self.sim.model().ndx());
         self.next.difference(&self.sim, nudge, state);
         for (x, (after, before)) in sensed.iter_mut().zip(self.sim.sensordata().iter().zip(&self.sensors)) {
             *x = (after - before) / nudge;
@@ -258,18 +312,20 @@ impl Steps {
     /// [`PhysicsError::Mujoco`].
     pub(super) fn sides_apart(&mut self, input: usize, out: &mut [f64]) -> Result<(), PhysicsError> {
         out.fill(0.0);
-        let near = Schedule { first: 22, gap: 2, count: 2, enough: 2 };
+        let near = Schedule::NEAR;
         if !matches!(self.room(input, &near), Room::Both(0)) {
             return Ok(());
         }
-        for i in 0..2 {
-            for (side, sign) in [1.0, -1.0].into_iter().enumerate() {
-                self.sample(input, sign * near.nudge(i), i, side)?;
-            }
+        self.forget();
+        for (i, side) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            self.sample(input, &near, i, side)?;
         }
         self.place()?;
         for (row, out) in out.iter_mut().enumerate() {
-            let apart = |i: usize| self.samples[i][0][row] - self.samples[i][1][row];
+            let apart = |i: usize| {
+                let [up, down] = &self.samples[near.slot(i)];
+                up[row] - down[row]
+            };
             // What bends evenly shrinks with the nudge and a kink stays; what rounds grows as it shrinks, as a jump does, which
             // is larger by far.
             let limit = apart(1) - (apart(0) - apart(1)) / 3.0;
@@ -283,9 +339,9 @@ impl Steps {
 
     /// The limit of an entry, and how far its one-sided derivatives are apart (0 where that is not sure).
     fn entry(&self, row: usize, room: Room, schedule: &Schedule) -> (Limit, f64) {
-        let samples = &self.samples[..schedule.count];
-        let series =
-            |f: &dyn Fn(&[Vec<f64>; 2]) -> f64, from: usize| samples[from..].iter().map(f).collect::<Vec<f64>>();
+        let series = |f: &dyn Fn(&[Vec<f64>; 2]) -> f64, from: usize| {
+            (from..schedule.count).map(|i| f(&self.samples[schedule.slot(i)])).collect::<Vec<f64>>()
+        };
         // Half a unit in the last place at the finest nudge.
         let grain = 0.5 * f64::EPSILON * self.sizes[row] / schedule.finest();
         let (even, all) = (schedule.series(2), schedule.series(1));
@@ -301,11 +357,15 @@ impl Steps {
                     return (Limit { value: limit.value, error: f64::INFINITY }, 0.0);
                 }
                 let apart = extrapolate(&sides, all, 2.0 * grain);
-                // Without a limit of their difference there is no kink to tell of, nor where they come nearer to each other
-                // than that: wider nudges cross a switch that the finest one does not reach.
-                let stays = sides.last().is_some_and(|finest| finest.abs() > STAYS * apart.value.abs());
-                let sure = apart.error.is_finite() && apart.value.abs() > SURE * apart.error && stays;
-                (limit, if sure { apart.value.abs() } else { 0.0 })
+                // Without a limit of their difference there is no kink to tell of; nor where they come nearer to each other
+                // than that, when wider nudges cross a switch that the finest one does not reach; nor where it is a small rest
+                // of what bends within the finest.
+                let limit_apart = apart.value.abs();
+                let stays = sides
+                    .last()
+                    .is_some_and(|finest| finest.abs() > STAYS * limit_apart && limit_apart > REST * finest.abs());
+                let sure = apart.error.is_finite() && limit_apart > SURE * apart.error && stays;
+                (limit, if sure { limit_apart } else { 0.0 })
             }
             Room::One { side, from } => (extrapolate(&series(&|s| s[side][row], from), all, 2.0 * grain), 0.0),
             Room::None => (Limit { value: 0.0, error: 0.0 }, 0.0),

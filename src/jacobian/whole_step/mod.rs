@@ -14,13 +14,17 @@ use super::{Engine, EngineSpec, Jacobian, Verdict};
 use crate::physics::{Groups, Model, PhysicsError, Sim};
 
 /// One-sided derivatives that are apart by more than this share of the largest entry of A are a kink.
-pub(super) const KINK: f64 = 1e-6;
+pub(super) const KINK: f64 = 5e-7;
 
 /// An error beyond this share of the largest entry of A: the differences do not settle on anything.
 pub(super) const UNSETTLED: f64 = 1e-6;
 
 /// What a solver that comes no nearer to its end leaves in an entry, as a share of the largest entry of A: no verdict there.
 const LEFT_OVER: f64 = 1e-6;
+
+/// What is seen of an entry that no path of the model leads to, beyond this share of the largest entry of A, comes from the
+/// solver: no verdict there either.
+const CARRIED: f64 = 1e-10;
 
 /// How far a state is nudged to name what switches.
 const REACH: f64 = 1e-6;
@@ -147,7 +151,9 @@ impl WholeStep {
         }
         let scale = a.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
         let verdict = |x: f64, [error, apart]: [f64; 2], acts: bool| match acts {
-            false => Verdict::Zero,
+            // What a solver that stops early carries from one group of bodies to another is no path, and no zero either.
+            false if x.abs() <= CARRIED * scale => Verdict::Zero,
+            false => Verdict::Undecided,
             true if x != 0.0 && x.abs() <= left * scale => Verdict::Undecided,
             // One side may be zero and the other not.
             true if apart > KINK * scale && apart >= x.abs() => Verdict::Undecided,
