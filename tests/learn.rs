@@ -350,6 +350,25 @@ fn a_grid_has_a_row_for_every_run_and_can_be_evaluated_later() {
     assert!(page.stdout.contains("PR-AUC zeros") && page.stdout.contains("(best on validation)"), "{}", page.stdout);
 }
 
+/// A pendulum of two links that nothing drives: no action, and B has no column.
+#[test]
+fn a_model_without_actuators_is_learned_by_every_network() {
+    let place = Place::new();
+    place.write(
+        "free.xml",
+        r#"<mujoco><option timestep=".01"/><worldbody><body pos="0 0 2"><joint axis="0 1 0"/><geom type="capsule"
+        fromto="0 0 0 0 0 -.5" size=".05"/><body pos="0 0 -.5"><joint axis="0 1 0"/><geom type="capsule"
+        fromto="0 0 0 0 0 -.5" size=".05"/></body></body></worldbody></mujoco>"#,
+    );
+    let start = ["--episodes", "8", "--steps", "60", "--reset-noise", "0.5"];
+    place.run(&[&["record", "free.xml", "-o", "made.h5"], &start[..]].concat()).ok();
+    let models: Vec<String> = ModelKind::ALL.iter().map(ToString::to_string).collect();
+    let ran = quick(&place, "out", &["--model", &models.join(","), "--loss", "mse+mae-jac"]).ok();
+    assert!(ran.stdout.contains(&format!("out: {} runs", models.len())), "{}", ran.stdout);
+    let again = place.run(&["evaluate", "out/free-mlp-mse+mae-jac-s0", "made.h5"]).ok();
+    assert!(again.stdout.contains("ROC-AUC"), "{}", again.stdout);
+}
+
 #[test]
 fn masks_along_an_episode_are_those_of_the_recording() {
     let place = Place::new();

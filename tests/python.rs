@@ -71,6 +71,10 @@ fn round(args: &[&str], sensors: bool) {
     for part in ["450 steps", "episode 2: steps 300 to 450, completed", "d vel / d pos", "below 1e-7", "contacts:"] {
         assert!(shown.contains(part), "{part} is not in:\n{shown}");
     }
+
+    let digests = root().join("examples/digest.py");
+    let shown = checked(python.command().arg(digests).arg(&file).output().unwrap(), "digest.py");
+    assert_eq!(shown.matches("as recorded").count(), 4, "{shown}");
 }
 
 #[test]

@@ -300,8 +300,11 @@ fn open_loop(
         let wanted = Wanted { columns: None, truth: false, mask: model.needs_mask() };
         let mut batch = assemble(data, &now, wanted, place)?;
         if let Some(state) = state {
-            let action = batch.input.x.narrow(1, nx, inputs - nx);
-            batch.input.x = if inputs > nx { Tensor::cat(vec![state, action], 1) } else { state };
+            // A model without actuators has no action, and a tensor no column of width 0.
+            batch.input.x = match inputs > nx {
+                true => Tensor::cat(vec![state, batch.input.x.narrow(1, nx, inputs - nx)], 1),
+                false => state,
+            };
         }
         let next = predict(model, weights, &batch.input)?.0;
         if HORIZONS.contains(&(ahead + 1)) {

@@ -1,0 +1,95 @@
+"""The digests of a recording, computed from the file alone: h5py, hashlib and json.
+
+    python3 examples/digest.py CheetahRun.h5
+
+Says whether `episode_sha256` of every episode and `content_sha256` of the whole are those of what the file holds.
+"""
+
+import hashlib
+import json
+import sys
+
+import h5py
+
+# Variables of a step, in the order of the README's table; those that a file does not have are left out.
+STEP = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied
+qpos_next qvel_next act_next observation observation_next reward terminated A B A_zero B_zero zero_floor kink
+sensordata C D C_zero D_zero ncon nefc solver_iterations solver_residual flags""".split()
+CONTACT = "contact_geom1 contact_geom2 contact_dist".split()
+CONSTRAINT = "constraint_type constraint_id constraint_state".split()
+# They depend on the episodes before.
+OFFSETS = ["contact_offset", "constraint_offset"]
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def little(array):
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def episode_digests(f):
+    known = STEP + CONTACT + CONSTRAINT + OFFSETS
+    by_step = [name for name, v in f.items() if isinstance(v, h5py.Dataset) and len(v.dims) and "step" in v.dims[0].keys()]
+    unknown = [name for name in by_step if name not in known and name != "step"]
+    assert not unknown, f"variables that this script does not know: {unknown}"
+    bounds, ends = f["episode_offsets"][:], f["episode_end"][:]
+    for first, last, end in zip(bounds, bounds[1:], ends):
+        digest = hashlib.sha256()
+        step = {name: f[name][first:last] for name in STEP if name in f}
+        ragged = []
+        for number, offset, names in [("ncon", "contact_offset", CONTACT), ("nefc", "constraint_offset", CONSTRAINT)]:
+            begin = f[offset][first:last]
+            count = f[number][first:last]
+            ragged.append((begin, count, {name: f[name] for name in names if name in f}))
+        for t in range(last - first):
+            for values in step.values():
+                digest.update(little(values[t : t + 1]))
+            for begin, count, variables in ragged:
+                for values in variables.values():
+                    digest.update(little(values[begin[t] : begin[t] + count[t]]))
+        digest.update(text(end).encode())
+        yield digest.hexdigest()
+
+
+class Number(float):
+    """A number that is written as it was read."""
+
+    def __new__(cls, written):
+        made = super().__new__(cls, written)
+        made.written = written
+        return made
+
+    def __repr__(self):
+        return self.written
+
+
+def settings(f):
+    recipe = json.loads(text(f.attrs["recipe"]), parse_float=Number)
+    job = recipe["job"]
+    job.pop("compression", None)
+    job["task"].pop("description", None)
+    job["policy"].pop("file", None)
+    job = json.dumps(job, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    model = "".join(f"model {file['name']} {file['sha256']}\n" for file in recipe["model"])
+    return f"dynsparse content 1\njob {job}\n{model}"
+
+
+def main(path):
+    with h5py.File(path) as f:
+        numbers = [int(f["step_episode"][first]) for first in f["episode_offsets"][:-1]]
+        recorded = [text(x) for x in f["episode_sha256"][:]]
+        content = settings(f)
+        for number, found, said in zip(numbers, episode_digests(f), recorded):
+            print(f"episode {number}: {'as recorded' if found == said else f'{found}, recorded {said}'}")
+            content += f"episode {number} {found}\n"
+        found, said = hashlib.sha256(content.encode()).hexdigest(), text(f.attrs["content_sha256"])
+        print(f"content {found}: {'as recorded' if found == said else f'recorded {said}'}")
+        return found == said
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.exit(0 if main(sys.argv[1]) else 1)
