@@ -325,6 +325,11 @@ impl Judge {
         })
     }
 
+    /// Lets the arbiter nudge by other sizes from here on ([`Arbiter::nudge_otherwise`]).
+    pub fn nudge_otherwise(&mut self) {
+        self.arbiter.nudge_otherwise();
+    }
+
     /// Compares at one state ([`Sim::get_state`]).
     ///
     /// # Errors

@@ -74,6 +74,7 @@ impl Judgement {
 pub struct Arbiter {
     sim: Sim,
     steps: Steps,
+    schedule: Schedule,
     column: Column,
     /// Space of a nudge (nv).
     direction: Vec<f64>,
@@ -105,9 +106,15 @@ impl Arbiter {
         Ok(Self {
             sim: Sim::new(model)?,
             steps: Steps::new(model, sensors)?,
+            schedule: Schedule::FULL,
             column: Column::default(),
             direction: vec![0.0; model.nv()],
         })
+    }
+
+    /// Nudges by other sizes from here on. What is sure by both is no accident of rounding.
+    pub fn nudge_otherwise(&mut self) {
+        self.schedule = Schedule::OTHERS;
     }
 
     /// Judges a state ([`Sim::get_state`]).
@@ -126,7 +133,7 @@ impl Arbiter {
             part.resize(sensors * columns, 0.0);
         }
         for column in 0..columns {
-            self.steps.column(column, &Schedule::FULL, &mut self.column)?;
+            self.steps.column(column, &self.schedule, &mut self.column)?;
             let Column { values, errors, kinks: apart } = &self.column;
             for row in 0..ndx {
                 let k = row * columns + column;

@@ -5,7 +5,7 @@ const ORDERS: usize = 6;
 
 /// The order after which only rounding is left at the finest nudges, and how many rows of it tell how much.
 const FREE: usize = 1;
-const TELLING: usize = 4;
+const TELLING: usize = 3;
 
 /// The finest values, which the limit must not contradict.
 const FINEST: usize = 4;

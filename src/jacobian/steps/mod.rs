@@ -22,9 +22,10 @@ use crate::physics::{JointKind, Model, PhysicsError, Sim};
 use extrapolate::{Limit, Series, extrapolate};
 pub(super) use next_state::NextState;
 
-/// The nudges of a series of differences: 2^-first, then each 2^-gap times the one before.
+/// The nudges of a series of differences: `share` times 2^-first, then each 2^-gap times the one before.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Schedule {
+    share: f64,
     first: i32,
     gap: i32,
     count: usize,
@@ -34,24 +35,27 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// 15 nudges from 2^-10 to 2^-24.
-    pub(super) const FULL: Self = Self { first: 10, gap: 1, count: 15, enough: 8 };
+    pub(super) const FULL: Self = Self { share: 1.0, first: 10, gap: 1, count: 15, enough: 8 };
+
+    /// As many others between them, for a second look: what rounding makes there is something else.
+    pub(super) const OTHERS: Self = Self { share: 0.75, ..Self::FULL };
 
     /// Five nudges from 2^-12 to 2^-20: enough where a step is smooth over the widest.
-    const QUICK: Self = Self { first: 12, gap: 2, count: 5, enough: 5 };
+    const QUICK: Self = Self { first: 12, gap: 2, count: 5, enough: 5, ..Self::FULL };
 
     /// The same and two finer ones: enough where each side is smooth over the widest.
-    const SIDES: Self = Self { first: 12, gap: 2, count: 7, enough: 5 };
+    const SIDES: Self = Self { first: 12, gap: 2, count: 7, enough: 5, ..Self::FULL };
 
     /// Two nudges within 2^-22.
-    const NEAR: Self = Self { first: 22, gap: 2, count: 2, enough: 2 };
+    const NEAR: Self = Self { first: 22, gap: 2, count: 2, enough: 2, ..Self::FULL };
 
-    /// Where the differences over nudge `i` are kept: all schedules share the nudges of [`Self::FULL`].
+    /// Where the differences over nudge `i` are kept, one place for each size.
     fn slot(&self, i: usize) -> usize {
         (self.first - Self::FULL.first) as usize + self.gap as usize * i
     }
 
     fn nudge(&self, i: usize) -> f64 {
-        0.5_f64.powi(self.first + self.gap * i as i32)
+        self.share * 0.5_f64.powi(self.first + self.gap * i as i32)
     }
 
     /// All, from the widest to the finest.
