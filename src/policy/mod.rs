@@ -22,7 +22,7 @@ pub use explore::{Exploration, Explore};
 pub use onnx::OnnxFile;
 pub use plan::{Guide, PlanMethod, PlanSpec, Spline};
 pub use ranges::ControlRanges;
-pub use replay::{ReplayEpisode, ReplayError, ReplayFile};
+pub use replay::{ReplayEpisode, ReplayError, ReplayFile, ReplayModel};
 pub use spec::{PolicySpec, ReplayWith};
 
 /// Sets the controls of one episode.

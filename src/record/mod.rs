@@ -39,7 +39,7 @@ pub use verify::{Verdict, verify};
 
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
 use crate::physics::Model;
-use crate::policy::{OnnxFile, PolicySpec, ReplayFile};
+use crate::policy::{OnnxFile, PolicySpec, ReplayFile, ReplayModel};
 use crate::task::Task;
 use parts::Parts;
 pub use parts::finished_episodes;
@@ -132,7 +132,7 @@ impl Prepared {
                 model.file()
             )));
         }
-        let replay = open_replay(&mut job, &model)?;
+        let replay = open_replay(&mut job, &task, &model)?;
         if i32::try_from(job.rows_per_episode()).is_err() {
             return Err(RecordError::Setting(format!(
                 "steps is {}: an episode has at most {} rows; record more episodes instead",
@@ -177,9 +177,14 @@ impl Prepared {
     }
 }
 
-fn open_replay(job: &mut Job, model: &Model) -> Result<Option<ReplayFile>, RecordError> {
+fn open_replay(job: &mut Job, task: &Task, model: &Model) -> Result<Option<ReplayFile>, RecordError> {
     let PolicySpec::Replay { file, with, sha256 } = &mut job.policy else { return Ok(None) };
-    let opened = ReplayFile::open(file, *with, model.nq(), model.nv(), model.na(), model.nu())?;
+    let maps_actions = task.env(model)?.action_labels().is_some();
+    let opened = ReplayFile::open(file, *with, &ReplayModel::new(model, maps_actions))?;
+    if opened.is_without_controls() && model.nu() > 0 {
+        let text = "holds states without controls: they are 0 in the recording, and so is what actuators do";
+        tracing::warn!("{}: {text}", file.display());
+    }
     if let Some(expected) = sha256 {
         opened.expect_sha256(expected)?;
     }

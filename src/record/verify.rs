@@ -10,7 +10,7 @@ use super::restored::{Restored, restored};
 use super::{Progress, Recipe, RecordError, Runner, Sink};
 use crate::dataset::schema::{Kind, Var, flag};
 use crate::dataset::{COMPLETED, EpisodeRow, Header, Recording, StepRow};
-use crate::policy::{PolicySpec, ReplayFile};
+use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
 
 /// Rows read at once.
 const BLOCK: usize = 1 << 16;
@@ -94,9 +94,8 @@ pub fn verify(
         _ => None,
     };
     let model = Arc::new(task.model(job.solver)?);
-    let replay = replay
-        .map(|with| ReplayFile::open(recording.path(), with, model.nq(), model.nv(), model.na(), model.nu()))
-        .transpose()?;
+    let replay =
+        replay.map(|with| ReplayFile::open(recording.path(), with, &ReplayModel::new(&model, false))).transpose()?;
     if let Some(file) = &replay {
         super::check_mocap(file, recording.path(), &model)?;
     }

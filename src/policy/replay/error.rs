@@ -109,6 +109,22 @@ pub enum ReplayError {
         /// The number.
         value: f64,
     },
+    /// A quaternion that is no rotation.
+    #[error(
+        "{file}: array {array} holds a quaternion of length {norm} at row {row}, from column {col}: it is no rotation, mend the row or cut it out"
+    )]
+    NoRotation {
+        /// The file.
+        file: String,
+        /// The array.
+        array: String,
+        /// Its row, from 0.
+        row: usize,
+        /// The column of its first number, from 0.
+        col: usize,
+        /// Its length.
+        norm: f64,
+    },
     /// Not one control step in the whole file.
     #[error("{file}: has no control steps, expected one row in {array} or more: record the trajectory again")]
     Empty {

@@ -31,8 +31,11 @@ impl H5 {
             .open(path)
             .map_err(|e| damaged(name, "the file", &e))?;
         let this = Self { file, name: name.to_owned() };
-        let groups = this.episode_groups()?;
-        let rooted = [Field::Ctrl, Field::Qpos].into_iter().any(|f| this.locate(&this.file, f).is_some());
+        let rooted = [Field::Ctrl, Field::Qpos].into_iter().any(|f| this.locate(&this.file, f, want).is_some());
+        let mut groups = this.episode_groups("", "episode_")?;
+        if groups.is_empty() && this.file.group("data").is_ok() {
+            groups = this.episode_groups("data/", "demo_")?;
+        }
         let (tables, spans) =
             if rooted || groups.is_empty() { this.rooted(want)? } else { this.grouped(&groups, want)? };
         Ok((this, tables, spans))
@@ -42,7 +45,10 @@ impl H5 {
         let table = self.table(&self.file, "", want)?;
         let episodes = match self.offsets()? {
             Some(offsets) => layout::episodes(&self.name, &table, &offsets)?,
-            None => vec![(0, table.rows)],
+            None => match self.ends(table.rows)? {
+                ends if ends.is_empty() => vec![(0, table.rows)],
+                ends => layout::episodes(&self.name, &table, &layout::cut(table.rows, &ends))?,
+            },
         };
         let spans = episodes.into_iter().map(|(start, steps)| Span { table: 0, start, steps }).collect();
         Ok((vec![table], spans))
@@ -58,12 +64,16 @@ impl H5 {
         Ok((tables, spans))
     }
 
-    /// The groups `episode_<number>`, by number.
-    fn episode_groups(&self) -> Result<Vec<String>, ReplayError> {
-        let names = self.file.member_names().map_err(|e| damaged(&self.name, "the list of arrays", &e))?;
+    /// The groups with this name and a number behind it in `folder` (of the root, or with `/` at its end), by number.
+    fn episode_groups(&self, folder: &str, name: &str) -> Result<Vec<String>, ReplayError> {
+        let failed = |e: hdf5::Error| damaged(&self.name, "the list of arrays", &e);
+        let names = match folder.strip_suffix('/') {
+            Some(folder) => self.file.group(folder).and_then(|group| group.member_names()).map_err(failed)?,
+            None => self.file.member_names().map_err(failed)?,
+        };
         let mut groups: Vec<(u64, String)> = names
             .into_iter()
-            .filter_map(|n| Some((n.strip_prefix("episode_")?.parse().ok()?, n)))
+            .filter_map(|n| Some((n.strip_prefix(name)?.parse().ok()?, format!("{folder}{n}"))))
             .filter(|(_, n)| self.file.group(n).is_ok())
             .collect();
         groups.sort();
@@ -71,22 +81,21 @@ impl H5 {
     }
 
     /// The name of an array relative to a group that holds it, itself or in a nested group.
-    fn locate(&self, group: &Group, field: Field) -> Option<String> {
+    fn locate(&self, group: &Group, field: Field, want: &Want) -> Option<String> {
         let nested =
             NESTED.into_iter().filter(|n| group.link_exists(n)).filter_map(|n| Some((n, group.group(n).ok()?)));
-        let direct = field.names().iter().find(|n| group.link_exists(n)).map(|n| (*n).to_owned());
+        let direct = field.names(want).iter().find(|n| group.link_exists(n)).map(|n| (*n).to_owned());
         direct.or_else(|| {
             nested
                 .flat_map(|(folder, g)| {
-                    field.names().iter().filter(move |n| g.link_exists(n)).map(move |n| format!("{folder}/{n}"))
+                    field.names(want).iter().filter(move |n| g.link_exists(n)).map(move |n| format!("{folder}/{n}"))
                 })
                 .next()
         })
     }
 
     fn table(&self, group: &Group, prefix: &str, want: &Want) -> Result<Table, ReplayError> {
-        let find = |field| {
-            let Some(name) = self.locate(group, field) else { return Ok(None) };
+        let found = |name: &str| {
             let path = format!("{prefix}{name}");
             let array = self.dataset(&path)?;
             let wrong_type = match array.dtype().and_then(|t| t.to_descriptor()) {
@@ -94,8 +103,13 @@ impl H5 {
                 Ok(other) => Some(other.to_string()),
                 Err(e) => Some(format!("an unknown type ({e})")),
             };
-            Ok(Some(Found { path, shape: array.shape(), wrong_type }))
+            Ok(Found { path, shape: array.shape(), wrong_type })
         };
+        let flattened = group.link_exists("states") && group.dataset("states").is_ok();
+        if flattened && self.locate(group, Field::Qpos, want).is_none() {
+            return layout::flattened(&self.name, found("states")?, want);
+        }
+        let find = |field| self.locate(group, field, want).map(|name| found(&name)).transpose();
         let list = || {
             let mut names = group.member_names().unwrap_or_default();
             for folder in NESTED {
@@ -138,6 +152,29 @@ impl H5 {
         array.read_raw::<i64>().map(Some).map_err(|e| damaged(&self.name, name, &e))
     }
 
+    /// Of every row whether an episode ends with it, by each array that says so.
+    fn ends(&self, rows: usize) -> Result<Vec<Vec<bool>>, ReplayError> {
+        let there = layout::ENDS.into_iter().filter(|name| self.file.link_exists(name));
+        let read = |name: &str| {
+            let array = self.dataset(name)?;
+            layout::check_ends(&self.name, name, &array.shape(), rows)?;
+            let failed = |e: hdf5::Error| damaged(&self.name, &format!("array {name}"), &e);
+            match array.dtype().and_then(|t| t.to_descriptor()) {
+                Ok(TypeDescriptor::Boolean) => array.read_raw::<bool>().map_err(failed),
+                Ok(TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_) | TypeDescriptor::Float(_)) => {
+                    Ok(array.read_raw::<f64>().map_err(failed)?.into_iter().map(|x| x != 0.0).collect())
+                }
+                other => Err(ReplayError::DType {
+                    file: self.name.clone(),
+                    array: name.to_owned(),
+                    found: other.map_or_else(|e| format!("an unknown type ({e})"), |t| t.to_string()),
+                    expected: "booleans or numbers",
+                }),
+            }
+        };
+        there.map(read).collect()
+    }
+
     fn dataset(&self, path: &str) -> Result<Dataset, ReplayError> {
         self.file.dataset(path).map_err(|e| damaged(&self.name, &format!("array {path}"), &e))
     }
@@ -151,7 +188,10 @@ impl H5 {
         let failed = |e: hdf5::Error| damaged(&self.name, &format!("array {}", column.path), &e);
         match column.shape[..] {
             [_] => Ok(array.read_slice_1d::<f64, _>((rows,)).map_err(failed)?.iter().copied().collect()),
-            [_, _] => Ok(array.read_slice_2d::<f64, _>((rows, ..)).map_err(failed)?.iter().copied().collect()),
+            [_, _] => {
+                let columns = column.from..column.from + column.width;
+                Ok(array.read_slice_2d::<f64, _>((rows, columns)).map_err(failed)?.iter().copied().collect())
+            }
             _ => {
                 // One mocap body at a time, as the crate's flat readers end at two dimensions.
                 let (bodies, each) = (column.shape[1], column.shape[2]);

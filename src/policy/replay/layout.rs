@@ -3,9 +3,13 @@
 use super::{ReplayError, ReplayWith};
 
 /// What the model and the kind of replay ask of a file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Want {
     pub(super) with: ReplayWith,
+    /// Whether the task turns actions into controls, so that an array of actions is none of controls.
+    pub(super) maps_actions: bool,
+    /// Where quaternions begin in qpos.
+    pub(super) quaternions: Vec<usize>,
     pub(super) nq: usize,
     pub(super) nv: usize,
     pub(super) na: usize,
@@ -31,8 +35,9 @@ impl Field {
         [Self::Ctrl, Self::Qpos, Self::Qvel, Self::Act, Self::Warmstart, Self::MocapPos, Self::MocapQuat, Self::Time];
 
     /// Its names in a file, the usual one first.
-    pub(super) fn names(self) -> &'static [&'static str] {
+    pub(super) fn names(self, want: &Want) -> &'static [&'static str] {
         match self {
+            Self::Ctrl if want.maps_actions => &["ctrl"],
             Self::Ctrl => &["ctrl", "actions"],
             Self::Qpos => &["qpos"],
             Self::Qvel => &["qvel"],
@@ -113,7 +118,8 @@ pub(super) struct Column {
     pub(super) field: Field,
     pub(super) path: String,
     pub(super) shape: Vec<usize>,
-    /// Numbers per row.
+    /// Its first number in a row, and how many there are of it.
+    pub(super) from: usize,
     pub(super) width: usize,
 }
 
@@ -162,13 +168,16 @@ pub(super) fn table(
 
 fn missing(file: &str, group: &str, field: Field, width: Width, want: &Want, found: Vec<String>) -> ReplayError {
     let fix = match (field, want.with) {
+        (Field::Ctrl, _) if want.maps_actions => {
+            "add the controls that the actuators get, named ctrl: the task makes them of its actions"
+        }
         (Field::Ctrl, _) => "add the controls, named ctrl or actions",
         (Field::Act, _) => "add the activations, or replay with = \"controls\"",
         _ => "add it, or replay with = \"controls\", which needs ctrl alone",
     };
     ReplayError::Missing {
         file: file.to_owned(),
-        array: format!("{group}{}", field.names()[0]),
+        array: format!("{group}{}", field.names(want)[0]),
         expected: width.expected(),
         found: if found.is_empty() { "nothing".to_owned() } else { found.join(", ") },
         fix: fix.to_owned(),
@@ -182,7 +191,7 @@ fn column(file: &str, field: Field, width: Width, found: Found) -> Result<Column
     }
     let size = shape.iter().try_fold(1_usize, |n, d| n.checked_mul(*d));
     match width.of(&shape) {
-        Some(width) if size.is_some() => Ok(Column { field, path, shape, width }),
+        Some(width) if size.is_some() => Ok(Column { field, path, shape, from: 0, width }),
         _ => Err(ReplayError::Shape {
             file: file.to_owned(),
             array: path,
@@ -222,6 +231,75 @@ fn rows(file: &str, columns: &[Column]) -> Result<usize, ReplayError> {
         }
     }
     Ok(ctrl.or(first).map_or(0, |c| c.shape[0]))
+}
+
+/// Arrays that say of every row whether an episode ends with it, as D4RL and Gymnasium name them.
+pub(super) const ENDS: [&str; 5] = ["terminals", "timeouts", "terminations", "truncations", "dones"];
+
+/// First rows of the episodes that end where any of the arrays says so, and the number of rows at the end.
+pub(super) fn cut(rows: usize, ends: &[Vec<bool>]) -> Vec<i64> {
+    let last = (0..rows).filter(|row| ends.iter().any(|ends| ends[*row]));
+    let mut offsets: Vec<i64> = std::iter::once(0).chain(last.map(|row| row as i64 + 1)).collect();
+    if offsets.last() != Some(&(rows as i64)) {
+        offsets.push(rows as i64);
+    }
+    offsets
+}
+
+/// Refuses an array of ends that does not have a row for every step.
+pub(super) fn check_ends(file: &str, array: &str, shape: &[usize], rows: usize) -> Result<(), ReplayError> {
+    match shape {
+        [n] | [n, 1] if *n == rows => Ok(()),
+        _ => Err(ReplayError::Shape {
+            file: file.to_owned(),
+            array: array.to_owned(),
+            found: shape_text(shape),
+            expected: format!("({rows},), as there are steps"),
+            fix: "store for every step whether an episode ends with it, or leave the array out".to_owned(),
+        }),
+    }
+}
+
+/// The states of robosuite, robomimic and LIBERO: time, qpos, qvel and, in some files, act in one array.
+pub(super) fn flattened(file: &str, found: Found, want: &Want) -> Result<Table, ReplayError> {
+    let plain = 1 + want.nq + want.nv;
+    let Found { path, shape, wrong_type } = found;
+    let file = || file.to_owned();
+    if want.with == ReplayWith::Controls {
+        return Err(ReplayError::Missing {
+            file: file(),
+            array: "ctrl".to_owned(),
+            expected: Width::Of("nu", want.nu).expected(),
+            found: path,
+            fix: "its actions are those of a controller; replay with = \"states\"".to_owned(),
+        });
+    }
+    if let Some(found) = wrong_type {
+        return Err(ReplayError::DType { file: file(), array: path, found, expected: FLOATS });
+    }
+    let act = match shape[..] {
+        [_, n] if n == plain && want.na == 0 => 0,
+        [_, n] if n == plain + want.na => want.na,
+        _ => {
+            let n = plain + want.na;
+            let act = if want.na > 0 { " + na" } else { "" };
+            return Err(ReplayError::Shape {
+                file: file(),
+                array: path,
+                found: shape_text(&shape),
+                expected: format!("(rows, {n}), as the model has 1 + nq + nv{act} = {n}"),
+                fix: "record the model that the file's attribute model_file holds".to_owned(),
+            });
+        }
+    };
+    let mut from = 0;
+    let parts = [(Field::Time, 1), (Field::Qpos, want.nq), (Field::Qvel, want.nv), (Field::Act, act)];
+    let columns = parts.into_iter().filter(|(_, width)| *width > 0).map(|(field, width)| {
+        let column = Column { field, path: path.clone(), shape: shape.clone(), from, width };
+        from += width;
+        column
+    });
+    Ok(Table { columns: columns.collect(), rows: shape[0] })
 }
 
 /// Start and length of each episode of a table that holds several.

@@ -6,7 +6,11 @@
 //! `observations` or `infos` and the controls may be called `actions`. Optional arrays are `act` (rows x
 //! na), `time` (rows), `qacc_warmstart` (rows x nv), `mocap_pos` (rows x nmocap x 3) and `mocap_quat`
 //! (rows x nmocap x 4). Row t of the controls acts in the state of row t; a state more than there are
-//! controls, at the end, is left out.
+//! controls, at the end, is left out. Without `episode_offsets`, `terminals` and `timeouts` as D4RL has them (and
+//! `terminations`, `truncations`, `dones`) cut the rows where any of them is true.
+//!
+//! HDF5 of robosuite, robomimic and LIBERO has one group `data/demo_<number>` per episode, with time, qpos, qvel and act side
+//! by side in one array `states`; its actions are those of a controller, so its states alone are replayed, without controls.
 
 mod error;
 mod h5;
@@ -21,11 +25,41 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::ReplayWith;
+use crate::physics::{Kinematics, Model};
 pub use error::ReplayError;
 use layout::{Column, Field, Table, Want};
 
+/// How far from 1 the length of a quaternion may be: beyond rounding in any format, it is no rotation.
+const UNIT: f64 = 0.01;
+
 /// Numbers checked at a time, 2 MiB of them.
 const SCAN: usize = 1 << 18;
+
+/// What a file must fit.
+#[derive(Debug, Clone, Default)]
+pub struct ReplayModel {
+    /// Position coordinates.
+    pub nq: usize,
+    /// Degrees of freedom.
+    pub nv: usize,
+    /// Activations.
+    pub na: usize,
+    /// Controls.
+    pub nu: usize,
+    /// Where quaternions begin in qpos.
+    pub quaternions: Vec<usize>,
+    /// Whether the task makes its controls of actions: an array `actions` holds none then.
+    pub maps_actions: bool,
+}
+
+impl ReplayModel {
+    /// Of a model, in a task that maps actions or not.
+    pub fn new(model: &Model, maps_actions: bool) -> Self {
+        let quaternions = Kinematics::new(model).quaternions.iter().map(|[qpos, _]| *qpos).collect();
+        let (nq, nv, na, nu) = (model.nq(), model.nv(), model.na(), model.nu());
+        Self { nq, nv, na, nu, quaternions, maps_actions }
+    }
+}
 
 /// A file of trajectories whose every array and number has been checked.
 #[derive(Debug)]
@@ -33,6 +67,7 @@ pub struct ReplayFile {
     with: ReplayWith,
     file: String,
     sha256: String,
+    quaternions: Vec<usize>,
     store: Store,
     tables: Vec<Table>,
     spans: Vec<Span>,
@@ -82,16 +117,10 @@ impl ReplayFile {
     ///
     /// # Errors
     /// [`ReplayError`], naming file, array, what was expected and what to do.
-    pub fn open(
-        path: &Path,
-        with: ReplayWith,
-        nq: usize,
-        nv: usize,
-        na: usize,
-        nu: usize,
-    ) -> Result<Self, ReplayError> {
+    pub fn open(path: &Path, with: ReplayWith, model: &ReplayModel) -> Result<Self, ReplayError> {
         let file = path.display().to_string();
-        let want = Want { with, nq, nv, na, nu };
+        let ReplayModel { nq, nv, na, nu, maps_actions, ref quaternions } = *model;
+        let want = Want { with, maps_actions, quaternions: quaternions.clone(), nq, nv, na, nu };
         let (format, sha256) = probe(path, &file)?;
         let (store, tables, spans) = match format {
             Format::Hdf5 => {
@@ -103,7 +132,7 @@ impl ReplayFile {
                 (Store::Npz(npz), tables, spans)
             }
         };
-        let this = Self { file, with, sha256, store, tables, spans };
+        let this = Self { file, with, sha256, quaternions: want.quaternions, store, tables, spans };
         if this.spans.iter().all(|s| s.steps == 0) {
             let array = this.tables.first().and_then(|t| t.columns.first()).map_or("ctrl", |c| &c.path);
             return Err(ReplayError::Empty { file: this.file.clone(), array: array.to_owned() });
@@ -116,6 +145,11 @@ impl ReplayFile {
     /// What is taken from it.
     pub fn with(&self) -> ReplayWith {
         self.with
+    }
+
+    /// Whether no episode has controls.
+    pub fn is_without_controls(&self) -> bool {
+        !self.tables.iter().flat_map(|t| &t.columns).any(|c| c.field == Field::Ctrl)
     }
 
     /// Number of episodes.
@@ -235,6 +269,26 @@ impl ReplayFile {
                 col: k % column.width,
                 value: values[k],
             });
+        }
+        let mocap: Vec<usize> = (0..column.width).step_by(4).collect();
+        let quaternions = match column.field {
+            Field::Qpos => &self.quaternions,
+            Field::MocapQuat => &mocap,
+            _ => return Ok(values),
+        };
+        for (row, pose) in values.chunks_exact(column.width.max(1)).enumerate() {
+            for at in quaternions {
+                let norm = pose[*at..*at + 4].iter().map(|x| x * x).sum::<f64>().sqrt();
+                if (norm - 1.0).abs() > UNIT {
+                    return Err(ReplayError::NoRotation {
+                        file: self.file.clone(),
+                        array: column.path.clone(),
+                        row: start + row,
+                        col: column.from + at,
+                        norm,
+                    });
+                }
+            }
         }
         Ok(values)
     }

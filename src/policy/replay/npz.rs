@@ -27,7 +27,7 @@ impl Npz {
         names.sort();
         let archive = RefCell::new(archive);
         let find = |field: Field| {
-            let Some(array) = field.names().iter().find(|n| names.iter().any(|m| m == *n)) else { return Ok(None) };
+            let Some(array) = field.names(want).iter().find(|n| names.iter().any(|m| m == *n)) else { return Ok(None) };
             let header = header(&mut archive.borrow_mut(), name, array)?;
             let wrong_type = (!is(&header, TypeChar::Float, &[4, 8])).then(|| header.dtype().descr());
             Ok(Some(Found { path: (*array).to_owned(), shape: shape(&header), wrong_type }))
@@ -37,7 +37,13 @@ impl Npz {
         let episodes = if names.iter().any(|n| n == "episode_offsets") {
             layout::episodes(name, &table, &offsets(&mut archive, name)?)?
         } else {
-            vec![(0, table.rows)]
+            let there = layout::ENDS.into_iter().filter(|end| names.iter().any(|name| name == end));
+            let ends: Vec<Vec<bool>> =
+                there.map(|end| ends(&mut archive, name, end, table.rows)).collect::<Result<_, _>>()?;
+            match ends.is_empty() {
+                true => vec![(0, table.rows)],
+                false => layout::episodes(name, &table, &layout::cut(table.rows, &ends))?,
+            }
         };
         let mut arrays = Vec::with_capacity(table.columns.len());
         for column in &table.columns {
@@ -138,6 +144,35 @@ fn offsets(archive: &mut Archive, file: &str) -> Result<Vec<i64>, ReplayError> {
             array: array.to_owned(),
             found: header.dtype().descr(),
             expected: "integers of 32 or 64 bits",
+        })
+    }
+}
+
+/// Of every row whether an episode ends with it.
+fn ends(archive: &mut Archive, file: &str, array: &str, rows: usize) -> Result<Vec<bool>, ReplayError> {
+    let header = header(archive, file, array)?;
+    layout::check_ends(file, array, &shape(&header), rows)?;
+    let some = |numbers: Vec<f64>| numbers.into_iter().map(|x| x != 0.0).collect();
+    if is(&header, TypeChar::Bool, &[1]) {
+        values(archive, file, array)
+    } else if is(&header, TypeChar::Float, &[8]) {
+        Ok(some(values(archive, file, array)?))
+    } else if is(&header, TypeChar::Float, &[4]) {
+        Ok(some(values::<f32>(archive, file, array)?.into_iter().map(f64::from).collect()))
+    } else if is(&header, TypeChar::Int, &[8]) {
+        Ok(values::<i64>(archive, file, array)?.into_iter().map(|x| x != 0).collect())
+    } else if is(&header, TypeChar::Int, &[4]) {
+        Ok(values::<i32>(archive, file, array)?.into_iter().map(|x| x != 0).collect())
+    } else if is(&header, TypeChar::Int, &[1]) {
+        Ok(values::<i8>(archive, file, array)?.into_iter().map(|x| x != 0).collect())
+    } else if is(&header, TypeChar::Uint, &[1]) {
+        Ok(values::<u8>(archive, file, array)?.into_iter().map(|x| x != 0).collect())
+    } else {
+        Err(ReplayError::DType {
+            file: file.to_owned(),
+            array: array.to_owned(),
+            found: header.dtype().descr(),
+            expected: "booleans, floats, or integers of 8, 32 or 64 bits",
         })
     }
 }

@@ -77,7 +77,7 @@ fn put_all(group: &hdf5::Group, states: usize, controls: usize, nu: usize) {
 }
 
 fn open(path: &Path, with: ReplayWith, na: usize, nu: usize) -> Result<ReplayFile, ReplayError> {
-    ReplayFile::open(path, with, NQ, NV, na, nu)
+    ReplayFile::open(path, with, &ReplayModel { nq: NQ, nv: NV, na, nu, ..ReplayModel::default() })
 }
 
 /// The message of a file that must be refused: one line that starts with the file.
@@ -126,7 +126,7 @@ fn our_own_layout_has_offsets_and_every_array() {
     put(&file, "time", &[5], &ramp(5));
     put(&file, "qacc_warmstart", &[5, NV], &ramp(10));
     put(&file, "mocap_pos", &[5, 2, 3], &ramp(30));
-    put(&file, "mocap_quat", &[5, 2, 4], &ramp(40));
+    put(&file, "mocap_quat", &[5, 2, 4], &[0.5; 40]);
     put::<u64>(&file, "episode_offsets", &[5], &[0, 2, 2, 3, 5]);
     put::<i32>(&file, "not_ours", &[1], &[0]);
     file.close().unwrap();
@@ -143,7 +143,7 @@ fn our_own_layout_has_offsets_and_every_array() {
     assert_eq!(last.time, Some(vec![3.0, 4.0]));
     assert_eq!(last.qacc_warmstart, Some(ramp(10)[6..].to_vec()));
     assert_eq!(last.mocap_pos, Some(ramp(30)[18..].to_vec()));
-    assert_eq!(last.mocap_quat, Some(ramp(40)[24..].to_vec()));
+    assert_eq!(last.mocap_quat, Some(vec![0.5; 16]));
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn mocap_bodies_must_agree() {
     let (path, file) = dir.h5();
     put(&file, "ctrl", &[1, 1], &ramp(1));
     put(&file, "mocap_pos", &[1, 2, 3], &ramp(6));
-    put(&file, "mocap_quat", &[1, 1, 4], &ramp(4));
+    put(&file, "mocap_quat", &[1, 1, 4], &[0.5; 4]);
     file.close().unwrap();
     expect(&refused(&path, Controls, 0, 1), &["array mocap_quat has shape (1, 1, 4), expected (rows, 2, 4)"]);
 }
@@ -455,4 +455,109 @@ fn long_chunked_files_are_read_across_blocks_and_by_many_threads() {
 fn a_replay_file_goes_between_threads() {
     fn sendable<T: Send + Sync>() {}
     sendable::<ReplayFile>();
+}
+
+/// Episodes of 2, 3 and 1 rows: one ends by itself, one by time, and the last row belongs to one that was cut off.
+#[test]
+fn terminals_and_timeouts_cut_the_rows_into_episodes() {
+    let lengths = |replay: &ReplayFile| (0..replay.episodes()).map(|i| replay.steps(i)).collect::<Vec<_>>();
+    let dir = Dir::new();
+    let (path, file) = dir.h5();
+    put(&file, "actions", &[6, 2], &ramp(12));
+    let infos = file.create_group("infos").unwrap();
+    put(&infos, "qpos", &[6, NQ], &ramp(6 * NQ));
+    put(&infos, "qvel", &[6, NV], &ramp(6 * NV));
+    put(&file, "terminals", &[6], &[false, true, false, false, false, false]);
+    put(&file, "timeouts", &[6, 1], &[0.0_f32, 0.0, 0.0, 0.0, 1.0, 0.0]);
+    drop(infos);
+    file.close().unwrap();
+    for with in [States, Controls] {
+        let replay = open(&path, with, 0, 2).unwrap();
+        assert_eq!(lengths(&replay), [2, 3, 1]);
+        assert_eq!(replay.episode(1).unwrap().ctrl, Some(ramp(10)[4..].to_vec()));
+        assert_eq!(replay.episode(1).unwrap().qpos, Some(ramp(15)[6..].to_vec()));
+    }
+    let dir = Dir::new();
+    let numbers = |ends: [f64; 4]| ends.to_vec();
+    let path = dir.npz(&[
+        ("ctrl", &[4, 2], ramp(8)),
+        ("truncations", &[4], numbers([0.0, 1.0, 0.0, 0.0])),
+        ("dones", &[4], numbers([0.0, 0.0, 0.0, 1.0])),
+    ]);
+    assert_eq!(lengths(&open(&path, Controls, 0, 2).unwrap()), [2, 2]);
+    let dir = Dir::new();
+    let (path, file) = dir.h5();
+    put_all(&file, 5, 5, 2);
+    put(&file, "timeouts", &[4], &[false; 4]);
+    file.close().unwrap();
+    expect(&refused(&path, States, 0, 2), &["array timeouts has shape (4,)", "expected (5,)", "leave the array out"]);
+    // Where an episode has a state more than controls, a cut would shift all that follows.
+    let dir = Dir::new();
+    let (path, file) = dir.h5();
+    put_all(&file, 6, 5, 2);
+    put(&file, "timeouts", &[5], &[false, true, false, false, false]);
+    file.close().unwrap();
+    expect(&refused(&path, States, 0, 2), &["has 6 rows", "expected 5"]);
+}
+
+#[test]
+fn actions_are_no_controls_where_the_task_maps_them() {
+    let dir = Dir::new();
+    let (path, file) = dir.h5();
+    put(&file, "actions", &[3, 2], &ramp(6));
+    file.close().unwrap();
+    let mapped = ReplayModel { nq: NQ, nv: NV, nu: 2, maps_actions: true, ..ReplayModel::default() };
+    let message = ReplayFile::open(&path, Controls, &mapped).unwrap_err().to_string();
+    expect(&message, &["no array ctrl", "it has actions", "the task makes them of its actions"]);
+    assert!(open(&path, Controls, 0, 2).is_ok());
+}
+
+#[test]
+fn a_quaternion_must_be_a_rotation() {
+    let model = ReplayModel { nq: 7, nv: 6, quaternions: vec![3], ..ReplayModel::default() };
+    let dir = Dir::new();
+    let rows = |second: [f64; 4]| -> Vec<f64> {
+        let row = |quat: [f64; 4]| [0.0, 0.0, 1.0].into_iter().chain(quat);
+        row([0.6, 0.0, 0.8, 0.0]).chain(row(second)).collect()
+    };
+    for (second, words) in [
+        ([0.0; 4], Some(["length 0 at row 1, from column 3", "it is no rotation"])),
+        ([2.0, 0.0, 0.0, 0.0], Some(["length 2 at row 1", "mend the row"])),
+        // As float32 writes it.
+        ([0.707_106_77, 0.0, 0.0, 0.707_106_77], None),
+    ] {
+        let path = dir.npz(&[("qpos", &[2, 7], rows(second)), ("qvel", &[2, 6], ramp(12))]);
+        let opened = ReplayFile::open(&path, States, &model);
+        match words {
+            Some(words) => expect(&opened.unwrap_err().to_string(), &words),
+            None => assert!(opened.is_ok(), "{:?}", opened.err()),
+        }
+    }
+}
+
+/// As robosuite's collection and robomimic's converter write them.
+#[test]
+fn states_of_robosuite_are_read_without_controls() {
+    let dir = Dir::new();
+    let (path, file) = dir.h5();
+    let data = file.create_group("data").unwrap();
+    for (name, rows) in [("demo_10", 2), ("demo_2", 3)] {
+        let demo = data.create_group(name).unwrap();
+        put(&demo, "states", &[rows, 1 + NQ + NV], &ramp(rows * (1 + NQ + NV)));
+        put(&demo, "actions", &[rows, 7], &ramp(rows * 7));
+    }
+    drop(data);
+    file.close().unwrap();
+    let replay = open(&path, States, 0, 2).unwrap();
+    assert!(replay.is_without_controls());
+    assert_eq!((replay.episodes(), replay.steps(0), replay.steps(1)), (2, 3, 2));
+    let episode = replay.episode(1).unwrap();
+    assert_eq!(episode.time, Some(vec![0.0, 6.0]));
+    assert_eq!(episode.qpos, Some(vec![1.0, 2.0, 3.0, 7.0, 8.0, 9.0]));
+    assert_eq!((episode.qvel, episode.ctrl), (Some(vec![4.0, 5.0, 10.0, 11.0]), None));
+    expect(&refused(&path, Controls, 0, 2), &["no array ctrl", "those of a controller", "replay with = \"states\""]);
+    expect(
+        &refused(&path, States, 1, 2),
+        &["data/demo_2/states has shape (3, 6)", "1 + nq + nv + na = 7", "model_file"],
+    );
 }
