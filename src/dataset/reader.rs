@@ -251,7 +251,9 @@ impl Recording {
                     sha256: text(&dataset, "sha256")?,
                 });
             }
-            Ok(ModelFiles { main: text(&root, "main")?, layout: text(&root, "layout")?, files })
+            let folder =
+                if root.attr_names()?.iter().any(|name| name == "root") { Some(text(&root, "root")?) } else { None };
+            Ok(ModelFiles { main: text(&root, "main")?, layout: text(&root, "layout")?, root: folder, files })
         };
         self.wrap("the model", read())
     }

@@ -55,8 +55,10 @@ pub struct ModelFile {
 pub struct ModelFiles {
     /// The main file's name among `files`.
     pub main: String,
-    /// `memory`: references resolve by bare name; `disk`: they resolve by relative path.
+    /// `memory`: references resolve by bare name; `kept`: as they did on disk; `disk`, of older versions: by relative path.
     pub layout: String,
+    /// The folder that held all files, where the model refers to it by an absolute path.
+    pub root: Option<String>,
     /// All files.
     pub files: Vec<ModelFile>,
 }
@@ -341,6 +343,9 @@ impl Writer {
         let root = group(&self.file, "model")?;
         h5::text_attribute(&root, "main", &model.main)?;
         h5::text_attribute(&root, "layout", &model.layout)?;
+        if let Some(folder) = &model.root {
+            h5::text_attribute(&root, "root", folder)?;
+        }
         let files = group(&root, "files")?;
         // Text and meshes repeat themselves, which the fast way for noise does not look for.
         let mut encoder = Encoder::new(Effort::Small);

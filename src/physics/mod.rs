@@ -18,6 +18,7 @@ mod names;
 mod objects;
 mod parts;
 mod process;
+mod provider;
 mod render;
 mod schema;
 mod sensors;

@@ -96,7 +96,7 @@ impl Model {
         Self::load(main.to_owned(), main, vfs.ffi())
     }
 
-    fn load(file: String, name: &str, vfs: *const mjVFS) -> Result<Self, PhysicsError> {
+    pub(super) fn load(file: String, name: &str, vfs: *const mjVFS) -> Result<Self, PhysicsError> {
         guard::init()?;
         let failed = |message: &str| PhysicsError::Load { file: file.clone(), message: one_line(message) };
         let c_name = CString::new(name).map_err(|_| failed("the file name holds a NUL byte"))?;

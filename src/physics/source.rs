@@ -1,12 +1,12 @@
 //! Where a model comes from: a file on disk with what it refers to, or a set of named files in memory.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Model, PhysicsError};
+use super::{Model, PhysicsError, provider};
 
 /// Files in memory by name.
 pub type Files = BTreeMap<String, Arc<[u8]>>;
@@ -24,7 +24,19 @@ pub enum ModelSource {
     },
     /// A file on disk; references resolve as MuJoCo does, relative to it.
     Disk(PathBuf),
+    /// What MuJoCo read of a file on disk, kept in memory; references resolve as they did there, and never to the disk.
+    Kept {
+        /// The name of the main file among `files`.
+        main: String,
+        /// All files by their path in the deepest folder that holds them all, with `/` between.
+        files: Files,
+        /// Where that folder was, where the model refers to it by an absolute path.
+        root: Option<String>,
+    },
 }
+
+/// Where the files of a model that can lie anywhere are said to be.
+const ANYWHERE: &str = "/dynsparse-model";
 
 /// One file that a model was built from.
 #[derive(Debug, Clone)]
@@ -49,23 +61,99 @@ impl ModelSource {
         match self {
             Self::Memory { main, files } => Model::from_files(main, files),
             Self::Disk(path) => Model::from_path(path),
+            Self::Kept { main, files, root } => {
+                let root = root.as_deref().unwrap_or(ANYWHERE).trim_end_matches('/');
+                let serve =
+                    |name: &str| name.strip_prefix(root)?.strip_prefix('/').and_then(|name| files.get(name)).cloned();
+                Ok(provider::compile(main, &format!("{root}/{main}"), &serve)?.0)
+            }
         }
     }
 
-    /// The main file's name in [`ModelSource::files`] and all files, so that they can be stored with a
-    /// recording and the model built again without the disk.
+    /// The model as it can be kept: one on disk is compiled, and what MuJoCo reads of it is taken into memory. Another is given
+    /// back as it is.
     ///
     /// # Errors
-    /// [`PhysicsError::File`] when a file cannot be read.
+    /// As [`ModelSource::load`], and where what was read does not make the same model again.
+    pub fn kept(self) -> Result<Self, PhysicsError> {
+        let Self::Disk(path) = &self else { return Ok(self) };
+        let file = path.display().to_string();
+        let trouble = |message: String| PhysicsError::File { file: file.clone(), message };
+        // It says what is wrong with the file itself in the usual words.
+        let model = Model::from_path(path)?;
+        // MuJoCo takes `..` off a path as text, so the folder must be free of it and of links.
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.canonicalize().map_err(|e| trouble(e.to_string()))?;
+        let absolute = folder.join(path.file_name().unwrap_or_default());
+        let Some(name) = absolute.to_str() else { return Err(trouble("its path is no UTF-8: rename it".to_owned())) };
+        let from_disk = |name: &str| std::fs::read(name).ok().map(Arc::from);
+        let (_, read) = provider::compile(&file, name, &from_disk)?;
+        let root = common_folder(read.keys());
+        let files: Files = read
+            .into_iter()
+            .map(|(name, bytes)| (name[root.len()..].trim_start_matches('/').to_owned(), bytes))
+            .collect();
+        let relative = |name: &str| name.strip_prefix(root.as_str()).map(|n| n.trim_start_matches('/').to_owned());
+        let Some(main) = relative(name).filter(|main| files.contains_key(main)) else {
+            return Err(trouble(
+                "MuJoCo reads it by another name than its path; give the path without links".to_owned(),
+            ));
+        };
+        let wanted = but_for_paths(&model)?;
+        for root in [None, Some(root)] {
+            let kept = Self::Kept { main: main.clone(), files: files.clone(), root };
+            // Where an absolute path leads out of the kept files, there is no such file.
+            if kept.load().and_then(|again| but_for_paths(&again)).is_ok_and(|found| found == wanted) {
+                return Ok(kept);
+            }
+        }
+        Err(trouble(
+            "what MuJoCo reads of it does not make the same model again; put all its files beside it".to_owned(),
+        ))
+    }
+
+    /// The main file's name in [`ModelSource::files`] and all files, so that they can be stored with a
+    /// recording and the model built again without the disk. Of a model on disk, those of [`ModelSource::kept`].
+    ///
+    /// # Errors
+    /// As [`ModelSource::kept`].
     pub fn files(&self) -> Result<(String, Vec<SourceFile>), PhysicsError> {
         match self {
-            Self::Memory { main, files } => Ok((
+            Self::Memory { main, files } | Self::Kept { main, files, .. } => Ok((
                 main.clone(),
                 files.iter().map(|(name, bytes)| SourceFile { name: name.clone(), bytes: bytes.clone() }).collect(),
             )),
-            Self::Disk(path) => disk_files(path),
+            Self::Disk(_) => self.clone().kept()?.files(),
         }
     }
+}
+
+/// All that a compiled model is, but for the names of files in it: MuJoCo keeps where they lay.
+fn but_for_paths(model: &Model) -> Result<serde_json::Value, PhysicsError> {
+    let mut digest = serde_json::to_value(model.digest()?).unwrap_or_default();
+    for part in ["sizes", "arrays"] {
+        if let Some(part) = digest.get_mut(part).and_then(serde_json::Value::as_object_mut) {
+            part.retain(|name, _| {
+                !["npaths", "nbuffer", "paths"].contains(&name.as_str()) && !name.ends_with("_pathadr")
+            });
+        }
+    }
+    if let Some(whole) = digest.as_object_mut() {
+        whole.remove("mjb");
+    }
+    Ok(digest)
+}
+
+/// The deepest folder that holds all files, by absolute names; `/` at the root.
+fn common_folder<'a>(mut names: impl Iterator<Item = &'a String>) -> String {
+    let folder = |name: &'a str| Path::new(name).parent().unwrap_or(Path::new("/")).to_owned();
+    let mut shared = names.next().map_or_else(|| PathBuf::from("/"), |name| folder(name));
+    for name in names {
+        while !Path::new(name).starts_with(&shared) {
+            shared.pop();
+        }
+    }
+    shared.to_string_lossy().into_owned()
 }
 
 /// Those of `files` that the MJCF `main` needs, directly or through what it includes, by bare name as MuJoCo looks
@@ -81,7 +169,7 @@ pub fn needed(main: &str, files: &Files) -> Files {
         }
         let Some(references) = references(&String::from_utf8_lossy(bytes)) else { return files.clone() };
         let bare = |path: &String| Path::new(path).file_name().map(|n| n.to_string_lossy().into_owned());
-        waiting.extend(references.files.iter().filter_map(bare));
+        waiting.extend(references.iter().filter_map(bare));
     }
     needed
 }
@@ -91,94 +179,21 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The main file and everything it refers to, named relative to their deepest common folder.
-fn disk_files(main: &Path) -> Result<(String, Vec<SourceFile>), PhysicsError> {
-    let absolute = |p: &Path| {
-        p.canonicalize().map_err(|e| PhysicsError::File { file: p.display().to_string(), message: e.to_string() })
-    };
-    let main = absolute(main)?;
-    let mut found: BTreeMap<PathBuf, Arc<[u8]>> = BTreeMap::new();
-    let mut scan = Scan { folder: main.parent().unwrap_or(Path::new("/")).to_owned(), found: &mut found };
-    scan.visit(&main)?;
-
-    let mut root: Vec<Component<'_>> = main.parent().unwrap_or(Path::new("/")).components().collect();
-    for path in found.keys() {
-        let shared = root.iter().zip(path.components()).take_while(|(a, b)| **a == *b).count();
-        root.truncate(shared);
-    }
-    let root: PathBuf = root.into_iter().collect();
-    let relative = |p: &Path| p.strip_prefix(&root).unwrap_or(p).to_string_lossy().into_owned();
-    let files = found.iter().map(|(path, bytes)| SourceFile { name: relative(path), bytes: bytes.clone() }).collect();
-    Ok((relative(&main), files))
-}
-
-/// Walks the references of an MJCF file. MuJoCo itself has resolved them before this runs, so a
-/// reference that is not found here was not needed, or resolves in a way that `verify` will report.
-struct Scan<'a> {
-    folder: PathBuf,
-    found: &'a mut BTreeMap<PathBuf, Arc<[u8]>>,
-}
-
-impl Scan<'_> {
-    fn visit(&mut self, path: &Path) -> Result<(), PhysicsError> {
-        if self.found.contains_key(path) {
-            return Ok(());
-        }
-        let bytes = std::fs::read(path)
-            .map_err(|e| PhysicsError::File { file: path.display().to_string(), message: e.to_string() })?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        self.found.insert(path.to_owned(), bytes.into());
-        if !is_mjcf(path) {
-            return Ok(());
-        }
-        let Some(references) = references(&text) else {
-            tracing::debug!(file = %path.display(), "not scanned for references: not well-formed XML");
-            return Ok(());
-        };
-        let mut folders = vec![self.folder.clone(), path.parent().unwrap_or(&self.folder).to_owned()];
-        for dir in &references.folders {
-            folders.push(self.folder.join(dir));
-            folders.push(path.parent().unwrap_or(&self.folder).join(dir));
-        }
-        for file in &references.files {
-            let target =
-                folders.iter().map(|f| f.join(file)).find_map(|p| p.canonicalize().ok().filter(|p| p.is_file()));
-            if let Some(target) = target {
-                self.visit(&target)?;
-            } else {
-                tracing::debug!(reference = file, file = %path.display(), "reference not found beside the model");
-            }
-        }
-        Ok(())
-    }
-}
-
 fn is_mjcf(path: &Path) -> bool {
     path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml") || e.eq_ignore_ascii_case("mjcf"))
 }
 
-/// What an MJCF file refers to, as it is written there.
-struct References {
-    files: Vec<String>,
-    /// Where its compiler element looks for them.
-    folders: Vec<String>,
-}
-
-/// The references of an MJCF text; None where it is no well-formed XML.
-fn references(text: &str) -> Option<References> {
+/// The files that an MJCF text refers to, as they are written there; None where it is no well-formed XML.
+fn references(text: &str) -> Option<Vec<String>> {
     // An included file may hold several root elements; a wrapper makes it one document.
     let body = text.trim_start_matches('\u{feff}');
     let body = body.find("?>").filter(|_| body.trim_start().starts_with("<?xml")).map_or(body, |i| &body[i + 2..]);
     let wrapped = format!("<root>{body}</root>");
     let document = roxmltree::Document::parse(&wrapped).ok()?;
-    let mut found = References { files: Vec::new(), folders: Vec::new() };
-    for node in document.descendants().filter(roxmltree::Node::is_element) {
+    let elements = document.descendants().filter(roxmltree::Node::is_element);
+    let files = |node: roxmltree::Node<'_, '_>| -> Vec<String> {
         let files = node.attributes().filter(|a| a.name().starts_with("file") && !a.value().is_empty());
-        found.files.extend(files.map(|a| a.value().to_owned()));
-        if node.has_tag_name("compiler") {
-            let folders = ["assetdir", "meshdir", "texturedir"].into_iter().filter_map(|a| node.attribute(a));
-            found.folders.extend(folders.map(str::to_owned));
-        }
-    }
-    Some(found)
+        files.map(|a| a.value().to_owned()).collect()
+    };
+    Some(elements.flat_map(files).collect())
 }

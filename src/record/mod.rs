@@ -125,6 +125,8 @@ impl Prepared {
     /// Whatever keeps the job from being recorded, before anything is written.
     pub fn new(task: Task, mut job: Job) -> Result<Self, RecordError> {
         job.validate()?;
+        // What is simulated is what is stored.
+        let task = task.kept()?;
         let model = Arc::new(task.model(job.solver)?);
         if model.nv() == 0 {
             return Err(RecordError::Setting(format!(

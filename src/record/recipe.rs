@@ -45,9 +45,10 @@ impl Recipe {
     /// [`RecordError::Physics`] when a file of the model cannot be read.
     pub fn new(job: &Job, task: &Task) -> Result<(Self, ModelFiles), RecordError> {
         let (main, files) = task.source.files()?;
-        let layout = match task.source {
-            ModelSource::Memory { .. } => "memory",
-            ModelSource::Disk(_) => "disk",
+        let (layout, root) = match &task.source {
+            ModelSource::Memory { .. } => ("memory", None),
+            ModelSource::Disk(_) => ("disk", None),
+            ModelSource::Kept { root, .. } => ("kept", root.clone()),
         };
         let files: Vec<ModelFile> = files
             .into_iter()
@@ -55,7 +56,7 @@ impl Recipe {
             .collect();
         let hashes = files.iter().map(|f| FileHash { name: f.name.clone(), sha256: f.sha256.clone() }).collect();
         let recipe = Self::of_this_program(job.clone(), hashes);
-        Ok((recipe, ModelFiles { main, layout: layout.to_owned(), files }))
+        Ok((recipe, ModelFiles { main, layout: layout.to_owned(), root, files }))
     }
 
     /// The recipe that this program, with its libraries, gives a job and a model.

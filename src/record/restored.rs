@@ -51,6 +51,10 @@ fn source(recording: &Recording, model: ModelFiles) -> Result<(ModelSource, Opti
         let files: Files = model.files.into_iter().map(|f| (f.name, f.bytes)).collect();
         return Ok((ModelSource::Memory { main: model.main, files }, None));
     }
+    if model.layout == "kept" {
+        let files: Files = model.files.into_iter().map(|f| (f.name, f.bytes)).collect();
+        return Ok((ModelSource::Kept { main: model.main, files, root: model.root }, None));
+    }
     let trouble =
         |e: std::io::Error| recording.foreign(&format!("its model cannot be unpacked into a temporary folder: {e}"));
     let folder = tempfile::tempdir().map_err(trouble)?;

@@ -116,6 +116,14 @@ impl Task {
         Self { spec, source }
     }
 
+    /// The task with its model as it can be stored ([`ModelSource::kept`]).
+    ///
+    /// # Errors
+    /// [`TaskError::Physics`].
+    pub fn kept(self) -> Result<Self, TaskError> {
+        Ok(Self { source: self.source.kept()?, ..self })
+    }
+
     /// Compiles the model, edits it and sets the solver up.
     ///
     /// # Errors

@@ -75,6 +75,7 @@ impl Made {
             effort: Effort::Fast,
             attributes: attributes.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
             model: Some(ModelFiles {
+                root: None,
                 main: "made.xml".to_owned(),
                 layout: "memory".to_owned(),
                 files: vec![ModelFile {

@@ -1,0 +1,111 @@
+//! A recording holds the files that MuJoCo read, and nothing else, and is made again from them when the originals are gone.
+
+mod common;
+
+use std::path::Path;
+
+use common::Place;
+
+/// A tetrahedron.
+const MESH: &str = "v 0 0 0\nv .1 0 0\nv 0 .1 0\nv 0 0 .1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n";
+
+const URDF: &str = r#"<robot name="r"><mujoco><compiler meshdir="parts" balanceinertia="true"/></mujoco>
+    <link name="base"><inertial><mass value="1"/><inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/></inertial>
+    <collision><geometry><mesh filename="a.obj"/></geometry></collision></link>
+    <link name="arm"><inertial><mass value="1"/><inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/></inertial></link>
+    <joint name="j" type="revolute"><parent link="base"/><child link="arm"/><axis xyz="0 1 0"/>
+    <limit lower="-1" upper="1" effort="1" velocity="1"/></joint></robot>"#;
+
+/// Writes files of a folder, with what it takes of folders.
+fn lay_out(place: &Place, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = place.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// What the recording holds: names, the folder that they lay in where it matters, and the main file.
+fn stored(place: &Place) -> (Vec<String>, Option<String>, String) {
+    let recording = dynsparse::dataset::Recording::open(&place.path("r.h5")).unwrap();
+    let model = recording.model().unwrap();
+    (model.files.into_iter().map(|f| f.name).collect(), model.root, model.main)
+}
+
+/// Records, takes the originals away, and verifies and renders from the recording alone.
+fn is_made_again(place: &Place, main: &str) -> (Vec<String>, Option<String>, String) {
+    place.run(&["record", main, "-o", "r.h5", "--episodes", "2", "--steps", "10"]).ok();
+    for entry in std::fs::read_dir(place.path("")).unwrap().flatten().filter(|e| e.path().is_dir()) {
+        std::fs::remove_dir_all(entry.path()).unwrap();
+    }
+    assert!(!place.has(main), "the original is there still");
+    let verified = place.run(&["verify", "r.h5"]).ok();
+    assert!(verified.stdout.contains("every bit agrees"), "{}", verified.stdout);
+    stored(place)
+}
+
+#[test]
+fn includes_meshes_and_urdf() {
+    let place = Place::new();
+    lay_out(&place, &[("robot/r.urdf", URDF), ("robot/parts/a.obj", MESH)]);
+    let (files, root, main) = is_made_again(&place, "robot/r.urdf");
+    assert_eq!((files, root, main.as_str()), (vec!["parts/a.obj".to_owned(), "r.urdf".to_owned()], None, "r.urdf"));
+
+    // What is no XML to others is to MuJoCo: a comment with more dashes, a document type. A file that nothing reads stays out, and
+    // so does one that only a built-in texture names.
+    let place = Place::new();
+    let main = r#"<!DOCTYPE mujoco><mujoco><!-- a ---- b --><compiler meshdir="../parts"/><include file="more/shared.xml"/>
+        <asset><mesh name="b" file="b.obj"/><texture name="t" type="2d" builtin="flat" width="4" height="4" file="secret"/></asset>
+        <worldbody><geom type="mesh" mesh="a"/><body><joint/><geom type="mesh" mesh="b"/></body></worldbody></mujoco>"#;
+    let shared = r#"<mujocoinclude><asset><mesh name="a" file="a.obj"/></asset></mujocoinclude>"#;
+    lay_out(
+        &place,
+        &[
+            ("m/scenes/m.xml", main),
+            ("m/scenes/more/shared.xml", shared),
+            ("m/parts/a.obj", MESH),
+            ("m/parts/b.obj", MESH),
+            ("m/parts/unused.obj", MESH),
+            ("m/scenes/secret", "token"),
+        ],
+    );
+    let (files, root, main) = is_made_again(&place, "m/scenes/m.xml");
+    assert_eq!(files, ["parts/a.obj", "parts/b.obj", "scenes/m.xml", "scenes/more/shared.xml"]);
+    assert_eq!((root, main.as_str()), (None, "scenes/m.xml"));
+}
+
+/// The old path is asked for, and what lies there by then is not taken.
+#[test]
+fn absolute_paths() {
+    let place = Place::new();
+    let parts = place.path("parts").canonicalize().unwrap_or_else(|_| place.path("parts"));
+    let main = format!(
+        r#"<mujoco><compiler meshdir="{}"/><asset><mesh name="a" file="a.obj"/></asset>
+        <worldbody><body><joint/><geom type="mesh" mesh="a"/></body></worldbody></mujoco>"#,
+        parts.display()
+    );
+    lay_out(&place, &[("robot/m.xml", &main), ("parts/a.obj", MESH)]);
+    let (files, root, _) = is_made_again(&place, "robot/m.xml");
+    assert_eq!(files, ["parts/a.obj", "robot/m.xml"]);
+    assert_eq!(root.as_deref().map(Path::new), parts.parent());
+    lay_out(&place, &[("parts/a.obj", &MESH.replace(".1", ".3"))]);
+    place.run(&["verify", "r.h5"]).ok();
+}
+
+#[test]
+fn paths_with_dots_and_links() {
+    let place = Place::new();
+    let text = |name: &str| format!(r#"<mujoco><include file="{name}"/></mujoco>"#);
+    let body = r#"<mujocoinclude><worldbody><body><joint/><geom size=".1"/></body></worldbody></mujocoinclude>"#;
+    lay_out(&place, &[("a/b/m.xml", &text("../inc.xml")), ("a/inc.xml", body), ("c/x", "")]);
+    let (files, root, main) = is_made_again(&place, "c/../a/b/m.xml");
+    assert_eq!((files, root, main.as_str()), (vec!["b/m.xml".to_owned(), "inc.xml".to_owned()], None, "b/m.xml"));
+    #[cfg(unix)]
+    {
+        let place = Place::new();
+        lay_out(&place, &[("a/b/m.xml", &text("inc.xml")), ("a/b/inc.xml", body)]);
+        std::os::unix::fs::symlink(place.path("a/b"), place.path("link")).unwrap();
+        place.run(&["record", "link/m.xml", "-o", "r.h5", "--episodes", "1", "--steps", "5"]).ok();
+        assert_eq!(stored(&place).0, ["inc.xml", "m.xml"]);
+    }
+}
