@@ -78,7 +78,7 @@ def settings(f):
 
 def main(path):
     with h5py.File(path) as f:
-        numbers = [int(f["step_episode"][first]) for first in f["episode_offsets"][:-1]]
+        numbers = [int(number) for number in f["episode"][:]]
         recorded = [text(x) for x in f["episode_sha256"][:]]
         content = settings(f)
         for number, found, said in zip(numbers, episode_digests(f), recorded):

@@ -107,5 +107,17 @@ fn paths_with_dots_and_links() {
         std::os::unix::fs::symlink(place.path("a/b"), place.path("link")).unwrap();
         place.run(&["record", "link/m.xml", "-o", "r.h5", "--episodes", "1", "--steps", "5"]).ok();
         assert_eq!(stored(&place).0, ["inc.xml", "m.xml"]);
+
+        // MuJoCo takes `..` off as text: `meshdir="../meshes"` of proj/robot, a link into store, is proj/meshes.
+        let place = Place::new();
+        let main = r#"<mujoco><compiler meshdir="../meshes"/><asset><mesh name="a" file="a.obj"/></asset>
+            <worldbody><body><joint/><geom type="mesh" mesh="a"/></body></worldbody></mujoco>"#;
+        let other = MESH.replace(".1", ".2");
+        lay_out(&place, &[("store/k/m.xml", main), ("store/meshes/a.obj", &other), ("proj/meshes/a.obj", MESH)]);
+        std::os::unix::fs::symlink(place.path("store/k"), place.path("proj/robot")).unwrap();
+        place.run(&["record", "proj/robot/m.xml", "-o", "r.h5", "--episodes", "1", "--steps", "5"]).ok();
+        assert_eq!(stored(&place).0, ["meshes/a.obj", "robot/m.xml"]);
+        let recording = dynsparse::dataset::Recording::open(&place.path("r.h5")).unwrap();
+        assert_eq!(&*recording.model().unwrap().files[0].bytes, MESH.as_bytes());
     }
 }

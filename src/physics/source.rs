@@ -1,7 +1,7 @@
 //! Where a model comes from: a file on disk with what it refers to, or a set of named files in memory.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -81,10 +81,7 @@ impl ModelSource {
         let trouble = |message: String| PhysicsError::File { file: file.clone(), message };
         // It says what is wrong with the file itself in the usual words.
         let model = Model::from_path(path)?;
-        // MuJoCo takes `..` off a path as text, so the folder must be free of it and of links.
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = folder.canonicalize().map_err(|e| trouble(e.to_string()))?;
-        let absolute = folder.join(path.file_name().unwrap_or_default());
+        let absolute = without_dots(path).map_err(|e| trouble(e.to_string()))?;
         let Some(name) = absolute.to_str() else { return Err(trouble("its path is no UTF-8: rename it".to_owned())) };
         let from_disk = |name: &str| std::fs::read(name).ok().map(Arc::from);
         let (_, read) = provider::compile(&file, name, &from_disk)?;
@@ -108,7 +105,7 @@ impl ModelSource {
             }
         }
         Err(trouble(
-            "what MuJoCo reads of it does not make the same model again; put all its files beside it".to_owned(),
+            "what MuJoCo reads of it does not make the same model again; put all its files beside it, and change none meanwhile".to_owned(),
         ))
     }
 
@@ -126,6 +123,27 @@ impl ModelSource {
             Self::Disk(_) => self.clone().kept()?.files(),
         }
     }
+}
+
+/// An absolute path without `.` and `..`, which MuJoCo takes off as text, past links. Where that leads elsewhere than the path
+/// itself does, the path without links.
+fn without_dots(path: &Path) -> std::io::Result<PathBuf> {
+    let mut clean = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        match part {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            Component::CurDir => {}
+            part => clean.push(part),
+        }
+    }
+    let meant = path.canonicalize()?;
+    if clean.canonicalize().is_ok_and(|found| found == meant) {
+        return Ok(clean);
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(folder.canonicalize()?.join(path.file_name().unwrap_or_default()))
 }
 
 /// All that a compiled model is, but for the names of files in it: MuJoCo keeps where they lay.

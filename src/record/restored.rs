@@ -51,6 +51,16 @@ fn source(recording: &Recording, model: ModelFiles) -> Result<(ModelSource, Opti
         let files: Files = model.files.into_iter().map(|f| (f.name, f.bytes)).collect();
         return Ok((ModelSource::Memory { main: model.main, files }, None));
     }
+    let leaves =
+        |name: &str| !std::path::Path::new(name).components().all(|c| matches!(c, std::path::Component::Normal(_)));
+    if let Some(file) = model.files.iter().find(|file| leaves(&file.name)) {
+        return Err(recording
+            .foreign(&format!(
+                "its model file \"{}\" would leave the folder; the recording is not to be trusted",
+                file.name
+            ))
+            .into());
+    }
     if model.layout == "kept" {
         let files: Files = model.files.into_iter().map(|f| (f.name, f.bytes)).collect();
         return Ok((ModelSource::Kept { main: model.main, files, root: model.root }, None));
@@ -59,16 +69,7 @@ fn source(recording: &Recording, model: ModelFiles) -> Result<(ModelSource, Opti
         |e: std::io::Error| recording.foreign(&format!("its model cannot be unpacked into a temporary folder: {e}"));
     let folder = tempfile::tempdir().map_err(trouble)?;
     for file in &model.files {
-        let relative = std::path::Path::new(&file.name);
-        if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
-            return Err(recording
-                .foreign(&format!(
-                    "its model file \"{}\" would leave the folder; the recording is not to be trusted",
-                    file.name
-                ))
-                .into());
-        }
-        let path = folder.path().join(relative);
+        let path = folder.path().join(&file.name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(trouble)?;
         }

@@ -109,6 +109,18 @@ pub enum ReplayError {
         /// The number.
         value: f64,
     },
+    /// Neither 0 nor 1 where a row says whether an episode ends with it.
+    #[error("{file}: array {array} holds {value} at row {row}, expected 0 or 1: store 1 where an episode ends, else 0")]
+    End {
+        /// The file.
+        file: String,
+        /// The array.
+        array: String,
+        /// Its row, from 0.
+        row: usize,
+        /// The number.
+        value: f64,
+    },
     /// A quaternion that is no rotation.
     #[error(
         "{file}: array {array} holds a quaternion of length {norm} at row {row}, from column {col}: it is no rotation, mend the row or cut it out"

@@ -44,7 +44,10 @@ impl H5 {
     fn rooted(&self, want: &Want) -> Result<(Vec<Table>, Vec<Span>), ReplayError> {
         let table = self.table(&self.file, "", want)?;
         let episodes = match self.offsets()? {
-            Some(offsets) => layout::episodes(&self.name, &table, &offsets)?,
+            Some(offsets) => {
+                layout::check_agree(&self.name, table.rows, &offsets, &self.ends(table.rows)?)?;
+                layout::episodes(&self.name, &table, &offsets)?
+            }
             None => match self.ends(table.rows)? {
                 ends if ends.is_empty() => vec![(0, table.rows)],
                 ends => layout::episodes(&self.name, &table, &layout::cut(table.rows, &ends))?,
@@ -162,7 +165,7 @@ impl H5 {
             match array.dtype().and_then(|t| t.to_descriptor()) {
                 Ok(TypeDescriptor::Boolean) => array.read_raw::<bool>().map_err(failed),
                 Ok(TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_) | TypeDescriptor::Float(_)) => {
-                    Ok(array.read_raw::<f64>().map_err(failed)?.into_iter().map(|x| x != 0.0).collect())
+                    layout::ends_of(&self.name, name, array.read_raw::<f64>().map_err(failed)?)
                 }
                 other => Err(ReplayError::DType {
                     file: self.name.clone(),

@@ -63,8 +63,7 @@ impl Field {
 
     fn needed(self, want: &Want) -> bool {
         match (self, want.with) {
-            (Self::Ctrl, ReplayWith::Controls) => true,
-            (Self::Ctrl, ReplayWith::States) => want.nu > 0,
+            (Self::Ctrl, _) => want.nu > 0,
             (Self::Qpos | Self::Qvel, ReplayWith::States) => true,
             (Self::Act, ReplayWith::States) => want.na > 0,
             _ => false,
@@ -172,8 +171,8 @@ fn missing(file: &str, group: &str, field: Field, width: Width, want: &Want, fou
             "add the controls that the actuators get, named ctrl: the task makes them of its actions"
         }
         (Field::Ctrl, _) => "add the controls, named ctrl or actions",
-        (Field::Act, _) => "add the activations, or replay with = \"controls\"",
-        _ => "add it, or replay with = \"controls\", which needs ctrl alone",
+        (Field::Act, _) => "add the activations, or replay controls alone (--replay-with controls)",
+        _ => "add it, or replay controls alone (--replay-with controls), which needs ctrl",
     };
     ReplayError::Missing {
         file: file.to_owned(),
@@ -236,6 +235,28 @@ fn rows(file: &str, columns: &[Column]) -> Result<usize, ReplayError> {
 /// Arrays that say of every row whether an episode ends with it, as D4RL and Gymnasium name them.
 pub(super) const ENDS: [&str; 5] = ["terminals", "timeouts", "terminations", "truncations", "dones"];
 
+/// Whether an episode ends with each row, by an array that holds 0 and 1 alone.
+pub(super) fn ends_of(file: &str, array: &str, numbers: Vec<f64>) -> Result<Vec<bool>, ReplayError> {
+    let strange = numbers.iter().position(|x| *x != 0.0 && *x != 1.0);
+    match strange {
+        None => Ok(numbers.into_iter().map(|x| x == 1.0).collect()),
+        Some(row) => Err(ReplayError::End { file: file.to_owned(), array: array.to_owned(), row, value: numbers[row] }),
+    }
+}
+
+/// Refuses ends that `episode_offsets` does not have.
+pub(super) fn check_agree(file: &str, rows: usize, offsets: &[i64], ends: &[Vec<bool>]) -> Result<(), ReplayError> {
+    let lost = cut(rows, ends).into_iter().find(|end| !offsets.contains(end));
+    match lost.filter(|_| !ends.is_empty()) {
+        None => Ok(()),
+        Some(row) => Err(ReplayError::Offsets {
+            file: file.to_owned(),
+            problem: format!("has no episode that begins with row {row}, where another array ends one"),
+            rows,
+        }),
+    }
+}
+
 /// First rows of the episodes that end where any of the arrays says so, and the number of rows at the end.
 pub(super) fn cut(rows: usize, ends: &[Vec<bool>]) -> Vec<i64> {
     let last = (0..rows).filter(|row| ends.iter().any(|ends| ends[*row]));
@@ -271,7 +292,7 @@ pub(super) fn flattened(file: &str, found: Found, want: &Want) -> Result<Table, 
             array: "ctrl".to_owned(),
             expected: Width::Of("nu", want.nu).expected(),
             found: path,
-            fix: "its actions are those of a controller; replay with = \"states\"".to_owned(),
+            fix: "its actions are those of a controller; replay its states (--replay-with states)".to_owned(),
         });
     }
     if let Some(found) = wrong_type {

@@ -266,7 +266,7 @@ impl ReplayFile {
                 file: self.file.clone(),
                 array: column.path.clone(),
                 row: start + k / column.width,
-                col: k % column.width,
+                col: column.from + k % column.width,
                 value: values[k],
             });
         }

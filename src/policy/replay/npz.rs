@@ -34,16 +34,17 @@ impl Npz {
         };
         let table = table(name, "", want, find, || names.clone())?;
         let mut archive = archive.into_inner();
+        let there = layout::ENDS.into_iter().filter(|end| names.iter().any(|name| name == end));
+        let ends: Vec<Vec<bool>> =
+            there.map(|end| ends(&mut archive, name, end, table.rows)).collect::<Result<_, _>>()?;
         let episodes = if names.iter().any(|n| n == "episode_offsets") {
-            layout::episodes(name, &table, &offsets(&mut archive, name)?)?
+            let offsets = offsets(&mut archive, name)?;
+            layout::check_agree(name, table.rows, &offsets, &ends)?;
+            layout::episodes(name, &table, &offsets)?
+        } else if ends.is_empty() {
+            vec![(0, table.rows)]
         } else {
-            let there = layout::ENDS.into_iter().filter(|end| names.iter().any(|name| name == end));
-            let ends: Vec<Vec<bool>> =
-                there.map(|end| ends(&mut archive, name, end, table.rows)).collect::<Result<_, _>>()?;
-            match ends.is_empty() {
-                true => vec![(0, table.rows)],
-                false => layout::episodes(name, &table, &layout::cut(table.rows, &ends))?,
-            }
+            layout::episodes(name, &table, &layout::cut(table.rows, &ends))?
         };
         let mut arrays = Vec::with_capacity(table.columns.len());
         for column in &table.columns {
@@ -152,29 +153,29 @@ fn offsets(archive: &mut Archive, file: &str) -> Result<Vec<i64>, ReplayError> {
 fn ends(archive: &mut Archive, file: &str, array: &str, rows: usize) -> Result<Vec<bool>, ReplayError> {
     let header = header(archive, file, array)?;
     layout::check_ends(file, array, &shape(&header), rows)?;
-    let some = |numbers: Vec<f64>| numbers.into_iter().map(|x| x != 0.0).collect();
-    if is(&header, TypeChar::Bool, &[1]) {
-        values(archive, file, array)
+    let numbers: Vec<f64> = if is(&header, TypeChar::Bool, &[1]) {
+        return values(archive, file, array);
     } else if is(&header, TypeChar::Float, &[8]) {
-        Ok(some(values(archive, file, array)?))
+        values(archive, file, array)?
     } else if is(&header, TypeChar::Float, &[4]) {
-        Ok(some(values::<f32>(archive, file, array)?.into_iter().map(f64::from).collect()))
+        values::<f32>(archive, file, array)?.into_iter().map(f64::from).collect()
     } else if is(&header, TypeChar::Int, &[8]) {
-        Ok(values::<i64>(archive, file, array)?.into_iter().map(|x| x != 0).collect())
+        values::<i64>(archive, file, array)?.into_iter().map(|x| x as f64).collect()
     } else if is(&header, TypeChar::Int, &[4]) {
-        Ok(values::<i32>(archive, file, array)?.into_iter().map(|x| x != 0).collect())
+        values::<i32>(archive, file, array)?.into_iter().map(f64::from).collect()
     } else if is(&header, TypeChar::Int, &[1]) {
-        Ok(values::<i8>(archive, file, array)?.into_iter().map(|x| x != 0).collect())
+        values::<i8>(archive, file, array)?.into_iter().map(f64::from).collect()
     } else if is(&header, TypeChar::Uint, &[1]) {
-        Ok(values::<u8>(archive, file, array)?.into_iter().map(|x| x != 0).collect())
+        values::<u8>(archive, file, array)?.into_iter().map(f64::from).collect()
     } else {
-        Err(ReplayError::DType {
+        return Err(ReplayError::DType {
             file: file.to_owned(),
             array: array.to_owned(),
             found: header.dtype().descr(),
             expected: "booleans, floats, or integers of 8, 32 or 64 bits",
-        })
-    }
+        });
+    };
+    layout::ends_of(file, array, numbers)
 }
 
 fn damaged(file: &str, what: &str, error: impl ToString) -> ReplayError {

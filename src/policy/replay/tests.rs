@@ -228,7 +228,7 @@ fn controls_alone_are_enough_and_may_be_flat() {
     file.close().unwrap();
     let episode = open(&path, Controls, 0, 1).unwrap().episode(0).unwrap();
     assert_eq!((episode.steps, episode.ctrl, episode.qpos), (4, Some(ramp(4)), None));
-    expect(&refused(&path, States, 0, 1), &["no array qpos", "(rows, 3)", "it has ctrl", "replay with"]);
+    expect(&refused(&path, States, 0, 1), &["no array qpos", "(rows, 3)", "it has ctrl", "--replay-with controls"]);
     expect(&refused(&path, Controls, 0, 2), &["array ctrl has shape (4,), expected (rows, 2)", "nu = 2"]);
 }
 
@@ -501,6 +501,46 @@ fn terminals_and_timeouts_cut_the_rows_into_episodes() {
 }
 
 #[test]
+fn ends_are_sure_and_agree_with_offsets() {
+    let dir = Dir::new();
+    let path = dir.npz(&[("ctrl", &[3, 2], ramp(6)), ("terminals", &[3], vec![0.0, 0.5, 0.0])]);
+    expect(&refused(&path, Controls, 0, 2), &["array terminals holds 0.5 at row 1", "expected 0 or 1"]);
+    let dir = Dir::new();
+    let (path, file) = dir.h5();
+    put_all(&file, 6, 6, 2);
+    put(&file, "timeouts", &[6], &[f64::NAN; 6]);
+    file.close().unwrap();
+    expect(&refused(&path, States, 0, 2), &["array timeouts holds NaN at row 0"]);
+    for (offsets, agree) in [([0, 2, 6], false), ([0, 3, 6], true)] {
+        let dir = Dir::new();
+        let (path, file) = dir.h5();
+        put_all(&file, 6, 6, 2);
+        put(&file, "terminals", &[6], &[false, false, true, false, false, false]);
+        put::<i64>(&file, "episode_offsets", &[3], &offsets);
+        file.close().unwrap();
+        if agree {
+            assert_eq!(open(&path, States, 0, 2).unwrap().episodes(), 2);
+        } else {
+            expect(&refused(&path, States, 0, 2), &["episode_offsets has no episode that begins with row 3"]);
+        }
+    }
+}
+
+/// A model without actuators has no controls to replay, and runs freely from the first state.
+#[test]
+fn controls_of_no_actuators() {
+    let dir = Dir::new();
+    let (path, file) = dir.h5();
+    put(&file, "qpos", &[3, NQ], &ramp(3 * NQ));
+    put(&file, "qvel", &[3, NV], &ramp(3 * NV));
+    file.close().unwrap();
+    for with in [States, Controls] {
+        let replay = open(&path, with, 0, 0).unwrap();
+        assert_eq!((replay.steps(0), replay.episode(0).unwrap().ctrl), (3, None));
+    }
+}
+
+#[test]
 fn actions_are_no_controls_where_the_task_maps_them() {
     let dir = Dir::new();
     let (path, file) = dir.h5();
@@ -555,7 +595,7 @@ fn states_of_robosuite_are_read_without_controls() {
     assert_eq!(episode.time, Some(vec![0.0, 6.0]));
     assert_eq!(episode.qpos, Some(vec![1.0, 2.0, 3.0, 7.0, 8.0, 9.0]));
     assert_eq!((episode.qvel, episode.ctrl), (Some(vec![4.0, 5.0, 10.0, 11.0]), None));
-    expect(&refused(&path, Controls, 0, 2), &["no array ctrl", "those of a controller", "replay with = \"states\""]);
+    expect(&refused(&path, Controls, 0, 2), &["no array ctrl", "those of a controller", "--replay-with states"]);
     expect(
         &refused(&path, States, 1, 2),
         &["data/demo_2/states has shape (3, 6)", "1 + nq + nv + na = 7", "model_file"],
