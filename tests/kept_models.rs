@@ -32,7 +32,7 @@ fn stored(place: &Place) -> (Vec<String>, Option<String>, String) {
     (model.files.into_iter().map(|f| f.name).collect(), model.root, model.main)
 }
 
-/// Records, takes the originals away, and verifies and renders from the recording alone.
+/// Records, takes the originals away, and verifies from the recording alone.
 fn is_made_again(place: &Place, main: &str) -> (Vec<String>, Option<String>, String) {
     place.run(&["record", main, "-o", "r.h5", "--episodes", "2", "--steps", "10"]).ok();
     for entry in std::fs::read_dir(place.path("")).unwrap().flatten().filter(|e| e.path().is_dir()) {

@@ -301,10 +301,8 @@ fn open_loop(
         let mut batch = assemble(data, &now, wanted, place)?;
         if let Some(state) = state {
             // A model without actuators has no action, and a tensor no column of width 0.
-            batch.input.x = match inputs > nx {
-                true => Tensor::cat(vec![state, batch.input.x.narrow(1, nx, inputs - nx)], 1),
-                false => state,
-            };
+            batch.input.x =
+                if inputs > nx { Tensor::cat(vec![state, batch.input.x.narrow(1, nx, inputs - nx)], 1) } else { state };
         }
         let next = predict(model, weights, &batch.input)?.0;
         if HORIZONS.contains(&(ahead + 1)) {

@@ -70,13 +70,16 @@ impl ModelSource {
         }
     }
 
-    /// The model as it can be kept: one on disk is compiled, and what MuJoCo reads of it is taken into memory. Another is given
-    /// back as it is.
+    /// The model as it can be kept, and compiled from that: of one on disk, what MuJoCo reads is taken into memory. Another is
+    /// given back as it is.
     ///
     /// # Errors
     /// As [`ModelSource::load`], and where what was read does not make the same model again.
-    pub fn kept(self) -> Result<Self, PhysicsError> {
-        let Self::Disk(path) = &self else { return Ok(self) };
+    pub fn kept(self) -> Result<(Self, Model), PhysicsError> {
+        let Self::Disk(path) = &self else {
+            let model = self.load()?;
+            return Ok((self, model));
+        };
         let file = path.display().to_string();
         let trouble = |message: String| PhysicsError::File { file: file.clone(), message };
         // It says what is wrong with the file itself in the usual words.
@@ -86,22 +89,22 @@ impl ModelSource {
         let from_disk = |name: &str| std::fs::read(name).ok().map(Arc::from);
         let (_, read) = provider::compile(&file, name, &from_disk)?;
         let root = common_folder(read.keys());
-        let files: Files = read
-            .into_iter()
-            .map(|(name, bytes)| (name[root.len()..].trim_start_matches('/').to_owned(), bytes))
-            .collect();
-        let relative = |name: &str| name.strip_prefix(root.as_str()).map(|n| n.trim_start_matches('/').to_owned());
-        let Some(main) = relative(name).filter(|main| files.contains_key(main)) else {
+        if !read.contains_key(name) {
             return Err(trouble(
                 "MuJoCo reads it by another name than its path; give the path without links".to_owned(),
             ));
-        };
+        }
+        let relative = |name: &str| name[root.len()..].trim_start_matches('/').to_owned();
+        let main = relative(name);
+        let files: Files = read.into_iter().map(|(name, bytes)| (relative(&name), bytes)).collect();
         let wanted = but_for_paths(&model)?;
-        for root in [None, Some(root)] {
+        for root in [None, Some(root.clone())] {
             let kept = Self::Kept { main: main.clone(), files: files.clone(), root };
             // Where an absolute path leads out of the kept files, there is no such file.
-            if kept.load().and_then(|again| but_for_paths(&again)).is_ok_and(|found| found == wanted) {
-                return Ok(kept);
+            if let Ok(again) = kept.load()
+                && but_for_paths(&again)? == wanted
+            {
+                return Ok((kept, again));
             }
         }
         Err(trouble(
@@ -120,7 +123,7 @@ impl ModelSource {
                 main.clone(),
                 files.iter().map(|(name, bytes)| SourceFile { name: name.clone(), bytes: bytes.clone() }).collect(),
             )),
-            Self::Disk(_) => self.clone().kept()?.files(),
+            Self::Disk(_) => self.clone().kept()?.0.files(),
         }
     }
 }

@@ -126,8 +126,8 @@ impl Prepared {
     pub fn new(task: Task, mut job: Job) -> Result<Self, RecordError> {
         job.validate()?;
         // What is simulated is what is stored.
-        let task = task.kept()?;
-        let model = Arc::new(task.model(job.solver)?);
+        let (task, model) = task.kept(job.solver)?;
+        let model = Arc::new(model);
         if model.nv() == 0 {
             return Err(RecordError::Setting(format!(
                 "{}: the model has no degree of freedom, so there is nothing to differentiate; give a body a joint",

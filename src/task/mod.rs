@@ -116,12 +116,16 @@ impl Task {
         Self { spec, source }
     }
 
-    /// The task with its model as it can be stored ([`ModelSource::kept`]).
+    /// The task with its model as it can be stored ([`ModelSource::kept`]), and the model as [`Task::model`] gives it.
     ///
     /// # Errors
-    /// [`TaskError::Physics`].
-    pub fn kept(self) -> Result<Self, TaskError> {
-        Ok(Self { source: self.source.kept()?, ..self })
+    /// As [`Task::model`] and [`ModelSource::kept`].
+    pub fn kept(self, solver: SolverMode) -> Result<(Self, Model), TaskError> {
+        check_substeps(&self.spec)?;
+        let (source, model) = self.source.kept()?;
+        let task = Self { source, ..self };
+        let model = task.set_up(model, solver)?;
+        Ok((task, model))
     }
 
     /// Compiles the model, edits it and sets the solver up.
@@ -132,7 +136,10 @@ impl Task {
     /// substeps.
     pub fn model(&self, solver: SolverMode) -> Result<Model, TaskError> {
         check_substeps(&self.spec)?;
-        let mut model = self.source.load()?;
+        self.set_up(self.source.load()?, solver)
+    }
+
+    fn set_up(&self, mut model: Model, solver: SolverMode) -> Result<Model, TaskError> {
         if let Some(timestep) = self.spec.timestep {
             model.set_field(&ModelEdit::all("opt.timestep", timestep))?;
         }

@@ -2,6 +2,7 @@
 //! derivatives of the two sides differ is seen by stepping to either side.
 
 use super::super::whole_step::{KINK, UNSETTLED};
+use super::verdict::trusted_scale;
 use crate::jacobian::kink::Bends;
 use crate::jacobian::zero::decide;
 use crate::jacobian::{Jacobian, Switches, Verdict};
@@ -28,8 +29,7 @@ pub(super) fn confirm(
         return Ok(());
     }
     bends.begin(model, state)?;
-    let trusted = out.a.iter().enumerate().filter(|(at, _)| !doubtful[at % ndx]);
-    let mut scale = trusted.map(|(_, x)| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
+    let mut scale = trusted_scale(&out.a, doubtful);
     let (mut kink, mut undefined) = (0.0_f64, false);
     for column in (0..doubtful.len()).filter(|c| doubtful[*c]) {
         let found = bends.derive(column)?;

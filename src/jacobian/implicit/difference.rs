@@ -73,6 +73,12 @@ pub(super) struct Nudger {
     widest: Vec<f64>,
 }
 
+/// The nudges that are no larger than the widest allowed, at least the finest.
+pub(super) fn within(nudges: &[f64], widest: f64) -> &[f64] {
+    let fits = nudges.iter().position(|h| *h <= widest);
+    &nudges[fits.unwrap_or(nudges.len() - 1)..]
+}
+
 /// Nudges and samples one input: the simulation has gone through all stages but those of contacts and inertia.
 pub(super) type Sample<'a> = &'a mut dyn FnMut(&mut Sim, &mut [f64]) -> Result<(), PhysicsError>;
 
@@ -116,8 +122,7 @@ impl Nudger {
         for c in 0..nv {
             self.direction.fill(0.0);
             self.direction[c] = 1.0;
-            let fits = POSITION.iter().position(|h| *h <= self.widest[c]).unwrap_or(POSITION.len() - 1);
-            for (level, h) in POSITION.into_iter().skip(fits).enumerate() {
+            for (level, h) in within(&POSITION, self.widest[c]).iter().copied().enumerate() {
                 for (side, nudge) in nudges(h) {
                     work.qpos_mut().copy_from_slice(&self.qpos);
                     model.integrate_pos(work.qpos_mut(), &self.direction, nudge);

@@ -398,15 +398,13 @@ impl Engine for Implicit {
         }
         let model = work.model();
         let faint = rigid || contacts.light || rows.is_faint();
-        let (ndx, columns) = (model.ndx(), model.ndx() + model.nu());
+        let columns = model.ndx() + model.nu();
         let mut doubtful: Vec<bool> = (0..columns)
             .map(|c| faint || contacts.edges.get(c).is_some_and(|edge| *edge) || !is_finite(out, c, model))
             .collect();
-        // Differences that leave much open of a small force leave little open of the step. Nothing of what is to be
-        // replaced is a scale for the rest.
+        // Differences that leave much open of a small force leave little open of the step.
         loop {
-            let trusted = out.a.iter().enumerate().filter(|(at, _)| !doubtful[at % ndx]);
-            let scale = trusted.fold(0.0_f64, |most, (_, x)| most.max(x.abs()));
+            let scale = verdict::trusted_scale(&out.a, &doubtful);
             let unsure = |column: usize| {
                 let unsettled = differences.nudger.unsettled[column] || integrator.is_unsettled(column);
                 let bound = if *zero_test { integrator.largest_bound(column) } else { f64::INFINITY };

@@ -8,7 +8,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::difference::inwards;
+use super::difference::{inwards, within};
 use crate::jacobian::ladder::{Entry, Side, decide};
 use crate::jacobian::{Jacobian, Verdict};
 use crate::physics::{Model, PhysicsError, Sensed, SensorStages, Sim};
@@ -109,8 +109,8 @@ impl Sensors {
         }
         self.probe(work, a)?;
         for c in 0..nv {
-            let fits = POSITION.iter().position(|h| *h <= self.widest[c]).unwrap_or(POSITION.len() - 1);
-            self.column(work, a, c, &POSITION[fits..], Block::Position, Side::Both)?;
+            let sizes = within(&POSITION, self.widest[c]);
+            self.column(work, a, c, sizes, Block::Position, Side::Both)?;
         }
         work.qpos_mut().copy_from_slice(&self.qpos);
         self.everything(work, a)?;

@@ -17,6 +17,14 @@ const LARGEST_SHARE: f64 = 1e-11;
 /// A share of the largest entry of A that is not seen beside it: nothing is sure of what is smaller.
 const UNSEEN: f64 = 1e-16;
 
+/// The largest entry of A (ndx x ndx, row-major) in columns that are not `doubtful`: nothing of what is to be replaced is a
+/// scale for the rest.
+pub(super) fn trusted_scale(a: &[f64], doubtful: &[bool]) -> f64 {
+    let ndx = a.len().isqrt();
+    let trusted = a.iter().enumerate().filter(|(at, _)| !doubtful[at % ndx]);
+    trusted.map(|(_, x)| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max)
+}
+
 /// Fills the verdicts of a Jacobian, from bounds on the errors of A and B, but for the columns (ndx + nu) that are
 /// `doubtful` and will come from elsewhere.
 pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2], doubtful: &[bool]) {
@@ -24,8 +32,7 @@ pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2], doubtful: &[bool
     let nu = out.b.len() / ndx.max(1);
     let Jacobian { a, b, verdicts, .. } = out;
     let [bounds_a, bounds_b] = bounds;
-    let trusted = a.iter().enumerate().filter(|(at, _)| !doubtful[at % ndx]);
-    let scale = trusted.map(|(_, x)| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
+    let scale = trusted_scale(a, doubtful);
     let largest = LARGEST_ZERO.min(LARGEST_SHARE * scale);
     let decide = |x: f64, bound: f64| {
         let floor = CERTAIN * bound;

@@ -22,7 +22,7 @@ pub(super) struct H5 {
 
 impl H5 {
     /// Opens and checks a file; returns its tables and the episodes in them.
-    pub(super) fn open(path: &Path, name: &str, want: &Want) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
+    pub(super) fn open(path: &Path, name: &str, want: &Want<'_>) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
         // hdf5 turns the library's own printing off on each thread before it calls it.
         // As the dataset room opens files: `verify` has the same one open there, and HDF5 refuses to open a
         // file twice with different settings.
@@ -41,7 +41,7 @@ impl H5 {
         Ok((this, tables, spans))
     }
 
-    fn rooted(&self, want: &Want) -> Result<(Vec<Table>, Vec<Span>), ReplayError> {
+    fn rooted(&self, want: &Want<'_>) -> Result<(Vec<Table>, Vec<Span>), ReplayError> {
         let table = self.table(&self.file, "", want)?;
         let episodes = match self.offsets()? {
             Some(offsets) => {
@@ -57,7 +57,7 @@ impl H5 {
         Ok((vec![table], spans))
     }
 
-    fn grouped(&self, groups: &[String], want: &Want) -> Result<(Vec<Table>, Vec<Span>), ReplayError> {
+    fn grouped(&self, groups: &[String], want: &Want<'_>) -> Result<(Vec<Table>, Vec<Span>), ReplayError> {
         let mut tables = Vec::with_capacity(groups.len());
         for name in groups {
             let group = self.file.group(name).map_err(|e| damaged(&self.name, name, &e))?;
@@ -84,7 +84,7 @@ impl H5 {
     }
 
     /// The name of an array relative to a group that holds it, itself or in a nested group.
-    fn locate(&self, group: &Group, field: Field, want: &Want) -> Option<String> {
+    fn locate(&self, group: &Group, field: Field, want: &Want<'_>) -> Option<String> {
         let nested =
             NESTED.into_iter().filter(|n| group.link_exists(n)).filter_map(|n| Some((n, group.group(n).ok()?)));
         let direct = field.names(want).iter().find(|n| group.link_exists(n)).map(|n| (*n).to_owned());
@@ -97,7 +97,7 @@ impl H5 {
         })
     }
 
-    fn table(&self, group: &Group, prefix: &str, want: &Want) -> Result<Table, ReplayError> {
+    fn table(&self, group: &Group, prefix: &str, want: &Want<'_>) -> Result<Table, ReplayError> {
         let found = |name: &str| {
             let path = format!("{prefix}{name}");
             let array = self.dataset(&path)?;

@@ -1,19 +1,12 @@
 //! Which arrays a replay needs, and the checks they must pass, whatever the format.
 
-use super::{ReplayError, ReplayWith};
+use super::{ReplayError, ReplayModel, ReplayWith};
 
 /// What the model and the kind of replay ask of a file.
-#[derive(Debug, Clone)]
-pub(super) struct Want {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Want<'a> {
     pub(super) with: ReplayWith,
-    /// Whether the task turns actions into controls, so that an array of actions is none of controls.
-    pub(super) maps_actions: bool,
-    /// Where quaternions begin in qpos.
-    pub(super) quaternions: Vec<usize>,
-    pub(super) nq: usize,
-    pub(super) nv: usize,
-    pub(super) na: usize,
-    pub(super) nu: usize,
+    pub(super) model: &'a ReplayModel,
 }
 
 /// The arrays a replay knows.
@@ -35,9 +28,9 @@ impl Field {
         [Self::Ctrl, Self::Qpos, Self::Qvel, Self::Act, Self::Warmstart, Self::MocapPos, Self::MocapQuat, Self::Time];
 
     /// Its names in a file, the usual one first.
-    pub(super) fn names(self, want: &Want) -> &'static [&'static str] {
+    pub(super) fn names(self, want: &Want<'_>) -> &'static [&'static str] {
         match self {
-            Self::Ctrl if want.maps_actions => &["ctrl"],
+            Self::Ctrl if want.model.maps_actions => &["ctrl"],
             Self::Ctrl => &["ctrl", "actions"],
             Self::Qpos => &["qpos"],
             Self::Qvel => &["qvel"],
@@ -49,23 +42,23 @@ impl Field {
         }
     }
 
-    fn width(self, want: &Want) -> Width {
+    fn width(self, want: &Want<'_>) -> Width {
         match self {
-            Self::Ctrl => Width::Of("nu", want.nu),
-            Self::Qpos => Width::Of("nq", want.nq),
-            Self::Qvel | Self::Warmstart => Width::Of("nv", want.nv),
-            Self::Act => Width::Of("na", want.na),
+            Self::Ctrl => Width::Of("nu", want.model.nu),
+            Self::Qpos => Width::Of("nq", want.model.nq),
+            Self::Qvel | Self::Warmstart => Width::Of("nv", want.model.nv),
+            Self::Act => Width::Of("na", want.model.na),
             Self::MocapPos => Width::Each(3),
             Self::MocapQuat => Width::Each(4),
             Self::Time => Width::Of("1", 1),
         }
     }
 
-    fn needed(self, want: &Want) -> bool {
+    fn needed(self, want: &Want<'_>) -> bool {
         match (self, want.with) {
-            (Self::Ctrl, _) => want.nu > 0,
+            (Self::Ctrl, _) => want.model.nu > 0,
             (Self::Qpos | Self::Qvel, ReplayWith::States) => true,
-            (Self::Act, ReplayWith::States) => want.na > 0,
+            (Self::Act, ReplayWith::States) => want.model.na > 0,
             _ => false,
         }
     }
@@ -146,7 +139,7 @@ pub(super) fn shape_text(shape: &[usize]) -> String {
 pub(super) fn table(
     file: &str,
     group: &str,
-    want: &Want,
+    want: &Want<'_>,
     find: impl Fn(Field) -> Result<Option<Found>, ReplayError>,
     list: impl Fn() -> Vec<String>,
 ) -> Result<Table, ReplayError> {
@@ -165,9 +158,9 @@ pub(super) fn table(
     Ok(Table { columns, rows })
 }
 
-fn missing(file: &str, group: &str, field: Field, width: Width, want: &Want, found: Vec<String>) -> ReplayError {
+fn missing(file: &str, group: &str, field: Field, width: Width, want: &Want<'_>, found: Vec<String>) -> ReplayError {
     let fix = match (field, want.with) {
-        (Field::Ctrl, _) if want.maps_actions => {
+        (Field::Ctrl, _) if want.model.maps_actions => {
             "add the controls that the actuators get, named ctrl: the task makes them of its actions"
         }
         (Field::Ctrl, _) => "add the controls, named ctrl or actions",
@@ -282,15 +275,15 @@ pub(super) fn check_ends(file: &str, array: &str, shape: &[usize], rows: usize) 
 }
 
 /// The states of robosuite, robomimic and LIBERO: time, qpos, qvel and, in some files, act in one array.
-pub(super) fn flattened(file: &str, found: Found, want: &Want) -> Result<Table, ReplayError> {
-    let plain = 1 + want.nq + want.nv;
+pub(super) fn flattened(file: &str, found: Found, want: &Want<'_>) -> Result<Table, ReplayError> {
+    let plain = 1 + want.model.nq + want.model.nv;
     let Found { path, shape, wrong_type } = found;
     let file = || file.to_owned();
     if want.with == ReplayWith::Controls {
         return Err(ReplayError::Missing {
             file: file(),
             array: "ctrl".to_owned(),
-            expected: Width::Of("nu", want.nu).expected(),
+            expected: Width::Of("nu", want.model.nu).expected(),
             found: path,
             fix: "its actions are those of a controller; replay its states (--replay-with states)".to_owned(),
         });
@@ -299,11 +292,11 @@ pub(super) fn flattened(file: &str, found: Found, want: &Want) -> Result<Table, 
         return Err(ReplayError::DType { file: file(), array: path, found, expected: FLOATS });
     }
     let act = match shape[..] {
-        [_, n] if n == plain && want.na == 0 => 0,
-        [_, n] if n == plain + want.na => want.na,
+        [_, n] if n == plain && want.model.na == 0 => 0,
+        [_, n] if n == plain + want.model.na => want.model.na,
         _ => {
-            let n = plain + want.na;
-            let act = if want.na > 0 { " + na" } else { "" };
+            let n = plain + want.model.na;
+            let act = if want.model.na > 0 { " + na" } else { "" };
             return Err(ReplayError::Shape {
                 file: file(),
                 array: path,
@@ -314,7 +307,7 @@ pub(super) fn flattened(file: &str, found: Found, want: &Want) -> Result<Table, 
         }
     };
     let mut from = 0;
-    let parts = [(Field::Time, 1), (Field::Qpos, want.nq), (Field::Qvel, want.nv), (Field::Act, act)];
+    let parts = [(Field::Time, 1), (Field::Qpos, want.model.nq), (Field::Qvel, want.model.nv), (Field::Act, act)];
     let columns = parts.into_iter().filter(|(_, width)| *width > 0).map(|(field, width)| {
         let column = Column { field, path: path.clone(), shape: shape.clone(), from, width };
         from += width;

@@ -119,8 +119,7 @@ impl ReplayFile {
     /// [`ReplayError`], naming file, array, what was expected and what to do.
     pub fn open(path: &Path, with: ReplayWith, model: &ReplayModel) -> Result<Self, ReplayError> {
         let file = path.display().to_string();
-        let ReplayModel { nq, nv, na, nu, maps_actions, ref quaternions } = *model;
-        let want = Want { with, maps_actions, quaternions: quaternions.clone(), nq, nv, na, nu };
+        let want = Want { with, model };
         let (format, sha256) = probe(path, &file)?;
         let (store, tables, spans) = match format {
             Format::Hdf5 => {
@@ -132,7 +131,7 @@ impl ReplayFile {
                 (Store::Npz(npz), tables, spans)
             }
         };
-        let this = Self { file, with, sha256, quaternions: want.quaternions, store, tables, spans };
+        let this = Self { file, with, sha256, quaternions: model.quaternions.clone(), store, tables, spans };
         if this.spans.iter().all(|s| s.steps == 0) {
             let array = this.tables.first().and_then(|t| t.columns.first()).map_or("ctrl", |c| &c.path);
             return Err(ReplayError::Empty { file: this.file.clone(), array: array.to_owned() });

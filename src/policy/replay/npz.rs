@@ -21,7 +21,7 @@ pub(super) struct Npz(Vec<(String, Vec<f64>)>);
 
 impl Npz {
     /// Reads and checks a file; returns its table and the episodes in it.
-    pub(super) fn open(path: &Path, name: &str, want: &Want) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
+    pub(super) fn open(path: &Path, name: &str, want: &Want<'_>) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
         let archive = NpzArchive::open(path).map_err(|e| damaged(name, "the archive", e))?;
         let mut names: Vec<String> = archive.array_names().map(str::to_owned).collect();
         names.sort();
