@@ -330,6 +330,11 @@ impl Judge {
         self.arbiter.nudge_otherwise();
     }
 
+    /// Lets the arbiter nudge by finer sizes from here on ([`Arbiter::nudge_finely`]).
+    pub fn nudge_finely(&mut self) {
+        self.arbiter.nudge_finely();
+    }
+
     /// Compares at one state ([`Sim::get_state`]).
     ///
     /// # Errors

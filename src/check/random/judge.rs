@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::states::{STATES, state};
-use crate::check::{Judge, Outcome};
+use crate::check::{EngineOutcome, Judge, Outcome};
 use crate::jacobian::{Arbiter, EngineRequest, EngineSpec, Entry, Jacobian, Verdict as Said};
 use crate::physics::{Model, PhysicsError, Sim, Solver};
 
@@ -159,6 +159,16 @@ impl Trial {
                     let again = judge.state(&state)?;
                     if let Some(engine) = outcome.engines.first_mut() {
                         engine.zeros = again.engines.into_iter().next().and_then(|engine| engine.zeros);
+                    }
+                }
+                // So is a kink that only the arbiter sees: it is there by other and by finer nudges too, or it is rounding, or
+                // beside the state.
+                if outcome.arbiter.is_some() && !outcome.engines.iter().any(EngineOutcome::is_flagged) {
+                    for nudge in [Judge::nudge_otherwise, Judge::nudge_finely] {
+                        if outcome.kink > WRONG {
+                            nudge(&mut judge);
+                            outcome.kink = outcome.kink.min(judge.state(&state)?.kink);
+                        }
                     }
                 }
                 Ok(outcome)

@@ -5,6 +5,7 @@
 //! few hundred models hold each. What fails is taken apart until nothing more can go, and what is left names the cause.
 
 mod actuators;
+mod borders;
 mod classes;
 mod draw;
 mod equalities;
@@ -36,6 +37,7 @@ pub fn model(seed: u64, index: u64) -> Element {
     actuators::draw(&mut build);
     classes::draw(&mut build);
     sensors::draw(&mut build, Draw::new(seed, "random sensors", index));
+    borders::draw(&mut build, Draw::new(seed, "random borders", index));
     // Lengths of muscles are found by simulation, of which a step with that flag takes a second.
     let options = build.root.children.iter().filter(|e| e.tag == "option");
     if options.flat_map(|e| &e.children).any(|e| e.tag == "flag" && e.get("ipc").is_some()) {

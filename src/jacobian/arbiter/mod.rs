@@ -117,6 +117,11 @@ impl Arbiter {
         self.schedule = Schedule::OTHERS;
     }
 
+    /// Nudges by finer sizes from here on. A kink that these see too is at the state, not beside it.
+    pub fn nudge_finely(&mut self) {
+        self.schedule = Schedule::FINE;
+    }
+
     /// Judges a state ([`Sim::get_state`]).
     ///
     /// # Errors

@@ -7,8 +7,15 @@ const ORDERS: usize = 6;
 const FREE: usize = 1;
 const TELLING: usize = 3;
 
+/// What a wider nudge says of rounding is about the same up to this factor; where powers of the nudge are left, it says 8
+/// times as much or more.
+const ALIKE: f64 = 6.0;
+
 /// The finest values, which the limit must not contradict.
 const FINEST: usize = 4;
+
+/// What a finer nudge says is seen beyond so many times what rounding makes of it.
+const SEEN: f64 = 2.0;
 
 /// How values depend on their nudges.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,9 +42,9 @@ pub(super) struct Limit {
 /// function's result alone makes at the finest nudge.
 ///
 /// Neighbours in a large tableau agree by accident too, so an error is never less than what rounding makes at its
-/// nudge: the grain, or more, which is measured at the finest nudges. And wide nudges can agree with each other on something else than the
-/// limit, when they all cross a switch. So each is held against the finest values: it lies among them, by what they
-/// scatter, or its error is its distance.
+/// nudge: the grain, or more, which is measured. And wide nudges can agree with each other on something
+/// else than the limit, when they all cross a switch. So each is held against the finest values: it lies among them, by
+/// what they scatter, or its error is its distance.
 pub(super) fn extrapolate(values: &[f64], series: Series, grain: f64) -> Limit {
     if !values.is_empty() && values.iter().all(|v| *v == 0.0) {
         return Limit { value: 0.0, error: 0.0 };
@@ -50,12 +57,16 @@ pub(super) fn extrapolate(values: &[f64], series: Series, grain: f64) -> Limit {
     if values.iter().rev().take(FINEST).any(|v| !v.is_finite()) {
         return best;
     }
-    // Rounding, as it is at the finest nudge.
-    let rounding = (n.saturating_sub(TELLING)..n).filter(|i| *i > FREE).map(|i| {
-        let apart = (rows[i][FREE] - rows[i - 1][FREE]).abs();
-        apart * wider(i)
-    });
-    let rounding = rounding.fold(grain, f64::max);
+    // Rounding, as it is at the finest nudge. Wider nudges tell of it too, as long as they tell of about the same: what the
+    // series leaves grows by more from each nudge to the next wider one.
+    let mut rounding = grain;
+    for i in (FREE + 1..n).rev() {
+        let apart = (rows[i][FREE] - rows[i - 1][FREE]).abs() * wider(i);
+        if n - i > TELLING && apart > ALIKE * rounding {
+            break;
+        }
+        rounding = rounding.max(apart);
+    }
     for i in 2..n {
         // One difference alone may vanish by accident; two need a second row.
         for j in 0..=(i - 2).min(ORDERS) {
@@ -64,8 +75,19 @@ pub(super) fn extrapolate(values: &[f64], series: Series, grain: f64) -> Limit {
                 0 => (before[0] - rows[i - 2][0]).abs(),
                 _ => (row[j] - row[j - 1]).abs().max((row[j] - before[j - 1]).abs()),
             };
-            let apart = (row[j] - before[j]).abs().max(step).max(rounding / wider(i));
-            let apart = if finest.contradict(row[j]) { apart.max((row[j] - finest.middle).abs()) } else { apart };
+            let mut apart = (row[j] - before[j]).abs().max(step).max(rounding / wider(i));
+            if finest.contradict(row[j]) {
+                apart = apart.max((row[j] - finest.middle).abs());
+            }
+            if apart >= best.error {
+                continue;
+            }
+            for (k, finer) in rows.iter().enumerate().skip(i + 1) {
+                let off = (finer[j] - row[j]).abs();
+                if off > SEEN * rounding / wider(k) {
+                    apart = apart.max(off);
+                }
+            }
             let error = apart + f64::EPSILON * row[j].abs();
             if error < best.error {
                 best = Limit { value: row[j], error };
@@ -172,6 +194,21 @@ mod tests {
         // Only the last two nudges are below: no verdict.
         let limit = extrapolate(&central(|x: f64| (x - 1.5e-7).abs()), EVEN, 0.0);
         assert!(limit.error > 1e-4, "{limit:?}");
+    }
+
+    /// A second line begins at 3e-6, and rounding hides the first one from the finest nudges: of it no more is claimed than
+    /// what the nudges between the two see.
+    #[test]
+    fn a_switch_near_what_rounding_hides_is_an_error() {
+        let (mut beyond, n) = (0, 500);
+        for k in 0..n {
+            let mut draws = Stream::new(2, "noise", k);
+            let mut f = |x: f64| -1.5 * x - (x + 3e-6).min(0.0) + 1e-12 * draws.normal();
+            let central: Vec<f64> = (10..=24).map(|k| 0.5f64.powi(k)).map(|h| (f(h) - f(-h)) / (2.0 * h)).collect();
+            let limit = extrapolate(&central, EVEN, 0.0);
+            beyond += usize::from((limit.value + 1.5).abs() > 3.0 * limit.error);
+        }
+        assert!(beyond < n as usize / 50, "{beyond} of {n}");
     }
 
     #[test]

@@ -40,6 +40,9 @@ impl Schedule {
     /// As many others between them, for a second look: what rounding makes there is something else.
     pub(super) const OTHERS: Self = Self { share: 0.75, ..Self::FULL };
 
+    /// As many down to 2^-28, for a kink: a switch that these do not reach is none of the state, though it bends all wider ones.
+    pub(super) const FINE: Self = Self { first: 14, ..Self::FULL };
+
     /// Five nudges from 2^-12 to 2^-20: enough where a step is smooth over the widest.
     const QUICK: Self = Self { first: 12, gap: 2, count: 5, enough: 5, ..Self::FULL };
 
@@ -142,7 +145,7 @@ pub(super) struct Steps {
     sensors: Vec<f64>,
     /// Sizes of the numbers that are differenced (ndx + nsensordata).
     sizes: Vec<f64>,
-    /// F(h) and F(-h) at every nudge of [`Schedule::FULL`], and which of them have been taken of the present input.
+    /// F(h) and F(-h) at every nudge of [`Schedule::FULL`] and [`Schedule::FINE`], and which of them have been taken of the present input.
     samples: Vec<[Vec<f64>; 2]>,
     taken: Vec<[bool; 2]>,
     /// Space of a nudge (nv).
@@ -158,7 +161,7 @@ impl Steps {
         let strict = Arc::new(model.strict()?);
         let ns = if sensors { model.nsensordata() } else { 0 };
         let rows = model.ndx() + ns;
-        let count = Schedule::FULL.count;
+        let count = Schedule::FINE.slot(Schedule::FINE.count);
         Ok(Self {
             cold: strict.solves_to_tolerance(),
             narrow: strict.narrowest_impedance() < NARROW,
@@ -365,11 +368,18 @@ impl Steps {
                 // than that, when wider nudges cross a switch that the finest one does not reach; nor where it is a small rest
                 // of what bends within the finest.
                 let limit_apart = apart.value.abs();
-                let stays = sides
-                    .last()
-                    .is_some_and(|finest| finest.abs() > STAYS * limit_apart && limit_apart > REST * finest.abs());
-                let sure = apart.error.is_finite() && limit_apart > SURE * apart.error && stays;
-                (limit, if sure { limit_apart } else { 0.0 })
+                let [.., before, finest] = sides[..] else { return (limit, 0.0) };
+                let stays = finest.abs() > STAYS * limit_apart && limit_apart > REST * finest.abs();
+                if !(apart.error.is_finite() && limit_apart > SURE * apart.error && stays) {
+                    return (limit, 0.0);
+                }
+                // Where the finest nudges see nothing but rounding, what the wider ones see may be a switch beyond them: the
+                // derivative lies between the sides.
+                let hidden = (finest + (finest - before) / (all.spacing - 1.0) - apart.value).abs() > limit_apart;
+                if hidden {
+                    return (Limit { error: limit.error.max(limit_apart), ..limit }, 0.0);
+                }
+                (limit, limit_apart)
             }
             Room::One { side, from } => (extrapolate(&series(&|s| s[side][row], from), all, 2.0 * grain), 0.0),
             Room::None => (Limit { value: 0.0, error: 0.0 }, 0.0),
