@@ -14,11 +14,13 @@ import h5py
 # Variables of a step, in the order of the README's table; those that a file does not have are left out.
 STEP = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied
 qpos_next qvel_next act_next observation observation_next reward terminated A B A_zero B_zero zero_floor kink
-sensordata C D C_zero D_zero ncon nefc solver_iterations solver_residual flags""".split()
-CONTACT = "contact_geom1 contact_geom2 contact_dist".split()
-CONSTRAINT = "constraint_type constraint_id constraint_state".split()
-# They depend on the episodes before.
-OFFSETS = ["contact_offset", "constraint_offset"]
+sensordata C D C_zero D_zero ncon nefc ntouch solver_iterations solver_residual flags""".split()
+# Tables of which every step has rows of its own: their count, their offset (which depends on the episodes before), their columns.
+RAGGED = [
+    ("ncon", "contact_offset", ["contact_geom1", "contact_geom2", "contact_dist"]),
+    ("nefc", "constraint_offset", ["constraint_type", "constraint_id", "constraint_state"]),
+    ("ntouch", "touch_offset", ["touch_geom1", "touch_geom2", "touch_steps"]),
+]
 
 
 def text(value):
@@ -30,7 +32,7 @@ def little(array):
 
 
 def episode_digests(f):
-    known = STEP + CONTACT + CONSTRAINT + OFFSETS
+    known = STEP + [name for _, offset, columns in RAGGED for name in [offset, *columns]]
     by_step = [name for name, v in f.items() if isinstance(v, h5py.Dataset) and len(v.dims) and "step" in v.dims[0].keys()]
     unknown = [name for name in by_step if name not in known and name != "step"]
     assert not unknown, f"variables that this script does not know: {unknown}"
@@ -39,7 +41,7 @@ def episode_digests(f):
         digest = hashlib.sha256()
         step = {name: f[name][first:last] for name in STEP if name in f}
         ragged = []
-        for number, offset, names in [("ncon", "contact_offset", CONTACT), ("nefc", "constraint_offset", CONSTRAINT)]:
+        for number, offset, names in (table for table in RAGGED if table[0] in f):
             count = f[number][first:last]
             begin = f[offset][first] if last > first else 0
             rows = slice(begin, begin + count.sum())

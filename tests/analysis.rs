@@ -6,6 +6,7 @@ use std::path::Path;
 
 use common::Place;
 use common::made::{Made, Step, pattern};
+use dynsparse::analysis::state::RegimeInformation;
 use dynsparse::analysis::temporal::Temporal;
 use dynsparse::analysis::{self, Analysis, Criterion, Kind, Settings};
 use dynsparse::dataset::Attribute;
@@ -306,9 +307,21 @@ fn random_recordings_agree_with_numpy() {
         assert_eq!(s.patterns.most[0].steps, count(&r["most"]));
         close(s.patterns.entropy_bits, number(&r["entropy"]), "entropy");
         let information = found.regimes.information.iter().find(|i| i.matrix.name() == name && i.regime == "contacts");
-        let information = &information.expect("it is there").information;
+        let RegimeInformation { information, chance, .. } = information.expect("it is there");
         close(information.bits, number(&r["information"]), "information");
         close(information.bias_bits, number(&r["bias"]), "bias");
+        // Shifts and shuffles draw other numbers than numpy's: as near as the means of so many draws are.
+        let chance = chance.as_ref().expect("shifts");
+        assert_eq!(chance.shifts, 200);
+        let near = |found: f64, mean: f64, std: f64, what: &str| {
+            assert!((found - mean).abs() < 5.0 * std / 200_f64.sqrt(), "{what}: {found}, not {mean}");
+        };
+        let [mean, std] = ["bits", "std"].map(|k| number(&r["chance"][k]));
+        near(chance.all.chance_bits, mean, std, "chance");
+        assert!((chance.all.chance_std / std - 1.0).abs() < 0.25, "{} {std}", chance.all.chance_std);
+        close(chance.all.bits, information.bits, "information");
+        close(chance.all.beyond_bits, information.bits - chance.all.chance_bits, "beyond chance");
+        assert_eq!(t.distinct.groups as u64, count(&r["groups"]));
         for (runs, expected) in [(&t.zero, &r["zero"]), (&t.nonzero, &r["nonzero"])] {
             assert_eq!((runs.runs, runs.whole_runs), (count(&expected["runs"]), count(&expected["whole_runs"])));
             close(runs.mean.expect("runs"), number(&expected["mean"]), "run");
@@ -324,7 +337,10 @@ fn random_recordings_agree_with_numpy() {
         let (e, b) = (&t.events, &r["bursts"]);
         assert_eq!([e.steps, e.events, e.switches], ["steps", "events", "switches"].map(|k| count(&b[k])));
         close(e.burstiness.expect("events"), number(&b["burstiness"]), "burstiness");
-        close(e.memoryless_burstiness.expect("events"), number(&b["memoryless_burstiness"]), "memoryless");
+        let [mean, std] = ["memoryless_burstiness", "memoryless_burstiness_std"].map(|k| number(&b[k]));
+        near(e.memoryless_burstiness.expect("events"), mean, std, "memoryless");
+        let [low, high] = e.memoryless_burstiness_interval.expect("events");
+        assert!(((high - low) / (4.0 * std) - 1.0).abs() < 0.3, "{low} to {high}, {std}");
         for expected in list(&b["fano"]) {
             let found = e.fano.iter().find(|f| f.window as u64 == count(&expected["window"])).expect("the window");
             assert_eq!(found.windows, count(&expected["windows"]));
@@ -490,4 +506,26 @@ fn recordings_are_compared_by_what_differs() {
     assert_eq!(found[0].recordings[1].values, ["implicit"]);
     assert_eq!(found[0].recordings[0].figures[0].zero_run, Some(4.0));
     assert!(analysis::compare::comparisons(&analyses[..1]).is_empty());
+}
+
+/// Entries 1 to 6 of A are zero at the same steps, and entry 7 at others: two groups, and runs of two sequences.
+#[test]
+fn entries_that_switch_together_count_once() {
+    let step = |t: usize| Step {
+        a: pattern(16, |e| (1..=6).contains(&e) && t / 5 % 2 == 1 || e == 7 && t / 10 % 2 == 1),
+        b: pattern(8, |_| false),
+        ..Step::default()
+    };
+    let found = analyze(&Made::new(2, 2, vec![(0..100).map(step).collect(); 2]), &Settings::default());
+    let (t, d) = (&found.temporal[0], &found.temporal[0].distinct);
+    assert_eq!((t.switching_entries, d.groups), (7, 2));
+    assert_eq!((t.zero.runs, d.zero.runs, d.nonzero.runs), (2 * (6 * 10 + 5), 2 * (10 + 5), 2 * (10 + 5)));
+    assert_eq!((t.events.switches, d.switches), (2 * (6 * 19 + 9), 2 * (19 + 9)));
+    close(t.events.together_groups.expect("events"), 28.0 / 19.0, "groups in an event");
+    // 20 runs of 5 and 10 of 10.
+    let [low, high] = d.zero_interval.expect("runs");
+    let (mean, std) = (200.0 / 30.0, (30.0 / 29.0_f64 * (2.0 / 9.0)).sqrt() * 5.0);
+    close(0.5 * (low + high), mean, "middle");
+    close(0.5 * (high - low), 1.96 * std / 30_f64.sqrt(), "half of the interval");
+    assert_eq!(found.temporal[1].distinct.groups, 0);
 }

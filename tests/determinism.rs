@@ -155,10 +155,7 @@ fn a_merge_holds_what_the_shards_hold() {
     };
     let copies = |var: &&Var| {
         let spec = var.spec();
-        spec.kind != Kind::Text
-            && spec.axes[0] != Axis::EpisodeBound
-            && !matches!(var, Var::ContactOffset | Var::ConstraintOffset)
-            && shards[0].has(**var)
+        spec.kind != Kind::Text && spec.axes[0] != Axis::EpisodeBound && !var.is_offset() && shards[0].has(**var)
     };
     let expected: Vec<(Var, Vec<u8>)> = Var::ALL.iter().filter(copies).map(|v| (*v, sum(*v))).collect();
     let counts: Vec<i32> = shards.iter().flat_map(|s| s.read(Var::Ncon, 0..s.len(Axis::Step)).expect("ncon")).collect();

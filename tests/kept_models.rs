@@ -32,7 +32,7 @@ fn stored(place: &Place) -> (Vec<String>, Option<String>, String) {
     (model.files.into_iter().map(|f| f.name).collect(), model.root, model.main)
 }
 
-/// Records, takes the originals away, and verifies from the recording alone.
+/// Records, takes the originals away and the recording into another folder, and verifies and renders from it alone.
 fn is_made_again(place: &Place, main: &str) -> (Vec<String>, Option<String>, String) {
     place.run(&["record", main, "-o", "r.h5", "--episodes", "2", "--steps", "10"]).ok();
     for entry in std::fs::read_dir(place.path("")).unwrap().flatten().filter(|e| e.path().is_dir()) {
@@ -41,6 +41,18 @@ fn is_made_again(place: &Place, main: &str) -> (Vec<String>, Option<String>, Str
     assert!(!place.has(main), "the original is there still");
     let verified = place.run(&["verify", "r.h5"]).ok();
     assert!(verified.stdout.contains("every bit agrees"), "{}", verified.stdout);
+    let away = Place::new();
+    std::fs::copy(place.path("r.h5"), away.path("away.h5")).unwrap();
+    away.run(&["verify", "away.h5"]).ok();
+    let mut render = away.command(&["render", "away.h5", "-o", "away.png", "--size", "64x48"]);
+    render.env("EGL_LOG_LEVEL", "fatal");
+    let ran = away.run_command(render);
+    // Where everything must be tested, there is OpenGL.
+    let may_lack = !std::env::var("CI").is_ok_and(|v| v == "true");
+    if !(may_lack && ran.stderr.contains("there is no OpenGL")) {
+        ran.ok();
+        assert!(away.has("away.png"));
+    }
     stored(place)
 }
 
@@ -72,6 +84,19 @@ fn includes_meshes_and_urdf() {
     let (files, root, main) = is_made_again(&place, "m/scenes/m.xml");
     assert_eq!(files, ["parts/a.obj", "parts/b.obj", "scenes/m.xml", "scenes/more/shared.xml"]);
     assert_eq!((root, main.as_str()), (None, "scenes/m.xml"));
+}
+
+#[test]
+fn models_that_are_attached_to_others() {
+    let place = Place::new();
+    let main = r#"<mujoco><asset><model name="arm" file="arms/arm.xml"/></asset><worldbody>
+        <frame pos="0 0 1"><attach model="arm" body="upper" prefix="left-"/></frame></worldbody></mujoco>"#;
+    let arm = r#"<mujoco><compiler meshdir="shapes"/><asset><mesh name="m" file="a.obj"/></asset><worldbody>
+        <body name="upper"><joint name="j"/><geom type="mesh" mesh="m"/></body></worldbody></mujoco>"#;
+    lay_out(&place, &[("scene/m.xml", main), ("scene/arms/arm.xml", arm), ("scene/arms/shapes/a.obj", MESH)]);
+    let (files, root, main) = is_made_again(&place, "scene/m.xml");
+    assert_eq!(files, ["arms/arm.xml", "arms/shapes/a.obj", "m.xml"]);
+    assert_eq!((root, main.as_str()), (None, "m.xml"));
 }
 
 /// The old path is asked for, and what lies there by then is not taken.

@@ -176,6 +176,10 @@ fn the_digest_of_an_episode_can_be_computed_from_the_file() {
                         let first = long(Var::ConstraintOffset, step);
                         first..first + int(Var::Nefc, step)
                     }
+                    "touch" => {
+                        let first = long(Var::TouchOffset, step);
+                        first..first + int(Var::Ntouch, step)
+                    }
                     _ => continue,
                 };
                 hash.update(recording.bytes(*var, rows).expect("bytes"));

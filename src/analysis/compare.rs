@@ -73,9 +73,9 @@ pub struct Figures {
     pub zero_run: Option<f64>,
     /// Mean length of a run of nonzero, steps.
     pub nonzero_run: Option<f64>,
-    /// Share of the pattern's entropy that the contact set explains, corrected.
+    /// Share of the pattern's entropy that contact sets which recur explain beyond chance, see [`super::Chance`].
     pub explained_by_contacts: Option<f64>,
-    /// Share that the constraint rows which act explain, corrected.
+    /// Share that the constraint rows which act explain beyond chance.
     pub explained_by_constraints: Option<f64>,
 }
 
@@ -97,7 +97,7 @@ pub fn figures(analysis: &Analysis) -> Vec<Figures> {
     let one = |((global, state), temporal): ((&super::GlobalSparsity, &super::StateDependence), &super::Temporal)| {
         let explained = |regime: &str| {
             let mut all = analysis.regimes.information.iter();
-            all.find(|i| i.matrix == global.matrix && i.regime == regime)?.information.corrected_explained
+            all.find(|i| i.matrix == global.matrix && i.regime == regime)?.chance.as_ref()?.recurring.beyond
         };
         let mut thresholds =
             analysis.thresholds.iter().filter(|t| t.matrix == global.matrix).flat_map(|t| &t.thresholds);

@@ -4,6 +4,7 @@
 //! on any number of threads. One file per question: [`global`] (Q1), [`state`] and [`embedding`] (Q2), [`temporal`] and
 //! [`trace`] (Q3), [`threshold`] and [`compare`] (ablations). Every result can be serialised, with its settings.
 
+mod chance;
 pub mod compare;
 pub mod embedding;
 mod error;
@@ -15,6 +16,7 @@ mod pattern;
 mod regime;
 mod scan;
 mod settings;
+mod shuffle;
 pub mod state;
 mod symmetry;
 pub mod table;
@@ -28,6 +30,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+pub use chance::{Against, Chance, RARE};
 pub use error::AnalysisError;
 pub use information::{Information, entropy, miller_madow};
 pub use pattern::{Matrix, Shape};
@@ -197,7 +200,7 @@ pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisErr
         selection,
         global,
         state: walk.state.into_iter().map(state::Watch::result).collect(),
-        regimes: walk.regime_watch.result(shapes, &walk.regimes.sets, &geoms),
+        regimes: walk.regime_watch.result(shapes, &walk.regimes, &geoms),
         embedding: walk.reservoir.embed(&recording, settings)?,
         temporal: walk.temporal.iter().map(temporal::Watch::result).collect(),
         traces: walk.traces,
@@ -384,6 +387,7 @@ impl<'a> Walk<'a> {
             let length = self.offsets[self.episode + 1] - self.offsets[self.episode];
             self.global.iter_mut().for_each(global::Watch::end_episode);
             self.temporal.iter_mut().for_each(|t| t.end_episode(length));
+            self.regime_watch.end_episode();
             (self.previous, self.contacts_before) = (None, None);
             self.episode += 1;
         }

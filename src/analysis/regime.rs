@@ -2,7 +2,7 @@
 
 use super::information::{Interner, OTHER};
 use crate::dataset::schema::{CONSTRAINT_TYPES, Var};
-use crate::dataset::{DatasetError, Recording, RowReader};
+use crate::dataset::{Attribute, DatasetError, Recording, RowReader};
 
 /// `constraint_state` of a row that exerts no force.
 const SATISFIED: u8 = 0;
@@ -10,11 +10,11 @@ const SATISFIED: u8 = 0;
 /// What holds at one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Regime {
-    /// Number of the set of geom pairs in contact.
+    /// Number of the set of geom pairs in contact, see [`Regimes::contacts_of`].
     pub(crate) contact_set: u32,
-    /// Number of the list of constraint rows that act: type, what they hold, state.
+    /// Number of the list of constraint rows that act at the start of the step: type, what they hold, state.
     pub(crate) constraint_set: u32,
-    /// Contacts.
+    /// Contacts at the start of the step.
     pub(crate) contacts: usize,
     /// Constraint rows that act.
     pub(crate) rows: usize,
@@ -29,8 +29,10 @@ pub(crate) struct Regimes<'a> {
     counts: [Option<RowReader<'a>>; 2],
     geoms: [Option<RowReader<'a>>; 2],
     rows: [Option<RowReader<'a>>; 3],
-    /// The next contact and the next constraint row.
-    next: [usize; 2],
+    /// Count and geoms of the pairs that touch within a step, where the recording tells.
+    touch: Option<[RowReader<'a>; 3]>,
+    /// The next contact, constraint row and pair that touches.
+    next: [usize; 3],
     contact_ids: Interner<Vec<[i32; 2]>>,
     constraint_ids: Interner<Vec<[i32; 4]>>,
     /// What the last step had, with its numbers: mostly the next one has the same.
@@ -47,12 +49,29 @@ impl<'a> Regimes<'a> {
             counts: [reader(Var::Ncon)?, reader(Var::Nefc)?],
             geoms: [reader(Var::ContactGeom1)?, reader(Var::ContactGeom2)?],
             rows: [reader(Var::ConstraintType)?, reader(Var::ConstraintId)?, reader(Var::ConstraintState)?],
-            next: [0, 0],
+            touch: match [reader(Var::Ntouch)?, reader(Var::TouchGeom1)?, reader(Var::TouchGeom2)?] {
+                [Some(count), Some(first), Some(second)] => Some([count, first, second]),
+                _ => None,
+            },
+            next: [0; 3],
             contact_ids: Interner::default(),
             constraint_ids: Interner::default(),
             last: (Vec::new(), Vec::new(), [OTHER; 2]),
             sets: Vec::new(),
         })
+    }
+
+    /// Which contacts a contact set is made of: those within the step (`step`) or, where the recording does not tell these,
+    /// those at its start (`start`).
+    pub(crate) fn contacts_of(&self) -> &'static str {
+        // A row of one physics step has no others.
+        let one = |(name, value): (String, Attribute)| match (name.as_str(), value) {
+            ("step_kind", Attribute::Text(kind)) => kind == "physics",
+            ("substeps", Attribute::Int(n)) => n == 1,
+            _ => false,
+        };
+        let whole = self.touch.is_some() || self.recording.attributes().into_iter().any(one);
+        if whole { "step" } else { "start" }
     }
 
     /// The regime of the next step, which is this one.
@@ -85,7 +104,18 @@ impl<'a> Regimes<'a> {
             };
             acting.push([kind.into(), held[0], held[1], state.into()]);
         }
-        self.next = [self.next[0] + counts[0], self.next[1] + counts[1]];
+        self.next = [self.next[0] + counts[0], self.next[1] + counts[1], self.next[2]];
+        if let Some([count, first, second]) = &mut self.touch {
+            let number = |reader: &mut RowReader<'_>, row: usize| -> Result<i32, DatasetError> {
+                Ok(reader.row(row)?.try_into().map_or(0, i32::from_le_bytes))
+            };
+            let n = usize::try_from(number(count, step)?).unwrap_or(0);
+            pairs.clear();
+            for at in self.next[2]..self.next[2] + n {
+                pairs.push([number(first, at)?, number(second, at)?]);
+            }
+            self.next[2] += n;
+        }
         let rows = acting.len();
         pairs.sort_unstable();
         pairs.dedup();

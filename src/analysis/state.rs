@@ -5,9 +5,11 @@ use std::hash::{DefaultHasher, Hasher};
 
 use serde::Serialize;
 
+use super::chance::{Chance, Sequences};
 use super::information::{Information, Interner, Joint, OTHER, entropy, miller_madow};
 use super::pattern::{Kept, Matrix, Pattern, Shape};
-use super::regime::Regime;
+use super::regime::{Regime, Regimes};
+use super::scan::matrices;
 
 /// Patterns and contact sets that are listed; the rest is summed up.
 const LISTED: usize = 1000;
@@ -256,21 +258,26 @@ pub struct CountGroup {
 pub struct RegimeInformation {
     /// The matrix.
     pub matrix: Matrix,
-    /// `contacts`: the set of geom pairs in contact; `constraints`: the constraint rows that act, by type, what they
-    /// hold (geoms, joint, dof) and state (such as sticking or sliding).
+    /// `contacts`: the set of geom pairs in contact ([`RegimeDependence::contacts_of`]); `constraints`: the constraint rows
+    /// that act at the start of the step, by type, what they hold (geoms, joint, dof) and state (such as sticking or sliding).
     pub regime: &'static str,
     /// The figures.
     pub information: Information,
+    /// The same against chance; None where the recording is too long to be shifted.
+    pub chance: Option<Chance>,
 }
 
 /// Sparsity by regime.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RegimeDependence {
+    /// When a pair of geoms counts as in contact: `step`, in any physics step of the step; `start`, at the start of the step,
+    /// where the recording does not tell more.
+    pub contacts_of: &'static str,
     /// Distinct contact sets.
     pub distinct_contact_sets: usize,
     /// The most frequent of them.
     pub contact_sets: Vec<ContactSet>,
-    /// By the number of contacts.
+    /// By the number of contacts at the start of the step.
     pub by_contacts: Vec<CountGroup>,
     /// By the number of constraint rows that act.
     pub by_rows: Vec<CountGroup>,
@@ -301,6 +308,7 @@ pub(super) struct RegimeWatch {
     counts: [BTreeMap<usize, Sum>; 3],
     /// By regime (contacts, constraints) and matrix.
     joint: [[Joint; 2]; 2],
+    sequences: Sequences,
 }
 
 impl RegimeWatch {
@@ -312,15 +320,21 @@ impl RegimeWatch {
         for (counts, n) in self.counts.iter_mut().zip([regime.contacts, regime.rows, regime.limits]) {
             counts.entry(n).or_default().add(zeros);
         }
-        for (joint, regime) in self.joint.iter_mut().zip([regime.contact_set, regime.constraint_set]) {
-            for (joint, (pattern, _)) in joint.iter_mut().zip(patterns) {
-                joint.add(regime, pattern, 1);
-            }
+        let (regimes, patterns) = ([regime.contact_set, regime.constraint_set], patterns.map(|(pattern, _)| pattern));
+        for (joint, regime) in self.joint.iter_mut().zip(regimes) {
+            joint.iter_mut().zip(patterns).for_each(|(joint, pattern)| joint.add(regime, pattern, 1));
         }
+        self.sequences.push(regimes, patterns);
     }
 
-    /// The answer; `sets` are the geom pairs of every contact set, `geoms` the names.
-    pub(super) fn result(mut self, shapes: [Shape; 2], sets: &[Vec<[i32; 2]>], geoms: &[String]) -> RegimeDependence {
+    /// Ends an episode.
+    pub(super) fn end_episode(&mut self) {
+        self.sequences.end_episode();
+    }
+
+    /// The answer; `regimes` have read the recording, `geoms` are the names.
+    pub(super) fn result(mut self, shapes: [Shape; 2], regimes: &Regimes<'_>, geoms: &[String]) -> RegimeDependence {
+        let sets = &regimes.sets;
         let mean = |sum: &Sum, m: usize| sum.zeros[m] as f64 / (sum.steps.max(1) as f64 * shapes[m].entries() as f64);
         let group = |sum: &Sum| Group {
             steps: sum.steps,
@@ -344,17 +358,21 @@ impl RegimeWatch {
         let counted = |counts: &BTreeMap<usize, Sum>| {
             counts.iter().map(|(count, sum)| CountGroup { count: *count, group: group(sum) }).collect()
         };
-        let information = ["contacts", "constraints"].into_iter().zip(&mut self.joint).flat_map(|(regime, joint)| {
-            let some = Matrix::BOTH.into_iter().zip(joint).zip(shapes).filter(|(_, shape)| shape.entries() > 0);
-            some.map(move |((matrix, joint), _)| RegimeInformation { matrix, regime, information: joint.information() })
-        });
+        let mut information = Vec::new();
+        for (r, (regime, joint)) in ["contacts", "constraints"].into_iter().zip(&mut self.joint).enumerate() {
+            for (m, matrix) in matrices(shapes) {
+                let (information_of, chance) = (joint[m].information(), self.sequences.chance(r, m));
+                information.push(RegimeInformation { matrix, regime, information: information_of, chance });
+            }
+        }
         RegimeDependence {
+            contacts_of: regimes.contacts_of(),
             distinct_contact_sets: self.sets.len(),
             contact_sets: contact_sets.collect(),
             by_contacts: counted(&self.counts[0]),
             by_rows: counted(&self.counts[1]),
             by_limits: counted(&self.counts[2]),
-            information: information.collect(),
+            information,
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::compare::Comparison;
 use super::table::Table;
-use super::{Analysis, Matrix};
+use super::{Against, Analysis, Matrix};
 
 /// All tables of some recordings. Those without a row are left out.
 pub fn tables(analyses: &[Analysis], comparisons: &[Comparison]) -> Vec<Table> {
@@ -308,6 +308,7 @@ fn regimes(analyses: &[Analysis]) -> Vec<Table> {
         &[
             MATRIX,
             ("regime", "contacts: set of geom pairs; constraints: rows that act, by type, what they hold and state"),
+            ("at", "step: within the step; start: at its start"),
             ("samples", "steps"),
             ("regimes", "distinct regimes"),
             ("patterns", "distinct patterns"),
@@ -320,6 +321,20 @@ fn regimes(analyses: &[Analysis]) -> Vec<Table> {
             ("corrected", "mutual information without the bias, bits"),
             ("corrected_explained", "its share of the pattern's entropy"),
             ("complete", "whether all were told apart"),
+            ("shifts", "circular shifts of the regimes against the patterns, within episodes"),
+            ("chance_explained", "mean share of the pattern's entropy that the shifts explain"),
+            ("beyond", "share explained beyond chance"),
+            ("beyond_low", "lower end of its 95 % interval"),
+            ("beyond_high", "upper end"),
+            ("p", "share of the shifts, and the recording itself, that explain as much"),
+            ("recurring_regimes", "regimes of at least 5 steps; below, the others count as one"),
+            ("rare_steps", "share of the steps with another regime"),
+            ("recurring_explained", "share of the pattern's entropy that what recurs explains"),
+            ("recurring_chance_explained", "mean share that its shifts explain"),
+            ("recurring_beyond", "share that it explains beyond chance"),
+            ("recurring_beyond_low", "lower end of its 95 % interval"),
+            ("recurring_beyond_high", "upper end"),
+            ("recurring_p", "share of its shifts, and itself, that explain as much"),
         ],
     );
     for a in analyses {
@@ -337,25 +352,42 @@ fn regimes(analyses: &[Analysis]) -> Vec<Table> {
         }
         for i in &r.information {
             let n = &i.information;
-            information.add(
-                a,
-                vec![
-                    json!(i.matrix.name()),
-                    json!(i.regime),
-                    json!(n.samples),
-                    json!(n.regimes),
-                    json!(n.patterns),
-                    json!(n.pairs),
-                    json!(n.regime_bits),
-                    json!(n.pattern_bits),
-                    json!(n.bits),
-                    json!(n.explained),
-                    json!(n.bias_bits),
-                    json!(n.corrected_bits),
-                    json!(n.corrected_explained),
-                    json!(n.complete),
-                ],
-            );
+            let c = i.chance.as_ref();
+            let at = if i.regime == "contacts" { r.contacts_of } else { "start" };
+            let of = |against: Option<&Against>| {
+                let interval = against.and_then(|x| x.beyond_interval);
+                [
+                    json!(against.and_then(|x| x.chance_explained)),
+                    json!(against.and_then(|x| x.beyond)),
+                    json!(interval.map(|i| i[0])),
+                    json!(interval.map(|i| i[1])),
+                    json!(against.and_then(|x| x.p)),
+                ]
+            };
+            let recurring = c.map(|c| &c.recurring);
+            let mut cells = vec![
+                json!(i.matrix.name()),
+                json!(i.regime),
+                json!(at),
+                json!(n.samples),
+                json!(n.regimes),
+                json!(n.patterns),
+                json!(n.pairs),
+                json!(n.regime_bits),
+                json!(n.pattern_bits),
+                json!(n.bits),
+                json!(n.explained),
+                json!(n.bias_bits),
+                json!(n.corrected_bits),
+                json!(n.corrected_explained),
+                json!(n.complete),
+                json!(c.map(|c| c.shifts)),
+            ];
+            cells.extend(of(c.map(|c| &c.all)));
+            cells.extend([json!(c.map(|c| c.recurring_regimes)), json!(c.map(|c| c.rare_steps))]);
+            cells.push(json!(recurring.and_then(|x| x.explained)));
+            cells.extend(of(recurring));
+            information.add(a, cells);
         }
     }
     vec![sets, counts, information]
@@ -414,13 +446,22 @@ fn embedding(analyses: &[Analysis]) -> Vec<Table> {
 fn runs(analyses: &[Analysis]) -> Vec<Table> {
     let value = ("value", "zero or nonzero");
     let figures = [
-        ("runs", "runs; an entry that is constant over an episode is left out of it"),
+        ("runs", "runs; an entry that does not switch within an episode is left out of it"),
         ("mean", "mean length, steps"),
         ("whole_runs", "runs not cut by the bounds of an episode or a gap"),
         ("whole_mean", "mean length of those, steps"),
     ];
-    let mut totals =
-        Table::new("runs", "Q3: durations of zero and nonzero", &[&[MATRIX, value][..], &figures].concat());
+    let of = ("of", "entries, or groups: entries that never contradict each other counted once");
+    let interval = [
+        ("mean_low", "lower end of the 95 % interval of the mean, of groups, which takes runs for independent"),
+        ("mean_high", "upper end"),
+        ("sequences", "entries or groups that switch"),
+    ];
+    let mut totals = Table::new(
+        "runs",
+        "Q3: durations of zero and nonzero",
+        &[&[MATRIX, of, value][..], &figures, &interval].concat(),
+    );
     let mut histogram = Table::new(
         "run_lengths",
         "Q3: distribution of the durations in log bins",
@@ -442,12 +483,22 @@ fn runs(analyses: &[Analysis]) -> Vec<Table> {
             let cells =
                 |r: &super::temporal::Runs| [json!(r.runs), json!(r.mean), json!(r.whole_runs), json!(r.whole_mean)];
             for (value, r) in [("zero", &t.zero), ("nonzero", &t.nonzero)] {
-                totals.add(a, [name.clone(), json!(value)].into_iter().chain(cells(r)).collect());
+                let first = [name.clone(), json!("entries"), json!(value)];
+                let last = [Value::Null, Value::Null, json!(t.switching_entries)];
+                totals.add(a, first.into_iter().chain(cells(r)).chain(last).collect());
                 for (k, n) in r.histogram.iter().enumerate() {
                     let edges = [json!(1_u64 << k), json!((2_u64 << k) - 1)];
                     let cells = [name.clone(), json!(value)].into_iter().chain(edges).chain([json!(n)]);
                     histogram.add(a, cells.collect());
                 }
+            }
+            let d = &t.distinct;
+            for (value, r, interval) in
+                [("zero", &d.zero, d.zero_interval), ("nonzero", &d.nonzero, d.nonzero_interval)]
+            {
+                let first = [name.clone(), json!("groups"), json!(value)];
+                let last = [json!(interval.map(|i| i[0])), json!(interval.map(|i| i[1])), json!(d.groups)];
+                totals.add(a, first.into_iter().chain(cells(r)).chain(last).collect());
             }
             for e in &t.entries {
                 for (value, r) in [("zero", &e.zero), ("nonzero", &e.nonzero)] {
@@ -483,10 +534,13 @@ fn switches(analyses: &[Analysis]) -> Vec<Table> {
             ("rate", "events per step"),
             ("switch_rate", "switches per entry and step"),
             ("together", "entries that switch in an event, on average"),
+            ("together_groups", "groups of entries that always switch together, of which these are"),
             ("interval_mean", "mean interval of events, steps"),
             ("interval_std", "its standard deviation, steps"),
             ("burstiness", "(std - mean) / (std + mean) of the intervals (Goh and Barabasi 2008)"),
-            ("memoryless_burstiness", "the same of a memoryless model of that rate"),
+            ("memoryless_burstiness", "the same of events at random steps of their episodes, mean over shuffles"),
+            ("memoryless_burstiness_low", "lower end of the middle 95 % of the shuffles"),
+            ("memoryless_burstiness_high", "upper end"),
         ],
     );
     let mut fano = Table::new(
@@ -498,7 +552,9 @@ fn switches(analyses: &[Analysis]) -> Vec<Table> {
             ("windows", "windows"),
             ("mean", "mean events of a window"),
             ("fano", "variance over mean"),
-            ("memoryless", "the same of a memoryless model of that rate"),
+            ("memoryless", "the same of events at random steps of their episodes, mean over shuffles"),
+            ("memoryless_low", "lower end of the middle 95 % of the shuffles"),
+            ("memoryless_high", "upper end"),
         ],
     );
     let regime = ("regime", "contacts: the set of geom pairs changes; constraints: the rows that act change");
@@ -549,15 +605,19 @@ fn switches(analyses: &[Analysis]) -> Vec<Table> {
                     json!(e.rate),
                     json!(e.switch_rate),
                     json!(e.together),
+                    json!(e.together_groups),
                     json!(e.interval_mean),
                     json!(e.interval_std),
                     json!(e.burstiness),
                     json!(e.memoryless_burstiness),
+                    json!(e.memoryless_burstiness_interval.map(|i| i[0])),
+                    json!(e.memoryless_burstiness_interval.map(|i| i[1])),
                 ],
             );
             for f in &e.fano {
+                let [low, high] = [0, 1].map(|end| json!(f.memoryless_interval.map(|i| i[end])));
                 let cells = [json!(f.window), json!(f.windows), json!(f.mean), json!(f.fano), json!(f.memoryless)];
-                fano.add(a, [name.clone()].into_iter().chain(cells).collect());
+                fano.add(a, [name.clone()].into_iter().chain(cells).chain([low, high]).collect());
             }
             for d in &t.delays {
                 let first = [name.clone(), json!(d.regime)];
@@ -671,7 +731,7 @@ fn compared(comparisons: &[Comparison]) -> Table {
             ("switch_rate", "switches per entry and step"),
             ("zero_run", "mean length of a run of zero, steps"),
             ("nonzero_run", "mean length of a run of nonzero, steps"),
-            ("explained_by_contacts", "share of the pattern's entropy that the contact set explains, corrected"),
+            ("explained_by_contacts", "share of the pattern's entropy that the contact set explains beyond chance"),
             ("explained_by_constraints", "the same of the constraint rows that act"),
         ],
     );

@@ -3,11 +3,14 @@
 //! A step that does not count and an entry that is undecided are gaps: they end runs, and nothing is compared across
 //! them.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::information::OTHER;
 use super::pattern::{Counts, Kept, Matrix, Pattern, Shape, each_one, ones};
 use super::regime::Regime;
+use super::shuffle::{EventLog, Memoryless};
 
 /// Lags of the autocorrelation, steps: each one at first, then ten per decade.
 pub const LAGS: [usize; 27] =
@@ -18,6 +21,9 @@ pub const WINDOWS: [usize; 6] = [10, 20, 50, 100, 200, 500];
 
 /// Lags on either side of a contact event, steps.
 pub const REACH: usize = 20;
+
+/// Patterns, and columns of them, that are compared at most; beyond, entries are one group where they are the same.
+const MOST_KEPT: usize = 4096;
 
 /// Runs of less than 2, 4, 8, ... steps.
 const BINS: usize = 40;
@@ -45,6 +51,7 @@ pub struct Runs {
 struct Tally {
     runs: u64,
     steps: u64,
+    squares: u128,
     whole_runs: u64,
     whole_steps: u64,
     bins: Vec<u64>,
@@ -54,6 +61,7 @@ impl Tally {
     fn add(&mut self, length: usize, whole: bool) {
         self.runs += 1;
         self.steps += length as u64;
+        self.squares += (length * length) as u128;
         if whole {
             self.whole_runs += 1;
             self.whole_steps += length as u64;
@@ -68,12 +76,21 @@ impl Tally {
     fn merge(&mut self, other: &Self) {
         self.runs += other.runs;
         self.steps += other.steps;
+        self.squares += other.squares;
         self.whole_runs += other.whole_runs;
         self.whole_steps += other.whole_steps;
         if self.bins.len() < other.bins.len() {
             self.bins.resize(other.bins.len(), 0);
         }
         self.bins.iter_mut().zip(&other.bins).for_each(|(a, b)| *a += b);
+    }
+
+    /// 95 % interval of the mean length.
+    fn interval(&self) -> Option<[f64; 2]> {
+        let (n, mean) = (self.runs as f64, ratio(self.steps, self.runs)?);
+        let variance = (self.squares as f64 - n * mean * mean).max(0.0) / (n - 1.0);
+        let half = 1.96 * (variance / n).sqrt();
+        (self.runs > 1).then_some([mean - half, mean + half])
     }
 
     fn result(&self) -> Runs {
@@ -106,6 +123,25 @@ pub struct EntryRuns {
     pub nonzero: Runs,
 }
 
+/// Entries that never contradict each other are one group: at every step they are zero together or nonzero together, or one
+/// of them is undecided. What one of them does says all of the others.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Distinct {
+    /// Groups of entries that switch.
+    pub groups: usize,
+    /// Switches of groups.
+    pub switches: u64,
+    /// Runs of zero of groups.
+    pub zero: Runs,
+    /// 95 % interval of their mean length, steps: 1.96 standard deviations of a run over the root of their number, which takes
+    /// runs for independent.
+    pub zero_interval: Option<[f64; 2]>,
+    /// Runs of nonzero of groups.
+    pub nonzero: Runs,
+    /// 95 % interval of their mean length.
+    pub nonzero_interval: Option<[f64; 2]>,
+}
+
 /// Autocorrelation at one lag.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Correlation {
@@ -131,8 +167,10 @@ pub struct Fano {
     pub mean: f64,
     /// Variance (of windows - 1 degrees of freedom) over mean; None where it has no meaning.
     pub fano: Option<f64>,
-    /// What steps that have an event or not independently would give: 1 - rate.
-    pub memoryless: f64,
+    /// What events without memory give, at random steps of their episodes: the mean over shuffles; None without an event.
+    pub memoryless: Option<f64>,
+    /// The middle 95 % of the shuffles.
+    pub memoryless_interval: Option<[f64; 2]>,
 }
 
 /// How switches cluster. An event is a step whose pattern differs from that of the step before.
@@ -152,6 +190,8 @@ pub struct Events {
     pub switch_rate: Option<f64>,
     /// Entries that switch in an event, on average.
     pub together: Option<f64>,
+    /// Groups of entries that always switch together, of which those are, on average.
+    pub together_groups: Option<f64>,
     /// Intervals between successive events of an episode.
     pub intervals: u64,
     /// Mean interval, steps.
@@ -161,8 +201,11 @@ pub struct Events {
     /// (std - mean) / (std + mean) of the intervals: -1 regular, 0 as a Poisson process, to 1 bursty (Goh and
     /// Barabasi 2008).
     pub burstiness: Option<f64>,
-    /// What a memoryless model of the same rate gives, whose intervals are geometric.
+    /// What events without memory give, at random steps of their episodes, so that each keeps its rate: the mean over
+    /// shuffles.
     pub memoryless_burstiness: Option<f64>,
+    /// The middle 95 % of the shuffles.
+    pub memoryless_burstiness_interval: Option<[f64; 2]>,
     /// Fano factors.
     pub fano: Vec<Fano>,
 }
@@ -215,6 +258,8 @@ pub struct Temporal {
     pub nonzero: Runs,
     /// Every entry that switches.
     pub entries: Vec<EntryRuns>,
+    /// The same without repetition.
+    pub distinct: Distinct,
     /// Autocorrelation.
     pub autocorrelation: Vec<Correlation>,
     /// Switches.
@@ -249,7 +294,14 @@ pub(super) struct Watch {
     variance: f64,
     decided_total: u64,
     counts: EventCounts,
+    log: EventLog,
     delays: [DelayCounts; 2],
+    /// By entry: a digest of when it was zero, nonzero and undecided.
+    past: Vec<[u64; 2]>,
+    episode: u64,
+    /// The patterns that have occurred, by their numbers, and whether these are all.
+    patterns: Vec<Kept>,
+    complete: bool,
 }
 
 /// The last patterns of the episode.
@@ -307,7 +359,7 @@ impl History {
 }
 
 #[derive(Debug, Default)]
-struct EventCounts {
+pub(super) struct EventCounts {
     steps: u64,
     events: u64,
     switches: u64,
@@ -323,12 +375,12 @@ struct EventCounts {
 
 impl EventCounts {
     /// Nothing is compared across what follows.
-    fn gap(&mut self) {
+    pub(super) fn gap(&mut self) {
         self.last = None;
         self.windows.iter_mut().for_each(|w| (w.0, w.1) = (0, 0));
     }
 
-    fn step(&mut self, at: usize, event: bool) {
+    pub(super) fn step(&mut self, at: usize, event: bool) {
         self.steps += 1;
         if event {
             self.events += 1;
@@ -349,17 +401,38 @@ impl EventCounts {
         }
     }
 
-    fn result(&self) -> Events {
+    /// Mean and standard deviation of the intervals.
+    fn interval(&self) -> Option<(f64, f64)> {
+        let mean = ratio(self.sum, self.intervals)?;
+        Some((mean, (self.squares as f64 / self.intervals as f64 - mean * mean).max(0.0).sqrt()))
+    }
+
+    /// See [`Events::burstiness`].
+    pub(super) fn burstiness(&self) -> Option<f64> {
+        // One interval has no spread.
+        self.interval().filter(|_| self.intervals > 1).map(|(mean, std)| (std - mean) / (std + mean))
+    }
+
+    /// Fano factors by window.
+    pub(super) fn fano(&self) -> [Option<f64>; WINDOWS.len()] {
+        self.windows.map(|(_, _, windows, events, squares)| {
+            let (n, sum) = (windows as f64, events as f64);
+            let variance = (squares as f64 - sum * sum / n) / (n - 1.0);
+            (windows > 1 && events > 0).then(|| variance.max(0.0) / (sum / n))
+        })
+    }
+
+    fn result(&self, memoryless: &Memoryless, distinct: u64) -> Events {
         let rate = ratio(self.events, self.steps);
-        let mean = ratio(self.sum, self.intervals);
-        let std = mean.map(|m| (self.squares as f64 / self.intervals as f64 - m * m).max(0.0).sqrt());
-        let burst = |mean: f64, std: f64| (std - mean) / (std + mean);
-        let fano = self.windows.iter().zip(WINDOWS).filter(|(w, _)| w.2 > 0).map(|(w, window)| {
-            let (n, sum, squares) = (w.2 as f64, w.3 as f64, w.4 as f64);
-            let mean = sum / n;
-            let variance = (squares - sum * mean) / (n - 1.0);
-            let fano = (w.2 > 1 && w.3 > 0).then(|| variance.max(0.0) / mean);
-            Fano { window, windows: w.2, mean, fano, memoryless: 1.0 - rate.unwrap_or(0.0) }
+        let (mean, std) = self.interval().unzip();
+        let fano = self.windows.iter().zip(self.fano()).zip(WINDOWS.into_iter().zip(memoryless.fano));
+        let fano = fano.filter(|((w, _), _)| w.2 > 0).map(|((w, fano), (window, memoryless))| Fano {
+            window,
+            windows: w.2,
+            mean: w.3 as f64 / w.2 as f64,
+            fano,
+            memoryless: memoryless.map(|(mean, _)| mean),
+            memoryless_interval: memoryless.map(|(_, middle)| middle),
         });
         Events {
             steps: self.steps,
@@ -369,12 +442,13 @@ impl EventCounts {
             pairs: self.pairs,
             switch_rate: ratio(self.switches, self.pairs),
             together: ratio(self.switches, self.events),
+            together_groups: ratio(distinct, self.events),
             intervals: self.intervals,
             interval_mean: mean,
             interval_std: std,
-            // One interval has no spread.
-            burstiness: mean.zip(std).filter(|_| self.intervals > 1).map(|(m, s)| burst(m, s)),
-            memoryless_burstiness: rate.filter(|p| *p > 0.0).map(|p| burst(1.0, (1.0 - p).sqrt())),
+            burstiness: self.burstiness(),
+            memoryless_burstiness: memoryless.burstiness.map(|(mean, _)| mean),
+            memoryless_burstiness_interval: memoryless.burstiness.map(|(_, middle)| middle),
             fano: fano.collect(),
         }
     }
@@ -489,7 +563,12 @@ impl Watch {
             variance: 0.0,
             decided_total: 0,
             counts: EventCounts::default(),
+            log: EventLog::default(),
             delays: [DelayCounts::new(), DelayCounts::new()],
+            past: vec![[0; 2]; n],
+            episode: 0,
+            patterns: Vec::new(),
+            complete: true,
         };
         watch.forget();
         watch
@@ -512,6 +591,13 @@ impl Watch {
             let both = !undecided & !undecided_before & valid;
             let switch = (zero ^ zero_before) & both;
             let (ends, begins) = (undecided & !undecided_before, !undecided & undecided_before & valid);
+            let changes = switch | ends | begins;
+            if changes != 0 {
+                each_one(changes, w * 64, |e| {
+                    let now = u64::from(zero >> (e % 64) & 1 == 1) | u64::from(undecided >> (e % 64) & 1 == 1) << 1;
+                    self.past[e] = mixed(self.past[e], [self.episode, (at as u64) << 2 | now]);
+                });
+            }
             pairs += u64::from(both.count_ones());
             switched += u64::from(switch.count_ones());
             if ends != 0 {
@@ -536,12 +622,19 @@ impl Watch {
             }
         }
         self.previous.set(pattern);
+        if id as usize == self.patterns.len() && self.patterns.len() < MOST_KEPT {
+            let mut kept = Kept::default();
+            kept.set(pattern);
+            self.patterns.push(kept);
+        }
+        self.complete &= (id as usize) < self.patterns.len();
         self.history.put(pattern, id, self.entries);
         self.counts.switches += switched;
         self.counts.pairs += pairs;
         match changed {
             Some(changed) => {
                 self.counts.step(at, switched > 0);
+                self.log.push(at, switched > 0);
                 for (delay, changed) in self.delays.iter_mut().zip(changed) {
                     delay.step(at, changed, switched > 0);
                 }
@@ -567,6 +660,7 @@ impl Watch {
 
     fn gap_of_events(&mut self) {
         self.counts.gap();
+        self.log.gap();
         self.delays.iter_mut().for_each(DelayCounts::gap);
     }
 
@@ -586,6 +680,8 @@ impl Watch {
             (self.decided[e], self.zero_steps[e]) = (0, 0);
         }
         self.history.filled = 0;
+        self.log.end_episode();
+        self.episode += 1;
     }
 
     fn close(&mut self, e: usize, zero: bool, at: usize, cut: bool) {
@@ -606,6 +702,55 @@ impl Watch {
         Counts { zero: self.zero_before.clone(), undecided }
     }
 
+    /// Entries that switch, one of each group: the one that is undecided least.
+    fn groups(&self) -> Vec<usize> {
+        let mut seen = HashSet::new();
+        let different: Vec<usize> =
+            (0..self.entries).filter(|e| self.switches[*e] > 0 && seen.insert(self.past[*e])).collect();
+        if !self.complete || different.len() > MOST_KEPT {
+            return different;
+        }
+        // What an entry is in each pattern says what it was at every step.
+        let mut columns: Vec<(usize, Column)> = different.iter().map(|e| (*e, self.column(*e))).collect();
+        columns.sort_by_key(|(_, column)| ones(&column.undecided));
+        let mut groups: Vec<(usize, Column)> = Vec::new();
+        for (entry, column) in columns {
+            match groups.iter_mut().find(|(_, group)| group.agrees(&column)) {
+                Some((_, group)) => group.learn(&column),
+                None => groups.push((entry, column)),
+            }
+        }
+        groups.into_iter().map(|(entry, _)| entry).collect()
+    }
+
+    fn column(&self, entry: usize) -> Column {
+        let words = self.patterns.len().div_ceil(64);
+        let mut column = Column { zero: vec![0; words], undecided: vec![0; words] };
+        for (i, pattern) in self.patterns.iter().enumerate() {
+            let bit = |words: &[u64]| (words[entry / 64] >> (entry % 64) & 1) << (i % 64);
+            column.zero[i / 64] |= bit(&pattern.zero);
+            column.undecided[i / 64] |= bit(&pattern.undecided);
+        }
+        column
+    }
+
+    fn distinct(&self) -> Distinct {
+        let groups = self.groups();
+        let mut total: [Tally; 2] = Default::default();
+        for e in &groups {
+            total.iter_mut().zip(&self.tallies[*e]).for_each(|(total, tally)| total.merge(tally));
+        }
+        let [nonzero, zero] = &total;
+        Distinct {
+            switches: groups.iter().map(|e| self.switches[*e]).sum(),
+            groups: groups.len(),
+            zero: zero.result(),
+            zero_interval: zero.interval(),
+            nonzero: nonzero.result(),
+            nonzero_interval: nonzero.interval(),
+        }
+    }
+
     pub(super) fn result(&self) -> Temporal {
         let mut total: [Tally; 2] = Default::default();
         for tallies in &self.tallies {
@@ -620,6 +765,7 @@ impl Watch {
                 nonzero: self.tallies[e][0].result(),
             })
             .collect();
+        let distinct = self.distinct();
         let variance = self.variance / self.decided_total.max(1) as f64;
         let history = &self.history;
         let correlation = |i: usize| {
@@ -634,13 +780,49 @@ impl Watch {
             nonzero: total[0].result(),
             entries,
             autocorrelation: (0..LAGS.len()).filter(|i| history.pairs[*i] > 0).map(correlation).collect(),
-            events: self.counts.result(),
+            events: self.counts.result(&self.log.memoryless(), distinct.switches),
+            distinct,
             delays: vec![
                 self.delays[0].result("contacts", &self.counts),
                 self.delays[1].result("constraints", &self.counts),
             ],
         }
     }
+}
+
+/// What an entry is in each of some patterns, a bit each.
+struct Column {
+    zero: Vec<u64>,
+    undecided: Vec<u64>,
+}
+
+impl Column {
+    /// Whether the two are the same wherever both are decided.
+    fn agrees(&self, other: &Self) -> bool {
+        let words = self.zero.iter().zip(&other.zero).zip(self.undecided.iter().zip(&other.undecided));
+        words.into_iter().all(|((a, b), (open_a, open_b))| (a ^ b) & !(open_a | open_b) == 0)
+    }
+
+    /// Takes what another one that agrees says where this one is undecided.
+    fn learn(&mut self, other: &Self) {
+        for (w, open) in self.undecided.iter_mut().enumerate() {
+            self.zero[w] |= other.zero[w] & *open;
+            *open &= other.undecided[w];
+        }
+    }
+}
+
+/// A digest with two more numbers in it (the finaliser of SplitMix64, Steele, Lea and Flood 2014, in two lanes).
+fn mixed(mut digest: [u64; 2], numbers: [u64; 2]) -> [u64; 2] {
+    for number in numbers {
+        for (lane, salt) in digest.iter_mut().zip([0x9e37_79b9_7f4a_7c15_u64, 0xd1b5_4a32_d192_ed03]) {
+            let mut x = (*lane ^ number).wrapping_add(salt);
+            x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            *lane = x ^ (x >> 31);
+        }
+    }
+    digest
 }
 
 /// Which regimes differ, in the order of [`Temporal::delays`].

@@ -77,6 +77,14 @@ fn page(found: &Evaluation) -> String {
             short(o.persistence)
         ));
     }
+    let judged = &found.judged;
+    text.push_str(&format!(
+        "scored: {} of {} states, {} of which have a derivative; {} entries\n",
+        output::grouped(judged.states),
+        output::grouped(judged.all),
+        output::grouped(judged.usable),
+        output::grouped(judged.entries)
+    ));
     text.push_str(&score::page(Some(&found.jacobian), Some(&found.sparsity), &found.recovered));
     text
 }

@@ -24,6 +24,7 @@ Losses, joined by + and weighed by :X (0.1 where nothing is said), J* the record
 Models:
   mlp                 dense layers with ELU, the paper's network
   oracle              sees only what the true mask lets through: an upper bound
+  unmasked            the oracle's network with a mask of ones: its control
   transformer         attention over state variables, softmax
   sparse-transformer  the same with sparsemax, whose weights can be exactly zero
   gated               networks with learned masks of the inputs, mixed by the state
@@ -32,7 +33,7 @@ Models:
 Examples:
   dynsparse learn CheetahRun.h5 --loss mse,mse+sae --seeds 3
   dynsparse learn sweep/*.h5 --loss mse,mse+mse-jac,mse+mae-jac,mse+l1,mse+sae --seeds 3 -o learned
-  dynsparse learn BallInCup.h5 --model mlp,gated,oracle --loss mse+sae --columns 4
+  dynsparse learn BallInCup.h5 --model mlp,unmasked,oracle --weights 25000 --loss mse+sae --columns 4
   dynsparse learn --grid grid.toml -o learned
 
 Every run has a folder with its weights (model.safetensors), losses (curve.csv) and result.json; results.csv
@@ -53,7 +54,8 @@ pub(super) struct Args {
     /// Folder of the results; runs that are finished in it are not done again
     #[arg(short, long, value_name = "DIR", default_value = "learned")]
     output: PathBuf,
-    /// Everything from a TOML file instead: recordings, models, losses, seeds, width, depth, states, [training], [split]
+    /// Everything from a TOML file instead: recordings, models, losses, seeds, width, weights, depth, states, [training],
+    /// [split]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "Run", "Training"])]
     grid: Option<PathBuf>,
     #[command(flatten)]
@@ -74,9 +76,12 @@ struct Run {
     /// Seeds of each
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
-    /// Neurons of a hidden layer, or features of a token [default: mlp 512, oracle 128, gated 64, others 32]
+    /// Neurons of a hidden layer, or features of a token [default: mlp 512, oracle and unmasked 128, gated 64, others 32]
     #[arg(long, value_name = "N", help_heading = "Network")]
     width: Option<usize>,
+    /// Numbers in a network, in place of --width: each gets the width that comes nearest, so that sizes are equal
+    #[arg(long, value_name = "N", help_heading = "Network", conflicts_with = "width")]
+    weights: Option<usize>,
     /// Hidden layers, 1 to 6 [default: 2, transformers 1]
     #[arg(long, value_name = "N", help_heading = "Network")]
     depth: Option<usize>,
@@ -135,6 +140,7 @@ impl Args {
             losses: run.loss.clone(),
             seeds: run.seeds,
             width: run.width,
+            weights: run.weights,
             depth: run.depth,
             states: run.states,
             training: Training {
@@ -220,10 +226,29 @@ fn shown_as(summaries: &[Summary]) -> String {
     let mut out = String::new();
     for task in tasks {
         let own: Vec<&Summary> = summaries.iter().filter(|s| s.task == task).collect();
-        let target = own.iter().find_map(|s| s.means.get(Measure::Target.name()).copied().flatten());
-        let target =
-            target.map_or_else(String::new, |t| format!(": {:.1} % of the true Jacobian is zero", 100.0 * t.mean));
-        out.push_str(&format!("{task}{target}\n"));
+        let value =
+            |measure: Measure| own.iter().find_map(|s| s.means.get(measure.name()).copied().flatten()).map(|m| m.mean);
+        out.push_str(task);
+        if let Some(target) = value(Measure::Target) {
+            let small = value(Measure::TargetSmall).unwrap_or(0.0);
+            out.push_str(&format!(
+                ": {:.1} % of the true Jacobian is zero, {:.1} % below 1e-6",
+                100.0 * target,
+                100.0 * small
+            ));
+        }
+        out.push('\n');
+        if let [Some(states), Some(usable), Some(entries), Some(varying)] =
+            [Measure::States, Measure::Usable, Measure::Entries, Measure::Varying].map(value)
+        {
+            out.push_str(&format!(
+                "  scored: {} states ({:.1} % usable), {} entries, {} vary\n",
+                output::grouped(states as usize),
+                100.0 * usable,
+                output::grouped(entries as usize),
+                output::grouped(varying as usize)
+            ));
+        }
         for columns in [&errors[..], &recovered] {
             out.push_str(&part(&own, columns));
             out.push('\n');

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::learn::{self, Data, JacobianError, Prediction, Recovered, Sparsity};
+use dynsparse::learn::{self, Data, JacobianError, Prediction, Recovered, Sparsity, VARYING};
 
 use super::learn::short;
 use super::output;
@@ -45,9 +45,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.json {
         output::print(&serde_json::to_string_pretty(&found)?)?;
     } else {
-        let mut text = format!("{}: {} states", found.task, found.states);
+        let (states, entries) = (output::grouped(found.states), output::grouped(found.entries));
+        let mut text = format!("{}: {states} states, {entries} entries", found.task);
         if found.without_derivative > 0 {
-            text.push_str(&format!(", {} more without a derivative", found.without_derivative));
+            text.push_str(&format!("; {} more states have no derivative", output::grouped(found.without_derivative)));
         }
         text.push('\n');
         text.push_str(&page(found.jacobian.as_ref(), found.sparsity.as_ref(), &found.recovered));
@@ -65,19 +66,25 @@ pub(super) fn page(jacobian: Option<&JacobianError>, sparsity: Option<&Sparsity>
     }
     if let Some(s) = sparsity {
         let untrained = s.untrained.map_or(String::new(), |u| format!(", untrained {}", short(u)));
-        text.push_str(&format!("sparsity at 1e-6: {}, target {}{untrained}\n", short(s.model), short(s.target)));
+        text.push_str(&format!(
+            "share below 1e-6: {}, of the truth {}{untrained}\nzero in truth, by its zero test: {}\n",
+            short(s.model),
+            short(s.target_small),
+            short(s.target)
+        ));
     }
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["entries", "states", "zeros", "ROC-AUC", "PR-AUC", "PR-AUC zeros"]);
+    table.set_header(["", "states", "entries", "zeros", "ROC-AUC", "PR-AUC", "of zeros"]);
     let cell = |x: Option<f64>| x.map_or("-".to_owned(), short);
     for g in &found.groups {
         let share =
             if g.entries > 0 { format!("{:.1}%", 100.0 * g.zeros as f64 / g.entries as f64) } else { "-".into() };
         table.add_row([
-            g.name.to_owned(),
-            g.states.to_string(),
+            if g.name == VARYING { "entries that vary".to_owned() } else { g.name.clone() },
+            output::grouped(g.states),
+            output::grouped(g.entries),
             share,
             cell(g.roc_auc),
             cell(g.pr_auc),
@@ -90,7 +97,7 @@ pub(super) fn page(jacobian: Option<&JacobianError>, sparsity: Option<&Sparsity>
         for cut in &all.cuts {
             let best = if found.threshold == Some(cut.threshold) { " (best on validation)" } else { "" };
             text.push_str(&format!(
-                "at {:.1e}{best}: F1 of edges {}, of zeros {}, SHD {} a state\n",
+                "at {:.1e}{best}: F1 of edges {}, of zeros {}, SHD {}\n",
                 cut.threshold,
                 cell(cut.f1),
                 cell(cut.f1_zeros),

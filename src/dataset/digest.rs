@@ -2,8 +2,8 @@
 //!
 //! SHA-256 over the little-endian bytes of every variable of a step, in the schema's order, one step after the
 //! other; then the UTF-8 text of `episode_end`. A step's variables are those of the dimension `step` without
-//! `contact_offset` and `constraint_offset` (they depend on other episodes), and its own rows of those of
-//! `contact` and `constraint`. No host, no processor, no compression is in it.
+//! `contact_offset`, `constraint_offset` and `touch_offset` (they depend on other episodes), and its own rows of those of
+//! `contact`, `constraint` and `touch`. No host, no processor, no compression is in it.
 
 use std::fs::File;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::reader::Recording;
 use super::row::StepRow;
 use super::rows::RowReader;
-use super::schema::{Axis, Var};
+use super::schema::{Axis, RAGGED, Var};
 use super::{DatasetError, EpisodeRow, Header};
 
 /// The digest of an episode under way.
@@ -85,8 +85,8 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Whether the step decides the variable: not an offset, which follows from the counts.
 fn decided(var: Var) -> bool {
-    let rows = matches!(var.spec().axes[0], Axis::Step | Axis::Contact | Axis::Constraint);
-    rows && !matches!(var, Var::ContactOffset | Var::ConstraintOffset)
+    let axis = var.spec().axes[0];
+    (axis == Axis::Step || axis.ragged().is_some()) && !var.is_offset()
 }
 
 /// Computes digests of what a file holds. Chunks are read and decompressed here, outside HDF5's global lock,
@@ -109,42 +109,37 @@ impl<'a> DigestReader<'a> {
         Ok(Self { recording, columns })
     }
 
-    /// The digest of an episode that lies at these rows of `step`, `contact` and `constraint`, and how many
-    /// contacts and constraints it has.
+    /// The digest of an episode that lies at these rows of `step` and of each of [`RAGGED`], and how many rows of each it has.
     ///
     /// # Errors
     /// [`DatasetError`] when a chunk is missing or damaged.
     pub fn episode(
         &mut self,
         steps: Range<usize>,
-        first: [usize; 2],
+        first: [usize; RAGGED.len()],
         end: &str,
-    ) -> Result<(String, [usize; 2]), DatasetError> {
+    ) -> Result<(String, [usize; RAGGED.len()]), DatasetError> {
         let mut hash = Sha256::new();
         let mut ragged = first;
         for step in steps {
-            let mut counts = [0; 2];
+            let mut counts = [0; RAGGED.len()];
             for (var, reader) in &mut self.columns {
-                let rows = match var.spec().axes[0] {
-                    Axis::Contact => ragged[0]..ragged[0] + counts[0],
-                    Axis::Constraint => ragged[1]..ragged[1] + counts[1],
-                    _ => step..step + 1,
+                let rows = match var.spec().axes[0].ragged() {
+                    Some(table) => ragged[table]..ragged[table] + counts[table],
+                    None => step..step + 1,
                 };
                 for row in rows {
                     let bytes = reader.row(row)?;
                     hash.update(bytes);
-                    let count = || bytes.try_into().map_or(0, i32::from_le_bytes).max(0) as usize;
-                    match var {
-                        Var::Ncon => counts[0] = count(),
-                        Var::Nefc => counts[1] = count(),
-                        _ => {}
+                    if let Some(table) = RAGGED.iter().position(|table| table.count == *var) {
+                        counts[table] = bytes.try_into().map_or(0, i32::from_le_bytes).max(0) as usize;
                     }
                 }
             }
-            ragged = [ragged[0] + counts[0], ragged[1] + counts[1]];
+            ragged.iter_mut().zip(counts).for_each(|(at, n)| *at += n);
         }
         hash.update(end.as_bytes());
-        Ok((hex(&hash.finalize()), [ragged[0] - first[0], ragged[1] - first[1]]))
+        Ok((hex(&hash.finalize()), std::array::from_fn(|table| ragged[table] - first[table])))
     }
 
     /// Rows of a variable that the file holds; 0 when it has none.
@@ -158,8 +153,8 @@ impl<'a> DigestReader<'a> {
     /// [`DatasetError`] that names the shard and what is wrong with it.
     pub(super) fn check_shard(&mut self, episode: &EpisodeRow) -> Result<(), DatasetError> {
         let steps = self.rows(Var::Time);
-        let (digest, ragged) = self.episode(0..steps, [0, 0], &episode.end)?;
-        let whole = ragged == [self.rows(Var::ContactDist), self.rows(Var::ConstraintType)];
+        let (digest, ragged) = self.episode(0..steps, Default::default(), &episode.end)?;
+        let whole = ragged == RAGGED.map(|table| self.rows(table.column));
         if digest != episode.sha256 || !whole {
             return Err(self.recording.foreign("its content does not have the digest that it was recorded with"));
         }

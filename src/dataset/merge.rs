@@ -8,7 +8,7 @@ use hdf5::Dataset;
 
 use super::column::Column;
 use super::reader::Recording;
-use super::schema::{Axis, Var};
+use super::schema::{Axis, RAGGED, Var};
 use super::{Attribute, DatasetError, DigestReader, Encoder, EpisodeRow, Header, Writer, decode};
 
 /// Rows whose counts are read at once.
@@ -85,7 +85,7 @@ fn append(writer: &mut Writer, shard: &Recording) -> Result<(), DatasetError> {
     let bytes = std::fs::File::open(shard.path()).map_err(|e| DatasetError::io(shard.path(), e))?;
     let target = writer.path().to_owned();
     for var in Var::ALL.iter().copied() {
-        if matches!(var, Var::ContactOffset | Var::ConstraintOffset) {
+        if var.is_offset() {
             continue;
         }
         let Some((column, encoder)) = writer.column(var) else { continue };
@@ -98,12 +98,15 @@ fn append(writer: &mut Writer, shard: &Recording) -> Result<(), DatasetError> {
     }
     for start in (0..steps).step_by(BLOCK) {
         let rows = start..(start + BLOCK).min(steps);
-        let ncon: Vec<i32> = shard.read(Var::Ncon, rows.clone())?;
-        let nefc: Vec<i32> = shard.read(Var::Nefc, rows)?;
-        for (contacts, constraints) in ncon.into_iter().zip(nefc) {
-            writer
-                .offsets(contacts.into(), constraints.into())
-                .map_err(|e| DatasetError::h5(&target, "cannot be written", &e))?;
+        let mut counts: [Vec<i32>; RAGGED.len()] = Default::default();
+        for (counts, table) in counts.iter_mut().zip(RAGGED) {
+            if shard.has(table.count) {
+                *counts = shard.read(table.count, rows.clone())?;
+            }
+        }
+        for row in 0..rows.len() {
+            let of = |table: usize| counts[table].get(row).map_or(0, |n| usize::try_from(*n).unwrap_or(0));
+            writer.offsets(std::array::from_fn(of)).map_err(|e| DatasetError::h5(&target, "cannot be written", &e))?;
         }
     }
     Ok(())

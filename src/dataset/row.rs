@@ -1,6 +1,6 @@
 //! One recorded step, as the dataset room sees it: plain numbers.
 
-use super::schema::Var;
+use super::schema::{RAGGED, Var};
 
 /// One step. All slices have the sizes of the schema's axes; matrices are row-major. A slice is empty where
 /// the recording does not hold the variable.
@@ -84,9 +84,20 @@ pub struct StepRow<'a> {
     pub constraint_id: &'a [i32],
     /// One per constraint row.
     pub constraint_state: &'a [u8],
+    /// One per pair of geoms that touch; empty where a row is one physics step, as the next two.
+    pub touch_geom1: &'a [i32],
+    /// One per pair.
+    pub touch_geom2: &'a [i32],
+    /// One per pair.
+    pub touch_steps: &'a [i32],
 }
 
 impl StepRow<'_> {
+    /// Rows of the step in each of [`RAGGED`](super::schema::RAGGED).
+    pub fn counts(&self) -> [usize; RAGGED.len()] {
+        [self.contact_dist.len(), self.constraint_type.len(), self.touch_steps.len()]
+    }
+
     /// Calls `f` with every variable that a step decides and its bytes, in the order of the schema. Offsets
     /// into the ragged variables are not among them: they follow from the counts.
     pub fn visit(&self, mut f: impl FnMut(Var, &[u8])) {
@@ -125,8 +136,9 @@ impl StepRow<'_> {
         }
         put(Var::CZero, self.c_zero);
         put(Var::DZero, self.d_zero);
-        put(Var::Ncon, &(self.contact_dist.len() as i32).to_le_bytes());
-        put(Var::Nefc, &(self.constraint_type.len() as i32).to_le_bytes());
+        for (table, count) in RAGGED.iter().zip(self.counts()) {
+            put(table.count, &(count as i32).to_le_bytes());
+        }
         put(Var::SolverIterations, &self.solver_iterations.to_le_bytes());
         put(Var::SolverResidual, &self.solver_residual.to_le_bytes());
         put(Var::Flags, &self.flags.to_le_bytes());
@@ -136,6 +148,9 @@ impl StepRow<'_> {
         put(Var::ConstraintType, self.constraint_type);
         put(Var::ConstraintId, bytemuck::cast_slice(self.constraint_id));
         put(Var::ConstraintState, self.constraint_state);
+        put(Var::TouchGeom1, bytemuck::cast_slice(self.touch_geom1));
+        put(Var::TouchGeom2, bytemuck::cast_slice(self.touch_geom2));
+        put(Var::TouchSteps, bytemuck::cast_slice(self.touch_steps));
     }
 }
 

@@ -2,10 +2,13 @@
 //! the README's tables (`dynsparse info --schema`).
 
 /// Version of the schema; a reader refuses a newer one.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The value of the root attribute `format`.
 pub const FORMAT: &str = "dynsparse-recording";
+
+/// The root attribute with the ranges of controls, as JSON: [low, high] of each that MuJoCo clamps, null of others.
+pub const CTRL_RANGE: &str = "ctrl_range";
 
 /// A dimension. Each has a scale dataset of its name: labels for what has names, indices for rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +19,8 @@ pub enum Axis {
     Contact,
     /// Constraint rows (efc), of all steps one after the other.
     Constraint,
+    /// Pairs of geoms that touch within a step, of all steps one after the other.
+    Touch,
     /// Episodes.
     Episode,
     /// Bounds between episodes: one more than episodes.
@@ -54,10 +59,11 @@ pub enum Axis {
 
 impl Axis {
     /// All axes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Step,
         Self::Contact,
         Self::Constraint,
+        Self::Touch,
         Self::Episode,
         Self::EpisodeBound,
         Self::Coordinate,
@@ -83,6 +89,7 @@ impl Axis {
             Self::Step => "step",
             Self::Contact => "contact",
             Self::Constraint => "constraint",
+            Self::Touch => "touch",
             Self::Episode => "episode",
             Self::EpisodeBound => "episode_bound",
             Self::Coordinate => "coordinate",
@@ -111,6 +118,9 @@ impl Axis {
             Self::Constraint => {
                 "constraint rows, all steps one after the other; constraint_offset says where a step's begin"
             }
+            Self::Touch => {
+                "pairs of geoms that touch within a step, all steps one after the other; touch_offset says where a step's begin"
+            }
             Self::Episode => "episodes, by their number",
             Self::EpisodeBound => "bounds between episodes",
             Self::Coordinate => "position coordinates (nq), by joint",
@@ -133,7 +143,17 @@ impl Axis {
 
     /// Whether it grows while recording (its scale is then an index), and is the first axis of a table.
     pub const fn is_rows(self) -> bool {
-        matches!(self, Self::Step | Self::Contact | Self::Constraint | Self::Episode | Self::EpisodeBound)
+        matches!(self, Self::Step | Self::Episode | Self::EpisodeBound) || self.ragged().is_some()
+    }
+
+    /// The number of its table in [`RAGGED`], where it is one.
+    pub const fn ragged(self) -> Option<usize> {
+        match self {
+            Self::Contact => Some(0),
+            Self::Constraint => Some(1),
+            Self::Touch => Some(2),
+            _ => None,
+        }
     }
 }
 
@@ -235,6 +255,8 @@ variables! {
     ContactOffset = "contact_offset": I64 [Step] "" "row of the step's first contact in the contact_* variables";
     Nefc = "nefc": I32 [Step] "" "number of constraint rows at the start of the step";
     ConstraintOffset = "constraint_offset": I64 [Step] "" "row of the step's first constraint in the constraint_* variables";
+    Ntouch = "ntouch": I32 [Step] "" "number of pairs of geoms that have a contact in some physics step of the step; absent where a row is one physics step, as touch_*: its contacts are all there are";
+    TouchOffset = "touch_offset": I64 [Step] "" "row of the step's first pair in the touch_* variables";
     SolverIterations = "solver_iterations": I32 [Step] "" "constraint solver iterations, the most over islands and physics steps";
     SolverResidual = "solver_residual": F64 [Step] "" "solver gradient norm after its last iteration, scaled by 1/trace(M); the largest over islands and physics steps; NaN where MuJoCo does not tell (PGS, noslip, more than 20 islands)";
     Flags = "flags": U32 [Step] "" "why a step deserves a second look, as a bit mask";
@@ -244,6 +266,9 @@ variables! {
     ConstraintType = "constraint_type": U8 [Constraint] "" "type of the constraint row";
     ConstraintId = "constraint_id": I32 [Constraint] "" "equality, dof, tendon, joint or contact of the row, by its type; contacts count from the step's first";
     ConstraintState = "constraint_state": U8 [Constraint] "" "state of the constraint row in the solver";
+    TouchGeom1 = "touch_geom1": I32 [Touch] "" "the lower number of a pair of geoms that touch within the step; -1 for a flex";
+    TouchGeom2 = "touch_geom2": I32 [Touch] "" "the higher one";
+    TouchSteps = "touch_steps": I32 [Touch] "" "physics steps of the step in which the pair has a contact";
     EpisodeLength = "episode_length": I64 [Episode] "" "recorded steps of the episode";
     EpisodeEnd = "episode_end": Text [Episode] "" "why it ended: completed, or what went wrong";
     EpisodeSha256 = "episode_sha256": Text [Episode] "" "SHA-256 of the episode's content, see the README";
@@ -252,7 +277,32 @@ variables! {
     EpisodeOffsets = "episode_offsets": I64 [EpisodeBound] "" "first step of every episode, then the number of steps";
 }
 
+/// A table of which every step has a number of rows of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Ragged {
+    /// Its axis.
+    pub axis: Axis,
+    /// How many rows a step has.
+    pub count: Var,
+    /// The first of them; follows from the counts.
+    pub offset: Var,
+    /// One of its columns.
+    pub column: Var,
+}
+
+/// All such tables, by [`Axis::ragged`].
+pub const RAGGED: [Ragged; 3] = [
+    Ragged { axis: Axis::Contact, count: Var::Ncon, offset: Var::ContactOffset, column: Var::ContactDist },
+    Ragged { axis: Axis::Constraint, count: Var::Nefc, offset: Var::ConstraintOffset, column: Var::ConstraintType },
+    Ragged { axis: Axis::Touch, count: Var::Ntouch, offset: Var::TouchOffset, column: Var::TouchSteps },
+];
+
 impl Var {
+    /// Whether it follows from the counts of the steps before.
+    pub fn is_offset(self) -> bool {
+        RAGGED.iter().any(|table| table.offset == self)
+    }
+
     /// Its row in the schema.
     pub const fn spec(self) -> &'static Variable {
         &VARIABLES[self as usize]
@@ -355,7 +405,7 @@ pub fn chunk_rows(row_bytes: usize, axis: Axis, rows_per_episode: usize) -> usiz
             let most = target.min(n);
             (most.div_ceil(2)..=most).rev().find(|r| n.is_multiple_of(*r)).unwrap_or(most)
         }
-        Axis::Contact | Axis::Constraint => target.min(8192),
+        Axis::Contact | Axis::Constraint | Axis::Touch => target.min(8192),
         _ => target.min(1024),
     }
 }

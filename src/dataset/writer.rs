@@ -11,7 +11,7 @@ use super::codec::{Effort, Encoder};
 use super::column::Column;
 use super::digest::{CONTENT, content_digest};
 use super::row::{EpisodeRow, StepRow};
-use super::schema::{self, Axis, Kind, Var, flag};
+use super::schema::{self, Axis, Kind, RAGGED, Var, flag};
 use super::{DatasetError, h5};
 
 /// A value of a root attribute.
@@ -111,8 +111,8 @@ pub struct Writer {
     columns: Vec<Option<Column>>,
     episodes: Vec<EpisodeRow>,
     encoder: Encoder,
-    contacts: i64,
-    constraints: i64,
+    /// Rows of [`RAGGED`] so far.
+    ragged: [usize; RAGGED.len()],
     file: File,
 }
 
@@ -130,8 +130,7 @@ impl Writer {
             columns: Vec::new(),
             episodes: Vec::new(),
             encoder,
-            contacts: 0,
-            constraints: 0,
+            ragged: Default::default(),
             file,
         };
         writer.start().map_err(|e| DatasetError::h5(path, "cannot be written", &e))?;
@@ -171,20 +170,18 @@ impl Writer {
                 result = column.append(bytes, &mut self.encoder);
             }
         });
-        let result =
-            result.and_then(|()| self.offsets(row.contact_dist.len() as i64, row.constraint_type.len() as i64));
+        let result = result.and_then(|()| self.offsets(row.counts()));
         result.map_err(|e| DatasetError::h5(&self.path, "cannot be written", &e))
     }
 
     /// Appends the ragged offsets of one step, which follow from its counts.
-    pub(super) fn offsets(&mut self, contacts: i64, constraints: i64) -> hdf5::Result<()> {
-        for (var, at) in [(Var::ContactOffset, self.contacts), (Var::ConstraintOffset, self.constraints)] {
-            if let Some(column) = &mut self.columns[var as usize] {
-                column.append(&at.to_le_bytes(), &mut self.encoder)?;
+    pub(super) fn offsets(&mut self, counts: [usize; RAGGED.len()]) -> hdf5::Result<()> {
+        for ((table, at), count) in RAGGED.iter().zip(&mut self.ragged).zip(counts) {
+            if let Some(column) = &mut self.columns[table.offset as usize] {
+                column.append(&(*at as i64).to_le_bytes(), &mut self.encoder)?;
             }
+            *at += count;
         }
-        self.contacts += contacts;
-        self.constraints += constraints;
         Ok(())
     }
 
@@ -267,14 +264,16 @@ impl Writer {
     /// A scale for every axis in use.
     fn scales(&mut self) -> hdf5::Result<BTreeMap<Axis, Dataset>> {
         let rows = |var: Var| self.columns[var as usize].as_ref().map_or(0, Column::rows);
-        let (steps, contacts, constraints) = (rows(Var::Time), rows(Var::ContactDist), rows(Var::ConstraintType));
+        let (steps, ragged) = (rows(Var::Time), RAGGED.map(|table| rows(table.column)));
         let mut scales = BTreeMap::new();
         for axis in Axis::ALL {
             let labels = self.header.labels.get(&axis).filter(|l| !l.is_empty());
             let dataset = match axis {
                 Axis::Step => self.index_scale(axis, steps)?,
-                Axis::Contact => self.index_scale(axis, contacts)?,
-                Axis::Constraint => self.index_scale(axis, constraints)?,
+                Axis::Touch if self.columns[Var::Ntouch as usize].is_none() => continue,
+                Axis::Contact | Axis::Constraint | Axis::Touch => {
+                    self.index_scale(axis, axis.ragged().map_or(0, |table| ragged[table]))?
+                }
                 Axis::Episode => {
                     self.numbers(axis.name(), &self.episodes.iter().map(|e| e.episode).collect::<Vec<_>>())?
                 }

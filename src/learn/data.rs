@@ -21,13 +21,13 @@ use super::kinematics::Kinematics;
 use super::models::Space;
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
-use crate::dataset::schema::{Axis, Var, flag};
-use crate::dataset::{Recording, RowReader};
+use crate::dataset::schema::{Axis, CTRL_RANGE, Var, flag};
+use crate::dataset::{Attribute, Recording, RowReader};
 use crate::rng::Stream;
 
-/// Flags of states that have no derivative, or none to trust.
-pub const NO_DERIVATIVE: u32 = flag::CTRL_AT_LIMIT
-    | flag::SOLVER_UNCONVERGED
+/// Flags of states that have no derivative, or none to trust. Of a control at its limit only its own column of B is in doubt
+/// ([`flag::CTRL_AT_LIMIT`]): that column is undecided.
+pub const NO_DERIVATIVE: u32 = flag::SOLVER_UNCONVERGED
     | flag::JACOBIAN_NOT_FINITE
     | flag::CONTACT_SWITCH
     | flag::LIMIT_SWITCH
@@ -259,9 +259,7 @@ impl Data {
 
     /// At most that many steps of a part, evenly apart.
     pub fn some_steps(&self, part: Part, most: usize) -> Vec<usize> {
-        let all = self.steps(part);
-        let n = most.min(all.len());
-        (0..n).map(|i| all[i * all.len() / n.max(1)]).collect()
+        evenly(&self.steps(part), most)
     }
 
     /// Mean and standard deviation over the training episodes, in one pass (Welford).
@@ -306,6 +304,7 @@ impl Data {
         let (mut az, mut bz) = if masked { (reader(Var::AZero)?, reader(Var::BZero)?) } else { (None, None) };
         let mut flags = reader(Var::Flags)?;
         let mut rows = StateRows::new(recording)?;
+        let mut limits = Limits::of(recording);
         let mut regimes = Regimes::new(recording)?;
         let (nx, nu) = (self.outputs(), self.inputs() - self.outputs());
         let (mean, std) = (self.norm.mean.clone(), self.norm.std.clone());
@@ -314,7 +313,9 @@ impl Data {
         let mut truths = Filling::new(nx * (nx + nu), steps, memory)?;
         for step in 0..steps {
             let normal = |(i, x): (usize, &f64)| ((x - mean[i]) / std[i]) as f32;
-            self.x.extend(rows.read(step, false)?.iter().enumerate().map(normal));
+            let now = rows.read(step, false)?;
+            self.x.extend(now.iter().enumerate().map(normal));
+            limits.look(&now[nx..]);
             self.next.extend(rows.read(step, true)?.iter().enumerate().map(normal));
             let flag = match &mut flags {
                 Some(reader) => reader.row(step)?.try_into().map_or(0, u32::from_le_bytes),
@@ -329,6 +330,9 @@ impl Data {
                         let value = bytes.try_into().map_or(f64::NAN, f64::from_le_bytes);
                         finite &= value.is_finite();
                         let verdict = match masks {
+                            _ if from == nx && flag & flag::CTRL_AT_LIMIT != 0 && limits.at_limit[j] => {
+                                Verdict::Undecided as u8
+                            }
                             Some(masks) => masks.row(step)?[i * width + j],
                             None => u8::from(value.abs() < DEFAULT_THRESHOLD),
                         };
@@ -347,6 +351,41 @@ impl Data {
         self.truths = Arc::new(truths.finish()?);
         self.to_switch = self.episodes.iter().flat_map(|e| distances(&sets[e.clone()])).collect();
         Ok(())
+    }
+}
+
+/// At most that many of some steps, evenly apart.
+pub(super) fn evenly(steps: &[usize], most: usize) -> Vec<usize> {
+    let n = most.min(steps.len());
+    (0..n).map(|i| steps[i * steps.len() / n.max(1)]).collect()
+}
+
+/// Which controls are at a limit, where a nudge would leave the range.
+struct Limits {
+    /// By control: its range, where it is limited.
+    ranges: Vec<Option<[f64; 2]>>,
+    eps: f64,
+    /// By control, of the state looked at last. Of a recording that does not tell its ranges, all of them.
+    at_limit: Vec<bool>,
+}
+
+impl Limits {
+    fn of(recording: &Recording) -> Self {
+        let nu = recording.shape(Var::Ctrl).get(1).copied().unwrap_or(0);
+        let ranges = recording.text_attribute(CTRL_RANGE).and_then(|text| serde_json::from_str(&text).ok());
+        let eps = recording.attributes().into_iter().find(|(name, _)| name == "eps");
+        let eps = match eps {
+            Some((_, Attribute::Float(eps))) => eps,
+            _ => 0.0,
+        };
+        let ranges: Vec<Option<[f64; 2]>> = ranges.filter(|all: &Vec<_>| all.len() == nu).unwrap_or_default();
+        Self { ranges, eps, at_limit: vec![true; nu] }
+    }
+
+    fn look(&mut self, ctrl: &[f64]) {
+        for ((at_limit, range), u) in self.at_limit.iter_mut().zip(&self.ranges).zip(ctrl) {
+            *at_limit = range.is_some_and(|[low, high]| u - low < self.eps || high - u < self.eps);
+        }
     }
 }
 

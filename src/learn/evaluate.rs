@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LearnError;
 use super::batch::{Wanted, assemble};
-use super::data::{Data, Part, Verdict};
+use super::data::{Data, Part, Verdict, evenly};
 use super::metrics::{self, Cut};
 use super::models::{Model, predict};
 use super::place::{self, Place};
@@ -49,6 +49,8 @@ pub struct Evaluation {
     pub part: String,
     /// Of the next state.
     pub next: NextError,
+    /// What the numbers below stand on.
+    pub judged: Judged,
     /// Of the Jacobian.
     pub jacobian: JacobianError,
     /// Shares of entries below [`SPARSITY_THRESHOLD`].
@@ -58,6 +60,19 @@ pub struct Evaluation {
     /// True and learned verdicts along a stretch of an episode, where there is a threshold.
     #[serde(default)]
     pub strip: Option<Strip>,
+}
+
+/// The states whose Jacobian is scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// States scored: of those with a derivative, evenly apart.
+    pub states: usize,
+    /// Their entries that are decided.
+    pub entries: usize,
+    /// States of the part that have a derivative.
+    pub usable: usize,
+    /// States of the part.
+    pub all: usize,
 }
 
 /// Error of the next state; in standard deviations of the training data.
@@ -99,13 +114,15 @@ pub struct JacobianError {
     pub relative: Option<f64>,
 }
 
-/// Relative sparsity.
+/// Relative sparsity: shares of the decided entries, all of the same ones.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sparsity {
     /// Of the network.
     pub model: f64,
     /// Of the truth, by its zero test.
     pub target: f64,
+    /// Of the truth by the rule of the network, |J*| below the threshold.
+    pub target_small: f64,
     /// Of the network before training; None where it is not known.
     pub untrained: Option<f64>,
 }
@@ -154,32 +171,27 @@ pub fn evaluate(
     place: &Place,
 ) -> Result<Evaluation, LearnError> {
     let model = &*trained.model;
-    let test = |most| match part {
-        Some(part) => data.some_steps(part, most),
-        None => {
-            let n = data.x().len() / data.inputs();
-            (0..most.min(n)).map(|i| i * n / most.min(n)).collect::<Vec<usize>>()
-        }
-    };
     let usable = |steps: Vec<usize>| -> Vec<usize> { steps.into_iter().filter(|s| data.has_derivative(*s)).collect() };
-    let chosen = usable(test(states));
+    let all = part.map_or_else(|| (0..data.x().len() / data.inputs()).collect(), |part| data.steps(part));
+    let mut judged = Judged { states: 0, entries: 0, usable: 0, all: all.len() };
+    let there = usable(all);
+    let chosen = evenly(&there, states);
+    (judged.states, judged.usable) = (chosen.len(), there.len());
     if chosen.is_empty() {
         return Err(LearnError::Settings("no state of the test episodes has a Jacobian".to_owned()));
     }
     let jacobians = |steps: &[usize], weights: &[Tensor<2>]| jacobians(model, weights, data, steps, place);
     let found = jacobians(&chosen, &trained.weights)?;
     let untrained = jacobians(&chosen, &trained.untrained(place))?;
-    let small = |values: &[f32]| {
-        values.iter().filter(|j| f64::from(j.abs()) < SPARSITY_THRESHOLD).count() as f64 / values.len().max(1) as f64
-    };
     let threshold = if part == Some(Part::Test) {
-        let steps = usable(data.some_steps(Part::Validation, states.min(256)));
+        let steps = evenly(&usable(data.steps(Part::Validation)), states.min(256));
         let values = jacobians(&steps, &trained.weights)?;
         best_threshold(&Entries::of(&data.truths(&steps)?, &steps, &values, |_, _| true))
     } else {
         None
     };
     let truths = data.truths(&chosen)?;
+    judged.entries = decided(&truths);
     let strip = match (threshold, strip::window(data, part)?) {
         (Some(threshold), Some(window)) => {
             let steps: Vec<usize> = window.steps.clone().collect();
@@ -190,12 +202,9 @@ pub fn evaluate(
     Ok(Evaluation {
         part: if part.is_some() { "test" } else { "all" }.to_owned(),
         next: next_error(model, &trained.weights, data, part, place)?,
+        judged,
         jacobian: jacobian_error(&truths, &found),
-        sparsity: Sparsity {
-            model: small(&found),
-            target: share_of_zeros(&truths),
-            untrained: Some(small(&untrained)),
-        },
+        sparsity: Sparsity::of(&truths, &found, Some(&untrained)),
         recovered: recovered(data, &chosen, &truths, &found, &FIXED, threshold)?,
         strip,
     })
@@ -222,14 +231,28 @@ fn jacobians(
     Ok(all)
 }
 
-/// Share of the decided entries that are zero.
-pub(super) fn share_of_zeros(truths: &Truths) -> f64 {
-    let (mut zeros, mut decided) = (0usize, 0usize);
-    for verdict in truths.all_verdicts() {
-        zeros += usize::from(*verdict == Verdict::Zero as u8);
-        decided += usize::from(*verdict != Verdict::Undecided as u8);
+/// Decided entries.
+pub(super) fn decided(truths: &Truths) -> usize {
+    truths.all_verdicts().iter().filter(|v| **v != Verdict::Undecided as u8).count()
+}
+
+impl Sparsity {
+    /// Of Jacobians [step, outputs, inputs] beside those of the same steps.
+    pub(super) fn of(truths: &Truths, found: &[f32], untrained: Option<&[f32]>) -> Self {
+        let verdicts = truths.all_verdicts();
+        let entries = decided(truths).max(1) as f64;
+        let small = |values: &[f32]| {
+            let known = values.iter().zip(verdicts).filter(|(_, v)| **v != Verdict::Undecided as u8);
+            known.filter(|(j, _)| f64::from(j.abs()) < SPARSITY_THRESHOLD).count() as f64 / entries
+        };
+        let zeros = verdicts.iter().filter(|v| **v == Verdict::Zero as u8).count();
+        Self {
+            model: small(found),
+            target: zeros as f64 / entries,
+            target_small: small(truths.all_jacobians()),
+            untrained: untrained.map(small),
+        }
     }
-    zeros as f64 / decided.max(1) as f64
 }
 
 fn next_error(

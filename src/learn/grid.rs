@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::data::{Data, MEMORY, Part, Split};
-use super::evaluate::{ALL, Evaluation, VARYING, evaluate};
+use super::evaluate::{ALL, Evaluation, Group, VARYING, evaluate};
 use super::loss::Loss;
-use super::models::{ModelKind, ModelSpec};
+use super::models::{ModelKind, ModelSpec, Space};
 use super::place::{Backend, Place};
 use super::stats::{self, Mean, Paired};
 use super::train::{Look, Progress, RunSpec, Training, train};
@@ -34,6 +34,8 @@ pub struct Grid {
     pub seeds: u64,
     /// Neurons of a hidden layer, or features of a token; absent: by the model.
     pub width: Option<usize>,
+    /// Numbers in a network: each has the width that comes nearest to so many, so that networks are compared at equal size.
+    pub weights: Option<usize>,
     /// Hidden layers; absent: by the model.
     pub depth: Option<usize>,
     /// Test states whose Jacobian is evaluated, at most.
@@ -97,9 +99,13 @@ impl Grid {
             ("seeds", self.seeds == 0),
             ("states", self.states == 0),
             ("width", self.width == Some(0)),
+            ("weights", self.weights == Some(0)),
         ];
         if let Some((name, _)) = empty.iter().find(|(_, empty)| *empty) {
             return Err(LearnError::Settings(format!("{name} must not be empty or 0")));
+        }
+        if self.width.is_some() && self.weights.is_some() {
+            return Err(LearnError::Settings("width follows from weights: give one of the two".to_owned()));
         }
         if !(self.memory >= 0.0 && self.memory.is_finite()) {
             return Err(LearnError::Settings(format!("memory is {} GiB; it must be at least 0", self.memory)));
@@ -110,21 +116,28 @@ impl Grid {
         self.training.check()
     }
 
-    fn specs(&self) -> impl Iterator<Item = RunSpec> + '_ {
-        let spec = |kind: ModelKind, loss: &Loss, seed| {
+    /// The runs on one recording.
+    fn specs(&self, space: Space<'_>) -> Result<Vec<RunSpec>, LearnError> {
+        let mut all = Vec::new();
+        for kind in &self.models {
             let (width, depth) = kind.sizes();
-            RunSpec {
-                model: ModelSpec { kind, width: self.width.unwrap_or(width), depth: self.depth.unwrap_or(depth) },
-                loss: loss.clone(),
-                seed,
-                training: self.training.clone(),
-                split: self.split,
-                backend: self.backend,
+            let (width, depth) = (self.width.unwrap_or(width), self.depth.unwrap_or(depth));
+            let model = match self.weights {
+                Some(weights) => ModelSpec::of_weights(*kind, depth, weights, space)?,
+                None => ModelSpec { kind: *kind, width, depth },
+            };
+            for loss in &self.losses {
+                all.extend((0..self.seeds).map(|seed| RunSpec {
+                    model,
+                    loss: loss.clone(),
+                    seed,
+                    training: self.training.clone(),
+                    split: self.split,
+                    backend: self.backend,
+                }));
             }
-        };
-        self.models.iter().flat_map(move |kind| {
-            self.losses.iter().flat_map(move |loss| (0..self.seeds).map(move |seed| spec(*kind, loss, seed)))
-        })
+        }
+        Ok(all)
     }
 
     /// Runs of the grid.
@@ -158,9 +171,13 @@ pub struct RunResult {
 }
 
 impl RunResult {
+    fn group(&self, name: &str) -> Option<&Group> {
+        self.evaluation.recovered.groups.iter().find(|g| g.name == name)
+    }
+
     /// ROC-AUC over a group of entries.
     pub fn auc(&self, group: &str) -> Option<f64> {
-        self.evaluation.recovered.groups.iter().find(|g| g.name == group).and_then(|g| g.roc_auc)
+        self.group(group).and_then(|g| g.roc_auc)
     }
 
     /// A number of it; None where it has none.
@@ -172,10 +189,15 @@ impl RunResult {
             Measure::Jacobian => e.jacobian.relative,
             Measure::Sparsity => Some(e.sparsity.model),
             Measure::Target => Some(e.sparsity.target),
+            Measure::TargetSmall => Some(e.sparsity.target_small),
             Measure::Untrained => e.sparsity.untrained,
             Measure::Auc => self.auc(ALL),
             Measure::AucVaries => self.auc(VARYING),
             Measure::PrZeros => e.recovered.groups.first().and_then(|g| g.pr_auc_zeros),
+            Measure::States => Some(e.judged.states as f64),
+            Measure::Usable => Some(e.judged.usable as f64 / e.judged.all.max(1) as f64),
+            Measure::Entries => Some(e.judged.entries as f64),
+            Measure::Varying => Some(self.group(VARYING).map_or(0.0, |g| g.entries as f64)),
         }
     }
 }
@@ -191,8 +213,10 @@ pub enum Measure {
     Jacobian,
     /// Relative sparsity at 1e-6.
     Sparsity,
-    /// The truth's.
+    /// The truth's, by its zero test.
     Target,
+    /// The truth's by the same rule as the network's.
+    TargetSmall,
     /// That of the untrained network.
     Untrained,
     /// ROC-AUC of |J|.
@@ -201,20 +225,33 @@ pub enum Measure {
     AucVaries,
     /// PR-AUC of zeros.
     PrZeros,
+    /// States whose Jacobian is scored.
+    States,
+    /// Share of the states of the part that have a derivative, from which these are taken.
+    Usable,
+    /// Entries that are scored.
+    Entries,
+    /// Those of them that depend on the state.
+    Varying,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Next,
         Self::OpenLoop,
         Self::Jacobian,
         Self::Sparsity,
         Self::Target,
+        Self::TargetSmall,
         Self::Untrained,
         Self::Auc,
         Self::AucVaries,
         Self::PrZeros,
+        Self::States,
+        Self::Usable,
+        Self::Entries,
+        Self::Varying,
     ];
 
     /// Its name in files.
@@ -225,10 +262,15 @@ impl Measure {
             Self::Jacobian => "jacobian_relative_error",
             Self::Sparsity => "sparsity",
             Self::Target => "sparsity_target",
+            Self::TargetSmall => "sparsity_target_1e-6",
             Self::Untrained => "sparsity_untrained",
             Self::Auc => "roc_auc",
             Self::AucVaries => "roc_auc_state_dependent",
             Self::PrZeros => "pr_auc_zeros",
+            Self::States => "scored_states",
+            Self::Usable => "usable_states_share",
+            Self::Entries => "scored_entries",
+            Self::Varying => "scored_entries_state_dependent",
         }
     }
 
@@ -239,11 +281,16 @@ impl Measure {
             Self::OpenLoop => "root of the mean square error after 20 steps of open loop",
             Self::Jacobian => "norm of J - J* by the norm of J*, normalised map",
             Self::Sparsity => "share of entries of J below 1e-6",
-            Self::Target => "share of entries that are zero in truth",
+            Self::Target => "share of the decided entries that are zero in truth, by its zero test",
+            Self::TargetSmall => "share of entries of J* below 1e-6: the truth by the network's rule",
             Self::Untrained => "share below 1e-6 before training",
             Self::Auc => "ROC-AUC of |J| as a score for edges, all entries",
             Self::AucVaries => "the same over entries that depend on the state",
             Self::PrZeros => "average precision of zeros",
+            Self::States => "states whose Jacobian is scored",
+            Self::Usable => "share of the test states that have a derivative; the scored ones are of these",
+            Self::Entries => "decided entries of them, which the scores stand on",
+            Self::Varying => "those that depend on the state",
         }
     }
 }
@@ -313,7 +360,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
     }
     std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
     for data in &all {
-        for spec in grid.specs() {
+        for spec in grid.specs(data.space())? {
             let name = spec.name(&data.task);
             let place_of_run = folder.join(&name);
             let trained = train(data, &spec, &place_of_run, place, &mut |p| watch(number, &name, p));

@@ -27,7 +27,7 @@ pub use data::{Data, MEMORY, NO_DERIVATIVE, Norm, Part, Split, Verdict};
 pub use dual::Dual;
 pub use error::LearnError;
 pub use evaluate::{
-    ALL, BY_TIME, Evaluation, FIXED, Group, JacobianError, NextError, OpenLoop, Recovered, SPARSITY_THRESHOLD,
+    ALL, BY_TIME, Evaluation, FIXED, Group, JacobianError, Judged, NextError, OpenLoop, Recovered, SPARSITY_THRESHOLD,
     Sparsity, VARYING, evaluate, jacobian_error, recovered,
 };
 pub use grid::{

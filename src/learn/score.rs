@@ -14,9 +14,7 @@ use serde::Serialize;
 
 use super::LearnError;
 use super::data::Data;
-use super::evaluate::{
-    FIXED, JacobianError, Recovered, SPARSITY_THRESHOLD, Sparsity, jacobian_error, recovered, share_of_zeros,
-};
+use super::evaluate::{FIXED, JacobianError, Recovered, Sparsity, decided, jacobian_error, recovered};
 
 /// The threshold of edges.
 const EDGE: [f64; 1] = [0.5];
@@ -39,6 +37,8 @@ pub struct Score {
     pub task: String,
     /// States that were scored: those of the prediction that have a derivative.
     pub states: usize,
+    /// Their entries that are decided, which the scores stand on.
+    pub entries: usize,
     /// States of the prediction that have none, and do not count.
     pub without_derivative: usize,
     /// Where Jacobians were predicted.
@@ -65,15 +65,14 @@ pub fn score(data: &Data, prediction: &Prediction) -> Result<Score, LearnError> 
     if steps.is_empty() {
         return Err(LearnError::Settings("no state of the prediction has a Jacobian in the recording".to_owned()));
     }
-    let small = values.iter().filter(|j| f64::from(j.abs()) < SPARSITY_THRESHOLD).count() as f64;
     let truths = data.truths(&steps)?;
-    let sparsity = Sparsity { model: small / values.len() as f64, target: share_of_zeros(&truths), untrained: None };
     Ok(Score {
         task: data.task.clone(),
         states: steps.len(),
+        entries: decided(&truths),
         without_derivative: prediction.steps.len() - steps.len(),
         jacobian: prediction.jacobian.then(|| jacobian_error(&truths, &values)),
-        sparsity: prediction.jacobian.then_some(sparsity),
+        sparsity: prediction.jacobian.then(|| Sparsity::of(&truths, &values, None)),
         recovered: recovered(data, &steps, &truths, &values, if prediction.jacobian { &FIXED } else { &EDGE }, None)?,
     })
 }

@@ -46,6 +46,11 @@ impl Truths {
         self.verdicts.is_empty()
     }
 
+    /// Of the normalised map, of all steps.
+    pub fn all_jacobians(&self) -> &[f32] {
+        &self.values
+    }
+
     /// Of all entries of all steps.
     pub fn all_verdicts(&self) -> &[u8] {
         &self.verdicts

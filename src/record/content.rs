@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{Recipe, RecordError};
-use crate::dataset::schema::{Axis, Var};
+use crate::dataset::schema::{Axis, RAGGED};
 use crate::dataset::{CONTENT, DigestReader, Recording, content_digest};
 
 /// Checks `episodes` (all when None) of a recording against their digests, on so many threads, and the digest of
@@ -67,24 +67,22 @@ pub fn check_content(
     Ok(content)
 }
 
-/// The first contact and the first constraint row of every episode.
-fn ragged_starts(recording: &Recording, offsets: &[usize]) -> Result<Vec<[usize; 2]>, RecordError> {
-    let first = |var: Var, step: usize| -> Result<usize, RecordError> {
-        Ok(recording
-            .read::<i64>(var, step..step + 1)?
-            .first()
-            .map_or(0, |n| usize::try_from(*n).unwrap_or(usize::MAX / 2)))
-    };
+/// The first row of every episode in each of [`RAGGED`].
+fn ragged_starts(recording: &Recording, offsets: &[usize]) -> Result<Vec<[usize; RAGGED.len()]>, RecordError> {
     let steps = recording.len(Axis::Step);
-    offsets[..offsets.len() - 1]
-        .iter()
-        // Behind the last step there is nothing to find, and nothing that needs it.
-        .map(|at| {
-            if *at < steps {
-                Ok([first(Var::ContactOffset, *at)?, first(Var::ConstraintOffset, *at)?])
-            } else {
-                Ok([0, 0])
-            }
-        })
-        .collect()
+    // Behind the last step there is nothing to find, and nothing that needs it.
+    let start = |at: &usize| if *at < steps { ragged_start(recording, *at) } else { Ok(Default::default()) };
+    offsets[..offsets.len() - 1].iter().map(start).collect()
+}
+
+/// The first row of a step in each of [`RAGGED`].
+pub(super) fn ragged_start(recording: &Recording, step: usize) -> Result<[usize; RAGGED.len()], RecordError> {
+    let mut starts = [0; RAGGED.len()];
+    for (start, table) in starts.iter_mut().zip(RAGGED) {
+        if recording.has(table.offset) {
+            let found = recording.read::<i64>(table.offset, step..step + 1)?;
+            *start = found.first().map_or(0, |n| usize::try_from(*n).unwrap_or(usize::MAX / 2));
+        }
+    }
+    Ok(starts)
 }

@@ -1,5 +1,6 @@
 //! One episode: reset, act, differentiate, step, and hand every row to a sink.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Job, RecordError, StepKind};
@@ -408,6 +409,9 @@ impl<'a> Runner<'a> {
             } else if row.pairs_differ(&self.sim) {
                 row.flags |= flag::CONTACTS_CHANGED;
             }
+            if substeps > 1 {
+                row.count_touches();
+            }
             let stats = self.sim.solver_stats();
             row.iterations = row.iterations.max(stats.iterations);
             // f64::max would drop the NaN of a solver that does not tell.
@@ -422,6 +426,7 @@ impl<'a> Runner<'a> {
         }
         if substeps > 1 {
             self.chain.finish(&mut row.whole);
+            row.touches();
         }
         if !row.whole.is_finite() {
             row.flags |= flag::JACOBIAN_NOT_FINITE;
@@ -520,6 +525,10 @@ struct Row {
     constraint_state: Vec<u8>,
     pairs: Vec<[i32; 2]>,
     scratch: Vec<[i32; 2]>,
+    /// Pairs that have touched within the row, and in how many of its physics steps.
+    touched: BTreeMap<[i32; 2], i32>,
+    /// The same as the columns of the file.
+    touch: [Vec<i32>; 3],
     jar: Vec<f64>,
     iterations: i32,
     residual: f64,
@@ -568,6 +577,8 @@ impl Row {
             constraint_state: Vec::new(),
             pairs: Vec::new(),
             scratch: Vec::new(),
+            touched: BTreeMap::new(),
+            touch: Default::default(),
             jar: Vec::new(),
             iterations: 0,
             residual: 0.0,
@@ -594,6 +605,7 @@ impl Row {
         }
         self.iterations = 0;
         self.residual = 0.0;
+        self.touched.clear();
     }
 
     fn contacts(&mut self, sim: &Sim) {
@@ -641,6 +653,26 @@ impl Row {
             if there {
                 self.flags |= bit;
             }
+        }
+    }
+
+    /// Counts the pairs of the physics step that was taken last.
+    fn count_touches(&mut self) {
+        for [a, b] in &self.pairs {
+            *self.touched.entry([*a.min(b), *a.max(b)]).or_default() += 1;
+        }
+    }
+
+    /// Puts the pairs of the row's physics steps into the columns.
+    fn touches(&mut self) {
+        let [first, second, steps] = &mut self.touch;
+        for column in [&mut *first, second, steps] {
+            column.clear();
+        }
+        for ([a, b], n) in &self.touched {
+            first.push(*a);
+            second.push(*b);
+            steps.push(*n);
         }
     }
 
@@ -693,6 +725,9 @@ impl Row {
             constraint_type: &self.constraint_type,
             constraint_id: &self.constraint_id,
             constraint_state: &self.constraint_state,
+            touch_geom1: &self.touch[0],
+            touch_geom2: &self.touch[1],
+            touch_steps: &self.touch[2],
         }
     }
 }

@@ -163,6 +163,9 @@ impl Recipe {
         if !job.jacobian.zero_test {
             absent.extend([Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink, Var::CZero, Var::DZero]);
         }
+        if job.substeps_per_row() == 1 {
+            absent.extend([Var::Ntouch, Var::TouchOffset, Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps]);
+        }
         if job.jacobian.sensors {
             labels.insert(Axis::Sensor, names.sensor.clone());
         }
@@ -201,6 +204,7 @@ impl Recipe {
             ("na", Attribute::Int(model.na() as i64)),
             ("nu", Attribute::Int(model.nu() as i64)),
             ("kinematics", text(serde_json::to_string(&Kinematics::new(model)).unwrap_or_default())),
+            (schema::CTRL_RANGE, text(serde_json::to_string(&control_ranges(model)).unwrap_or_default())),
             ("dynsparse_version", text(self.dynsparse.clone())),
             ("git_commit", text(self.commit.clone())),
             ("mujoco_version", text(self.mujoco.clone())),
@@ -232,6 +236,11 @@ impl Recipe {
             model: files,
         })
     }
+}
+
+/// The range of each control, where MuJoCo clamps it.
+fn control_ranges(model: &Model) -> Vec<Option<[f64; 2]>> {
+    (0..model.nu()).map(|i| model.ctrl_range(i).filter(|_| model.clamps_controls())).collect()
 }
 
 /// A unit variant's name in settings.

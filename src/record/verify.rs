@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::content::ragged_start;
 use super::episode::TERMINATED;
 use super::restored::{Restored, restored};
 use super::{Progress, Recipe, RecordError, Runner, Sink};
-use crate::dataset::schema::{Kind, Var, flag};
+use crate::dataset::schema::{Kind, RAGGED, Ragged, Var, flag};
 use crate::dataset::{COMPLETED, EpisodeRow, Header, Recording, StepRow};
 use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
 
@@ -211,10 +212,10 @@ fn bookkeeping(recording: &Recording, episodes: &[EpisodeRow], offsets: &[usize]
         Err(recording.foreign(&format!("{name}[{row}] is {found} instead of {expected}: the file is damaged")).into())
     };
     let steps = *offsets.last().unwrap_or(&0);
-    for (count, offset, ragged) in [
-        (Var::Ncon, Var::ContactOffset, [Var::ContactGeom1, Var::ContactGeom2, Var::ContactDist]),
-        (Var::Nefc, Var::ConstraintOffset, [Var::ConstraintType, Var::ConstraintId, Var::ConstraintState]),
-    ] {
+    for Ragged { axis, count, offset, .. } in RAGGED {
+        if !recording.has(count) {
+            continue;
+        }
         let mut expected = 0;
         for start in (0..steps).step_by(BLOCK) {
             let rows = start..(start + BLOCK).min(steps);
@@ -227,7 +228,7 @@ fn bookkeeping(recording: &Recording, episodes: &[EpisodeRow], offsets: &[usize]
                 expected += i64::from(n.max(0));
             }
         }
-        for var in ragged {
+        for var in Var::ALL.iter().copied().filter(|var| var.spec().axes[0] == axis) {
             let found = recording.shape(var)[0] as i64;
             if found != expected {
                 let name = var.spec().name;
@@ -268,12 +269,7 @@ impl Shared<'_> {
     ) -> Result<Option<Difference>, RecordError> {
         let number = u64::try_from(episode.episode).unwrap_or(0);
         let length = episode.length as usize;
-        let mut ragged = [0usize; 2];
-        if length > 0 {
-            let contact: Vec<i64> = self.recording.read(Var::ContactOffset, first..first + 1)?;
-            let constraint: Vec<i64> = self.recording.read(Var::ConstraintOffset, first..first + 1)?;
-            ragged = [contact[0] as usize, constraint[0] as usize];
-        }
+        let ragged = if length > 0 { ragged_start(self.recording, first)? } else { Default::default() };
         let mut sink =
             Comparison { shared: self, episode: episode.episode, first, length, row: 0, ragged, difference: None };
         // The comparison stops a run by an error of its own once it has found a difference.
@@ -330,8 +326,8 @@ struct Comparison<'a> {
     first: usize,
     length: usize,
     row: usize,
-    /// Next rows of the contact and constraint variables.
-    ragged: [usize; 2],
+    /// Next rows of [`RAGGED`].
+    ragged: [usize; RAGGED.len()],
     difference: Option<Difference>,
 }
 
@@ -361,11 +357,7 @@ impl Sink for Comparison<'_> {
             }
             let width: usize = recording.shape(var)[1..].iter().product::<usize>() * var.spec().kind.size();
             let count = simulated.len() / width.max(1);
-            let start = match var {
-                Var::ContactGeom1 | Var::ContactGeom2 | Var::ContactDist => ragged[0],
-                Var::ConstraintType | Var::ConstraintId | Var::ConstraintState => ragged[1],
-                _ => at,
-            };
+            let start = var.spec().axes[0].ragged().map_or(at, |table| ragged[table]);
             match recording.bytes(var, start..start + count) {
                 Ok(recorded) if same(var, &recorded, simulated, self.shared.replayed) => {}
                 Ok(recorded) => found = Some((var, recorded, simulated.to_vec())),
@@ -380,8 +372,7 @@ impl Sink for Comparison<'_> {
             self.difference = Some(self.shared.difference(self.episode, self.row, &what, recorded, simulated));
             return Err(RecordError::Stopped);
         }
-        self.ragged[0] += row.contact_dist.len();
-        self.ragged[1] += row.constraint_type.len();
+        self.ragged.iter_mut().zip(row.counts()).for_each(|(at, n)| *at += n);
         self.row += 1;
         self.shared.progress.row();
         Ok(())

@@ -393,20 +393,26 @@ fn clustering(a: &Analysis) -> Option<Figure> {
     };
     let lines: Vec<_> = a.temporal.iter().map(|t| (t, points(t))).filter(|(_, p)| !p.is_empty()).collect();
     let first = lines.first()?;
-    let memoryless = first.0.events.fano.first().map_or(1.0, |f| f.memoryless).max(1e-3);
+    let memoryless: Vec<[f64; 2]> = first
+        .0
+        .events
+        .fano
+        .iter()
+        .filter_map(|f| Some([f.window as f64, f.memoryless.filter(|x| *x > 0.0)?]))
+        .collect();
     let all = || lines.iter().flat_map(|(_, p)| p);
-    let low = all().map(|p| p[1]).fold(memoryless, f64::min) / 1.4;
-    let high = all().map(|p| p[1]).fold(memoryless, f64::max) * 1.4;
+    let low = all().chain(&memoryless).map(|p| p[1]).fold(1.0, f64::min) / 1.4;
+    let high = all().chain(&memoryless).map(|p| p[1]).fold(1.0, f64::max) * 1.4;
     let far = all().map(|p| p[0]).fold(20.0, f64::max);
     let y = Axis::log("variance / mean of switches", low, high);
     let mut plot = Plot::new(SIZE, Axis::log("window, steps", 10.0, far), y);
-    plot.curve("c", [Some([10.0, memoryless]), Some([far, memoryless])]);
+    plot.curve("c", memoryless.iter().map(|p| Some(*p)));
     for (t, points) in &lines {
         plot.curve(line(t.matrix), points.iter().map(|p| Some(*p)));
         plot.marks(mark(t.matrix), points.iter().copied());
     }
     let mut names: Vec<_> = lines.iter().map(|(t, _)| (line(t.matrix), t.matrix.name())).collect();
-    names.push(("c", "memoryless, rate of A"));
+    names.push(("c", "memoryless, rates of A"));
     plot.legend(&names);
     let burst: Vec<String> = lines
         .iter()
@@ -418,8 +424,8 @@ fn clustering(a: &Analysis) -> Option<Figure> {
         name: "clustering",
         title: "Whether switches come in clusters".to_owned(),
         caption: format!(
-            "Fano factor of the steps whose pattern differs from the one before; above the dotted line they cluster more \
-             than chance.{burst}"
+            "Fano factor of the steps whose pattern differs from the one before; above the dotted line, which puts the events of \
+             every episode at random steps of it, they cluster more than chance.{burst}"
         ),
         tables: &["fano", "switches"],
         drawing: plot.finish("Fano factor of switches by window"),

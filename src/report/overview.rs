@@ -95,20 +95,24 @@ fn explained(analyses: &[Analysis]) -> Option<Figure> {
         let of_a = a.regimes.information.iter().filter(|i| i.matrix == Matrix::A);
         for i in of_a {
             let class = if i.regime == "contacts" { "ap" } else { "bp" };
-            marks.extend(i.information.corrected_explained.map(|x| (class, x)));
+            let Some(chance) = &i.chance else { continue };
+            if i.regime == "contacts" {
+                marks.extend(chance.recurring.chance_explained.map(|x| ("c", x)));
+            }
+            marks.extend(chance.recurring.beyond.map(|x| (class, x.max(0.0))));
         }
         let bits = a.state.first().map_or(0.0, |s| s.patterns.entropy_bits);
         (!marks.is_empty()).then(|| Row { name: name(a), marks, note: short(bits) })
     };
     let rows: Vec<Row> = analyses.iter().filter_map(row).collect();
-    let legend = [("ap", "contact set"), ("bp", "constraint rows that act")];
-    let axis = Axis::linear("share of the pattern's entropy that is explained", 0.0, 1.0);
+    let legend = [("ap", "contact set"), ("bp", "constraint rows that act"), ("c", "contact set, by chance")];
+    let axis = Axis::linear("share of the pattern's entropy that is explained beyond chance", 0.0, 1.0);
     (!rows.is_empty()).then(|| Figure {
         name: "all-explained",
         title: "How far sparsity follows contacts".to_owned(),
-        caption: "Mutual information of the regime and the zero pattern of A over the pattern's entropy (bits, at the \
-                  right), bias corrected: 1 where the regime says the pattern. A regime with as many values as steps \
-                  explains everything and means nothing."
+        caption: "Mutual information of the regime and the zero pattern of A beyond chance, over the pattern's entropy (bits, \
+                  at the right); chance is what circular shifts of the regimes within episodes give. Regimes of fewer \
+                  than 5 steps are taken for one."
             .to_owned(),
         tables: &["information"],
         drawing: chart::rows("Share of the pattern's entropy that contacts explain", &axis, "bits", &legend, &rows),
@@ -128,14 +132,14 @@ fn bursts(analyses: &[Analysis]) -> Option<Figure> {
         marks.iter().any(|(c, _)| *c != "c").then(|| Row { name: name(a), marks, note: rate })
     };
     let rows: Vec<Row> = analyses.iter().filter_map(row).collect();
-    let legend = [("ap", "A"), ("bp", "B"), ("c", "memoryless, rate of A")];
+    let legend = [("ap", "A"), ("bp", "B"), ("c", "memoryless, rates of A")];
     let axis = Axis::linear("burstiness of the intervals between switches", -1.0, 1.0);
     (!rows.is_empty()).then(|| Figure {
         name: "all-burstiness",
         title: "Whether switches come in bursts".to_owned(),
         caption:
-            "−1 regular, to 1 bursty (Goh and Barabási 2008); the dotted mark is what a memoryless process with the \
-                  same rate gives. At the right, the share of steps in which A switches."
+            "−1 regular, to 1 bursty (Goh and Barabási 2008); the dotted mark is what the same \
+                  switches at random steps of their episodes give. At the right, the share of steps in which A switches."
                 .to_owned(),
         tables: &["switches"],
         drawing: chart::rows("Burstiness of switches", &axis, "switching", &legend, &rows),

@@ -11,7 +11,7 @@ use super::chart::{self, short};
 use super::figure::{Figure, percent};
 use super::{Figures, Input, ReportError, learned, overview, task};
 use crate::analysis::table::Table;
-use crate::analysis::temporal::Temporal;
+use crate::analysis::temporal::{Runs, Temporal};
 use crate::analysis::{Analysis, Criterion, Matrix, paper};
 
 /// Tables up to this size are embedded as plain CSV, larger ones compressed. Bytes.
@@ -184,7 +184,7 @@ fn front(input: &Input<'_>) -> Markup {
     html! {
         h2 { "All recordings" }
         p {
-            "A click on a head sorts. Zero: entries that are zero in every step. Undecided: entries that were never seen nonzero \
+            "A click on a head sorts. Contacts explain: beyond chance. Zero: entries that are zero in every step. Undecided: entries that were never seen nonzero \
              but were undecided at least once; they count on neither side. Flagged: steps with any flag, such as a contact that \
              switches within reach of a difference."
         }
@@ -199,7 +199,7 @@ fn front(input: &Input<'_>) -> Markup {
                 @let [ga, gb] = [a.global.first(), a.global.get(1)];
                 @let [sa, sb] = [a.state.first(), a.state.get(1)];
                 @let contacts = a.regimes.information.iter().find(|x| x.matrix == Matrix::A && x.regime == "contacts");
-                @let explained = contacts.and_then(|x| x.information.corrected_explained);
+                @let explained = contacts.and_then(|x| x.chance.as_ref()).and_then(|c| c.recurring.beyond);
                 @let burst = a.temporal.first().and_then(|t| t.events.burstiness);
                 @let flagged = a.selection.flagged as f64 / a.selection.steps.max(1) as f64;
                 tr {
@@ -305,8 +305,11 @@ fn q3(input: &Input<'_>, figures: &Figures) -> Markup {
         let contacts = t.delays.iter().find(|d| d.regime == "contacts");
         html! { tr {
             td { (a.subject.name) } td { (share(t.events.rate)) } td { (maybe(t.events.together)) }
-            td { (maybe(t.zero.mean)) } td { (maybe(t.nonzero.mean)) }
-            td { (maybe(t.events.burstiness)) } td { (maybe(t.events.memoryless_burstiness)) }
+            td { (maybe(t.events.together_groups)) }
+            td { (mean_of(&t.distinct.zero, t.distinct.zero_interval)) }
+            td { (mean_of(&t.distinct.nonzero, t.distinct.nonzero_interval)) }
+            td { (maybe(t.events.burstiness)) }
+            td { (between(t.events.memoryless_burstiness_interval)) }
             td { (share(contacts.and_then(|d| d.with_regime))) } td { (share(contacts.and_then(|d| d.chance))) }
         } }
     };
@@ -315,18 +318,32 @@ fn q3(input: &Input<'_>, figures: &Figures) -> Markup {
         p {
             "A switch is a step whose zero pattern differs from that of the step before. Switches that come in clusters, and at contact \
              events, mean that sparsity has structure in time. Undecided entries and steps that do not count are gaps: nothing is \
-             compared across them."
+             compared across them. Entries that always do the same count once, as a group; runs are those of groups. Memoryless: \
+             the middle 95 % of what the same switches at random steps of their episodes give."
         }
         (some(&figures.overview, &["all-burstiness"]))
         h4 { "Matrix A" }
         div.scroll { table {
             thead { tr {
-                th { "recording" } th { "steps with a switch" } th { "entries per switch" } th { "zero run, steps" }
+                th { "recording" } th { "steps with a switch" } th { "entries per switch" } th { "groups" } th { "zero run, steps" }
                 th { "nonzero run, steps" } th { "burstiness" } th { "memoryless" } th { "switches at contact events" } th { "by chance" }
             } }
             tbody { @for a in input.analyses { @if let Some(t) = a.temporal.first() { (row(a, t)) } } }
         } }
     }
+}
+
+/// A mean length with half of its interval.
+pub(super) fn mean_of(runs: &Runs, interval: Option<[f64; 2]>) -> String {
+    match (runs.mean, interval) {
+        (Some(mean), Some([low, high])) => format!("{} ± {}", short(mean), short(0.5 * (high - low))),
+        (mean, _) => mean.map_or_else(|| "–".to_owned(), short),
+    }
+}
+
+/// The ends of an interval.
+pub(super) fn between(interval: Option<[f64; 2]>) -> String {
+    interval.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} to {}", short(low), short(high)))
 }
 
 fn ablation(input: &Input<'_>, figures: &Figures) -> Markup {
@@ -411,11 +428,19 @@ fn methods() -> Markup {
             dt { "Entropy" }
             dd { "Of the zero patterns by their share of the steps, bits." }
             dt { "Mutual information" }
-            dd { "Of the set of geom pairs in contact (or the list of constraint rows that act, with type and state) and the pattern, minus \
-                  the bias (pairs − regimes − patterns + 1) / (2 n ln 2) of Miller and Madow, between 0 and the pattern's entropy." }
+            dd { "Of the pattern and the set of geom pairs that touch in any physics step of the step (or the list of constraint rows that act \
+                  at its start, with type and state). Beyond chance: minus the mean over circular shifts of the regimes against the \
+                  patterns within episodes, which keep how often each occurs and how long it lasts. Its 95 % interval is of the scatter of \
+                  the shifts and of a jackknife over episodes. Regimes of fewer than 5 steps are taken for one: nothing can be known of \
+                  them, and where most are such, chance explains much, which the bias (pairs − regimes − patterns + 1) / (2 n ln 2) \
+                  of Miller and Madow, in the tables too, misses." }
             dt { "Burstiness" }
             dd { "(σ − μ) / (σ + μ) of the intervals between switches within episodes (Goh and Barabási 2008). Fano factor: variance over mean \
-                  of the switches in windows one after the other." }
+                  of the switches in windows one after the other. Memoryless: the same of as many switches at random steps of each \
+                  episode, mean over shuffles." }
+            dt { "Runs by group" }
+            dd { "Entries that never contradict each other (zero together, nonzero together, or one of them undecided) count once. The 95 % \
+                  interval of a mean length takes runs for independent." }
             dt { "Autocorrelation" }
             dd { "1 − d / (2 v): d the share of entries that differ so many steps later, v the mean of m (1 − m) with the mean m of an entry in \
                   its episode." }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::chart::short;
 use super::figure::{Figure, percent};
-use super::page::{figure_of, text};
+use super::page::{between, figure_of, mean_of, text};
 use crate::analysis::{Analysis, Criterion, Matrix};
 
 /// Reasons that are shown.
@@ -122,15 +122,19 @@ fn state(a: &Analysis) -> Markup {
         found.map_or_else(
             || "–".to_owned(),
             |i| {
-                let share = i.information.corrected_explained.map_or_else(|| "–".to_owned(), percent);
-                format!("{} bits, {share}", short(i.information.corrected_bits))
+                let Some(c) = &i.chance else { return format!("{} bits", short(i.information.bits)) };
+                let (Some(beyond), Some([low, high])) = (c.recurring.beyond, c.recurring.beyond_interval) else {
+                    return "–".to_owned();
+                };
+                let chance = percent(c.recurring.chance_explained.unwrap_or(0.0));
+                format!("{} ({} to {}), chance {chance}", percent(beyond), percent(low), percent(high))
             },
         )
     };
     html! { div.scroll { table {
         thead { tr {
             th { "matrix" } th { "mean sparsity" } th { "± std" } th { "min – max" } th { "undecided" }
-            th { "patterns" } th { "entropy, bits" } th { "explained by contacts" } th { "by constraint rows" }
+            th { "patterns" } th { "entropy, bits" } th { "explained by contacts beyond chance (95 %)" } th { "by constraint rows" }
         } }
         tbody { @for s in &a.state { tr {
             td { (s.matrix.name()) } td { (percent(s.mean)) } td { (percent(s.std)) }
@@ -146,17 +150,19 @@ fn temporal(a: &Analysis) -> Markup {
     let maybe = |x: Option<f64>| x.map_or_else(|| "–".to_owned(), short);
     html! { div.scroll { table {
         thead { tr {
-            th { "matrix" } th { "entries that switch" } th { "steps with a switch" } th { "entries per switch" }
-            th { "mean zero run, steps" } th { "mean nonzero run, steps" } th { "burstiness" } th { "memoryless" }
+            th { "matrix" } th { "entries that switch" } th { "groups" } th { "steps with a switch" } th { "entries per switch" }
+            th { "groups" } th { "mean zero run, steps" } th { "mean nonzero run, steps" } th { "burstiness" } th { "memoryless" }
             th { "switches with a contact event" } th { "by chance" }
         } }
         tbody { @for t in &a.temporal {
             @let contacts = t.delays.iter().find(|d| d.regime == "contacts");
             tr {
-                td { (t.matrix.name()) } td { (t.switching_entries) }
+                td { (t.matrix.name()) } td { (t.switching_entries) } td { (t.distinct.groups) }
                 td { (t.events.rate.map_or_else(|| "–".to_owned(), percent)) } td { (maybe(t.events.together)) }
-                td { (maybe(t.zero.mean)) } td { (maybe(t.nonzero.mean)) }
-                td { (maybe(t.events.burstiness)) } td { (maybe(t.events.memoryless_burstiness)) }
+                td { (maybe(t.events.together_groups)) }
+                td { (mean_of(&t.distinct.zero, t.distinct.zero_interval)) }
+                td { (mean_of(&t.distinct.nonzero, t.distinct.nonzero_interval)) }
+                td { (maybe(t.events.burstiness)) } td { (between(t.events.memoryless_burstiness_interval)) }
                 td { (contacts.and_then(|d| d.with_regime).map_or_else(|| "–".to_owned(), percent)) }
                 td { (contacts.and_then(|d| d.chance).map_or_else(|| "–".to_owned(), percent)) }
             }

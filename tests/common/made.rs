@@ -64,6 +64,8 @@ impl Made {
         ];
         attributes.extend(self.attributes.iter().cloned());
         let mut absent = vec![Var::Reward, Var::Terminated];
+        // What touches is what touches at the start of a step.
+        absent.extend([Var::Ntouch, Var::TouchOffset, Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps]);
         let masked = self.episodes.iter().flatten().any(|s| !s.masks[0].is_empty());
         if !masked {
             absent.extend([Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink]);

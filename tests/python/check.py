@@ -15,7 +15,7 @@ path, episodes, steps, kind = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), s
 rows = episodes * steps
 
 with h5py.File(path) as f:
-    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 4
+    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 5
     json.loads(f.attrs["recipe"])
     nq, nv, na, nu = (int(f.attrs[n]) for n in ("nq", "nv", "na", "nu"))
     ndx = 2 * nv + na
@@ -29,19 +29,24 @@ with h5py.File(path) as f:
     # Dimension scales, as any netCDF-4 reader wants them.
     assert [d[0].name for d in f["A"].dims] == ["/step", "/state_next", "/state"]
     raw = {name: f[name][()] for name in f if isinstance(f[name], h5py.Dataset)}
+    f_substeps = int(f.attrs["substeps"]) if f.attrs["step_kind"] == "control" else 1
     files = {d.attrs["name"]: d[()].tobytes() for d in f["model"]["files"].values()}
     assert b"<mujoco" in files[f["model"].attrs["main"]]
 
 # The digest of an episode, as the README says it.
 ORDER = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied qpos_next
 qvel_next act_next observation observation_next reward terminated A B A_zero B_zero zero_floor kink sensordata C D C_zero D_zero ncon nefc
-solver_iterations solver_residual flags contact_geom1 contact_geom2 contact_dist constraint_type constraint_id constraint_state""".split()
+ntouch solver_iterations solver_residual flags contact_geom1 contact_geom2 contact_dist constraint_type constraint_id constraint_state
+touch_geom1 touch_geom2 touch_steps""".split()
 for e in range(episodes):
     digest = hashlib.sha256()
     for t in range(raw["episode_offsets"][e], raw["episode_offsets"][e + 1]):
         contact, constraint = raw["contact_offset"][t], raw["constraint_offset"][t]
         own = {"contact_": slice(contact, contact + raw["ncon"][t]),
                "constraint_": slice(constraint, constraint + raw["nefc"][t])}
+        if "ntouch" in raw:
+            touch = raw["touch_offset"][t]
+            own["touch_"] = slice(touch, touch + raw["ntouch"][t])
         for name in (n for n in ORDER if n in raw):
             where = next((rows_ for prefix, rows_ in own.items() if name.startswith(prefix)), t)
             digest.update(raw[name][where].tobytes())
@@ -81,7 +86,13 @@ with xr.open_dataset(path, engine="h5netcdf") as ds:
         assert not np.array_equal(raw["qpos_next"][bounds[1] - 1], raw["qpos"][bounds[1]])
 
     # Ragged arrays.
-    for count, offset, first in (("ncon", "contact_offset", "contact_dist"), ("nefc", "constraint_offset", "constraint_type")):
+    tables = [("ncon", "contact_offset", "contact_dist"), ("nefc", "constraint_offset", "constraint_type")]
+    if f_substeps > 1:
+        tables.append(("ntouch", "touch_offset", "touch_steps"))
+        assert raw["touch_steps"].min() > 0 and raw["touch_steps"].max() <= f_substeps
+    else:
+        assert not any(name.startswith("touch") for name in raw)
+    for count, offset, first in tables:
         n, at = raw[count], raw[offset]
         assert n.max() > 0, f"no {first} in the whole recording"
         assert np.array_equal(at, np.concatenate([[0], np.cumsum(n)[:-1]])), offset

@@ -13,6 +13,7 @@ from collections import Counter
 import numpy as np
 
 rng = np.random.default_rng(7)
+shuffles = np.random.default_rng(8)
 LENGTHS = [120, 77, 150]
 LAGS = [1, 2, 3, 5, 10, 20, 50]
 WINDOWS = [10, 20, 50]
@@ -34,6 +35,7 @@ def episode(n):
     a[:, 3] = contacts == 0
     a[:, 7] = (contacts == 1) ^ (rng.random(n) < 0.1)
     b[:, 2] = True
+    a[:, 9] = a[:, 4]
     return {"a": a, "b": b, "contacts": contacts, "finite": rng.random(n) > 0.02, "x": rng.normal(size=(n, 10)).round(3)}
 
 
@@ -118,26 +120,40 @@ def stretches(seen):
     return edges.reshape(-1, 2)
 
 
+def burstiness(all_events):
+    intervals = np.concatenate([np.diff(np.flatnonzero(x[a:b])) for s, x in all_events for a, b in stretches(s)])
+    mean, std = intervals.mean(), intervals.std()
+    return float((std - mean) / (std + mean))
+
+
+def shuffled(all_events):
+    """The same events at random steps of their episodes."""
+    found = []
+    for seen, x in all_events:
+        x = x.copy()
+        x[seen] = shuffles.permutation(x[seen])
+        found.append((seen, x))
+    return found
+
+
 def bursts(which):
     all_events = events(which)
+    plain = [(s, x) for s, x, _ in all_events]
+    memoryless = [burstiness(shuffled(plain)) for _ in range(2000)]
     steps = sum(int(s.sum()) for s, _, _ in all_events)
     count = sum(int(x.sum()) for _, x, _ in all_events)
-    intervals = np.concatenate(
-        [np.diff(np.flatnonzero(x[a:b])) for s, x, _ in all_events for a, b in stretches(s)]
-    )
-    mean, std = intervals.mean(), intervals.std()
     fano = []
     for w in WINDOWS:
         n = [x[i : i + w].sum() for s, x, _ in all_events for a, b in stretches(s) for i in range(a, b - w + 1, w)]
         fano.append({"window": w, "windows": len(n), "fano": float(np.var(n, ddof=1) / np.mean(n))})
-    p = count / steps
     switches = sum(int((e[which][1:] != e[which][:-1])[s[1:]].sum()) for e, (s, _, _) in zip(episodes, all_events))
     return {
         "steps": steps,
         "events": count,
         "switches": switches,
-        "burstiness": float((std - mean) / (std + mean)),
-        "memoryless_burstiness": float((np.sqrt(1 - p) - 1) / (np.sqrt(1 - p) + 1)),
+        "burstiness": burstiness(plain),
+        "memoryless_burstiness": float(np.mean(memoryless)),
+        "memoryless_burstiness_std": float(np.std(memoryless)),
         "fano": fano,
     }
 
@@ -153,6 +169,30 @@ def lift(which, lag):
                     hits += int(x[a:b][t + lag])
     rate = sum(int(x.sum()) for _, x, _ in all_events) / sum(int(s.sum()) for s, _, _ in all_events)
     return {"lag": lag, "pairs": pairs, "events": hits, "lift": float(hits / pairs / rate)}
+
+
+def chance(which):
+    """Mutual information of contacts and patterns when the contacts of every episode are shifted in a circle."""
+    counted = [(e["contacts"][e["finite"]], [tuple(row) for row in e[which][e["finite"]]]) for e in episodes]
+    patterns = [row for _, rows in counted for row in rows]
+    found = []
+    for _ in range(1000):
+        contacts = [int(c) for c, _ in counted for c in np.roll(c, shuffles.integers(1, len(c)))]
+        found.append(entropy(contacts) + entropy(patterns) - entropy(list(zip(contacts, patterns))))
+    return {"bits": float(np.mean(found)), "std": float(np.std(found))}
+
+
+def groups(which):
+    """Entries that switch, counted once where they are the same at all steps that count."""
+    switching = {
+        column
+        for e in episodes
+        for column in range(e[which].shape[1])
+        for a, b in stretches(e["finite"])
+        if (e[which][a + 1 : b, column] != e[which][a : b - 1, column]).any()
+    }
+    history = np.concatenate([e[which][e["finite"]] for e in episodes])
+    return len({tuple(history[:, column]) for column in switching})
 
 
 def matrix(which):
@@ -172,6 +212,8 @@ def matrix(which):
         "never_nonzero_after_10": int(x.shape[1] - seen[9]),
         "mean": float(x.mean()),
         "std": float(x.mean(axis=1).std()),
+        "chance": chance(which),
+        "groups": groups(which),
         "share_zero": [float(v) for v in x.mean(axis=0)],
         "levels": sorted(Counter(int(n) for n in x.sum(axis=1)).items()),
         "bins": np.histogram(np.floor(x.sum(axis=1) * 10 / x.shape[1]).clip(0, 9), bins=range(11))[0].tolist(),

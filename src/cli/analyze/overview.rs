@@ -86,9 +86,8 @@ pub(super) fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> Str
     let header = ["recording", "", "switches", "events", "per s", "burst", "zero run", "nonzero run"];
     out.push_str(&plain(header, rows, 2));
     out.push_str(&note(
-        "contacts, rows: share of the pattern's entropy that the contact set and the constraint rows that act explain, \
-         corrected for bias. switches: per \
-         entry and step. events: steps whose pattern differs from the one before, per step and per second. runs: mean \
+        "contacts, rows: share of the pattern's entropy that the contact set and the constraint rows that act explain \
+         beyond chance (circular shifts within episodes). switches: per entry and step. events: steps whose pattern differs from the one before, per step and per second. runs: mean \
          length, steps.",
     ));
     let zero = match criteria.iter().all(|c| *c == criteria[0]) {
@@ -156,7 +155,7 @@ pub(in super::super) fn side_by_side(analyses: &[Analysis], comparisons: &[Compa
         "zero: entries that are zero in every step (+n? never nonzero, but undecided at least once). mean: share of a \
          step's entries that are zero, by the zero test and, <1e-12, by the published threshold. patterns: distinct ones, bits \
          their entropy. per s: steps whose pattern differs from the one before, by simulated second. cont: share of \
-         the entropy that the contact set explains, corrected for bias. {steps} steps each.",
+         the entropy that the contact set explains beyond chance. {steps} steps each.",
     )));
     out
 }

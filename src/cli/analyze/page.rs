@@ -2,7 +2,7 @@
 
 use dynsparse::analysis::temporal::{Fano, Runs, WINDOWS};
 use dynsparse::analysis::threshold::Disagreement;
-use dynsparse::analysis::{Analysis, Criterion, Matrix};
+use dynsparse::analysis::{Analysis, Criterion, Matrix, RARE};
 
 use super::super::output::{grouped, wrapped};
 use super::words::{SHOWN, cut, heading, maybe, note, percent, plain};
@@ -27,14 +27,14 @@ fn basis(a: &Analysis) -> String {
         let count = grouped(s.not_finite as usize);
         left_out.push(format!("{count} with NaN or infinite entries (episodes {}{more})", episodes.join(", ")));
     }
-    let of = if left_out.is_empty() {
-        String::new()
+    let (of, left_out) = if left_out.is_empty() {
+        (String::new(), String::new())
     } else {
-        format!(" of {}; {}", grouped(s.steps as usize), left_out.join(", "))
+        (format!(" of {}", grouped(s.steps as usize)), format!("; {}", left_out.join(", ")))
     };
     let kind = a.subject.attributes.get("step_kind").and_then(|v| v.as_str()).unwrap_or("");
     let samples = grouped(s.samples as usize);
-    out.push_str(&wrapped("samples", &format!("{samples} {kind} steps in {} episodes{of}", s.episodes)));
+    out.push_str(&wrapped("samples", &format!("{samples}{of} {kind} steps in {} episodes{left_out}", s.episodes)));
     let flags: Vec<String> = s
         .flags
         .iter()
@@ -75,7 +75,7 @@ fn global(a: &Analysis) -> String {
             published.map_or_else(|| "-".to_owned(), |n| n.to_string()),
             g.open.to_string(),
             grouped(g.bound.quiet_samples as usize),
-            format!("{}/{}", g.bound.in_one_episode, g.episodes),
+            if g.episodes > 1 { format!("{}/{}", g.bound.in_one_episode, g.episodes) } else { "-".to_owned() },
         ]
     });
     let header = ["", "size", "zero", "%", "paper", "open", "quiet", "next episode"];
@@ -177,18 +177,31 @@ fn state(a: &Analysis) -> String {
     }
     let share = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{} %", percent(x)));
     let rows = r.information.iter().map(|i| {
-        let n = &i.information;
+        let (n, c) = (&i.information, i.chance.as_ref());
+        let interval = c.and_then(|c| c.recurring.beyond_interval);
         [
-            format!("pattern of {} by {}", i.matrix.name(), i.regime),
+            format!("{} by {}", i.matrix.name(), i.regime),
             grouped(n.regimes),
-            format!("{:.3}", n.bits),
+            c.map_or_else(|| "-".to_owned(), |c| grouped(c.recurring_regimes)),
             format!("{:.3}", n.pattern_bits),
-            share(n.explained),
-            share(n.corrected_explained),
+            share(c.map_or(n.explained, |c| c.recurring.explained)),
+            share(c.and_then(|c| c.recurring.chance_explained)),
+            share(c.and_then(|c| c.recurring.beyond)),
+            interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("± {}", percent(0.5 * (high - low)))),
         ]
     });
     out.push('\n');
-    out.push_str(&plain(["information", "regimes", "bits", "of", "explained", "corrected"], rows, 1));
+    let header = ["information", "regimes", "recur", "bits", "explained", "by chance", "beyond", "95 %"];
+    out.push_str(&plain(header, rows, 1));
+    let which = match r.contacts_of {
+        "step" => "in any physics step of the step",
+        _ => "at the start of the step (the recording does not tell more)",
+    };
+    out.push_str(&note(&format!(
+        "how many of the bits of the zero pattern follow from which geoms touch {which} and from which constraint rows act at \
+         its start. recur: regimes of at least {RARE} steps, the others are taken for one. by chance: mean over circular \
+         shifts of these against the patterns within episodes; beyond: the difference, with its interval.",
+    )));
     let e = &a.embedding;
     let first = |k: usize| e.loadings[k].iter().take(2).map(|l| l.feature.clone()).collect::<Vec<_>>().join(", ");
     if !e.steps.is_empty() {
@@ -214,14 +227,17 @@ fn temporal(a: &Analysis) -> String {
         [
             t.matrix.name().to_owned(),
             t.switching_entries.to_string(),
+            t.distinct.groups.to_string(),
             maybe(e.switch_rate),
             maybe(e.rate),
             maybe(e.together),
+            maybe(e.together_groups),
             maybe(e.burstiness),
-            maybe(e.memoryless_burstiness),
+            e.memoryless_burstiness_interval
+                .map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.2} to {high:.2}")),
         ]
     });
-    let header = ["", "entries that switch", "switches", "events", "together", "burstiness", "memoryless"];
+    let header = ["", "entries", "groups", "switches", "events", "together", "groups", "burst", "memoryless"];
     out.push_str(&plain(header, rows, 1));
     let switching: Vec<_> = a.temporal.iter().filter(|t| t.events.events > 0).collect();
     if switching.is_empty() {
@@ -242,7 +258,13 @@ fn temporal(a: &Analysis) -> String {
                 often,
             ]
         };
-        [one("zero", &t.zero), one("nonzero", &t.nonzero)]
+        let d = &t.distinct;
+        let groups = |value: &str, r: &Runs| {
+            let mut cells = one(value, r);
+            cells[0] = format!("{} {value}, by group", t.matrix.name());
+            cells
+        };
+        [one("zero", &t.zero), one("nonzero", &t.nonzero), groups("zero", &d.zero), groups("nonzero", &d.nonzero)]
     });
     out.push('\n');
     out.push_str(&plain(["runs of", "runs", "mean steps", "uncut", "mean steps", "most often"], rows, 1));
@@ -261,7 +283,7 @@ fn temporal(a: &Analysis) -> String {
             let [a, b, c, d, e, f] = WINDOWS.map(|w| maybe(at(w)));
             [name, a, b, c, d, e, f]
         };
-        [row(t.matrix.name().to_owned(), &|f| f.fano), row("memoryless".to_owned(), &|f| Some(f.memoryless))]
+        [row(t.matrix.name().to_owned(), &|f| f.fano), row("memoryless".to_owned(), &|f| f.memoryless)]
     });
     out.push('\n');
     out.push_str(&plain(["Fano factor, window", "10", "20", "50", "100", "200", "500"], rows, 1));
@@ -283,8 +305,10 @@ fn temporal(a: &Analysis) -> String {
     let header = ["delay", "changes", "switch %", "of them %", "chance %", "-1", "0", "1"];
     out.push_str(&plain(header, rows, 1));
     out.push_str(&note(
-        "switches: per entry and step. event: a step whose pattern differs from the one before; events: per step; \
-         together: entries that switch in one. burstiness: -1 regular, 0 Poisson, to 1. delay: changes of the contact \
+        "entries: those that switch; groups: those that never contradict each other count once. \
+         switches: per entry and step. event: a step whose pattern differs from the one before; events: per step; \
+         together: entries that switch in one. burst: burstiness, -1 regular, 0 Poisson, to 1; memoryless: the middle 95 % of \
+         shuffles, which put the events of every episode at random steps of it. delay: changes of the contact \
          set (or of the constraint rows that act), the share of them in whose step the pattern switches, the share of \
          switches in whose step they happen and by chance, and the rate of switches so many steps after them, over \
          the rate at any step.",

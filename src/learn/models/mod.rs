@@ -80,6 +80,8 @@ pub enum ModelKind {
     Mlp,
     /// Sees what the true mask lets through.
     Oracle,
+    /// The oracle's network without its mask: the control of it.
+    Unmasked,
     /// Attention over state variables with softmax.
     Transformer,
     /// Attention over state variables with sparsemax.
@@ -92,14 +94,15 @@ pub enum ModelKind {
 
 impl ModelKind {
     /// All networks.
-    pub const ALL: [Self; 6] =
-        [Self::Mlp, Self::Oracle, Self::Transformer, Self::SparseTransformer, Self::Gated, Self::Graph];
+    pub const ALL: [Self; 7] =
+        [Self::Mlp, Self::Oracle, Self::Unmasked, Self::Transformer, Self::SparseTransformer, Self::Gated, Self::Graph];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mlp => "mlp",
             Self::Oracle => "oracle",
+            Self::Unmasked => "unmasked",
             Self::Transformer => "transformer",
             Self::SparseTransformer => "sparse-transformer",
             Self::Gated => "gated",
@@ -111,7 +114,7 @@ impl ModelKind {
     pub const fn sizes(self) -> (usize, usize) {
         match self {
             Self::Mlp => (512, 2),
-            Self::Oracle => (128, 2),
+            Self::Oracle | Self::Unmasked => (128, 2),
             Self::Gated => (64, 2),
             Self::Transformer | Self::SparseTransformer => (32, 1),
             Self::Graph => (32, 2),
@@ -149,6 +152,32 @@ pub struct Space<'a> {
 }
 
 impl ModelSpec {
+    /// The network whose number of weights comes nearest to `weights`.
+    ///
+    /// # Errors
+    /// As [`Self::build`]; [`LearnError::Settings`] where none comes within a tenth of it.
+    pub fn of_weights(kind: ModelKind, depth: usize, weights: usize, space: Space<'_>) -> Result<Self, LearnError> {
+        let spec = |width: usize| Self { kind, width, depth };
+        let count = |width: usize| Ok::<_, LearnError>(spec(width).build(space)?.layout().count());
+        // The count grows with the width.
+        let (mut low, mut high) = (1, 2);
+        while count(high)? < weights {
+            (low, high) = (high, 2 * high);
+        }
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            if count(middle)? < weights { low = middle } else { high = middle }
+        }
+        let off = |width: usize| Ok::<_, LearnError>(count(width)?.abs_diff(weights));
+        let nearest = if off(low)? < off(high)? { low } else { high };
+        if 10 * off(nearest)? > weights {
+            let found = count(nearest)?;
+            let text = format!("no width gives {kind} about {weights} weights: {found} come nearest; give more");
+            return Err(LearnError::Settings(text));
+        }
+        Ok(spec(nearest))
+    }
+
     /// The network for a space.
     ///
     /// # Errors
@@ -157,7 +186,8 @@ impl ModelSpec {
         let Space { inputs, outputs, kinematics } = space;
         Ok(match self.kind {
             ModelKind::Mlp => Box::new(mlp::Mlp::new(inputs, outputs, self.width, self.depth)),
-            ModelKind::Oracle => Box::new(oracle::Oracle::new(inputs, outputs, self.width, self.depth)),
+            ModelKind::Oracle => Box::new(oracle::Oracle::new(inputs, outputs, self.width, self.depth, true)),
+            ModelKind::Unmasked => Box::new(oracle::Oracle::new(inputs, outputs, self.width, self.depth, false)),
             ModelKind::Transformer => {
                 Box::new(transformer::Transformer::new(inputs, outputs, self.width, self.depth, false))
             }

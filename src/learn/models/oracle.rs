@@ -1,6 +1,8 @@
 //! Each output sees only the inputs that the true mask of the state lets through. Its Jacobian is exactly zero where
 //! the truth is, so it bounds from above what a model can gain that knows the structure but not the numbers.
 //!
+//! Its control is the same network with a mask of ones: what differs between the two is the mask alone.
+//!
 //! One network serves all outputs: it gets the masked inputs and a learned offset of the output, and ends in weights of
 //! the output. Along an open-loop prediction the mask is that of the recorded state.
 
@@ -14,6 +16,8 @@ use super::{Input, Model, Readout, apply, start, tokens};
 pub(super) struct Oracle {
     layout: Layout,
     body: Body,
+    /// Without it every output sees every input: the control of what the mask is worth.
+    masked: bool,
 }
 
 /// A network shared by all outputs, which tells them apart by an offset.
@@ -55,10 +59,10 @@ impl Body {
 }
 
 impl Oracle {
-    pub(super) fn new(inputs: usize, outputs: usize, width: usize, depth: usize) -> Self {
+    pub(super) fn new(inputs: usize, outputs: usize, width: usize, depth: usize, masked: bool) -> Self {
         let mut layout = Layout::default();
         let body = Body::new(&mut layout, "", inputs, outputs, width, depth);
-        Self { layout, body }
+        Self { layout, body, masked }
     }
 }
 
@@ -68,11 +72,16 @@ impl Model for Oracle {
     }
 
     fn needs_mask(&self) -> bool {
-        true
+        self.masked
     }
 
     fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError> {
-        let mask = input.mask.clone().ok_or_else(|| LearnError::Settings("the oracle needs true masks".to_owned()))?;
+        let mask = if self.masked {
+            input.mask.clone().ok_or_else(|| LearnError::Settings("the oracle needs true masks".to_owned()))?
+        } else {
+            let ([batch, inputs], [outputs, _]) = (input.x.dims(), self.layout.slots[self.body.offset].shape);
+            input.x.ones_like().unsqueeze_dim::<3>(1).expand([batch, outputs, inputs])
+        };
         Ok(self.body.run(weights, &start(input).times(mask)))
     }
 }

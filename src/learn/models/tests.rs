@@ -93,6 +93,34 @@ fn the_jacobian_of_the_oracle_is_zero_where_the_mask_is() {
 }
 
 #[test]
+fn the_oracle_without_its_mask_is_the_oracle_with_a_mask_of_ones() {
+    let mut oracle = Setup::new(ModelKind::Oracle);
+    let unmasked = Setup::new(ModelKind::Unmasked);
+    assert_ne!(oracle.next(&oracle.x), unmasked.next(&oracle.x));
+    oracle.mask.fill(1.0);
+    assert_eq!(oracle.next(&oracle.x), unmasked.next(&oracle.x));
+    assert_eq!((oracle.model.needs_mask(), unmasked.model.needs_mask()), (true, false));
+}
+
+#[test]
+fn networks_of_equal_size_differ_by_less_than_one_more_width() {
+    let tree = Kinematics { dof_parent: vec![-1, -1], act_dofs: vec![vec![1]], ctrl_dofs: vec![vec![1]] };
+    let space = Space { inputs: INPUTS, outputs: OUTPUTS, kinematics: Some(&tree) };
+    for kind in ModelKind::ALL {
+        let few = ModelSpec::of_weights(kind, kind.sizes().1, 1, space).unwrap_err().to_string();
+        assert!(few.contains(&format!("gives {kind} about 1 weights")), "{few}");
+        for wanted in [2000, 25_000] {
+            let spec = ModelSpec::of_weights(kind, kind.sizes().1, wanted, space).unwrap();
+            let count = |width: usize| ModelSpec { width, ..spec }.build(space).unwrap().layout().count();
+            let off = |width: usize| count(width).abs_diff(wanted);
+            let nearest =
+                off(spec.width) <= off(spec.width + 1) && (spec.width == 1 || off(spec.width) <= off(spec.width - 1));
+            assert!(nearest, "{kind} of width {}: {} for {wanted}", spec.width, count(spec.width));
+        }
+    }
+}
+
+#[test]
 fn gradients_of_every_loss_are_those_of_differences() {
     for kind in ModelKind::ALL {
         let setup = Setup::new(kind);
