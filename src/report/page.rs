@@ -277,7 +277,7 @@ fn q2(input: &Input<'_>, figures: &Figures) -> Markup {
              Whether it follows from what touches is measured by mutual information."
         }
         (some(&figures.overview, &["all-distribution", "all-explained"]))
-        h4 { "With and without" }
+        h4 { "With and without, at the start of the step" }
         div.scroll { table {
             thead { tr {
                 th { "recording" }
