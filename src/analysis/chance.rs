@@ -171,23 +171,25 @@ impl Sequences {
         let mut counts: HashMap<u32, usize> = HashMap::new();
         regimes.iter().for_each(|regime| *counts.entry(*regime).or_default() += 1);
         let rare = |regime: &u32| counts.get(regime).is_none_or(|n| *n < RARE);
-        let merged: Vec<u32> = regimes.iter().map(|regime| if rare(regime) { u32::MAX } else { *regime }).collect();
-        Some(Chance {
-            shifts,
-            all: self.against(regimes, patterns, shifts),
-            recurring: self.against(&merged, patterns, shifts),
-            recurring_regimes: counts.keys().filter(|regime| !rare(regime)).count(),
-            rare_steps: regimes.iter().filter(|regime| rare(regime)).count() as f64 / n as f64,
-        })
+        let rare_steps = regimes.iter().filter(|regime| rare(regime)).count();
+        let known = Known::new(patterns, self.parts());
+        let all = self.against(regimes, &known, shifts);
+        let recurring = match rare_steps {
+            0 => all.clone(),
+            _ => {
+                let merged = regimes.iter().map(|regime| if rare(regime) { u32::MAX } else { *regime });
+                self.against(&merged.collect::<Vec<u32>>(), &known, shifts)
+            }
+        };
+        let recurring_regimes = counts.keys().filter(|regime| !rare(regime)).count();
+        Some(Chance { shifts, all, recurring, recurring_regimes, rare_steps: rare_steps as f64 / n as f64 })
     }
 
-    fn against(&self, regimes: &[u32], patterns: &[u32], shifts: usize) -> Against {
-        let (parts, count) = self.parts();
-        let here = information(regimes, patterns, &parts, count);
-        let by_shift: Vec<Vec<f64>> = (0..shifts)
-            .into_par_iter()
-            .map(|number| information(&self.shifted(regimes, number), patterns, &parts, count))
-            .collect();
+    fn against(&self, regimes: &[u32], known: &Known<'_>, shifts: usize) -> Against {
+        let count = known.count;
+        let here = known.information(regimes);
+        let by_shift: Vec<Vec<f64>> =
+            (0..shifts).into_par_iter().map(|number| known.information(&self.shifted(regimes, number))).collect();
         // The first figure is of all, the others without one part each.
         let mean = |k: usize| by_shift.iter().map(|s| s[k]).sum::<f64>() / shifts as f64;
         let (chance, beyond) = (mean(0), here[0] - mean(0));
@@ -200,12 +202,12 @@ impl Sequences {
         };
         let of_bits = half(scatter, (1..=count).map(|k| here[k] - mean(k)).collect());
         // The pattern's entropy changes with the episodes too, and mostly along with the information.
-        let entropy = entropies(patterns.iter().map(|s| u64::from(*s)).collect(), &parts, count);
+        let entropy = &known.entropy;
         let whole = entropy[0];
         let ratio = |k: usize| if entropy[k] > 0.0 { (here[k] - mean(k)) / entropy[k] } else { 0.0 };
         let of_share = half(scatter / whole.powi(2), (1..=count).map(ratio).collect());
         let changes = |symbols: &[u32]| symbols.windows(2).any(|w| w[0] != w[1]);
-        let tells = changes(regimes) && changes(patterns);
+        let tells = changes(regimes) && changes(known.patterns);
         let share = |bits: f64| tells.then(|| bits / whole);
         let as_much = by_shift.iter().filter(|s| s[0] >= here[0]).count();
         let spread = middle(by_shift.iter().map(|s| s[0]).collect()).map(|(_, spread)| spread);
@@ -239,13 +241,29 @@ impl Sequences {
     }
 }
 
-/// Mutual information of two sequences, bits: of all steps, then without each part.
-fn information(x: &[u32], y: &[u32], parts: &[usize], count: usize) -> Vec<f64> {
-    let of = |keys: Vec<u64>| entropies(keys, parts, count);
-    let single = |s: &[u32]| s.iter().map(|s| u64::from(*s)).collect::<Vec<_>>();
-    let both = x.iter().zip(y).map(|(x, y)| u64::from(*x) << 32 | u64::from(*y)).collect();
-    let (x, y, both) = (of(single(x)), of(single(y)), of(both));
-    x.iter().zip(&y).zip(&both).map(|((x, y), both)| (x + y - both).max(0.0)).collect()
+/// What no shift of the regimes changes.
+struct Known<'a> {
+    patterns: &'a [u32],
+    /// The part of the jackknife that each step is in, and how many there are.
+    parts: Vec<usize>,
+    count: usize,
+    /// Entropy of the pattern, bits: of all steps, then without each part.
+    entropy: Vec<f64>,
+}
+
+impl<'a> Known<'a> {
+    fn new(patterns: &'a [u32], (parts, count): (Vec<usize>, usize)) -> Self {
+        let entropy = entropies(patterns.iter().map(|s| u64::from(*s)).collect(), &parts, count);
+        Self { patterns, parts, count, entropy }
+    }
+
+    /// Mutual information of regimes and patterns, bits: of all steps, then without each part.
+    fn information(&self, regimes: &[u32]) -> Vec<f64> {
+        let both = regimes.iter().zip(self.patterns).map(|(x, y)| u64::from(*x) << 32 | u64::from(*y));
+        let both = entropies(both.collect(), &self.parts, self.count);
+        let regime = entropies(regimes.iter().map(|s| u64::from(*s)).collect(), &self.parts, self.count);
+        regime.iter().zip(&self.entropy).zip(&both).map(|((x, y), both)| (x + y - both).max(0.0)).collect()
+    }
 }
 
 /// Entropy of symbols, bits: log2 N - sum c log2 c / N over the counts c of N steps; of all steps, then without each part.

@@ -30,7 +30,7 @@ pub(crate) struct Regimes<'a> {
     geoms: [Option<RowReader<'a>>; 2],
     rows: [Option<RowReader<'a>>; 3],
     /// Count and geoms of the pairs that touch within a step, where the recording tells.
-    touch: Option<[RowReader<'a>; 3]>,
+    touch: [Option<RowReader<'a>>; 3],
     /// The next contact, constraint row and pair that touches.
     next: [usize; 3],
     contact_ids: Interner<Vec<[i32; 2]>>,
@@ -49,10 +49,7 @@ impl<'a> Regimes<'a> {
             counts: [reader(Var::Ncon)?, reader(Var::Nefc)?],
             geoms: [reader(Var::ContactGeom1)?, reader(Var::ContactGeom2)?],
             rows: [reader(Var::ConstraintType)?, reader(Var::ConstraintId)?, reader(Var::ConstraintState)?],
-            touch: match [reader(Var::Ntouch)?, reader(Var::TouchGeom1)?, reader(Var::TouchGeom2)?] {
-                [Some(count), Some(first), Some(second)] => Some([count, first, second]),
-                _ => None,
-            },
+            touch: [reader(Var::Ntouch)?, reader(Var::TouchGeom1)?, reader(Var::TouchGeom2)?],
             next: [0; 3],
             contact_ids: Interner::default(),
             constraint_ids: Interner::default(),
@@ -70,14 +67,15 @@ impl<'a> Regimes<'a> {
             ("substeps", Attribute::Int(n)) => n == 1,
             _ => false,
         };
-        let whole = self.touch.is_some() || self.recording.attributes().into_iter().any(one);
+        let whole = self.touch[0].is_some() || self.recording.attributes().into_iter().any(one);
         if whole { "step" } else { "start" }
     }
 
     /// The regime of the next step, which is this one.
     pub(crate) fn next(&mut self, step: usize) -> Result<Regime, DatasetError> {
-        let mut counts = [0; 2];
-        for (count, reader) in counts.iter_mut().zip(&mut self.counts) {
+        let mut counts = [0; 3];
+        let [touch, ..] = &mut self.touch;
+        for (count, reader) in counts.iter_mut().zip(self.counts.iter_mut().chain([touch])) {
             let n = int(reader, step)?;
             let damaged = || self.recording.foreign("a step has a negative number of contacts: the file is damaged");
             *count = usize::try_from(n).map_err(|_| damaged())?;
@@ -104,18 +102,14 @@ impl<'a> Regimes<'a> {
             };
             acting.push([kind.into(), held[0], held[1], state.into()]);
         }
-        self.next = [self.next[0] + counts[0], self.next[1] + counts[1], self.next[2]];
-        if let Some([count, first, second]) = &mut self.touch {
-            let number = |reader: &mut RowReader<'_>, row: usize| -> Result<i32, DatasetError> {
-                Ok(reader.row(row)?.try_into().map_or(0, i32::from_le_bytes))
-            };
-            let n = usize::try_from(number(count, step)?).unwrap_or(0);
+        if self.touch[0].is_some() {
             pairs.clear();
-            for at in self.next[2]..self.next[2] + n {
-                pairs.push([number(first, at)?, number(second, at)?]);
+            let [_, first, second] = &mut self.touch;
+            for at in self.next[2]..self.next[2] + counts[2] {
+                pairs.push([int(first, at)?, int(second, at)?]);
             }
-            self.next[2] += n;
         }
+        self.next.iter_mut().zip(counts).for_each(|(next, n)| *next += n);
         let rows = acting.len();
         pairs.sort_unstable();
         pairs.dedup();

@@ -1,7 +1,7 @@
 //! The schema of a recording, written down once. Writer and reader both come from these tables, and so do
 //! the README's tables (`dynsparse info --schema`).
 
-/// Version of the schema; a reader refuses a newer one.
+/// Version of the schema; a reader refuses any other.
 pub const VERSION: u32 = 5;
 
 /// The value of the root attribute `format`.

@@ -64,7 +64,7 @@ pub(crate) fn one_sided(sim: &mut Sim, eps: f64, sides: &mut Sides) -> Result<f6
 
 /// Whether a control can be nudged both ways without leaving its range.
 fn has_two_sides(model: &Model, control: usize, u: f64, eps: f64) -> bool {
-    match model.ctrl_range(control).filter(|_| model.clamps_controls()) {
+    match model.clamped_range(control) {
         None => true,
         Some([low, high]) => u - eps >= low && u + eps <= high,
     }

@@ -307,12 +307,13 @@ impl Model {
         opt.tolerance = solver.tolerance;
     }
 
-    /// Whether MuJoCo clamps limited controls (it does unless `<flag clampctrl="disable"/>`).
-    pub fn clamps_controls(&self) -> bool {
-        self.raw().opt.disableflags & mjtDisableBit::mjDSBL_CLAMPCTRL as i32 == 0
+    /// The range that MuJoCo clamps control `i` to: that of a limited control, unless `<flag clampctrl="disable"/>`.
+    pub fn clamped_range(&self, i: usize) -> Option<[f64; 2]> {
+        let clamps = self.raw().opt.disableflags & mjtDisableBit::mjDSBL_CLAMPCTRL as i32 == 0;
+        self.ctrl_range(i).filter(|_| clamps)
     }
 
-    /// The range of control `i` where it is limited.
+    /// The range of control `i` where it is limited, whether MuJoCo clamps the control to it or not.
     pub fn ctrl_range(&self, i: usize) -> Option<[f64; 2]> {
         assert!(i < self.nu(), "control {i} of {}", self.nu());
         let m = self.raw();

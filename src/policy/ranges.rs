@@ -21,7 +21,7 @@ impl From<&Model> for ControlRanges {
         Self {
             lo: ranges.iter().map(|r| r.map_or(-1.0, |[lo, _]| lo)).collect(),
             hi: ranges.iter().map(|r| r.map_or(1.0, |[_, hi]| hi)).collect(),
-            limited: ranges.iter().map(|r| r.is_some() && model.clamps_controls()).collect(),
+            limited: (0..model.nu()).map(|i| model.clamped_range(i).is_some()).collect(),
         }
     }
 }

@@ -174,6 +174,7 @@ impl Recipe {
             labels.insert(Axis::Xyz, letters(&["x", "y", "z"]));
             labels.insert(Axis::Quaternion, letters(&["w", "x", "y", "z"]));
         }
+        let clamped: Vec<_> = (0..model.nu()).map(|i| model.clamped_range(i)).collect();
         let solver = model.solver();
         let row_dt = model.timestep() * job.substeps_per_row() as f64;
         let text = Attribute::Text;
@@ -204,7 +205,7 @@ impl Recipe {
             ("na", Attribute::Int(model.na() as i64)),
             ("nu", Attribute::Int(model.nu() as i64)),
             ("kinematics", text(serde_json::to_string(&Kinematics::new(model)).unwrap_or_default())),
-            (schema::CTRL_RANGE, text(serde_json::to_string(&control_ranges(model)).unwrap_or_default())),
+            (schema::CTRL_RANGE, text(serde_json::to_string(&clamped).unwrap_or_default())),
             ("dynsparse_version", text(self.dynsparse.clone())),
             ("git_commit", text(self.commit.clone())),
             ("mujoco_version", text(self.mujoco.clone())),
@@ -236,11 +237,6 @@ impl Recipe {
             model: files,
         })
     }
-}
-
-/// The range of each control, where MuJoCo clamps it.
-fn control_ranges(model: &Model) -> Vec<Option<[f64; 2]>> {
-    (0..model.nu()).map(|i| model.ctrl_range(i).filter(|_| model.clamps_controls())).collect()
 }
 
 /// A unit variant's name in settings.

@@ -87,8 +87,8 @@ pub(super) fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> Str
     out.push_str(&plain(header, rows, 2));
     out.push_str(&note(
         "contacts, rows: share of the pattern's entropy that the contact set and the constraint rows that act explain \
-         beyond chance (circular shifts within episodes). switches: per entry and step. events: steps whose pattern differs from the one before, per step and per second. runs: mean \
-         length, steps.",
+         beyond chance (circular shifts within episodes). switches: per entry and step. events: steps whose \
+         pattern differs from the one before, per step and per second. runs: mean length, steps.",
     ));
     let zero = match criteria.iter().all(|c| *c == criteria[0]) {
         true => criteria.first().cloned().unwrap_or_default(),

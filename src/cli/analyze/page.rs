@@ -245,12 +245,12 @@ fn temporal(a: &Analysis) -> String {
         return out;
     }
     let rows = switching.iter().flat_map(|t| {
-        let one = |value: &str, r: &Runs| {
+        let one = |of: &str, r: &Runs| {
             let most = r.histogram.iter().copied().max().unwrap_or(0);
             let bin = r.histogram.iter().position(|n| *n == most).unwrap_or(0);
             let often = if r.runs == 0 { "-".to_owned() } else { format!("{}-{}", 1_u64 << bin, (2_u64 << bin) - 1) };
             [
-                format!("{} {value}", t.matrix.name()),
+                format!("{} {of}", t.matrix.name()),
                 grouped(r.runs as usize),
                 maybe(r.mean),
                 grouped(r.whole_runs as usize),
@@ -259,12 +259,12 @@ fn temporal(a: &Analysis) -> String {
             ]
         };
         let d = &t.distinct;
-        let groups = |value: &str, r: &Runs| {
-            let mut cells = one(value, r);
-            cells[0] = format!("{} {value}, by group", t.matrix.name());
-            cells
-        };
-        [one("zero", &t.zero), one("nonzero", &t.nonzero), groups("zero", &d.zero), groups("nonzero", &d.nonzero)]
+        [
+            one("zero", &t.zero),
+            one("nonzero", &t.nonzero),
+            one("zero, by group", &d.zero),
+            one("nonzero, by group", &d.nonzero),
+        ]
     });
     out.push('\n');
     out.push_str(&plain(["runs of", "runs", "mean steps", "uncut", "mean steps", "most often"], rows, 1));

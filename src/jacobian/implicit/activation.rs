@@ -98,7 +98,7 @@ impl Activations {
             let a = &self.all[i];
             let (act, u) = (work.act()[i], work.ctrl()[a.control]);
             let rate = if a.disabled { 0.0 } else { work.act_dot()[i] };
-            let ctrl_range = model.ctrl_range(a.control).filter(|_| model.clamps_controls());
+            let ctrl_range = model.clamped_range(a.control);
             // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
             let heard = ctrl_range.is_none_or(|[low, high]| (low..=high).contains(&u));
             let mut of_next = match a.kind {

@@ -384,7 +384,7 @@ fn nudges(h: f64) -> [(usize, f64); 4] {
 
 /// By how much the middle of the nudges is moved so that all of them are within a control's range.
 pub(super) fn inwards(model: &Model, i: usize, u: f64, h: f64) -> f64 {
-    let Some([low, high]) = model.ctrl_range(i).filter(|_| model.clamps_controls()) else { return 0.0 };
+    let Some([low, high]) = model.clamped_range(i) else { return 0.0 };
     let room = 2.0 * h;
     if u < low || u > high || high - low < 2.0 * room {
         // Beyond its range it has no influence; a range that is narrower than the nudges is taken as none.

@@ -329,7 +329,7 @@ fn actuators(model: &Model, coverage: &Coverage, activations: &Activations) -> O
             gain,
             bias,
             range: (limited[i] != 0.0).then(|| [range[2 * i], range[2 * i + 1]]),
-            control_range: model.ctrl_range(control).filter(|_| model.clamps_controls()),
+            control_range: model.clamped_range(control),
         });
     }
     Some(all)

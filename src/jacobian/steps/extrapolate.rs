@@ -42,9 +42,9 @@ pub(super) struct Limit {
 /// function's result alone makes at the finest nudge.
 ///
 /// Neighbours in a large tableau agree by accident too, so an error is never less than what rounding makes at its
-/// nudge: the grain, or more, which is measured. And wide nudges can agree with each other on something
-/// else than the limit, when they all cross a switch. So each is held against the finest values: it lies among them, by
-/// what they scatter, or its error is its distance.
+/// nudge: the grain, or more, which is measured. And wide nudges can agree with each other on something else than the limit,
+/// when they all cross a switch. So each is held against the finest values: it lies among them, by what they scatter, or its
+/// error is its distance. So it is against every finer one of its order, as far as rounding lets that see.
 pub(super) fn extrapolate(values: &[f64], series: Series, grain: f64) -> Limit {
     if !values.is_empty() && values.iter().all(|v| *v == 0.0) {
         return Limit { value: 0.0, error: 0.0 };

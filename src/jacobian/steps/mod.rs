@@ -145,7 +145,8 @@ pub(super) struct Steps {
     sensors: Vec<f64>,
     /// Sizes of the numbers that are differenced (ndx + nsensordata).
     sizes: Vec<f64>,
-    /// F(h) and F(-h) at every nudge of [`Schedule::FULL`] and [`Schedule::FINE`], and which of them have been taken of the present input.
+    /// F(h) and F(-h) at every nudge of [`Schedule::FULL`] and [`Schedule::FINE`], and which of them have been taken of the
+    /// present input.
     samples: Vec<[Vec<f64>; 2]>,
     taken: Vec<[bool; 2]>,
     /// Space of a nudge (nv).
@@ -391,7 +392,7 @@ impl Steps {
     fn room(&self, input: usize, schedule: &Schedule) -> Room {
         let model = self.sim.model();
         let Some(control) = input.checked_sub(model.ndx()) else { return Room::Both(0) };
-        let Some([low, high]) = model.ctrl_range(control).filter(|_| model.clamps_controls()) else {
+        let Some([low, high]) = model.clamped_range(control) else {
             return Room::Both(0);
         };
         let u = self.sim.ctrl()[control];
