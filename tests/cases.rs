@@ -529,3 +529,44 @@ fn an_impedance_that_changes_within_a_tenth_of_a_millimetre() {
         assert!((found - right).abs() < 1e-6 * largest, "C: {found} for {right}");
     }
 }
+
+/// Three spheres on each other, each twenty times as heavy as the one below, at rest: PGS from the warm start of its solution has
+/// nothing to do, but a hundred sweeps from there do not come to the solution of a nudged state. Newton's is that of many.
+#[test]
+fn what_the_sweeps_of_pgs_make_is_marked() {
+    let sphere = |x: f64, z: f64, mass: f64| {
+        format!(
+            r#"<body pos="{x} 0 {z}"><joint type="slide" axis="0 0 1"/><joint type="slide" axis="1 0 0"/><joint axis="0 1 0"/>
+            <geom size=".05" mass="{mass}"/></body>"#
+        )
+    };
+    let spheres = sphere(0.0, 0.05, 0.1) + &sphere(0.01, 0.149, 2.0) + &sphere(0.005, 0.248, 40.0);
+    let stack = |solver: &str| {
+        let mjcf = format!(
+            r#"<mujoco><option solver="{solver}"/><worldbody><geom type="plane" size="5 5 1"/>{spheres}</worldbody></mujoco>"#
+        );
+        let mut model = Model::from_text("stack.xml", &mjcf).unwrap();
+        model.set_solver(Solver { iterations: if solver == "PGS" { 100 } else { 200 }, ..SOLVER });
+        let model = Arc::new(model);
+        Case { sim: Sim::new(&model).unwrap(), model }
+    };
+    let (mut pgs, mut newton) = (stack("PGS"), stack("Newton").steps(3));
+    let mut state = vec![0.0; pgs.model.state_size()];
+    newton.sim.get_state(&mut state).unwrap();
+    // The warm start is the solution of the state itself.
+    newton.sim.forward().unwrap();
+    let solution = newton.sim.qacc().to_vec();
+    newton.sim.set_state(&state).unwrap();
+    pgs.sim.set_state(&state).unwrap();
+    pgs.sim.qacc_warmstart_mut().copy_from_slice(&solution);
+    let (engine, found) = pgs.jacobian(None);
+    let (_, truth) = newton.jacobian(Some(EngineKind::Implicit));
+    assert_eq!(engine, "whole-step");
+    let scale = truth.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    let (mut marked, mut wrong) = (0, 0);
+    for ((x, y), verdict) in found.a.iter().zip(&truth.a).zip(&found.verdicts.a) {
+        marked += usize::from(x.is_nan() && *verdict == Verdict::Undecided);
+        wrong += usize::from((x - y).abs() > 1e-6 * scale);
+    }
+    assert!(wrong == 0 && marked > 0 && found.verdicts.kink > 0.0, "{wrong} wrong, {marked} marked");
+}

@@ -37,6 +37,14 @@ pub const RARE: usize = 5;
 /// How many standard deviations are half of a 95 % interval.
 const NORMAL: f64 = 1.96;
 
+/// What sums of logarithms leave of nothing, bits.
+const ROUNDING: f64 = 1e-12;
+
+/// A number of bits that is more than rounding.
+fn seen(bits: f64) -> f64 {
+    if bits.abs() > ROUNDING { bits } else { 0.0 }
+}
+
 /// How many surrogates a sequence of so many steps gets.
 pub(super) fn surrogates(steps: usize) -> usize {
     (BUDGET / steps.max(1)).clamp(SHIFTS[0], SHIFTS[1])
@@ -192,13 +200,13 @@ impl Sequences {
             (0..shifts).into_par_iter().map(|number| known.information(&self.shifted(regimes, number))).collect();
         // The first figure is of all, the others without one part each.
         let mean = |k: usize| by_shift.iter().map(|s| s[k]).sum::<f64>() / shifts as f64;
-        let (chance, beyond) = (mean(0), here[0] - mean(0));
+        let (chance, beyond) = (mean(0), seen(here[0] - mean(0)));
         let scatter = by_shift.iter().map(|s| (s[0] - chance).powi(2)).sum::<f64>() / (shifts - 1) as f64;
         let t = StudentsT::new(0.0, 1.0, (count - 1) as f64).map_or(NORMAL, |t| t.inverse_cdf(0.975));
         let half = |scatter: f64, without: Vec<f64>| {
             let middle = without.iter().sum::<f64>() / count as f64;
             let apart = without.iter().map(|x| (x - middle).powi(2)).sum::<f64>();
-            (NORMAL.powi(2) * scatter + t.powi(2) * apart * (count - 1) as f64 / count as f64).sqrt()
+            seen((NORMAL.powi(2) * scatter + t.powi(2) * apart * (count - 1) as f64 / count as f64).sqrt())
         };
         let of_bits = half(scatter, (1..=count).map(|k| here[k] - mean(k)).collect());
         // The pattern's entropy changes with the episodes too, and mostly along with the information.
@@ -412,6 +420,19 @@ mod tests {
         sequences.regimes[0] = (0..).take(sequences.steps()).collect();
         let chance = sequences.chance(0, 1).expect("episodes");
         assert_eq!((chance.recurring_regimes, chance.recurring.beyond, chance.recurring.p), (0, None, None));
+    }
+
+    /// A regime that is the same throughout its episode is the same by every shift.
+    #[test]
+    fn rounding_is_nothing() {
+        let mut sequences = Sequences::default();
+        for e in 0..61 {
+            let regime = u32::from(e % 3 == 0);
+            (0..2).for_each(|t| sequences.push([regime, 0], [0, regime + 2 * t]));
+            sequences.end_episode();
+        }
+        let chance = sequences.chance(0, 1).expect("episodes").all;
+        assert_eq!((chance.beyond, chance.beyond_interval, chance.p), (Some(0.0), Some([0.0; 2]), Some(1.0)));
     }
 
     /// An episode of two steps is shifted by one step or by none.

@@ -426,6 +426,21 @@ impl Model {
         Ok(copy)
     }
 
+    /// A copy with four times the iterations, where these and not a tolerance make the step: with PGS. What changes with them
+    /// is no property of the constraints.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for it.
+    pub fn with_more_sweeps(&self) -> Result<Option<Self>, PhysicsError> {
+        if self.raw().opt.solver != mjtSolver::mjSOL_PGS as i32 {
+            return Ok(None);
+        }
+        let mut copy = self.copy()?;
+        let opt = &mut copy.raw_mut().opt;
+        opt.iterations = opt.iterations.saturating_mul(4);
+        Ok(Some(copy))
+    }
+
     /// The least distance over which the impedance of an equality or a limit changes (m or rad), its `solimp` width; infinite
     /// without any.
     pub fn narrowest_impedance(&self) -> f64 {

@@ -151,6 +151,9 @@ pub(super) struct Steps {
     taken: Vec<[bool; 2]>,
     /// Space of a nudge (nv).
     direction: Vec<f64>,
+    /// The same with more sweeps of a solver that their number stops. From a warm start at its solution PGS has nothing to
+    /// do, and from the nudged ones it does not come to theirs: what the two say differently is the solver's, not the step's.
+    further: Option<Box<Self>>,
 }
 
 impl Steps {
@@ -159,21 +162,28 @@ impl Steps {
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for one.
     pub(super) fn new(model: &Model, sensors: bool) -> Result<Self, PhysicsError> {
-        let strict = Arc::new(model.strict()?);
+        let strict = model.strict()?;
+        let further = strict.with_more_sweeps()?.map(|more| Self::of(more, None, sensors).map(Box::new)).transpose()?;
+        Self::of(strict, further, sensors)
+    }
+
+    fn of(model: Model, further: Option<Box<Self>>, sensors: bool) -> Result<Self, PhysicsError> {
+        let model = Arc::new(model);
         let ns = if sensors { model.nsensordata() } else { 0 };
         let rows = model.ndx() + ns;
         let count = Schedule::FINE.slot(Schedule::FINE.count);
         Ok(Self {
-            cold: strict.solves_to_tolerance(),
-            narrow: strict.narrowest_impedance() < NARROW,
+            cold: model.solves_to_tolerance(),
+            narrow: model.narrowest_impedance() < NARROW,
             state: vec![0.0; model.state_size()],
-            next: NextState::new(model),
+            next: NextState::new(&model),
             sensors: vec![0.0; ns],
             sizes: vec![0.0; rows],
             samples: (0..count).map(|_| [vec![0.0; rows], vec![0.0; rows]]).collect(),
             taken: vec![[false; 2]; count],
             direction: vec![0.0; model.nv()],
-            sim: Sim::new(&strict)?,
+            sim: Sim::new(&model)?,
+            further,
         })
     }
 
@@ -182,6 +192,9 @@ impl Steps {
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub(super) fn begin(&mut self, state: &[f64]) -> Result<(), PhysicsError> {
+        if let Some(further) = &mut self.further {
+            further.begin(state)?;
+        }
         self.state.copy_from_slice(state);
         self.place()?;
         self.sim.step()?;
@@ -233,6 +246,27 @@ impl Steps {
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub(super) fn derive(&mut self, input: usize, out: &mut Column) -> Result<(), PhysicsError> {
+        self.by_need(input, out)?;
+        self.compare(out, |further, column| further.by_need(input, column))
+    }
+
+    /// Takes what more sweeps say differently into the errors.
+    fn compare(
+        &mut self,
+        out: &mut Column,
+        derive: impl FnOnce(&mut Self, &mut Column) -> Result<(), PhysicsError>,
+    ) -> Result<(), PhysicsError> {
+        let Some(further) = &mut self.further else { return Ok(()) };
+        let mut column = Column::default();
+        derive(further, &mut column)?;
+        for ((error, x), y) in out.errors.iter_mut().zip(&out.values).zip(&column.values) {
+            let off = (x - y).abs();
+            *error = if off.is_nan() { f64::INFINITY } else { error.max(off) };
+        }
+        Ok(())
+    }
+
+    fn by_need(&mut self, input: usize, out: &mut Column) -> Result<(), PhysicsError> {
         self.forget();
         if self.narrow {
             return self.differentiate(input, &Schedule::FULL, out);
@@ -261,7 +295,8 @@ impl Steps {
     /// [`PhysicsError::Mujoco`].
     pub(super) fn column(&mut self, input: usize, schedule: &Schedule, out: &mut Column) -> Result<(), PhysicsError> {
         self.forget();
-        self.differentiate(input, schedule, out)
+        self.differentiate(input, schedule, out)?;
+        self.compare(out, |further, column| further.column(input, schedule, column))
     }
 
     /// Before the differences of another input, or at another state.
