@@ -146,3 +146,58 @@ fn paths_with_dots_and_links() {
         assert_eq!(&*recording.model().unwrap().files[0].bytes, MESH.as_bytes());
     }
 }
+
+/// A built-in texture takes no file, whatever it names; an included file from elsewhere is named before it is stored, or refused.
+#[test]
+fn files_from_outside() {
+    let place = Place::new();
+    let main = r#"<mujoco><compiler meshdir="../meshes"/>
+        <asset><texture type="2d" builtin="flat" width="8" height="8" file="../secret/key"/><mesh name="a" file="a.obj"/></asset>
+        <include file="../common/arm.xml"/>
+        <worldbody><body><joint/><geom type="mesh" mesh="a"/></body></worldbody></mujoco>"#;
+    let arm =
+        r#"<mujocoinclude><worldbody><body pos="1 0 0"><joint/><geom size=".1"/></body></worldbody></mujocoinclude>"#;
+    lay_out(
+        &place,
+        &[("robot/m.xml", main), ("secret/key", "SECRET"), ("meshes/a.obj", MESH), ("common/arm.xml", arm)],
+    );
+    let record = ["record", "robot/m.xml", "-o", "r.h5", "--episodes", "1", "--steps", "5"];
+    place.run(&[&record[..], &["--no-outside-files"]].concat()).refused(&[
+        "robot/m.xml",
+        "common/arm.xml",
+        "beside it",
+    ]);
+    assert!(!place.has("r.h5"));
+    let ran = place.run(&record).ok();
+    assert!(
+        ran.stderr.contains("robot/m.xml: the recording will hold files from outside its folder: common/arm.xml ("),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(stored(&place).0, ["common/arm.xml", "meshes/a.obj", "robot/m.xml"]);
+    assert!(!std::fs::read(place.path("r.h5")).unwrap().windows(6).any(|bytes| bytes == b"SECRET"));
+    // With none of these, nothing is said.
+    lay_out(&place, &[("robot/n.xml", &main.replace("../common", ".")), ("robot/arm.xml", arm)]);
+    let ran = place
+        .run(&["record", "robot/n.xml", "-o", "n.h5", "--episodes", "1", "--steps", "5", "--no-outside-files"])
+        .ok();
+    assert_eq!(ran.stderr, "");
+}
+
+/// What MuJoCo's parser takes, though it is no well-formed XML.
+#[test]
+fn xml_that_only_mujoco_reads() {
+    let arm = r#"<mujoco><worldbody><body name="arm"><joint name="j"/><geom size=".1"/></body></worldbody></mujoco>"#;
+    let ways = [
+        "<mujoco>\n<!-- ---------- robot ---------- -->\n<include file=\"arm.xml\"/></mujoco>",
+        "<!DOCTYPE mujoco [<!ENTITY x \"y\">]>\n<mujoco><include file=\"arm.xml\"/></mujoco>",
+        "<mujoco model=\"a&nbsp;b\"><include file=\"arm.xml\"/></mujoco>",
+        "<mujoco model=\"a < b\"><include file=\"arm.xml\"/></mujoco>",
+    ];
+    for (i, main) in ways.iter().enumerate() {
+        let place = Place::new();
+        lay_out(&place, &[("m/robot.xml", main), ("m/arm.xml", arm)]);
+        let (files, ..) = is_made_again(&place, "m/robot.xml");
+        assert_eq!(files, ["arm.xml", "robot.xml"], "way {i}");
+    }
+}

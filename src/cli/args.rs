@@ -150,6 +150,9 @@ pub(super) struct Settings {
     /// See [`ModelFile`].
     #[arg(skip)]
     pub(super) reset_noise: Option<f64>,
+    /// See [`ModelFile`].
+    #[arg(skip)]
+    pub(super) no_outside_files: Option<bool>,
 
     /// How hard to compress [default: fast]
     #[arg(long, value_enum, help_heading = "Files")]
@@ -182,6 +185,9 @@ pub(super) struct ModelFile {
     /// Uniform noise on the start of an MJCF file: +-X on hinge and slide positions and all velocities [default: 0]
     #[arg(long, value_name = "X", help_heading = "Model file")]
     reset_noise: Option<f64>,
+    /// Refuse a model that takes files into the recording from outside its folder and the folders it names for its assets
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", help_heading = "Model file")]
+    no_outside_files: Option<bool>,
 }
 
 impl Subject {
@@ -198,6 +204,7 @@ impl ModelFile {
             ("--substeps", self.substeps.is_some()),
             ("--keyframe", self.keyframe.is_some()),
             ("--reset-noise", self.reset_noise.is_some()),
+            ("--no-outside-files", self.no_outside_files.is_some()),
         ];
         given.into_iter().find_map(|(flag, given)| given.then_some(flag))
     }
@@ -247,6 +254,7 @@ impl Settings {
             substeps: model.substeps,
             keyframe: model.keyframe.clone(),
             reset_noise: model.reset_noise,
+            no_outside_files: model.no_outside_files,
             ..self
         }
     }
@@ -300,6 +308,7 @@ impl Settings {
             substeps,
             keyframe,
             reset_noise,
+            no_outside_files,
             compression,
             assets,
         )

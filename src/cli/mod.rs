@@ -5,6 +5,7 @@ mod ablate;
 mod analyze;
 mod args;
 mod check_jacobian;
+mod compile;
 mod completions;
 mod config;
 mod evaluate;
@@ -94,6 +95,9 @@ enum Verb {
     /// What a job of `sweep --slurm` does on its node
     #[command(hide = true)]
     SlurmJob(slurm::Args),
+    /// What compiles a model, in a process that may die of it
+    #[command(hide = true)]
+    Compile(compile::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -103,7 +107,24 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.verbose, cli.log_format);
     dynsparse::dataset::survive_file_size_limit();
-    let result = match cli.verb {
+    match run(cli.verb) {
+        Ok(code) => code,
+        Err(error) => {
+            if let Some(code) = output::broken_pipe(&error) {
+                return code;
+            }
+            output::report(&error);
+            // HDF5's own exit handlers would try again to write what the disk has refused.
+            dynsparse::dataset::exit_now(signals::exit_code().unwrap_or(1))
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    if !matches!(verb, Verb::Compile(_)) {
+        compile::elsewhere()?;
+    }
+    match verb {
         Verb::Record(args) => record::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Merge(args) => merge::run(&args),
@@ -119,18 +140,8 @@ pub(crate) fn main() -> ExitCode {
         Verb::Score(args) => score::run(&args),
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),
+        Verb::Compile(args) => compile::run(&args),
         Verb::Completions(args) => completions::run(&args),
-    };
-    match result {
-        Ok(code) => code,
-        Err(error) => {
-            if let Some(code) = output::broken_pipe(&error) {
-                return code;
-            }
-            output::report(&error);
-            // HDF5's own exit handlers would try again to write what the disk has refused.
-            dynsparse::dataset::exit_now(signals::exit_code().unwrap_or(1))
-        }
     }
 }
 

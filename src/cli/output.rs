@@ -45,6 +45,11 @@ pub(super) fn report(error: &anyhow::Error) {
     };
 }
 
+/// What another process had to say, on stderr.
+pub(super) fn aside(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Whether stderr takes colours.
 pub(super) fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())

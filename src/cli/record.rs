@@ -83,6 +83,7 @@ pub(super) fn one(settings: &Settings, how: &How<'_>) -> anyhow::Result<String> 
     let file = settings.output(&task)?;
     let name = task.spec.name.clone();
     let prepared = Prepared::new(task, job)?;
+    outside(settings, &prepared)?;
     let command = settings.command(prepared.job());
     let How { shard, merge_only, force, stop } = *how;
     let run = Run { output: &file, threads, budget: None, shard, merge_only, force, command, stop };
@@ -119,4 +120,28 @@ pub(super) fn one(settings: &Settings, how: &How<'_>) -> anyhow::Result<String> 
             )
         }
     })
+}
+
+/// Files that are shown of those from outside a model's folder.
+const SHOWN: usize = 5;
+
+/// Names the files from outside the model's folder, before they are in the recording; or refuses them.
+fn outside(settings: &Settings, prepared: &Prepared) -> anyhow::Result<()> {
+    let names = prepared.outside_files();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let model = settings.task.as_deref().unwrap_or_default();
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    if settings.no_outside_files == Some(true) {
+        anyhow::bail!(
+            "{model}: it takes files from outside its folder: {shown}{more}; put them beside it, or leave --no-outside-files out"
+        );
+    }
+    tracing::warn!(
+        "{model}: the recording will hold files from outside its folder: {shown}{more} (--no-outside-files refuses them)"
+    );
+    Ok(())
 }

@@ -54,6 +54,12 @@ pub struct FileDigest {
     pub sha256: String,
 }
 
+impl FileDigest {
+    fn of(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len(), sha256: sha256_hex(bytes) }
+    }
+}
+
 /// Values by name, in MuJoCo's order. JSON: an object.
 #[derive(Debug, Clone)]
 pub struct Named<V>(pub Vec<(&'static str, V)>);
@@ -92,8 +98,18 @@ impl Model {
             vis: Named(parts.map(|p| (p, part(&format!("vis.{p}.")))).into()),
             names: object_names(m),
             arrays: Named(arrays(m).iter().map(|a| (a.name, array(a))).collect()),
-            mjb: copy.saved()?,
+            mjb: FileDigest::of(&copy.saved()?),
         })
+    }
+}
+
+impl Model {
+    /// The model as mj_saveModel writes it, with the flag for auto-reset as its file has it.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for a copy of it.
+    pub fn saved(&self) -> Result<Vec<u8>, PhysicsError> {
+        Snapshot::of(self)?.saved()
     }
 }
 
@@ -120,14 +136,14 @@ impl Snapshot {
         unsafe { &*self.0 }
     }
 
-    /// Hashes what mj_saveModel writes.
-    fn saved(&self) -> Result<FileDigest, PhysicsError> {
+    /// What mj_saveModel writes.
+    fn saved(&self) -> Result<Vec<u8>, PhysicsError> {
         // SAFETY: the copy is valid.
         let size = unsafe { mj_sizeModel(self.0) };
         let mut buffer = vec![0u8; size as usize];
         // SAFETY: the buffer has the size that is passed, which is the one MuJoCo asked for.
         check(unsafe { guard::ds_save_model(self.0, buffer.as_mut_ptr().cast(), size) })?;
-        Ok(FileDigest { bytes: buffer.len(), sha256: sha256_hex(&buffer) })
+        Ok(buffer)
     }
 }
 

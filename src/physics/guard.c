@@ -42,6 +42,7 @@ mjModel* mj_loadXML(const char* filename, const mjVFS* vfs, char* error, int err
 int mj_printSchema(const char* filename, char* buffer, int buffer_sz, int flg_html, int flg_pad);
 mjModel* mj_copyModel(mjModel* dest, const mjModel* src);
 void mj_saveModel(const mjModel* m, const char* filename, void* buffer, int64_t buffer_sz);
+mjModel* mj_loadModelBuffer(const void* buffer, int64_t buffer_sz);
 mjData* mj_makeData(const mjModel* m);
 void mj_resetData(const mjModel* m, mjData* d);
 void mj_resetDataKeyframe(const mjModel* m, mjData* d, int key);
@@ -146,6 +147,8 @@ int ds_print_schema(char* buffer, int size, int* written) {
 int ds_copy_model(const mjModel* m, mjModel** out) { GUARDED(*out = mj_copyModel(NULL, m)); }
 
 int ds_save_model(const mjModel* m, void* buffer, int64_t size) { GUARDED(mj_saveModel(m, NULL, buffer, size)); }
+
+int ds_load_saved(const void* buffer, int64_t size, mjModel** out) { GUARDED(*out = mj_loadModelBuffer(buffer, size)); }
 
 int ds_make_data(const mjModel* m, mjData** out) { GUARDED(*out = mj_makeData(m)); }
 

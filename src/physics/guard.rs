@@ -27,6 +27,7 @@ unsafe extern "C" {
     pub(super) fn ds_print_schema(buffer: *mut c_char, size: c_int, written: *mut c_int) -> c_int;
     pub(super) fn ds_copy_model(m: *const mjModel, out: *mut *mut mjModel) -> c_int;
     pub(super) fn ds_save_model(m: *const mjModel, buffer: *mut c_void, size: i64) -> c_int;
+    pub(super) fn ds_load_saved(buffer: *const c_void, size: i64, out: *mut *mut mjModel) -> c_int;
     pub(super) fn ds_make_data(m: *const mjModel, out: *mut *mut mjData) -> c_int;
     pub(super) fn ds_reset(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_reset_key(m: *const mjModel, d: *mut mjData, key: c_int) -> c_int;

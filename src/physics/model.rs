@@ -14,6 +14,7 @@ use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 use super::arrays::{Owner, Role, arrays};
 use super::guard::{self, check, one_line};
 use super::names::{self, Names};
+use super::process::Limits;
 use super::{Files, PhysicsError, Solver};
 
 /// A compiled MuJoCo model. Auto-reset is off, so that divergence stays visible.
@@ -35,7 +36,7 @@ unsafe impl Sync for Model {}
 
 impl Drop for Model {
     fn drop(&mut self) {
-        // SAFETY: `ptr` came from mj_loadXML and is deleted once; every Sim holds an Arc of its Model.
+        // SAFETY: `ptr` came from MuJoCo and is deleted once; every Sim holds an Arc of its Model.
         unsafe { mj_deleteModel(self.ptr.as_ptr()) };
     }
 }
@@ -98,6 +99,7 @@ impl Model {
 
     pub(super) fn load(file: String, name: &str, vfs: *const mjVFS) -> Result<Self, PhysicsError> {
         guard::init()?;
+        Limits::begin();
         let failed = |message: &str| PhysicsError::Load { file: file.clone(), message: one_line(message) };
         let c_name = CString::new(name).map_err(|_| failed("the file name holds a NUL byte"))?;
         let mut raw: *mut mjModel = ptr::null_mut();
@@ -113,7 +115,27 @@ impl Model {
         if !message.is_empty() {
             tracing::debug!(%file, warning = %one_line(&message), "MuJoCo compiled with a warning");
         }
-        // SAFETY: just made by mj_loadXML and owned here alone.
+        Self::own(ptr, file)
+    }
+
+    /// The model that [`Model::saved`] has written; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Load`] where these are not the bytes of a model.
+    pub fn from_saved(file: &str, bytes: &[u8]) -> Result<Self, PhysicsError> {
+        guard::init()?;
+        let failed = |message: &str| PhysicsError::Load { file: file.to_owned(), message: message.to_owned() };
+        let mut raw: *mut mjModel = ptr::null_mut();
+        // SAFETY: the bytes have the length that is passed; the guard turns a fatal error into a return code.
+        let code = unsafe { guard::ds_load_saved(bytes.as_ptr().cast(), bytes.len() as i64, &mut raw) };
+        check(code).map_err(|e| failed(&e.to_string()))?;
+        let ptr = NonNull::new(raw).ok_or_else(|| failed("it cannot be loaded once it is compiled"))?;
+        Self::own(ptr, file.to_owned())
+    }
+
+    /// Checks a model that was just made, and keeps it.
+    fn own(ptr: NonNull<mjModel>, file: String) -> Result<Self, PhysicsError> {
+        // SAFETY: just made by MuJoCo, and owned here alone.
         let names = Names::read(unsafe { ptr.as_ref() });
         let mut model = Self { ptr, file, names, wants_autoreset: true, wider: OnceLock::new() };
         model.check_sense()?;

@@ -63,7 +63,8 @@ impl<'a> Mounted<'a> {
             mj_defaultVFS(&raw mut vfs);
             mjp_defaultProvider(&raw mut *provider);
         }
-        provider.prefix = c"dynsparse".as_ptr();
+        // MuJoCo takes as much of a name for a prefix as this and one more are long.
+        provider.prefix = c"".as_ptr();
         provider.open = Some(open);
         provider.read = Some(read);
         provider.close = Some(close);
@@ -94,13 +95,13 @@ impl Drop for Mounted<'_> {
     }
 }
 
-/// The first folders of all names that a model may refer to: that of its own, and those of this machine.
+/// The first parts of all names that a model may refer to: that of its own, and those of this machine.
 fn folders(main: &str) -> BTreeSet<String> {
     let first = Path::new(main).components().nth(1);
     let own = first.filter(|first| matches!(first, Component::Normal(_)));
     let own = own.map(|first| format!("/{}", first.as_os_str().to_string_lossy()));
     let entries = std::fs::read_dir("/").into_iter().flatten().flatten();
-    let here = entries.filter(|e| e.path().is_dir()).map(|e| format!("/{}", e.file_name().to_string_lossy()));
+    let here = entries.map(|e| format!("/{}", e.file_name().to_string_lossy()));
     own.into_iter().chain(here).collect()
 }
 
@@ -155,4 +156,23 @@ unsafe extern "C" fn close(resource: *mut mjResource) {
 
 unsafe extern "C" fn mount(_: *mut mjResource) -> c_int {
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ModelSource;
+    use super::*;
+
+    /// MuJoCo takes the first letters of a name for a prefix, which are more than a short folder has.
+    #[test]
+    fn short_folders() {
+        let file = |name: &str, text: &str| (name.to_owned(), Arc::from(text.as_bytes()));
+        let body = r#"<mujoco><worldbody><body name="arm"><joint/><geom size=".1"/></body></worldbody></mujoco>"#;
+        let files = Files::from([file("m.xml", r#"<mujoco><include file="b.xml"/></mujoco>"#), file("b.xml", body)]);
+        for root in ["/a", "/a/b", "/abc/def", "/abcdef/ghijkl"] {
+            let (main, root) = ("m.xml".to_owned(), Some(root.to_owned()));
+            let model = ModelSource::Kept { main, files: files.clone(), root: root.clone() }.load().expect("it loads");
+            assert_eq!(model.nv(), 1, "{root:?}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::compiler::{self, Want};
 use super::{Model, PhysicsError, provider};
 
 /// Files in memory by name.
@@ -58,6 +59,21 @@ impl ModelSource {
     /// # Errors
     /// [`PhysicsError::Load`], [`PhysicsError::File`] or [`PhysicsError::Nonsense`].
     pub fn load(&self) -> Result<Model, PhysicsError> {
+        match compiler::elsewhere() {
+            Some(compile) => Model::from_saved(&self.name(), &compile(self, Want::Model)?.model),
+            None => self.load_here(),
+        }
+    }
+
+    /// The main file, as messages name it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Memory { main, .. } | Self::Kept { main, .. } => main.clone(),
+            Self::Disk(path) => path.display().to_string(),
+        }
+    }
+
+    pub(super) fn load_here(&self) -> Result<Model, PhysicsError> {
         match self {
             Self::Memory { main, files } => Model::from_files(main, files),
             Self::Disk(path) => Model::from_path(path),
@@ -76,8 +92,15 @@ impl ModelSource {
     /// # Errors
     /// As [`ModelSource::load`], and where what was read does not make the same model again.
     pub fn kept(self) -> Result<(Self, Model), PhysicsError> {
+        let Some(compile) = compiler::elsewhere() else { return self.kept_here() };
+        let compiled = compile(&self, Want::Files)?;
+        let model = Model::from_saved(&compiled.source.name(), &compiled.model)?;
+        Ok((compiled.source, model))
+    }
+
+    pub(super) fn kept_here(self) -> Result<(Self, Model), PhysicsError> {
         let Self::Disk(path) = &self else {
-            let model = self.load()?;
+            let model = self.load_here()?;
             return Ok((self, model));
         };
         let file = path.display().to_string();
@@ -101,7 +124,7 @@ impl ModelSource {
         for root in [None, Some(root.clone())] {
             let kept = Self::Kept { main: main.clone(), files: files.clone(), root };
             // Where an absolute path leads out of the kept files, there is no such file.
-            if let Ok(again) = kept.load()
+            if let Ok(again) = kept.load_here()
                 && but_for_paths(&again)? == wanted
             {
                 return Ok((kept, again));
@@ -110,6 +133,19 @@ impl ModelSource {
         Err(trouble(
             "what MuJoCo reads of it does not make the same model again; put all its files beside it, and change none meanwhile".to_owned(),
         ))
+    }
+
+    /// Files of a kept model that lie neither in the folder of its main file nor in one that it names for its assets, by their
+    /// paths in [`ModelSource::files`].
+    pub fn outside(&self) -> Vec<String> {
+        let Self::Kept { main, files, root } = self else { return Vec::new() };
+        let root = Path::new(root.as_deref().unwrap_or(ANYWHERE));
+        let own = root.join(main).parent().map(Path::to_owned).unwrap_or_default();
+        let text = files.get(main).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+        let mut inside: Vec<PathBuf> = asset_folders(&text).iter().map(|folder| folder_from(&own, folder)).collect();
+        inside.push(own);
+        let lies_in = |name: &String| inside.iter().any(|folder| root.join(name).starts_with(folder));
+        files.keys().filter(|name| !lies_in(name)).cloned().collect()
     }
 
     /// The main file's name in [`ModelSource::files`] and all files, so that they can be stored with a
@@ -126,6 +162,29 @@ impl ModelSource {
             Self::Disk(_) => self.clone().kept()?.0.files(),
         }
     }
+}
+
+/// The folder that a path with `/` means, seen from the folder `from`: without `.` and `..`.
+fn folder_from(from: &Path, path: &str) -> PathBuf {
+    let mut folder = PathBuf::new();
+    for part in from.join(path).components() {
+        match part {
+            Component::ParentDir => {
+                folder.pop();
+            }
+            Component::CurDir => {}
+            part => folder.push(part),
+        }
+    }
+    folder
+}
+
+/// The folders that the `<compiler>` elements of an MJCF text name for assets.
+fn asset_folders(text: &str) -> Vec<String> {
+    let Ok(document) = roxmltree::Document::parse(text) else { return Vec::new() };
+    let compilers = document.descendants().filter(|n| n.has_tag_name("compiler"));
+    let named = compilers.flat_map(|n| ["assetdir", "meshdir", "texturedir"].map(|name| n.attribute(name)));
+    named.flatten().map(str::to_owned).collect()
 }
 
 /// An absolute path without `.` and `..`, which MuJoCo takes off as text, past links. Where that leads elsewhere than the path

@@ -134,6 +134,7 @@ impl Prepared {
                 model.file()
             )));
         }
+        check_size(&model)?;
         let replay = open_replay(&mut job, &task, &model)?;
         if i32::try_from(job.rows_per_episode()).is_err() {
             return Err(RecordError::Setting(format!(
@@ -168,6 +169,11 @@ impl Prepared {
         self.job.jacobian.resolve(&self.model).fallback
     }
 
+    /// Files of the model from outside its folder and those that it names for its assets, as the recording names them.
+    pub fn outside_files(&self) -> Vec<String> {
+        self.task.source.outside()
+    }
+
     /// The compiled model.
     pub fn model(&self) -> &Model {
         &self.model
@@ -177,6 +183,25 @@ impl Prepared {
         let files = (!shard).then(|| self.files.clone());
         self.recipe.header(&self.model, self.job.rows_per_episode(), files, command)
     }
+}
+
+/// The largest A and B of a step, bytes. An engine holds some tens of these.
+const MOST_BYTES: usize = 1 << 30;
+
+/// Refuses a model whose Jacobian is larger than any robot's.
+fn check_size(model: &Model) -> Result<(), RecordError> {
+    let bytes = model.ndx().saturating_mul(model.ndx() + model.nu()).saturating_mul(8);
+    if bytes <= MOST_BYTES {
+        return Ok(());
+    }
+    Err(RecordError::Setting(format!(
+        "{}: with nv = {} and nu = {} the Jacobian of one step has {:.1} GB, the most is {:.1} GB; take bodies or actuators out",
+        model.file(),
+        model.nv(),
+        model.nu(),
+        bytes as f64 / 1e9,
+        MOST_BYTES as f64 / 1e9
+    )))
 }
 
 fn open_replay(job: &mut Job, task: &Task, model: &Model) -> Result<Option<ReplayFile>, RecordError> {
