@@ -103,6 +103,10 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.verbose, cli.log_format);
     dynsparse::dataset::survive_file_size_limit();
+    dynsparse::watch::on_hang(|text| {
+        output::report(&anyhow::anyhow!("{text}"));
+        dynsparse::dataset::exit_now(1)
+    });
     let result = match cli.verb {
         Verb::Record(args) => record::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
