@@ -103,8 +103,8 @@ impl Recording {
         if !recording.is_shard() {
             recording.outline.complete().map_err(foreign)?;
         }
-        recording.labels = recording.outline.labels().map_err(foreign)?;
         recording.sizes = recording.outline.sizes().map_err(foreign)?;
+        recording.labels = recording.outline.labels().map_err(foreign)?;
         recording.check_sizes()?;
         recording.offsets = recording.check_episodes()?;
         for table in RAGGED {

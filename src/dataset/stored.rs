@@ -82,7 +82,9 @@ impl Stored {
     /// The ranges of the file that its numbers take.
     pub(super) fn ranges(&self) -> Vec<Range<u64>> {
         match &self.place {
-            Place::Whole(address) => vec![*address..*address + (self.rows() * self.row_bytes) as u64],
+            Place::Whole(address) => {
+                std::iter::once(*address..*address + (self.rows() * self.row_bytes) as u64).collect()
+            }
             Place::Chunks(_, chunks) => chunks.iter().map(|(at, size)| *at..*at + *size as u64).collect(),
         }
     }

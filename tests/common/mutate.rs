@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use hdf5::types::VarLenUnicode;
+use hdf5::types::{FloatSize, IntSize, TypeDescriptor as T, VarLenUnicode};
 
 /// Numbers that programs believe at their peril.
 const EXTREMES: [i64; 12] =
@@ -83,7 +83,6 @@ fn structure(path: &Path, draw: &mut Draw) -> hdf5::Result<Option<String>> {
             }
             let (at, extreme) = (draw.below(rows), *draw.one(&EXTREMES));
             let descriptor = dataset.dtype()?.to_descriptor()?;
-            use hdf5::types::{FloatSize, IntSize, TypeDescriptor as T};
             macro_rules! put {
                 ($t:ty, $value:expr) => {{
                     let mut values = dataset.read_raw::<$t>()?;
