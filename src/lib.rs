@@ -4,6 +4,7 @@
 //! knows the ones before it and never those after it; `ARCHITECTURE.md` has the picture.
 
 pub mod analysis;
+mod bounds;
 pub mod check;
 pub mod dataset;
 pub mod jacobian;
@@ -17,3 +18,4 @@ pub mod report;
 pub mod rng;
 pub mod sweep;
 pub mod task;
+pub mod watch;

@@ -182,7 +182,7 @@ pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisErr
         both.map(|(zero, undecided)| zero + undecided == samples).collect::<Vec<_>>()
     };
     let parts = symmetry::Parts::new(&state, &never(0), control.len(), &never(1));
-    let structure = symmetry::Structure::of(&recording);
+    let structure = symmetry::Structure::of(&recording)?;
     let global = walk.global.into_iter().zip(matrices(shapes)).map(|(watch, (m, matrix))| {
         let labels = [&state[..], if matrix == Matrix::A { &state } else { &control }];
         watch.result(&sums[m], &counts[m], labels, |zero, open| {
@@ -190,7 +190,7 @@ pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisErr
         })
     });
     let global = global.collect();
-    let geoms = recording.labels(Axis::Geom).unwrap_or_default();
+    let geoms = if recording.has_coordinate(Axis::Geom) { recording.labels(Axis::Geom)? } else { Vec::new() };
     let task = recording.text_attribute("task").unwrap_or_default();
     Ok(Analysis {
         published: paper::published(&task),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::pattern::{Matrix, Shape};
-use crate::dataset::Recording;
+use crate::dataset::{DatasetError, Recording};
 
 /// A structure and how much it explains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -68,13 +68,15 @@ pub(super) struct Structure {
 }
 
 impl Structure {
-    /// Of the MJCF in a recording; one that cannot be read explains less and is no error.
-    pub(super) fn of(recording: &Recording) -> Self {
+    /// Of the MJCF in a recording; one that is no XML explains less and is no error.
+    ///
+    /// # Errors
+    /// [`DatasetError`] when the recording's copy of the model cannot be read.
+    pub(super) fn of(recording: &Recording) -> Result<Self, DatasetError> {
         let mut motions = BTreeMap::new();
         let texts: Vec<String> = recording
-            .model()
-            .map(|model| model.files)
-            .unwrap_or_default()
+            .model()?
+            .files
             .into_iter()
             .filter(|file| file.name.ends_with(".xml"))
             .map(|file| String::from_utf8_lossy(&file.bytes).into_owned())
@@ -95,7 +97,7 @@ impl Structure {
                 motions.insert(name.to_owned(), motion);
             }
         }
-        Self { motions }
+        Ok(Self { motions })
     }
 
     fn motion(&self, dof: &str) -> Motion {

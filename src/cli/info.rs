@@ -344,11 +344,11 @@ impl Summary {
             ),
             ("made on", format!("{}, {}", hosts.join("; "), t("platform"))),
             ("content", t("content_sha256")),
-            ("again", t("command")),
+            ("claims", command(&t("command"))),
         ];
         let mut out = String::new();
         for (name, value) in lines {
-            out.push_str(&wrapped(name, &value));
+            out.push_str(&wrapped(name, &escaped(&value)));
         }
         out
     }
@@ -395,6 +395,16 @@ impl Summary {
     }
 }
 
+/// The command that a file says it was made with: its words, not ours.
+fn command(text: &str) -> String {
+    if text.is_empty() { "no command".to_owned() } else { format!("to be made by (look before you run it): {text}") }
+}
+
+/// Text of a file without anything that a terminal obeys.
+fn escaped(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_debug().collect() } else { vec![c] }).collect()
+}
+
 /// Two digits.
 fn short(x: f64) -> String {
     if x == 0.0 || (0.01..1e4).contains(&x) { format!("{x:.2}") } else { format!("{x:.1e}") }
@@ -422,7 +432,7 @@ fn table(summaries: &[Summary]) -> String {
     for s in summaries {
         table.add_row(keep([
             s.path.display().to_string(),
-            s.text("task"),
+            escaped(&s.text("task")),
             s.episodes.len().to_string(),
             grouped(s.steps),
             states(s).unwrap_or(0).to_string(),

@@ -107,6 +107,10 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.verbose, cli.log_format);
     dynsparse::dataset::survive_file_size_limit();
+    dynsparse::watch::on_hang(|text| {
+        output::report(&anyhow::anyhow!("{text}"));
+        dynsparse::dataset::exit_now(1)
+    });
     match run(cli.verb) {
         Ok(code) => code,
         Err(error) => {

@@ -9,6 +9,8 @@
 use serde::{Deserialize, Serialize};
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status, Strategy};
 
+use super::stored::room;
+
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -184,6 +186,11 @@ impl Decoder {
         }
         unshuffle(&self.shuffled, item, &mut self.out);
         Some(&self.out)
+    }
+
+    /// Makes room for a chunk of `size` bytes; false where memory does not suffice.
+    pub(super) fn has_room(&mut self, size: usize) -> bool {
+        room(&mut self.shuffled, size) && room(&mut self.out, size)
     }
 
     /// What was decoded last.

@@ -4,11 +4,10 @@
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use hdf5::Dataset;
-
 use super::column::Column;
 use super::reader::Recording;
 use super::schema::{Axis, RAGGED, Var};
+use super::stored::{Stored, room};
 use super::{Attribute, DatasetError, DigestReader, Encoder, EpisodeRow, Header, Writer, decode};
 
 /// Rows whose counts are read at once.
@@ -82,16 +81,15 @@ impl Merger {
 
 fn append(writer: &mut Writer, shard: &Recording) -> Result<(), DatasetError> {
     let steps = shard.len(Axis::Step);
-    let bytes = std::fs::File::open(shard.path()).map_err(|e| DatasetError::io(shard.path(), e))?;
     let target = writer.path().to_owned();
     for var in Var::ALL.iter().copied() {
         if var.is_offset() {
             continue;
         }
         let Some((column, encoder)) = writer.column(var) else { continue };
-        let dataset =
-            shard.dataset(var).ok_or_else(|| shard.foreign(&format!("lacks the variable {}", var.spec().name)))?;
-        copy_column(column, encoder, dataset, shard, &bytes).map_err(|e| match e {
+        let stored =
+            shard.stored(var).ok_or_else(|| shard.foreign(&format!("lacks the variable {}", var.spec().name)))?;
+        copy_column(column, encoder, stored, shard).map_err(|e| match e {
             CopyError::Source(e) => e,
             CopyError::Target(e) => DatasetError::h5(&target, "cannot be written", &e),
         })?;
@@ -117,36 +115,22 @@ enum CopyError {
     Target(hdf5::Error),
 }
 
-fn copy_column(
-    to: &mut Column,
-    encoder: &mut Encoder,
-    from: &Dataset,
-    shard: &Recording,
-    bytes: &std::fs::File,
-) -> Result<(), CopyError> {
+fn copy_column(to: &mut Column, encoder: &mut Encoder, from: &Stored, shard: &Recording) -> Result<(), CopyError> {
     let damaged = |what: &str| {
         CopyError::Source(shard.foreign(&format!("{what}: remove this file and start the same command again")))
     };
-    let rows = from.shape()[0];
-    if from.chunk().map(|c| c[0]) != Some(to.chunk_rows()) {
-        return Err(damaged("has other chunks than this program writes"));
-    }
-    let mut chunks = Vec::new();
-    from.chunks_visit(|info| {
-        chunks.push((info.offset[0] as usize, info.addr, info.size as usize));
-        0
-    })
-    .map_err(|e| CopyError::Source(DatasetError::h5(shard.path(), "cannot be read", &e)))?;
-    chunks.sort_unstable();
+    let rows = from.rows();
+    let chunks = from.chunks().filter(|_| from.chunk_rows() == to.chunk_rows() && from.row_bytes() == to.row_bytes());
+    let chunks = chunks.ok_or_else(|| damaged("has other chunks than this program writes"))?;
     let mut filtered = Vec::new();
-    let mut next = 0;
-    for (row, address, size) in chunks {
-        if row != next {
-            return Err(damaged("lacks a chunk"));
+    for (i, (address, size)) in chunks.iter().enumerate() {
+        let row = i * to.chunk_rows();
+        if !room(&mut filtered, *size) {
+            return Err(damaged("has a chunk that does not fit into memory"));
         }
-        filtered.resize(size, 0);
-        bytes
-            .read_exact_at(&mut filtered, address)
+        shard
+            .raw()
+            .read_exact_at(&mut filtered, *address)
             .map_err(|e| CopyError::Source(DatasetError::io(shard.path(), e)))?;
         let count = to.chunk_rows().min(rows - row);
         if count == to.chunk_rows() && to.aligned() {
@@ -156,7 +140,6 @@ fn copy_column(
                 decode(&filtered, to.item(), to.chunk_bytes()).ok_or_else(|| damaged("holds a damaged chunk"))?;
             to.append(&whole[..count * to.row_bytes()], encoder).map_err(CopyError::Target)?;
         }
-        next = row + count;
     }
-    if next == rows { Ok(()) } else { Err(damaged("lacks its last chunk")) }
+    Ok(())
 }

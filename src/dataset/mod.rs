@@ -1,17 +1,21 @@
 //! Recordings as HDF5 files: the schema, a writer that streams, a reader, and the merge of shards. This
 //! room has not heard of MuJoCo.
 
+mod attributes;
 mod codec;
 mod column;
 mod digest;
 mod error;
 mod h5;
+mod heap;
 mod index;
 mod merge;
+mod outline;
 mod reader;
 mod row;
 mod rows;
 pub mod schema;
+mod stored;
 mod writer;
 
 pub use codec::{Decoder, Effort, Encoder, decode};
@@ -20,7 +24,7 @@ pub use error::DatasetError;
 pub use h5::{exit_now, survive_file_size_limit};
 pub use index::{IndexRow, write_index};
 pub use merge::{Merger, check_shard};
-pub use reader::Recording;
+pub use reader::{Element, Recording};
 pub use row::{COMPLETED, EpisodeRow, StepRow};
 pub use rows::RowReader;
 pub use writer::{Attribute, Header, ModelFile, ModelFiles, Writer};

@@ -1,65 +1,197 @@
 //! Reads a recording.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use hdf5::types::VarLenUnicode;
-use hdf5::{Dataset, File, H5Type, Hyperslab, Selection, SliceOrIndex};
-
+use super::outline::{self, Outline};
 use super::row::EpisodeRow;
-use super::schema::{self, Axis, Kind, Var};
+use super::schema::{self, Axis, Kind, RAGGED, Ragged, Var};
+use super::stored::{Stored, room};
 use super::writer::{Attribute, ModelFile, ModelFiles};
-use super::{DatasetError, h5};
+use super::{DatasetError, attributes};
+use crate::watch::watched;
 
-/// A recording that was opened and found whole in its outline.
+/// Rows read at once when a whole variable is looked at.
+const BLOCK: usize = 1 << 16;
+
+/// What a file of another program is.
+const STRANGE: &str =
+    "is an HDF5 file, but not a recording of dynsparse (its root has no attribute format = \"dynsparse-recording\")";
+
+/// A recording that was opened and whose outline is sound: every variable is there with its type, and as large as its axes
+/// and as what is stored; labels and attributes have been read; offsets follow from counts.
 #[derive(Debug)]
 pub struct Recording {
     path: PathBuf,
-    datasets: BTreeMap<Var, Dataset>,
-    file: File,
+    outline: Outline,
+    attributes: Vec<(String, Attribute)>,
+    sizes: BTreeMap<Axis, usize>,
+    labels: BTreeMap<Axis, Vec<String>>,
+    offsets: Vec<usize>,
+    bytes: Arc<File>,
+    /// Closing it closes the datasets.
+    _file: hdf5::File,
+}
+
+/// A type of numbers in a recording.
+pub trait Element: bytemuck::Pod {
+    /// Of which kind.
+    const KIND: Kind;
+}
+
+impl Element for f64 {
+    const KIND: Kind = Kind::F64;
+}
+impl Element for i64 {
+    const KIND: Kind = Kind::I64;
+}
+impl Element for i32 {
+    const KIND: Kind = Kind::I32;
+}
+impl Element for u32 {
+    const KIND: Kind = Kind::U32;
+}
+impl Element for u8 {
+    const KIND: Kind = Kind::U8;
 }
 
 impl Recording {
-    /// Opens a recording.
+    /// Opens a recording and checks its outline, so that nothing else has to. What a damaged file cannot be read to is an
+    /// error, never taken for absent.
     ///
     /// # Errors
     /// [`DatasetError::Io`] when it cannot be read or is truncated, [`DatasetError::Foreign`] when it is
-    /// another program's file, a newer schema, or lacks a variable.
+    /// another program's file, another schema, or not sound.
     pub fn open(path: &Path) -> Result<Self, DatasetError> {
-        if !path.exists() {
-            return Err(DatasetError::io(path, "no such file"));
-        }
-        let file = h5::open(path)?;
-        let mut recording = Self { path: path.to_owned(), datasets: BTreeMap::new(), file };
-        if recording.text_attribute("format").as_deref() != Some(schema::FORMAT) {
-            return Err(recording.foreign("is an HDF5 file, but not a recording of dynsparse (its root has no attribute format = \"dynsparse-recording\")"));
-        }
-        let version = recording.int_attribute("schema_version").unwrap_or(0);
+        watched(path, || Self::check(path))
+    }
+
+    fn check(path: &Path) -> Result<Self, DatasetError> {
+        let foreign = |text: String| DatasetError::foreign(path, text);
+        let (file, bytes, length) = outline::open_file(path)?;
+        // Told by numbers and names: texts of another program's file may lie anywhere.
+        let version = attributes::format_version(&file).map_err(foreign)?.ok_or_else(|| foreign(STRANGE.to_owned()))?;
         if version != i64::from(schema::VERSION) {
-            return Err(recording.foreign(&format!(
+            return Err(foreign(format!(
                 "has schema version {version}, this program reads version {}: use the dynsparse that wrote it",
                 schema::VERSION
             )));
         }
-        for var in Var::ALL {
-            if let Ok(dataset) = recording.file.dataset(var.spec().name) {
-                if dataset.ndim() != var.spec().axes.len() {
-                    return Err(recording.foreign(&format!(
-                        "{} has {} dimensions instead of {}",
-                        var.spec().name,
-                        dataset.ndim(),
-                        var.spec().axes.len()
-                    )));
-                }
-                recording.datasets.insert(*var, dataset);
-            }
+        let outline = Outline::of(path, &file, &bytes, length)?;
+        let attributes = attributes::of_root(&file).map_err(foreign)?;
+        let mut recording = Self {
+            path: path.to_owned(),
+            outline,
+            attributes,
+            sizes: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            offsets: Vec::new(),
+            bytes: Arc::new(bytes),
+            _file: file,
+        };
+        if recording.text_attribute("format").as_deref() != Some(schema::FORMAT) {
+            return Err(recording.foreign(STRANGE));
         }
         let needed = [Var::Time, Var::A, Var::Qpos, Var::EpisodeOffsets, Var::EpisodeEnd, Var::Ncon];
         if let Some(var) = needed.iter().find(|v| !recording.has(**v)) {
             return Err(recording.foreign(&format!("lacks the variable {}", var.spec().name)));
         }
+        // A shard has no coordinates; what joins it knows what must be in it.
+        if !recording.is_shard() {
+            recording.outline.complete().map_err(foreign)?;
+        }
+        recording.sizes = recording.outline.sizes().map_err(foreign)?;
+        recording.labels = recording.outline.labels().map_err(foreign)?;
+        recording.check_sizes()?;
+        recording.offsets = recording.check_episodes()?;
+        for table in RAGGED {
+            recording.check_ragged(table)?;
+        }
         Ok(recording)
+    }
+
+    /// Whether it is one episode of a recording that is not joined yet.
+    fn is_shard(&self) -> bool {
+        self.text_attribute("recipe").is_none()
+    }
+
+    /// What the attributes say of axes.
+    fn check_sizes(&self) -> Result<(), DatasetError> {
+        let axes = [("nq", Axis::Coordinate), ("nv", Axis::Dof), ("na", Axis::Activation), ("nu", Axis::Actuator)];
+        for (name, axis) in axes {
+            let size = self.len(axis);
+            if let Some(told) = self.int_attribute(name).filter(|told| usize::try_from(*told) != Ok(size)) {
+                let text = format!("the root attribute {name} is {told}, {} has {size} entries", axis.name());
+                return Err(self.foreign(&format!("{text}: the file is damaged")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The bounds of the episodes.
+    fn check_episodes(&self) -> Result<Vec<usize>, DatasetError> {
+        let bounds: Vec<i64> = self.read(Var::EpisodeOffsets, 0..self.shape(Var::EpisodeOffsets)[0])?;
+        let steps = self.len(Axis::Step) as i64;
+        let sound = bounds.first() == Some(&0) && bounds.last() == Some(&steps) && bounds.is_sorted();
+        if !sound {
+            return Err(self.foreign("episode_offsets do not fit the steps: the file is damaged"));
+        }
+        if self.has(Var::EpisodeLength) {
+            let lengths: Vec<i64> = self.read(Var::EpisodeLength, 0..bounds.len() - 1)?;
+            let wrong = bounds.windows(2).zip(&lengths).position(|(bound, length)| bound[1] - bound[0] != *length);
+            if let Some(at) = wrong {
+                let (found, expected) = (lengths[at], bounds[at + 1] - bounds[at]);
+                let text = format!("episode_length[{at}] is {found} instead of {expected}: the file is damaged");
+                return Err(self.foreign(&text));
+            }
+        }
+        Ok(bounds.into_iter().map(|b| b as usize).collect())
+    }
+
+    /// Counts and offsets of a table that each step has rows of its own in.
+    fn check_ragged(&self, table: Ragged) -> Result<(), DatasetError> {
+        let Ragged { axis, count, offset, .. } = table;
+        let rows = self.len(axis);
+        if !self.has(count) {
+            // Without counts nobody knows whose the rows are.
+            let column = Var::ALL.iter().find(|var| var.spec().axes[0] == axis && self.has(**var));
+            return match column {
+                Some(var) => {
+                    let (name, count) = (var.spec().name, count.spec().name);
+                    Err(self.foreign(&format!("has the variable {name} without {count}: the file is damaged")))
+                }
+                None => Ok(()),
+            };
+        }
+        let mut expected = 0_i64;
+        for start in (0..self.len(Axis::Step)).step_by(BLOCK) {
+            let block = start..(start + BLOCK).min(self.len(Axis::Step));
+            let counts: Vec<i32> = self.read(count, block.clone())?;
+            let offsets: Vec<i64> = if self.has(offset) { self.read(offset, block)? } else { Vec::new() };
+            for (row, n) in counts.into_iter().enumerate() {
+                let found = offsets.get(row).copied().unwrap_or(expected);
+                let row = start + row;
+                if n < 0 {
+                    let name = count.spec().name;
+                    return Err(self.foreign(&format!("{name}[{row}] is {n}, below zero: the file is damaged")));
+                }
+                if found != expected {
+                    let name = offset.spec().name;
+                    let text = format!("{name}[{row}] is {found} instead of {expected}: the file is damaged");
+                    return Err(self.foreign(&text));
+                }
+                expected += i64::from(n);
+            }
+        }
+        if expected != rows as i64 {
+            let (name, count) = (table.column.spec().name, count.spec().name);
+            let text = format!("{name} has {rows} rows instead of {expected}, the sum of {count}");
+            return Err(self.foreign(&format!("{text}: the file is damaged")));
+        }
+        Ok(())
     }
 
     /// The file.
@@ -72,77 +204,66 @@ impl Recording {
         DatasetError::foreign(&self.path, message)
     }
 
-    fn wrap<T>(&self, what: &str, result: hdf5::Result<T>) -> Result<T, DatasetError> {
-        result.map_err(|e| DatasetError::h5(&self.path, &format!("{what} cannot be read"), &e))
-    }
-
     /// Whether it holds the variable.
     pub fn has(&self, var: Var) -> bool {
-        self.datasets.contains_key(&var)
+        self.outline.variables.contains_key(&var)
     }
 
     /// Length of an axis; 0 when it does not occur.
     pub fn len(&self, axis: Axis) -> usize {
-        self.datasets
-            .iter()
-            .find_map(|(var, dataset)| var.spec().axes.iter().position(|a| *a == axis).map(|i| dataset.shape()[i]))
-            .or_else(|| self.file.dataset(axis.name()).ok().map(|d| d.size()))
-            .unwrap_or(0)
+        self.sizes.get(&axis).copied().unwrap_or(0)
     }
 
     /// Shape of a variable; empty when it is not there.
     pub fn shape(&self, var: Var) -> Vec<usize> {
-        self.datasets.get(&var).map(|d| d.shape()).unwrap_or_default()
+        self.outline.variables.get(&var).and_then(|column| column.shape().ok()).unwrap_or_default()
     }
 
     /// Bytes of a variable in the file, as stored.
     pub fn stored_bytes(&self, var: Var) -> u64 {
-        self.datasets.get(&var).map_or(0, |d| d.storage_size())
+        self.outline.variables.get(&var).map_or(0, |column| column.dataset.storage_size())
     }
 
-    /// A root attribute.
+    fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|(there, _)| there == name).map(|(_, value)| value)
+    }
+
+    /// A root attribute of [`schema::ATTRIBUTES`]; None where there is none.
     pub fn text_attribute(&self, name: &str) -> Option<String> {
-        self.file.attr(name).ok()?.read_scalar::<VarLenUnicode>().ok().map(|t| t.as_str().to_owned())
+        match self.attribute(name) {
+            Some(Attribute::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
     }
 
-    /// A root attribute.
+    /// A root attribute of [`schema::ATTRIBUTES`]; None where there is none.
     pub fn int_attribute(&self, name: &str) -> Option<i64> {
-        self.file.attr(name).ok()?.read_scalar::<i64>().ok()
+        match self.attribute(name) {
+            Some(Attribute::Int(value)) => Some(*value),
+            _ => None,
+        }
     }
 
-    /// A root attribute.
+    /// A root attribute of [`schema::ATTRIBUTES`]; None where there is none.
     pub fn float_attribute(&self, name: &str) -> Option<f64> {
-        self.file.attr(name).ok()?.read_scalar::<f64>().ok()
+        match self.attribute(name) {
+            Some(Attribute::Float(value)) => Some(*value),
+            _ => None,
+        }
     }
 
     /// All root attributes, by name.
     pub fn attributes(&self) -> Vec<(String, Attribute)> {
-        let names = self.file.attr_names().unwrap_or_default();
-        names
-            .into_iter()
-            .filter_map(|name| {
-                let attribute = self.file.attr(&name).ok()?;
-                let value = if let Ok(text) = attribute.read_scalar::<VarLenUnicode>() {
-                    Attribute::Text(text.as_str().to_owned())
-                } else if attribute.dtype().is_ok_and(|t| t.is::<f64>()) {
-                    Attribute::Float(attribute.read_scalar().ok()?)
-                } else if attribute.dtype().is_ok_and(|t| t.is::<u64>()) {
-                    Attribute::Unsigned(attribute.read_scalar().ok()?)
-                } else {
-                    Attribute::Int(attribute.read_scalar().ok()?)
-                };
-                Some((name, value))
-            })
-            .collect()
+        self.attributes.clone()
     }
 
-    /// Labels of an axis.
+    /// Labels of an axis that does not grow; none where it does not occur.
     ///
     /// # Errors
-    /// [`DatasetError::Io`] when they cannot be read.
+    /// [`DatasetError::Foreign`] when it is not there.
     pub fn labels(&self, axis: Axis) -> Result<Vec<String>, DatasetError> {
-        let read = self.file.dataset(axis.name()).and_then(|d| d.read_raw::<VarLenUnicode>());
-        Ok(self.wrap(axis.name(), read)?.iter().map(|t| t.as_str().to_owned()).collect())
+        let labels = self.labels.get(&axis).cloned();
+        labels.ok_or_else(|| self.foreign(&format!("has no labels of {}", axis.name())))
     }
 
     /// Rows of a variable as little-endian bytes, whatever its type.
@@ -150,35 +271,76 @@ impl Recording {
     /// # Errors
     /// [`DatasetError::Io`] when they cannot be read; [`DatasetError::Foreign`] when it is not there.
     pub fn bytes(&self, var: Var, rows: Range<usize>) -> Result<Vec<u8>, DatasetError> {
-        Ok(match var.spec().kind {
-            Kind::F64 => bytemuck::cast_slice(&self.read::<f64>(var, rows)?).to_vec(),
-            Kind::I64 => bytemuck::cast_slice(&self.read::<i64>(var, rows)?).to_vec(),
-            Kind::I32 => bytemuck::cast_slice(&self.read::<i32>(var, rows)?).to_vec(),
-            Kind::U32 => bytemuck::cast_slice(&self.read::<u32>(var, rows)?).to_vec(),
-            Kind::U8 => self.read::<u8>(var, rows)?,
-            Kind::Text => return Err(self.foreign(&format!("{} is text", var.spec().name))),
-        })
+        let stored = self.rows(var, &rows)?;
+        let mut out = Vec::new();
+        if !room(&mut out, rows.len().saturating_mul(stored.row_bytes())) {
+            return Err(self.too_large(var, rows.len()));
+        }
+        self.fill(var, stored, rows, &mut out)?;
+        Ok(out)
     }
 
     /// Rows of a variable, row-major.
     ///
     /// # Errors
     /// [`DatasetError::Io`] when they cannot be read; [`DatasetError::Foreign`] when it is not there.
-    pub fn read<T: H5Type>(&self, var: Var, rows: Range<usize>) -> Result<Vec<T>, DatasetError> {
-        let name = var.spec().name;
-        let dataset = self.datasets.get(&var).ok_or_else(|| self.foreign(&format!("has no variable {name}")))?;
-        let shape = dataset.shape();
-        if rows.end > shape[0] {
-            return Err(
-                self.foreign(&format!("{name} has {} rows, row {} is wanted: the file is damaged", shape[0], rows.end))
-            );
+    pub fn read<T: Element>(&self, var: Var, rows: Range<usize>) -> Result<Vec<T>, DatasetError> {
+        let stored = self.rows(var, &rows)?;
+        if T::KIND != var.spec().kind {
+            let text = format!("{} does not hold {}", var.spec().name, T::KIND.name());
+            return Err(self.foreign(&text));
         }
-        let whole = |end| SliceOrIndex::SliceTo { start: 0, step: 1, end, block: 1 };
-        let mut slices = vec![SliceOrIndex::SliceTo { start: rows.start, step: 1, end: rows.end, block: 1 }];
-        slices.extend(shape[1..].iter().map(|n| whole(*n)));
-        let selection = Selection::from(Hyperslab::from(slices));
-        let array = self.wrap(name, dataset.read_slice::<T, _, ndarray::IxDyn>(selection))?;
-        Ok(array.into_raw_vec_and_offset().0)
+        let size = rows.len().saturating_mul(stored.row_bytes()) / size_of::<T>();
+        let mut out: Vec<T> = Vec::new();
+        out.try_reserve_exact(size).map_err(|_| self.too_large(var, rows.len()))?;
+        out.resize(size, T::zeroed());
+        self.fill(var, stored, rows, bytemuck::cast_slice_mut(&mut out))?;
+        Ok(out)
+    }
+
+    /// A variable of numbers that has these rows.
+    fn rows(&self, var: Var, rows: &Range<usize>) -> Result<&Stored, DatasetError> {
+        let name = var.spec().name;
+        let column =
+            self.outline.variables.get(&var).ok_or_else(|| self.foreign(&format!("has no variable {name}")))?;
+        let stored = column.stored.as_ref().ok_or_else(|| self.foreign(&format!("{name} is text")))?;
+        if rows.end > stored.rows() || rows.start > rows.end {
+            let text = format!("{name} has {} rows, row {} is wanted: the file is damaged", stored.rows(), rows.end);
+            return Err(self.foreign(&text));
+        }
+        Ok(stored)
+    }
+
+    fn fill(&self, var: Var, stored: &Stored, rows: Range<usize>, out: &mut [u8]) -> Result<(), DatasetError> {
+        stored.read(&self.bytes, rows, out).map_err(|e| self.foreign(&format!("{} {e}", var.spec().name)))
+    }
+
+    fn too_large(&self, var: Var, rows: usize) -> DatasetError {
+        self.foreign(&format!("{rows} rows of {} do not fit into memory", var.spec().name))
+    }
+
+    /// The numbers along an axis that grows.
+    ///
+    /// # Errors
+    /// [`DatasetError::Foreign`] when they cannot be read.
+    pub fn coordinate(&self, axis: Axis, rows: Range<usize>) -> Result<Vec<i64>, DatasetError> {
+        let name = axis.name();
+        let stored = self.outline.scales.get(&axis).and_then(|column| column.stored.as_ref());
+        let stored = stored.ok_or_else(|| self.foreign(&format!("has no coordinate {name}")))?;
+        if rows.end > stored.rows() || rows.start > rows.end {
+            return Err(self.foreign(&format!("{name} has {} entries: the file is damaged", stored.rows())));
+        }
+        let mut out: Vec<i64> = Vec::new();
+        out.try_reserve_exact(rows.len()).map_err(|_| self.foreign(&format!("{name} does not fit into memory")))?;
+        out.resize(rows.len(), 0);
+        let read = stored.read(&self.bytes, rows, bytemuck::cast_slice_mut(&mut out));
+        read.map_err(|e| self.foreign(&format!("{name} {e}")))?;
+        Ok(out)
+    }
+
+    /// Whether it has the scale of an axis.
+    pub fn has_coordinate(&self, axis: Axis) -> bool {
+        self.outline.scales.contains_key(&axis)
     }
 
     /// All values of a text variable.
@@ -187,27 +349,28 @@ impl Recording {
     /// As [`Recording::read`].
     pub fn texts(&self, var: Var) -> Result<Vec<String>, DatasetError> {
         let name = var.spec().name;
-        let dataset = self.datasets.get(&var).ok_or_else(|| self.foreign(&format!("has no variable {name}")))?;
-        Ok(self.wrap(name, dataset.read_raw::<VarLenUnicode>())?.iter().map(|t| t.as_str().to_owned()).collect())
+        let column =
+            self.outline.variables.get(&var).ok_or_else(|| self.foreign(&format!("has no variable {name}")))?;
+        let read = watched(&self.path, || attributes::texts(&column.dataset));
+        read.map_err(|e| self.foreign(&format!("{name} {e}")))
     }
 
     /// The episodes.
     ///
     /// # Errors
-    /// As [`Recording::read`]; [`DatasetError::Foreign`] when the bounds do not fit the steps.
+    /// As [`Recording::read`].
     pub fn episodes(&self) -> Result<Vec<EpisodeRow>, DatasetError> {
-        let offsets = self.offsets()?;
-        let number = self.wrap("episode", self.file.dataset(Axis::Episode.name()).and_then(|d| d.read_raw::<i64>()))?;
+        let n = self.offsets.len() - 1;
+        let number = self.coordinate(Axis::Episode, 0..n)?;
         let (end, sha256) = (self.texts(Var::EpisodeEnd)?, self.texts(Var::EpisodeSha256)?);
         let (host, cpu) = (self.texts(Var::EpisodeHost)?, self.texts(Var::EpisodeCpu)?);
-        let n = offsets.len() - 1;
-        if [number.len(), end.len(), sha256.len(), host.len(), cpu.len()].iter().any(|m| *m != n) {
+        if [end.len(), sha256.len(), host.len(), cpu.len()].iter().any(|m| *m != n) {
             return Err(self.foreign("the episode variables have different lengths: the file is damaged"));
         }
         Ok((0..n)
             .map(|i| EpisodeRow {
                 episode: number[i],
-                length: (offsets[i + 1] - offsets[i]) as i64,
+                length: (self.offsets[i + 1] - self.offsets[i]) as i64,
                 end: end[i].clone(),
                 sha256: sha256[i].clone(),
                 host: host[i].clone(),
@@ -219,46 +382,48 @@ impl Recording {
     /// First step of every episode, then the number of steps.
     ///
     /// # Errors
-    /// [`DatasetError::Foreign`] when they do not fit the steps.
+    /// None: they were read and found to fit the steps when the file was opened.
     pub fn offsets(&self) -> Result<Vec<usize>, DatasetError> {
-        let bounds: Vec<i64> = self.read(Var::EpisodeOffsets, 0..self.shape(Var::EpisodeOffsets)[0])?;
-        let steps = self.len(Axis::Step) as i64;
-        let sound = bounds.first() == Some(&0) && bounds.last() == Some(&steps) && bounds.is_sorted();
-        if !sound {
-            return Err(self.foreign("episode_offsets do not fit the steps: the file is damaged"));
-        }
-        Ok(bounds.into_iter().map(|b| b as usize).collect())
+        Ok(self.offsets.clone())
     }
 
     /// The model that was recorded.
     ///
     /// # Errors
-    /// [`DatasetError::Io`] or [`DatasetError::Foreign`] when it is not whole.
+    /// [`DatasetError::Foreign`] when it is not whole.
     pub fn model(&self) -> Result<ModelFiles, DatasetError> {
-        let text = |object: &hdf5::Location, name: &str| {
-            object.attr(name).and_then(|a| a.read_scalar::<VarLenUnicode>()).map(|t| t.as_str().to_owned())
-        };
-        let read = || -> hdf5::Result<ModelFiles> {
-            let root = self.file.group("model")?;
-            let mut files = Vec::new();
-            let mut members = root.group("files")?.member_names()?;
-            members.sort();
-            for member in members {
-                let dataset = root.dataset(&format!("files/{member}"))?;
-                files.push(ModelFile {
-                    name: text(&dataset, "name")?,
-                    bytes: dataset.read_raw::<u8>()?.into(),
-                    sha256: text(&dataset, "sha256")?,
-                });
-            }
-            let folder =
-                if root.attr_names()?.iter().any(|name| name == "root") { Some(text(&root, "root")?) } else { None };
-            Ok(ModelFiles { main: text(&root, "main")?, layout: text(&root, "layout")?, root: folder, files })
-        };
-        self.wrap("the model", read())
+        let read = watched(&self.path, || self.read_model());
+        read.map_err(|e| self.foreign(&format!("the model cannot be read: {e}")))
     }
 
-    pub(super) fn dataset(&self, var: Var) -> Option<&Dataset> {
-        self.datasets.get(&var)
+    fn read_model(&self) -> Result<ModelFiles, String> {
+        let (root, columns) = self.outline.model.as_ref().ok_or("there is no group model")?;
+        let text = |at: &hdf5::Location, name: &str| {
+            attributes::text(at, name).and_then(|text| text.ok_or_else(|| format!("it lacks the attribute {name}")))
+        };
+        let mut files = Vec::new();
+        for (member, column) in columns {
+            let stored = column.stored.as_ref().ok_or_else(|| format!("{member} is text"))?;
+            let mut bytes = Vec::new();
+            if !room(&mut bytes, stored.rows() * stored.row_bytes()) {
+                return Err(format!("{member} does not fit into memory"));
+            }
+            stored.read(&self.bytes, 0..stored.rows(), &mut bytes).map_err(|e| format!("{member} {e}"))?;
+            files.push(ModelFile {
+                name: text(&column.dataset, "name")?,
+                bytes: bytes.into(),
+                sha256: text(&column.dataset, "sha256")?,
+            });
+        }
+        let (main, layout) = (text(root, "main")?, text(root, "layout")?);
+        Ok(ModelFiles { main, layout, root: attributes::text(root, "root")?, files })
+    }
+
+    pub(super) fn stored(&self, var: Var) -> Option<&Stored> {
+        self.outline.variables.get(&var)?.stored.as_ref()
+    }
+
+    pub(super) fn raw(&self) -> &Arc<File> {
+        &self.bytes
     }
 }

@@ -10,6 +10,61 @@ pub const FORMAT: &str = "dynsparse-recording";
 /// The root attribute with the ranges of controls, as JSON: [low, high] of each that MuJoCo clamps, null of others.
 pub const CTRL_RANGE: &str = "ctrl_range";
 
+/// What a root attribute holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// Text.
+    Text,
+    /// A whole number with a sign.
+    Int,
+    /// A whole number without one.
+    Unsigned,
+    /// A number.
+    Float,
+}
+
+/// The root attributes and what they hold; one of these that holds something else is a fault of the file.
+pub const ATTRIBUTES: [(&str, Value); 38] = [
+    ("format", Value::Text),
+    ("schema_version", Value::Int),
+    ("recipe_sha256", Value::Text),
+    ("task", Value::Text),
+    ("suite", Value::Text),
+    ("description", Value::Text),
+    ("step_kind", Value::Text),
+    ("step_duration", Value::Float),
+    ("timestep", Value::Float),
+    ("substeps", Value::Int),
+    ("integrator", Value::Text),
+    ("cone", Value::Text),
+    ("policy", Value::Text),
+    ("engine", Value::Text),
+    ("eps", Value::Float),
+    ("difference", Value::Text),
+    ("solver", Value::Text),
+    ("solver_max_iterations", Value::Int),
+    ("solver_ls_iterations", Value::Int),
+    ("solver_tolerance", Value::Float),
+    ("seed", Value::Unsigned),
+    ("nq", Value::Int),
+    ("nv", Value::Int),
+    ("na", Value::Int),
+    ("nu", Value::Int),
+    ("kinematics", Value::Text),
+    (CTRL_RANGE, Value::Text),
+    ("dynsparse_version", Value::Text),
+    ("git_commit", Value::Text),
+    ("mujoco_version", Value::Text),
+    ("hdf5_version", Value::Text),
+    ("platform", Value::Text),
+    ("command", Value::Text),
+    ("recipe", Value::Text),
+    ("model_edits", Value::Text),
+    ("engine_fallback", Value::Text),
+    ("sensor_engine", Value::Text),
+    (super::CONTENT, Value::Text),
+];
+
 /// A dimension. Each has a scale dataset of its name: labels for what has names, indices for rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Axis {
@@ -184,6 +239,18 @@ impl Kind {
             Self::Text => 0,
         }
     }
+
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F64 => "64-bit floats",
+            Self::I64 => "64-bit integers",
+            Self::I32 => "32-bit integers",
+            Self::U32 => "unsigned 32-bit integers",
+            Self::U8 => "bytes",
+            Self::Text => "text as this program stores it",
+        }
+    }
 }
 
 /// One dataset of the file.
@@ -295,6 +362,14 @@ pub const RAGGED: [Ragged; 3] = [
     Ragged { axis: Axis::Contact, count: Var::Ncon, offset: Var::ContactOffset, column: Var::ContactDist },
     Ragged { axis: Axis::Constraint, count: Var::Nefc, offset: Var::ConstraintOffset, column: Var::ConstraintType },
     Ragged { axis: Axis::Touch, count: Var::Ntouch, offset: Var::TouchOffset, column: Var::TouchSteps },
+];
+
+/// Variables that a recording may lack though all their axes have entries: all of a group or none.
+pub const OPTIONAL: [&[Var]; 4] = [
+    &[Var::Reward],
+    &[Var::Terminated],
+    &[Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink, Var::CZero, Var::DZero],
+    &[Var::Ntouch, Var::TouchOffset, Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps],
 ];
 
 impl Var {

@@ -22,7 +22,7 @@ use super::models::Space;
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, CTRL_RANGE, Var, flag};
-use crate::dataset::{Attribute, Recording, RowReader};
+use crate::dataset::{Recording, RowReader};
 use crate::rng::Stream;
 
 /// Flags of states that have no derivative, or none to trust. Of a control at its limit only its own column of B is in doubt
@@ -158,6 +158,14 @@ impl Data {
             return Err(refuse("A and B do not fit the state: the file is damaged".to_owned()));
         }
         let steps = recording.len(Axis::Step);
+        let kinematics = match recording.text_attribute("kinematics") {
+            Some(text) => {
+                let read = serde_json::from_str::<Kinematics>(&text).ok().filter(|k| k.fits(nv, na, nu));
+                let damaged = || refuse("its root attribute kinematics cannot be read: the file is damaged".to_owned());
+                Some(read.ok_or_else(damaged)?)
+            }
+            None => None,
+        };
         let bounds = recording.offsets()?;
         let episodes: Vec<Range<usize>> = bounds.windows(2).map(|w| w[0]..w[1]).filter(|r| !r.is_empty()).collect();
         let parts = match split {
@@ -169,19 +177,19 @@ impl Data {
             state: recording.labels(Axis::State)?,
             action: if nu > 0 { recording.labels(Axis::Actuator)? } else { Vec::new() },
             norm: Norm { mean: Vec::new(), std: Vec::new() },
-            kinematics: recording
-                .text_attribute("kinematics")
-                .and_then(|text| serde_json::from_str::<Kinematics>(&text).ok())
-                .filter(|k| k.fits(nv, na, nu)),
+            kinematics,
             episodes,
             parts,
-            x: Vec::with_capacity(steps * inputs),
-            next: Vec::with_capacity(steps * outputs),
+            x: Vec::new(),
+            next: Vec::new(),
             truths: Arc::new(Store::Memory(Truths::default())),
-            derivative: Vec::with_capacity(steps),
-            contacts: Vec::with_capacity(steps),
+            derivative: Vec::new(),
+            contacts: Vec::new(),
             to_switch: Vec::new(),
         };
+        let (x, next) = (steps.saturating_mul(inputs), steps.saturating_mul(outputs));
+        let room = data.x.try_reserve_exact(x).and_then(|()| data.next.try_reserve_exact(next));
+        room.map_err(|_| refuse(format!("the states of its {steps} steps do not fit into memory")))?;
         data.norm = match norm {
             Some(norm) if norm.mean.len() == inputs => norm.clone(),
             Some(norm) => {
@@ -304,7 +312,7 @@ impl Data {
         let (mut az, mut bz) = if masked { (reader(Var::AZero)?, reader(Var::BZero)?) } else { (None, None) };
         let mut flags = reader(Var::Flags)?;
         let mut rows = StateRows::new(recording)?;
-        let mut limits = Limits::of(recording);
+        let mut limits = Limits::of(recording)?;
         let mut regimes = Regimes::new(recording)?;
         let (nx, nu) = (self.outputs(), self.inputs() - self.outputs());
         let (mean, std) = (self.norm.mean.clone(), self.norm.std.clone());
@@ -370,16 +378,18 @@ struct Limits {
 }
 
 impl Limits {
-    fn of(recording: &Recording) -> Self {
+    fn of(recording: &Recording) -> Result<Self, LearnError> {
         let nu = recording.shape(Var::Ctrl).get(1).copied().unwrap_or(0);
-        let ranges = recording.text_attribute(CTRL_RANGE).and_then(|text| serde_json::from_str(&text).ok());
-        let eps = recording.attributes().into_iter().find(|(name, _)| name == "eps");
-        let eps = match eps {
-            Some((_, Attribute::Float(eps))) => eps,
-            _ => 0.0,
+        let ranges: Vec<Option<[f64; 2]>> = match recording.text_attribute(CTRL_RANGE) {
+            Some(text) => {
+                let read = serde_json::from_str(&text).ok().filter(|all: &Vec<_>| all.len() == nu);
+                let text = format!("its root attribute {CTRL_RANGE} cannot be read: the file is damaged");
+                read.ok_or_else(|| recording.foreign(&text))?
+            }
+            None => Vec::new(),
         };
-        let ranges: Vec<Option<[f64; 2]>> = ranges.filter(|all: &Vec<_>| all.len() == nu).unwrap_or_default();
-        Self { ranges, eps, at_limit: vec![true; nu] }
+        let eps = recording.float_attribute("eps").unwrap_or(0.0);
+        Ok(Self { ranges, eps, at_limit: vec![true; nu] })
     }
 
     fn look(&mut self, ctrl: &[f64]) {

@@ -3,9 +3,14 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::recipe::FileHash;
 use super::{Recipe, RecordError};
 use crate::dataset::schema::{Axis, RAGGED};
 use crate::dataset::{CONTENT, DigestReader, Recording, content_digest};
+use crate::physics::sha256_hex;
+
+/// Numbers along rows that are read at once.
+const BLOCK: usize = 1 << 16;
 
 /// Checks `episodes` (all when None) of a recording against their digests, on so many threads, and the digest of
 /// the whole against theirs. Returns the latter.
@@ -21,6 +26,7 @@ pub fn check_content(
     let most = episodes.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let recipe = recording.text_attribute("recipe").and_then(|text| serde_json::from_str::<Recipe>(&text).ok());
     let recipe = recipe.ok_or_else(|| recording.foreign("its recipe cannot be read: the file is damaged"))?;
+    check_bookkeeping(recording, &recipe)?;
     let (episodes, offsets) = (recording.episodes()?, recording.offsets()?);
     let count = episodes.len().min(most);
     let ragged = ragged_starts(recording, &offsets[..count + 1])?;
@@ -65,6 +71,40 @@ pub fn check_content(
         return Err(recording.foreign(&text).into());
     }
     Ok(content)
+}
+
+/// What no step decides: the numbers along rows, the recipe's own hash, and those of the model's files.
+///
+/// # Errors
+/// [`RecordError::Dataset`] that names what is wrong.
+pub(super) fn check_bookkeeping(recording: &Recording, recipe: &Recipe) -> Result<(), RecordError> {
+    let damaged = |what: String| recording.foreign(&format!("{what}: the file is damaged or was changed"));
+    for axis in Axis::ALL.into_iter().filter(|axis| axis.is_rows() && *axis != Axis::Episode) {
+        if !recording.has_coordinate(axis) {
+            continue;
+        }
+        for start in (0..recording.len(axis)).step_by(BLOCK) {
+            let rows = start..(start + BLOCK).min(recording.len(axis));
+            let numbers = recording.coordinate(axis, rows.clone())?;
+            if let Some((row, found)) = rows.zip(numbers).find(|(row, found)| *found != *row as i64) {
+                return Err(damaged(format!("{}[{row}] is {found} instead of {row}", axis.name())).into());
+            }
+        }
+    }
+    let text = recording.text_attribute("recipe").unwrap_or_default();
+    if recording.text_attribute("recipe_sha256").as_deref() != Some(&sha256_hex(text.as_bytes())) {
+        return Err(damaged("the root attribute recipe does not have the hash in recipe_sha256".to_owned()).into());
+    }
+    let files = recording.model()?.files;
+    let there: Vec<FileHash> =
+        files.iter().map(|f| FileHash { name: f.name.clone(), sha256: sha256_hex(&f.bytes) }).collect();
+    if let Some(wrong) = files.iter().zip(&there).find(|(file, found)| file.sha256 != found.sha256) {
+        return Err(damaged(format!("its copy of {} does not have the recorded hash", wrong.0.name)).into());
+    }
+    if there != recipe.model {
+        return Err(damaged("the files of its model are not those of its recipe".to_owned()).into());
+    }
+    Ok(())
 }
 
 /// The first row of every episode in each of [`RAGGED`].

@@ -9,12 +9,9 @@ use super::content::ragged_start;
 use super::episode::TERMINATED;
 use super::restored::{Restored, restored};
 use super::{Progress, Recipe, RecordError, Runner, Sink};
-use crate::dataset::schema::{Kind, RAGGED, Ragged, Var, flag};
+use crate::dataset::schema::{Kind, RAGGED, Var, flag};
 use crate::dataset::{COMPLETED, EpisodeRow, Header, Recording, StepRow};
 use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
-
-/// Rows read at once.
-const BLOCK: usize = 1 << 16;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,7 +101,7 @@ pub fn verify(
     let rows = recording.episodes()?;
     let offsets = recording.offsets()?;
     outline(recording, &recipe.header(&model, job.rows_per_episode(), Some(files.clone()), "")?)?;
-    bookkeeping(recording, &rows, &offsets)?;
+    super::content::check_bookkeeping(recording, recipe)?;
     let count = episodes.map_or(rows.len(), |n| rows.len().min(usize::try_from(n).unwrap_or(usize::MAX)));
     progress.begin(count as u64, 0, job.rows_per_episode());
     // A network is not in the file, what it did is.
@@ -200,48 +197,6 @@ fn outline(recording: &Recording, expected: &Header) -> Result<(), RecordError> 
         // Versions are those of the program that wrote it, and are in the recipe.
         if found.iter().find(|(n, _)| n == name).map(|(_, v)| v) != Some(value) {
             return damaged(format!("the root attribute {name} is not what its recipe gives"));
-        }
-    }
-    Ok(())
-}
-
-/// What no step decides but follows from the counts: offsets into the ragged variables, lengths of episodes.
-fn bookkeeping(recording: &Recording, episodes: &[EpisodeRow], offsets: &[usize]) -> Result<(), RecordError> {
-    let wrong = |var: Var, row: usize, found: i64, expected: i64| -> Result<(), RecordError> {
-        let name = var.spec().name;
-        Err(recording.foreign(&format!("{name}[{row}] is {found} instead of {expected}: the file is damaged")).into())
-    };
-    let steps = *offsets.last().unwrap_or(&0);
-    for Ragged { axis, count, offset, .. } in RAGGED {
-        if !recording.has(count) {
-            continue;
-        }
-        let mut expected = 0;
-        for start in (0..steps).step_by(BLOCK) {
-            let rows = start..(start + BLOCK).min(steps);
-            let counts: Vec<i32> = recording.read(count, rows.clone())?;
-            let found: Vec<i64> = recording.read(offset, rows.clone())?;
-            for (row, (n, found)) in rows.zip(counts.into_iter().zip(found)) {
-                if found != expected {
-                    return wrong(offset, row, found, expected);
-                }
-                expected += i64::from(n.max(0));
-            }
-        }
-        for var in Var::ALL.iter().copied().filter(|var| var.spec().axes[0] == axis) {
-            let found = recording.shape(var)[0] as i64;
-            if found != expected {
-                let name = var.spec().name;
-                return Err(recording
-                    .foreign(&format!("{name} has {found} rows instead of {expected}: the file is damaged"))
-                    .into());
-            }
-        }
-    }
-    let lengths: Vec<i64> = recording.read(Var::EpisodeLength, 0..episodes.len())?;
-    for (row, (episode, found)) in episodes.iter().zip(lengths).enumerate() {
-        if found != episode.length {
-            return wrong(Var::EpisodeLength, row, found, episode.length);
         }
     }
     Ok(())

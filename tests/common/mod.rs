@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test crate uses its own share of this")]
 
 pub(crate) mod made;
+pub(crate) mod mutate;
 pub(crate) mod sample;
 pub(crate) mod slurm;
 

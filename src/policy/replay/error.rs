@@ -27,6 +27,16 @@ pub enum ReplayError {
         /// The library's words, on one line.
         message: String,
     },
+    /// An array that says more of itself than the file can hold.
+    #[error("{file}: array {array} {message}: write the file again")]
+    Size {
+        /// The file.
+        file: String,
+        /// The array.
+        array: String,
+        /// What is wrong.
+        message: String,
+    },
     /// An array that the replay needs is not there.
     #[error("{file}: there is no array {array}, expected with shape {expected}; it has {found}: {fix}")]
     Missing {

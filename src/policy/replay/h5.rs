@@ -5,10 +5,12 @@ use std::path::Path;
 
 use hdf5::plist::file_access::FileCloseDegree;
 use hdf5::types::{FloatSize, TypeDescriptor};
-use hdf5::{Dataset, Group};
+use hdf5::{Dataset, Group, LocationType};
 
 use super::layout::{Column, Field, Found, Table, Want, shape_text, table};
 use super::{ReplayError, Span, layout};
+use crate::bounds;
+use crate::watch::watched;
 
 /// Groups beside the arrays that may hold them, as in Minari's files.
 const NESTED: [&str; 2] = ["observations", "infos"];
@@ -18,11 +20,17 @@ const NESTED: [&str; 2] = ["observations", "infos"];
 pub(super) struct H5 {
     file: hdf5::File,
     name: String,
+    /// Bytes of the file.
+    length: u64,
 }
 
 impl H5 {
     /// Opens and checks a file; returns its tables and the episodes in them.
     pub(super) fn open(path: &Path, name: &str, want: &Want<'_>) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
+        watched(path, || Self::check(path, name, want))
+    }
+
+    fn check(path: &Path, name: &str, want: &Want<'_>) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
         // hdf5 turns the library's own printing off on each thread before it calls it.
         // As the dataset room opens files: `verify` has the same one open there, and HDF5 refuses to open a
         // file twice with different settings.
@@ -30,10 +38,14 @@ impl H5 {
             .with_fapl(|p| p.fclose_degree(FileCloseDegree::Strong).file_locking(false))
             .open(path)
             .map_err(|e| damaged(name, "the file", &e))?;
-        let this = Self { file, name: name.to_owned() };
-        let rooted = [Field::Ctrl, Field::Qpos].into_iter().any(|f| this.locate(&this.file, f, want).is_some());
+        let length = std::fs::metadata(path).map_or(0, |m| m.len());
+        let this = Self { file, name: name.to_owned(), length };
+        let mut rooted = false;
+        for field in [Field::Ctrl, Field::Qpos] {
+            rooted |= this.locate(&this.file, "", field, want)?.is_some();
+        }
         let mut groups = this.episode_groups("", "episode_")?;
-        if groups.is_empty() && this.file.group("data").is_ok() {
+        if groups.is_empty() && this.is_group(&this.file, "", "data")? {
             groups = this.episode_groups("data/", "demo_")?;
         }
         let (tables, spans) =
@@ -69,32 +81,64 @@ impl H5 {
 
     /// The groups with this name and a number behind it in `folder` (of the root, or with `/` at its end), by number.
     fn episode_groups(&self, folder: &str, name: &str) -> Result<Vec<String>, ReplayError> {
-        let failed = |e: hdf5::Error| damaged(&self.name, "the list of arrays", &e);
-        let names = match folder.strip_suffix('/') {
-            Some(folder) => self.file.group(folder).and_then(|group| group.member_names()).map_err(failed)?,
-            None => self.file.member_names().map_err(failed)?,
+        let within = match folder.strip_suffix('/') {
+            Some(folder) => &self.group(folder)?,
+            None => &*self.file,
         };
-        let mut groups: Vec<(u64, String)> = names
-            .into_iter()
-            .filter_map(|n| Some((n.strip_prefix(name)?.parse().ok()?, format!("{folder}{n}"))))
-            .filter(|(_, n)| self.file.group(n).is_ok())
-            .collect();
+        let mut groups: Vec<(u64, String)> = Vec::new();
+        for n in self.members(within, folder)? {
+            let Some(number) = n.strip_prefix(name).and_then(|number| number.parse().ok()) else { continue };
+            if self.is_group(within, folder, &n)? {
+                groups.push((number, format!("{folder}{n}")));
+            }
+        }
         groups.sort();
         Ok(groups.into_iter().map(|(_, n)| n).collect())
     }
 
+    fn group(&self, path: &str) -> Result<Group, ReplayError> {
+        self.file.group(path).map_err(|e| damaged(&self.name, &format!("group {path}"), &e))
+    }
+
+    /// What is in a group; `prefix` is put before its names in messages.
+    fn members(&self, group: &Group, prefix: &str) -> Result<Vec<String>, ReplayError> {
+        let what = if prefix.is_empty() { "the list of arrays".to_owned() } else { format!("the list of {prefix}") };
+        group.member_names().map_err(|e| damaged(&self.name, &what, &e))
+    }
+
+    /// Whether a group has a group of that name; what is there and cannot be read is not absent.
+    fn is_group(&self, group: &Group, prefix: &str, name: &str) -> Result<bool, ReplayError> {
+        if !self.members(group, prefix)?.iter().any(|there| there == name) {
+            return Ok(false);
+        }
+        let kind = group.loc_type_by_name(name).map_err(|e| damaged(&self.name, &format!("{prefix}{name}"), &e))?;
+        Ok(kind == LocationType::Group)
+    }
+
     /// The name of an array relative to a group that holds it, itself or in a nested group.
-    fn locate(&self, group: &Group, field: Field, want: &Want<'_>) -> Option<String> {
-        let nested =
-            NESTED.into_iter().filter(|n| group.link_exists(n)).filter_map(|n| Some((n, group.group(n).ok()?)));
-        let direct = field.names(want).iter().find(|n| group.link_exists(n)).map(|n| (*n).to_owned());
-        direct.or_else(|| {
-            nested
-                .flat_map(|(folder, g)| {
-                    field.names(want).iter().filter(move |n| g.link_exists(n)).map(move |n| format!("{folder}/{n}"))
-                })
-                .next()
-        })
+    fn locate(
+        &self,
+        group: &Group,
+        prefix: &str,
+        field: Field,
+        want: &Want<'_>,
+    ) -> Result<Option<String>, ReplayError> {
+        let names = field.names(want);
+        let there = self.members(group, prefix)?;
+        if let Some(name) = names.iter().find(|name| there.iter().any(|n| n == *name)) {
+            return Ok(Some((*name).to_owned()));
+        }
+        for folder in NESTED {
+            if !self.is_group(group, prefix, folder)? {
+                continue;
+            }
+            let nested = self.group(&format!("{prefix}{folder}"))?;
+            let there = self.members(&nested, &format!("{prefix}{folder}/"))?;
+            if let Some(name) = names.iter().find(|name| there.iter().any(|n| n == *name)) {
+                return Ok(Some(format!("{folder}/{name}")));
+            }
+        }
+        Ok(None)
     }
 
     fn table(&self, group: &Group, prefix: &str, want: &Want<'_>) -> Result<Table, ReplayError> {
@@ -108,11 +152,12 @@ impl H5 {
             };
             Ok(Found { path, shape: array.shape(), wrong_type })
         };
-        let flattened = group.link_exists("states") && group.dataset("states").is_ok();
-        if flattened && self.locate(group, Field::Qpos, want).is_none() {
+        let flattened =
+            self.members(group, prefix)?.iter().any(|n| n == "states") && !self.is_group(group, prefix, "states")?;
+        if flattened && self.locate(group, prefix, Field::Qpos, want)?.is_none() {
             return layout::flattened(&self.name, found("states")?, want);
         }
-        let find = |field| self.locate(group, field, want).map(|name| found(&name)).transpose();
+        let find = |field| self.locate(group, prefix, field, want)?.map(|name| found(&name)).transpose();
         let list = || {
             let mut names = group.member_names().unwrap_or_default();
             for folder in NESTED {
@@ -128,7 +173,7 @@ impl H5 {
 
     fn offsets(&self) -> Result<Option<Vec<i64>>, ReplayError> {
         let name = "episode_offsets";
-        if !self.file.link_exists(name) {
+        if !self.members(&self.file, "")?.iter().any(|there| there == name) {
             return Ok(None);
         }
         let array = self.dataset(name)?;
@@ -157,7 +202,8 @@ impl H5 {
 
     /// Of every row whether an episode ends with it, by each array that says so.
     fn ends(&self, rows: usize) -> Result<Vec<Vec<bool>>, ReplayError> {
-        let there = layout::ENDS.into_iter().filter(|name| self.file.link_exists(name));
+        let all = self.members(&self.file, "")?;
+        let there = layout::ENDS.into_iter().filter(|name| all.iter().any(|n| n == name));
         let read = |name: &str| {
             let array = self.dataset(name)?;
             layout::check_ends(&self.name, name, &array.shape(), rows)?;
@@ -178,8 +224,12 @@ impl H5 {
         there.map(read).collect()
     }
 
+    /// An array that the bytes of the file can hold.
     fn dataset(&self, path: &str) -> Result<Dataset, ReplayError> {
-        self.file.dataset(path).map_err(|e| damaged(&self.name, &format!("array {path}"), &e))
+        let array = self.file.dataset(path).map_err(|e| damaged(&self.name, &format!("array {path}"), &e))?;
+        let size = bounds::check(&array, self.length);
+        size.map_err(|message| ReplayError::Size { file: self.name.clone(), array: path.to_owned(), message })?;
+        Ok(array)
     }
 
     /// Rows of an array, row-major.

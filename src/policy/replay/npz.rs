@@ -12,6 +12,7 @@ use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
 use super::layout::{Column, Field, Found, Table, Want, shape_text, table};
 use super::{ReplayError, Span, layout};
+use crate::bounds;
 
 type Archive = NpzArchive<BufReader<File>>;
 
@@ -62,12 +63,28 @@ impl Npz {
     }
 }
 
+/// The header of an array whose rows its part of the archive can hold.
 fn header(archive: &mut Archive, file: &str, array: &str) -> Result<NpyHeader, ReplayError> {
-    match archive.by_name(array) {
-        Ok(Some(npy)) => Ok(npy.header().clone()),
-        Ok(None) => Err(damaged(file, &format!("array {array}"), "it is not in the archive")),
-        Err(e) => Err(damaged(file, &format!("array {array}"), e)),
+    let header = match archive.by_name(array) {
+        Ok(Some(npy)) => npy.header().clone(),
+        Ok(None) => return Err(damaged(file, &format!("array {array}"), "it is not in the archive")),
+        Err(e) => return Err(damaged(file, &format!("array {array}"), e)),
+    };
+    let length = std::fs::metadata(file).map_or(u64::MAX, |m| m.len());
+    let member = npyz::npz::file_name_from_array_name(array);
+    let member = archive.zip_archive().by_name(&member);
+    let member = member.map_err(|e| damaged(file, &format!("array {array}"), std::io::Error::from(e)))?;
+    let stored = member.compressed_size().min(length);
+    let item = match header.dtype() {
+        DType::Plain(t) => usize::try_from(t.size_field()).unwrap_or(usize::MAX),
+        _ => 1,
+    };
+    let held = bounds::bytes(&shape(&header), item).filter(|n| *n <= member.size() && *n <= bounds::inflated(stored));
+    if held.is_none() {
+        let message = bounds::more(&shape(&header), stored);
+        return Err(ReplayError::Size { file: file.to_owned(), array: array.to_owned(), message });
     }
+    Ok(header)
 }
 
 /// Saturates, so that a shape beyond this machine fails a check instead of wrapping into a small one.

@@ -256,6 +256,28 @@ fn files_of_other_kinds_are_refused() {
 }
 
 #[test]
+fn rows_of_an_npz_are_believed_up_to_what_is_stored() {
+    let dir = Dir::new();
+    let path = dir.path("a.npz");
+    let mut npz = npyz::npz::NpzWriter::create(&path).unwrap();
+    let stored = FileOptions::default().compression_method(npyz::zip::CompressionMethod::Stored);
+    let mut ctrl = npz.array("ctrl", stored).unwrap().default_dtype().shape(&[4, 1]).begin_nd().unwrap();
+    ctrl.extend(ramp(4)).unwrap();
+    ctrl.finish().unwrap();
+    drop(npz);
+    let bytes = std::fs::read(&path).unwrap();
+    let old = b"(4, 1), }             ";
+    let at = bytes.windows(old.len()).position(|w| w == old).expect("the shape, with room behind it");
+    for rows in ["4000", "4000000000", "18446744073709"] {
+        let mut bytes = bytes.clone();
+        let new = format!("{:<22}", format!("({rows}, 1), }}"));
+        bytes[at..at + old.len()].copy_from_slice(new.as_bytes());
+        std::fs::write(&path, bytes).unwrap();
+        expect(&refused(&path, Controls, 0, 1), &["array ctrl declares", "stored bytes can hold"]);
+    }
+}
+
+#[test]
 fn damage_inside_an_npz_is_an_error() {
     let dir = Dir::new();
     let path = dir.npz(&[("ctrl", &[4, 1], ramp(4))]);
