@@ -4,6 +4,7 @@
 //! knows the ones before it and never those after it; `ARCHITECTURE.md` has the picture.
 
 pub mod analysis;
+pub mod bounded;
 pub mod check;
 pub mod dataset;
 pub mod jacobian;
