@@ -12,6 +12,7 @@ pub const TEXT: u64 = 64 << 20;
 /// Elements of a list and characters of a word that a message shows.
 const SHOWN: usize = 8;
 const LETTERS: usize = 60;
+const SENTENCE: usize = 2000;
 
 /// Reads a regular file of at most `most` bytes.
 ///
@@ -82,11 +83,20 @@ pub fn listed<T: Debug>(list: &[T]) -> String {
 
 /// A word of a file as a message shows it: on one line, without what a terminal obeys, and not too long.
 pub fn word(text: &str) -> String {
-    let mut shown: String = text.chars().take(LETTERS).flat_map(|c| {
+    plain(text, LETTERS)
+}
+
+/// As [`word`], with room for a sentence.
+pub fn sentence(text: &str) -> String {
+    plain(text, SENTENCE)
+}
+
+fn plain(text: &str, letters: usize) -> String {
+    let mut shown: String = text.chars().take(letters).flat_map(|c| {
         let odd = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
         if odd { c.escape_unicode().collect::<String>() } else { c.to_string() }.chars().collect::<Vec<_>>()
     }).collect();
-    if text.chars().nth(LETTERS).is_some() {
+    if text.chars().nth(letters).is_some() {
         shown.push('…');
     }
     shown

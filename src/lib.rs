@@ -16,5 +16,6 @@ pub mod record;
 pub mod render;
 pub mod report;
 pub mod rng;
+pub mod seal;
 pub mod sweep;
 pub mod task;

@@ -45,6 +45,12 @@ pub(super) fn report(error: &anyhow::Error) {
     };
 }
 
+/// The same of one task of many.
+pub(super) fn report_task(task: &str, reason: &str) {
+    let reason = reason.strip_prefix(&format!("{task}: ")).unwrap_or(reason);
+    report(&anyhow::anyhow!("{task}: {reason}"));
+}
+
 /// Whether stderr takes colours.
 pub(super) fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
