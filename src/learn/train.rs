@@ -264,8 +264,14 @@ impl Trained {
         })?;
         let notes = read_notes(&file, &bytes)?;
         let (inputs, outputs) = (notes.norm.mean.len(), notes.state.len());
-        notes.check(folder.join(MODEL).as_path())?;
-        let model = notes.spec.model.build(Space { inputs, outputs, kinematics: notes.kinematics.as_ref() })?;
+        notes.check(&file)?;
+        let space = Space { inputs, outputs, kinematics: notes.kinematics.as_ref() };
+        let model = notes.spec.model.build(space).map_err(|e| LearnError::file(&file, e.to_string()))?;
+        notes
+            .spec
+            .model
+            .check_batch(space, ("states at once", CHUNK), inputs)
+            .map_err(|e| LearnError::file(&file, e.to_string()))?;
         let weights = params::read(&file, &bytes, model.layout(), "weights", place)?;
         Ok(Self { model, weights, notes })
     }

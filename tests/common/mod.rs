@@ -3,9 +3,12 @@
 
 pub(crate) mod fuzz;
 pub(crate) mod made;
+pub(crate) mod manifest;
 pub(crate) mod onnx;
 pub(crate) mod sample;
 pub(crate) mod slurm;
+pub(crate) mod toml;
+pub(crate) mod weights;
 
 use std::collections::BTreeMap;
 use std::io::Read;
