@@ -4,7 +4,8 @@
 //! knows the ones before it and never those after it; `ARCHITECTURE.md` has the picture.
 
 pub mod analysis;
-mod bounds;
+pub mod bounded;
+mod capacity;
 pub mod check;
 pub mod dataset;
 pub mod jacobian;
@@ -16,6 +17,7 @@ pub mod record;
 pub mod render;
 pub mod report;
 pub mod rng;
+pub mod seal;
 pub mod sweep;
 pub mod task;
 pub mod watch;

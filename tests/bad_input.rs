@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Dice, Place, finish, vendor};
+use common::{Dice, Place, finish, fuzz, vendor};
 use hdf5::types::VarLenUnicode;
 
 /// A ball over a floor, with room for one change.
@@ -112,6 +112,9 @@ fn settings_that_make_no_sense() {
     for (args, parts) in [
         (&["--episodes", "0"][..], &["episodes is 0"][..]),
         (&["--steps", "0"], &["steps is 0"]),
+        (&["--steps", "1000000000000"], &["steps is above 100 million"]),
+        (&["--episodes", "18446744073709551615"], &["episodes is above 100 million"]),
+        (&["--episodes", "100000000", "--steps", "100000000"], &["episodes 100000000 x", "rows of a file"]),
         (&["--threads", "0"], &["threads is 0", "at least 1"]),
         (&["--eps", "0"], &["eps must be"]),
         (&["--eps", "nan"], &["eps must be"]),
@@ -479,4 +482,50 @@ fn a_reader_that_goes_away() {
         let full = place.run_command(place.shell("exec \"$@\" >/dev/full", &["info", "out.h5"]));
         full.refused(&["No space left on device"]);
     }
+}
+
+#[test]
+fn settings_have_upper_bounds() {
+    let place = Place::new();
+    let most = u64::MAX.to_string();
+    for (args, parts) in [
+        (&["check-jacobian", "--states", &most][..], &["states is 18446744073709551615; it must be 0 to 1000000"][..]),
+        (&["check-jacobian", "--episodes", &most], &["episodes is 18446744073709551615"]),
+        (&["check-jacobian", "--worst", &most], &["worst is 18446744073709551615"]),
+        (&["check-jacobian", "--random", &most], &["--random is 18446744073709551615"]),
+        (&["check-jacobian", "--random", "1", "--first", &most], &["--first is 18446744073709551615"]),
+        (&["record", "--config", "/dev/zero"], &["/dev/zero: ", "regular file"]),
+    ] {
+        place.run(args).refused(parts);
+    }
+    place.run(&["record", "--shard", &format!("1/{most}")]).usage(&["I <= N <= 1000000"]);
+    let values: Vec<String> = (0..40).map(|i| format!("0.{i}")).collect();
+    let over = ["scale", "beta"].map(|key| format!("{key}={}", values.join(",")));
+    place.run(&["ablate", "--over", &over[0], "--over", &over[1]]).refused(&["1600 recordings, more than 1000"]);
+    place.small("r.h5", &["--episodes", "1", "--steps", "3"]).ok();
+    let thresholds: Vec<String> = (1..=65).map(|i| format!("{i}e-9")).collect();
+    place.run(&["analyze", "r.h5", "--thresholds", &thresholds.join(",")]).refused(&["--thresholds has 65 values"]);
+}
+
+/// Whatever is changed in a file of settings, the program records or says in one line why not.
+#[test]
+fn mutated_settings_are_no_panic() {
+    let place = Place::new();
+    let [record, sweep] = [common::toml::record(), common::toml::sweep()];
+    let dry = ["sweep", "--dry-run", "--config", "c.toml", "--threads", "1", "--out", "s"];
+    let short =
+        ["record", "--config", "c.toml", "--episodes", "1", "--steps", "2", "--threads", "1", "-o", "o.h5", "--force"];
+    let run = |number: u64| match number % 3 {
+        0 => place.run(&short),
+        1 => place.run(&dry),
+        _ => place.run(&[&dry[..], &["--slurm"]].concat()),
+    };
+    for number in 0..3 {
+        place.write("c.toml", if number == 0 { &record } else { &sweep });
+        run(number).ok();
+    }
+    fuzz::short(60, |number| {
+        place.write("c.toml", common::toml::mutate(if number % 3 == 0 { &record } else { &sweep }, number));
+        run(number)
+    });
 }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::made::{Made, Step};
-use common::{Dice, Place};
+use common::{Dice, Place, fuzz};
 use dynsparse::learn::{
     self, Backend, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Verdict, Wanted,
     assemble, metrics, predict, stats,
@@ -576,6 +576,11 @@ fn predictions_that_do_not_fit_are_refused() {
         &[("A", &[60, STATE, 3], a[..720].to_vec()), ("B", &sb, b.clone())],
         &["A has the shape [60, 4, 3]"],
     );
+    refused(
+        "a2.npz",
+        &[("A", &[60, STATE, STATE + 2], [&a[..], &a].concat()[..1440].to_vec())],
+        &["more than one number"],
+    );
     refused("b.npz", &[("A", &sa, a.clone())], &["no array B"]);
     refused("c.npz", &[("jacobian", &sa, a.clone())], &["\"jacobian\"", "arrays are A, B, edges"]);
     refused("d.npz", &[("steps", &[1], vec![0.0])], &["neither A (with B) nor edges"]);
@@ -640,6 +645,25 @@ fn settings_that_make_no_sense_are_refused() {
     quick(&place, "out", &["--lr=-1"]).refused(&["lr is -1"]);
     quick(&place, "out", &["--lr", "0"]).refused(&["lr is 0"]);
     quick(&place, "out", &["--depth", "9"]).refused(&["depth must be 1 to 6"]);
+    for (args, parts) in [
+        (&["--batch", "1000000000000"][..], &["batch is 1000000000000; it must be 0 to 1000000"][..]),
+        (&["--steps", "1000000000000"], &["steps is 1000000000000"]),
+        (&["--steps", "100000000", "--check-every", "1"], &["100000000 looks", "raise check_every"]),
+        (&["--columns", "18446744073709551615"], &["columns is 18446744073709551615"]),
+        (&["--patience", "18446744073709551615"], &["patience is 18446744073709551615"]),
+        (&["--states", "18446744073709551615"], &["states is 18446744073709551615"]),
+        (&["--seeds", "18446744073709551615"], &["seeds 18446744073709551615", "runs: lower one of them"]),
+        (&["--width", "1000000000000"], &["width is 1000000000000; it must be 1 to 16384"]),
+        (&["--width", "16384", "--depth", "6"], &["weights, more than 100000000"]),
+        (&["--batch", "1000000", "--width", "1024"], &["batch 1000000 x", "numbers in a tensor"]),
+    ] {
+        quick(&place, "out", args).refused(parts);
+    }
+    let many = ["learn", "made.h5", "--weights", "1000000000000"];
+    place.run(&many).refused(&["weights is 1000000000000; it must be 1 to 100000000"]);
+    place.write("grid.toml", "recordings = [\"made.h5\"]\n[training]\nvalidation_states = 9999999999\n");
+    place.run(&["learn", "--grid", "grid.toml"]).refused(&["validation_states is 9999999999"]);
+    place.run(&["learn", "--grid", "/dev/zero"]).refused(&["/dev/zero: cannot be read", "regular file"]);
     place.run(&["learn", "made.h5", "made.h5"]).refused(&["second recording of Made"]);
     place.write("grid.toml", "recordings = [\"made.h5\"]\nmodel = [\"mlp\"]\n");
     place.run(&["learn", "--grid", "grid.toml"]).refused(&["grid.toml", "model"]);
@@ -659,6 +683,10 @@ fn a_checkpoint_or_model_of_another_run_is_refused() {
     let bytes = place.read(&model);
     place.write(&model, &bytes[..bytes.len() / 2]);
     place.run(&["evaluate", run, "made.h5"]).refused(&["model.safetensors", "no whole safetensors file"]);
+    place.write(&model, common::weights::unsealed(&bytes));
+    place.run(&["evaluate", run, "made.h5"]).refused(&["model.safetensors", "no checksum", "Remove it"]);
+    quick(&place, "out", &[]).failed(&["model.safetensors", "no checksum", "trains this network alone"]);
+    place.write(&model, &bytes[..bytes.len() / 2]);
     std::fs::rename(place.path(&model), place.path(&format!("{run}/checkpoint.safetensors"))).expect("a rename");
     quick(&place, "out", &[]).failed(&["checkpoint.safetensors", "no whole safetensors file"]);
     place.run(&["evaluate", run, "made.h5"]).refused(&["has no model.safetensors"]);
@@ -679,4 +707,88 @@ fn a_loss_that_diverges_keeps_the_last_good_weights() {
     assert_eq!(ran.status.code(), Some(1), "{}", ran.stderr);
     assert!(ran.stdout.contains("out: 1 runs") && ran.stderr.contains("1 of 2 runs diverged"), "{}", ran.stderr);
     assert!(place.has("out/Made-mlp-mse-s0/result.json"));
+}
+
+/// Once, one flipped bit of a checkpoint gave other weights in the end, and exit status 0.
+#[test]
+fn a_flipped_bit_is_found_and_removing_the_file_mends_it() {
+    let place = Place::new();
+    linear(5, 20, false).write(&place.path("made.h5"));
+    quick(&place, "out", &[]).ok();
+    let run = "out/Made-mlp-mse+sae-s0";
+    let [model, checkpoint] = ["model", "checkpoint"].map(|name| format!("{run}/{name}.safetensors"));
+    let good = place.read(&model);
+    let mut dice = Dice(6);
+    for _ in 0..200 {
+        let mut bytes = good.clone();
+        let bit = dice.below(8 * bytes.len() as u64) as usize;
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        place.write(&model, bytes);
+        let error = Trained::read(&place.path(run), &learn::Place::cpu()).err().unwrap_or_else(|| panic!("bit {bit}"));
+        assert!(error.to_string().contains("model.safetensors: "), "bit {bit}: {error}");
+    }
+    // The last byte is a weight.
+    let mut bytes = good.clone();
+    *bytes.last_mut().expect("bytes") ^= 1;
+    place.write(&model, &bytes);
+    let parts = ["model.safetensors: does not have the checksum", "Remove it and give the same command again"];
+    place.run(&["evaluate", run, "made.h5"]).refused(&parts);
+    quick(&place, "out", &[]).failed(&parts);
+    std::fs::rename(place.path(&model), place.path(&checkpoint)).expect("a rename");
+    quick(&place, "out", &[]).failed(&["checkpoint.safetensors: does not have the checksum", "Remove it"]);
+    std::fs::remove_file(place.path(&checkpoint)).expect("removed");
+    quick(&place, "out", &[]).ok();
+    assert!(place.read(&model) == good, "trained again to other weights");
+
+    let results = String::from_utf8(place.read("out/results.json")).expect("text");
+    place.write("out/results.json", results.replace("\"batch\":32", "\"batch\":33"));
+    assert_ne!(place.read("out/results.json"), results.as_bytes());
+    let report = ["report", "made.h5", "--learned", "out", "-o", "r.html"];
+    place.run(&report).refused(&["out/results.json: does not have the checksum", "dynsparse learn"]);
+    quick(&place, "out", &[]).ok();
+    assert_eq!(place.read("out/results.json"), results.as_bytes());
+    place.run(&report).ok();
+}
+
+#[test]
+fn names_in_tables_are_no_formulas() {
+    let place = Place::new();
+    let mut made = linear(5, 20, false);
+    made.task = "=1+1,\"a\"";
+    made.write(&place.path("made.h5"));
+    quick(&place, "out", &[]).ok();
+    let table = place.read("out/results.csv");
+    let mut reader = csv::Reader::from_reader(&table[..]);
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("a table");
+    assert_eq!((rows.len(), &rows[0][0], &rows[0][1]), (1, "'=1+1,\"a\"", "mlp"));
+    let analysed = place.run(&["analyze", "made.h5", "-o", "tables"]).ok();
+    let text = String::from_utf8(place.read("tables/global.csv")).unwrap_or_default();
+    assert!(text.contains("'=1+1"), "{}\n{text}", analysed.stdout);
+}
+
+/// Whatever a file of weights says, the program takes it or says in one line why not.
+#[test]
+fn mutated_weights_are_no_panic() {
+    let place = Place::new();
+    linear(5, 20, false).write(&place.path("made.h5"));
+    quick(&place, "out", &["--steps", "8"]).ok();
+    let run = "out/Made-mlp-mse+sae-s0";
+    let seed = place.read(&format!("{run}/model.safetensors"));
+    fuzz::short(60, |number| {
+        place.write(&format!("{run}/model.safetensors"), common::weights::mutate(&seed, number));
+        if number % 2 == 0 { place.run(&["evaluate", run, "made.h5"]) } else { quick(&place, "out", &["--steps", "8"]) }
+    });
+}
+
+#[test]
+fn mutated_grids_are_no_panic() {
+    let place = Place::new();
+    linear(5, 20, false).write(&place.path("made.h5"));
+    let seed = common::toml::grid();
+    place.write("grid.toml", &seed).run(&["learn", "--grid", "grid.toml", "-o", "out"]).ok();
+    fuzz::short(60, |number| {
+        let _ = std::fs::remove_dir_all(place.path("out"));
+        place.write("grid.toml", common::toml::mutate(&seed, number));
+        place.run(&["learn", "--grid", "grid.toml", "-o", "out"])
+    });
 }

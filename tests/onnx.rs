@@ -2,111 +2,9 @@
 
 mod common;
 
-use common::{Place, vendor};
+use common::onnx::{Net, bytes, cheetah, floats, node, number, value};
+use common::{Dice, Place, fuzz, vendor};
 use dynsparse::policy::OnnxFile;
-
-/// A field of a protobuf message: its number, and bytes behind their length.
-fn bytes(field: u64, content: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
-}
-
-fn number(field: u64, value: u64) -> Vec<u8> {
-    [varint(field << 3), varint(value)].concat()
-}
-
-fn varint(mut x: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while x >= 0x80 {
-        out.push(x as u8 | 0x80);
-        x >>= 7;
-    }
-    out.push(x as u8);
-    out
-}
-
-/// A tensor of floats.
-fn floats(name: &str, shape: &[usize], data: &[f32]) -> Vec<u8> {
-    let dims: Vec<u8> = shape.iter().flat_map(|d| number(1, *d as u64)).collect();
-    let raw: Vec<u8> = data.iter().flat_map(|x| x.to_le_bytes()).collect();
-    [dims, number(2, 1), bytes(8, name.as_bytes()), bytes(9, &raw)].concat()
-}
-
-fn integers(name: &str, data: &[i64]) -> Vec<u8> {
-    let raw: Vec<u8> = data.iter().flat_map(|x| x.to_le_bytes()).collect();
-    [number(1, data.len() as u64), number(2, 7), bytes(8, name.as_bytes()), bytes(9, &raw)].concat()
-}
-
-/// A node of the graph: `op a, b -> c`.
-fn node(op: &str, inputs: &[&str], output: &str) -> Vec<u8> {
-    let inputs: Vec<u8> = inputs.iter().flat_map(|i| bytes(1, i.as_bytes())).collect();
-    [inputs, bytes(2, output.as_bytes()), bytes(4, op.as_bytes())].concat()
-}
-
-/// An input or output: floats of a shape.
-fn value(name: &str, shape: &[u64]) -> Vec<u8> {
-    let dims: Vec<u8> = shape.iter().flat_map(|d| bytes(1, &number(1, *d))).collect();
-    let kind = bytes(1, &[number(1, 1), bytes(2, &dims)].concat());
-    [bytes(1, name.as_bytes()), bytes(2, &kind)].concat()
-}
-
-/// A network as a file.
-#[derive(Clone, Default)]
-struct Net {
-    nodes: Vec<Vec<u8>>,
-    tensors: Vec<Vec<u8>>,
-    inputs: Vec<Vec<u8>>,
-    outputs: Vec<Vec<u8>>,
-}
-
-impl Net {
-    fn file(&self) -> Vec<u8> {
-        let all = |field, parts: &[Vec<u8>]| parts.iter().flat_map(|p| bytes(field, p)).collect::<Vec<u8>>();
-        let graph =
-            [all(1, &self.nodes), all(5, &self.tensors), all(11, &self.inputs), all(12, &self.outputs)].concat();
-        [number(1, 8), bytes(7, &graph), bytes(8, &number(2, 17))].concat()
-    }
-}
-
-fn wave(shape: &[usize], phase: f64, scale: f64) -> Vec<f32> {
-    (0..shape.iter().product()).map(|i| (scale * (phase + i as f64).sin()) as f32).collect()
-}
-
-/// The network of tests/reference/onnx.py: 17 numbers to 6, as Brax's policies are exported.
-fn cheetah() -> Net {
-    let layer = |i: usize, shape: &[usize], phase: f64| {
-        let (w, b) = (format!("w{i}"), format!("b{i}"));
-        [floats(&w, shape, &wave(shape, phase, 0.4)), floats(&b, &shape[1..], &wave(&shape[1..], phase + 1.0, 0.1))]
-    };
-    let spread: Vec<f32> = wave(&[17], 2.0, 0.5);
-    let mut net = Net {
-        tensors: vec![
-            floats("mean", &[17], &wave(&[17], 1.0, 0.1)),
-            floats("spread", &[17], &spread),
-            floats("one", &[], &[1.0]),
-            integers("from", &[0]),
-            integers("to", &[6]),
-            integers("axis", &[1]),
-        ],
-        inputs: vec![value("seen", &[1, 17])],
-        outputs: vec![value("action", &[1, 6])],
-        ..Net::default()
-    };
-    for (i, shape, phase) in [(0, [17, 32], 3.0), (1, [32, 16], 5.0), (2, [16, 12], 7.0)] {
-        net.tensors.extend(layer(i, &shape, phase));
-    }
-    net.nodes = vec![node("Sub", &["seen", "mean"], "centred"), node("Add", &["one", "spread"], "std")];
-    net.nodes.push(node("Div", &["centred", "std"], "x0"));
-    for i in 0..3 {
-        let [x, w, b, y, s, next] = ["x", "w", "b", "y", "s", "x"].map(|l| format!("{l}{i}"));
-        let next = next.replace(&i.to_string(), &(i + 1).to_string());
-        net.nodes.push(node("Gemm", &[&x, &w, &b], &y));
-        if i < 2 {
-            net.nodes.extend([node("Sigmoid", &[&y], &s), node("Mul", &[&y, &s], &next)]);
-        }
-    }
-    net.nodes.extend([node("Slice", &["y2", "from", "to", "axis"], "mode"), node("Tanh", &["mode"], "action")]);
-    net
-}
 
 /// One product with a matrix.
 fn linear(seen: usize, actions: usize, weights: &[f32]) -> Net {
@@ -115,6 +13,7 @@ fn linear(seen: usize, actions: usize, weights: &[f32]) -> Net {
         tensors: vec![floats("w", &[seen, actions], weights)],
         inputs: vec![value("seen", &[seen as u64])],
         outputs: vec![value("action", &[actions as u64])],
+        ..Net::default()
     }
 }
 
@@ -265,7 +164,7 @@ fn settings_that_mean_nothing_are_refused() {
 fn a_damaged_file_is_no_panic() {
     let whole = cheetah().file();
     let place = Place::new();
-    let mut dice = common::Dice(11);
+    let mut dice = Dice(11);
     for _ in 0..400 {
         let mut bytes = whole.clone();
         for _ in 0..=dice.below(3) {
@@ -278,4 +177,82 @@ fn a_damaged_file_is_no_panic() {
             let _ = net.act(&[0.5; 17], &mut [0.0; 6]);
         }
     }
+}
+
+/// A network whose sizes grow from node to node ends with a line, not with the memory of the machine.
+#[test]
+fn a_network_that_grows_is_refused() {
+    let assets = vendor();
+    let axis = bytes(5, &[bytes(1, b"axis"), number(3, 0)].concat());
+    let refused = |copies: usize, nodes: usize| {
+        let mut net = linear(17, 6, &[0.1; 102]);
+        let mut last = "seen".to_owned();
+        for i in 0..nodes {
+            let next = format!("t{i}");
+            net.nodes.push([node("Concat", &vec![&*last; copies], &next), axis.clone()].concat());
+            last = next;
+        }
+        let ran = place(&net).run(&[&RECORD[..], &["--assets", &assets]].concat());
+        let ran = ran.refused(&["its node Concat (Concat) cannot be run", "numbers"]);
+        assert!(ran.stderr.len() < 400, "{}", ran.stderr);
+    };
+    refused(2, 60);
+    // At once, and until the sizes do not fit into 64 bits.
+    refused(3000, 3);
+    refused(3000, 9);
+}
+
+#[test]
+fn versions_and_attributes_that_nobody_has_compared_are_refused() {
+    let assets = vendor();
+    let refused = |net: &Net, parts: &[&str]| {
+        let ran = place(net).run(&[&RECORD[..], &["--assets", &assets]].concat()).refused(parts);
+        assert!(ran.stderr.starts_with("error: p.onnx: "), "{}", ran.stderr);
+    };
+    for (opset, part) in [
+        (number(2, 6), "opset 6"),
+        (number(2, 99), "opset 99"),
+        (number(2, u64::MAX), "opset -1"),
+        ([bytes(1, b"com.microsoft"), number(2, 1)].concat(), "does not say which opset"),
+    ] {
+        refused(&Net { opsets: Some(vec![opset]), ..cheetah() }, &[part, "opset_version from 7 to 25"]);
+    }
+    refused(&Net { opsets: Some(vec![]), ..cheetah() }, &["does not say which opset"]);
+    refused(&Net { opsets: Some(vec![number(2, 17), number(2, 13)]), ..cheetah() }, &["several opsets"]);
+    refused(&Net { format: Some(99), ..cheetah() }, &["ONNX format 99"]);
+    let mut net = cheetah();
+    net.nodes[0].extend(bytes(5, &[bytes(1, b"broadcast"), number(3, 1)].concat()));
+    refused(&net, &["its node Sub: its attribute \"broadcast\" is not known here"]);
+    let mut net = cheetah();
+    net.nodes.push(node("Neg", &["x0"], "action"));
+    refused(&net, &["it gives \"action\" twice"]);
+    // A circle is a node that takes what comes after it.
+    let mut net = cheetah();
+    net.nodes[0] = node("Sub", &["seen", "mode"], "centred");
+    refused(&net, &["takes \"mode\", which nothing gives before it"]);
+    let mut net = cheetah();
+    net.tensors[0] = [number(1, 17), number(2, 1), bytes(8, b"mean"), number(14, 1)].concat();
+    refused(&net, &["its tensor \"mean\"", "another file"]);
+    let mut net = cheetah();
+    net.nodes[0] = node("Sub", &["seen", "mean\u{1b}[2J"], "centred");
+    refused(&net, &["takes \"mean\\u{1b}[2J\""]);
+    let mut net = cheetah();
+    net.nodes = vec![Vec::new(); 300_000];
+    refused(&net, &["too many nodes"]);
+    let endless = ["record", "CheetahRun", "--onnx-file", "/dev/zero", "--assets", &assets];
+    Place::new().run(&endless).refused(&["/dev/zero: cannot be read", "regular file"]);
+}
+
+/// Whatever is changed in a network, the program records or says in one line why not.
+#[test]
+fn mutated_networks_are_no_panic() {
+    let assets = vendor();
+    let place = Place::new();
+    let seed = common::onnx::seed();
+    fuzz::short(60, |number| {
+        place.write("p.onnx", common::onnx::mutate(&seed, number));
+        let sizes =
+            ["record", "CheetahRun", "--episodes", "1", "--steps", "2", "--threads", "1", "-o", "out.h5", "--force"];
+        place.run(&[&sizes[..], &["--onnx-file", "p.onnx", "--assets", &assets]].concat())
+    });
 }

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Dice, Listing, Place, Ran, finish, vendor, wait};
+use common::manifest::sealed;
+use common::{Dice, Listing, Place, Ran, finish, fuzz, vendor, wait};
 use dynsparse::dataset::Recording;
 use dynsparse::dataset::schema::Var;
 use serde_json::Value;
@@ -101,8 +102,9 @@ fn a_sweep_records_what_was_asked_and_says_what_it_is_worth() {
     assert_eq!(verified.stdout.matches("every bit agrees").count(), 4, "{}", verified.stdout);
     let verified = place.run(&["verify", "s", "--content-only"]).ok();
     assert_eq!(verified.stdout.matches("digests agree").count(), 4, "{}", verified.stdout);
-    let text = manifest.to_string().replace(&content, &content.chars().rev().collect::<String>());
-    place.write("s/manifest.json", text);
+    let mut changed = manifest.clone();
+    changed["content_sha256"] = content.chars().rev().collect::<String>().into();
+    place.write("s/manifest.json", sealed(changed));
     let verified = place.run(&["verify", "s", "--content-only"]);
     assert_eq!(verified.status.code(), Some(1), "{}", verified.stdout);
     assert!(verified.stdout.contains("not the digest over its tasks"), "{}", verified.stdout);
@@ -287,6 +289,12 @@ fn what_cannot_be_recorded_does_not_stop_the_rest() {
     for part in ["2 of 4 tasks are not done", "cargo xtask setup", "nonsense", "of HumanoidStand"] {
         assert!(ran.stdout.contains(part), "no \"{part}\" in {}", ran.stdout);
     }
+    // A line on stderr for each, for whoever reads only that.
+    let errors: Vec<&str> = ran.stderr.lines().filter(|l| l.starts_with("error: ")).collect();
+    let told = |start: &str, part: &str| errors.iter().filter(|l| l.starts_with(start) && l.contains(part)).count();
+    assert_eq!(errors.len(), 2, "{}", ran.stderr);
+    assert_eq!(told("error: CartpoleBalance: ", "nonsense"), 1, "{errors:?}");
+    assert_eq!(told("error: HumanoidStand: ", "cargo xtask setup"), 1, "{errors:?}");
     let after = manifest(&place);
     let status = |name: &str| after["tasks"][name]["status"].as_str().unwrap_or_default().to_owned();
     assert_eq!(NAMES_OF_HALF.map(status), ["failed", "missing_assets", "done", "done"]);
@@ -408,13 +416,13 @@ fn a_finished_file_is_believed_by_its_checksum() {
     let task = manifest["tasks"]["WalkerRun"].as_object_mut().unwrap();
     task.retain(|k, _| ["suite", "file", "settings", "attempts"].contains(&k.as_str()));
     task.insert("status".to_owned(), "pending".into());
-    place.write("s/manifest.json", manifest.to_string());
+    place.write("s/manifest.json", sealed(manifest.clone()));
     let file = place.path("s/WalkerRun.h5");
     let written = std::fs::metadata(&file).unwrap().modified().unwrap();
     let ran = place.run(&args(&assets, &[])).ok();
     assert_eq!(content(&place, &ran), expected);
     assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), written, "a good file is recorded again");
-    place.write("s/manifest.json", manifest.to_string());
+    place.write("s/manifest.json", sealed(manifest.clone()));
     change(&file, |a| a[0] += 1.0);
     let ran = place.run(&args(&assets, &[])).ok();
     assert!(ran.stderr.contains("episode 0 does not have the content"), "{}", ran.stderr);
@@ -533,10 +541,12 @@ fn another_sweep_in_the_folder_is_refused_and_force_starts_anew() {
     let with = |f: &dyn Fn(&mut Value)| {
         let mut changed = good.clone();
         f(&mut changed);
-        place.write("s/manifest.json", changed.to_string());
+        place.write("s/manifest.json", sealed(changed));
     };
     with(&|m| m["version"] = 9.into());
-    sweep(&[]).refused(&["s/manifest.json: is a manifest of version 9, this program knows version 1"]);
+    sweep(&[]).refused(&["s/manifest.json: is a manifest of version 9, this program knows version 2"]);
+    with(&|m| m["version"] = 1.into());
+    sweep(&[]).refused(&["s/manifest.json: is a manifest of version 1", "use the dynsparse that wrote it"]);
     with(&|m| m["program"]["mujoco"] = "3.99.0".into());
     sweep(&[]).refused(&["mujoco: \"3.99.0\" there, \"3.17.0\" here"]);
     with(&|m| m["format"] = "other".into());
@@ -545,7 +555,9 @@ fn another_sweep_in_the_folder_is_refused_and_force_starts_anew() {
     sweep(&[]).refused(&["s/manifest.json: is not JSON", "--force"]);
     with(&|m| m["tasks"]["Juggler"]["file"] = "../escape.h5".into());
     place.write("escape.h5", "keep me");
-    sweep(&["--force"]).failed(&["../escape.h5", "not in its folder"]);
+    sweep(&[]).refused(&["s/manifest.json: says of the task \"Juggler\"", "../escape.h5", "not in the folder"]);
+    // What it says is not to be kept, and nothing that it names is touched.
+    sweep(&["--force"]).ok();
     assert_eq!(place.read("escape.h5"), b"keep me");
     with(&|_| {});
     let ran = sweep(&["--seed", "3", "--force"]).ok();
@@ -600,4 +612,93 @@ fn the_index_leads_to_every_recording_also_after_a_move() {
     assert_eq!(index.dataset("steps").unwrap().read_raw::<i64>().unwrap(), [48; 4]);
     let digest = index.attr("content_sha256").unwrap().read_scalar::<hdf5::types::VarLenUnicode>().unwrap();
     assert_eq!(digest.as_str(), content);
+}
+
+/// A small sweep of the embedded task.
+fn juggled() -> Place {
+    let place = Place::new();
+    place.run(&["sweep", "Juggler", "--out", "s", "--steps", "3", "--episodes", "2"]).ok();
+    place
+}
+
+#[test]
+fn a_manifest_is_believed_by_its_checksum_and_nothing_is_lost_without_it() {
+    let place = juggled();
+    let sweep = |more: &[&str]| {
+        place.run(&[&["sweep", "Juggler", "--out", "s", "--steps", "3", "--episodes", "2"][..], more].concat())
+    };
+    let good = place.read("s/manifest.json");
+    let content = manifest(&place)["content_sha256"].clone();
+    let mut dice = Dice(4);
+    for _ in 0..12 {
+        let mut bytes = good.clone();
+        // Of a letter or a digit, where the file stays JSON.
+        let at = loop {
+            let at = dice.below(bytes.len() as u64) as usize;
+            if bytes[at].is_ascii_alphanumeric() {
+                break at;
+            }
+        };
+        bytes[at] ^= 1;
+        place.write("s/manifest.json", &bytes);
+        let ran = place.run(&["verify", "s", "--content-only"]);
+        assert!(ran.stderr.contains("error: s/manifest.json: "), "byte {at}: {}", ran.stderr);
+    }
+    let text = String::from_utf8(good.clone()).expect("text");
+    place.write("s/manifest.json", text.replace("\"attempts\": 1", "\"attempts\": 2"));
+    for args in [&["info", "s"][..], &["verify", "s"]] {
+        place.run(args).refused(&["s/manifest.json: ", "the checksum that it states", "restore it from a copy"]);
+    }
+    sweep(&[]).refused(&["the checksum that it states", "recordings that are whole are kept", "--force"]);
+    // As it says: without a manifest the recordings are looked at, and kept.
+    std::fs::remove_file(place.path("s/manifest.json")).expect("removed");
+    let written = std::fs::metadata(place.path("s/Juggler.h5")).expect("a file").modified().expect("a time");
+    sweep(&[]).ok();
+    assert_eq!(std::fs::metadata(place.path("s/Juggler.h5")).expect("a file").modified().expect("a time"), written);
+    assert_eq!(manifest(&place)["content_sha256"], content);
+}
+
+#[test]
+fn a_manifest_that_says_what_cannot_be_is_refused() {
+    let place = juggled();
+    let good = manifest(&place);
+    let refused = |f: &dyn Fn(&mut Value), part: &str| {
+        let mut changed = good.clone();
+        f(&mut changed["tasks"]["Juggler"]);
+        place.write("s/manifest.json", sealed(changed));
+        for args in [&["info", "s"][..], &["verify", "s"]] {
+            place.run(args).refused(&["s/manifest.json: ", part]);
+        }
+    };
+    for file in ["/etc/passwd", "../Juggler.h5", "x/Juggler.h5", ".", "", "Other.h5", "Jugg\u{1b}[2Jler.h5"] {
+        refused(&|t| t["file"] = file.into(), "not in the folder of the sweep");
+    }
+    refused(&|t| t["episodes"] = u64::MAX.into(), "episodes is 18446744073709551615; it must be 1 to 100000000");
+    refused(&|t| t["steps"] = u64::MAX.into(), "steps is 18446744073709551615");
+    refused(&|t| t["bytes"] = u64::MAX.into(), "bytes is 18446744073709551615");
+    refused(&|t| t["ended_early"] = 3.into(), "ended_early is 3; it must be 0 to 2");
+    refused(&|t| t["seconds"] = (-1.0).into(), "seconds is -1");
+    refused(&|t| t["seconds"] = Value::Null, "cannot be understood");
+    refused(&|t| t["sha256"] = "00".into(), "no SHA-256");
+    let estimate = serde_json::json!({
+        "episodes": 1, "steps": 1, "seconds": 1.0, "disk": 1, "memory_per_thread": u64::MAX, "memory_shared": 1,
+    });
+    refused(&|t| t["estimate"] = estimate.clone(), "estimated bytes is 18446744073709551615");
+}
+
+/// Whatever a manifest says, the program takes it or says in one line why not.
+#[test]
+fn mutated_manifests_are_no_panic() {
+    let place = juggled();
+    let seed = place.read("s/manifest.json");
+    let runs: [&[&str]; 4] = [
+        &["info", "s"],
+        &["verify", "s", "--content-only"],
+        &["sweep", "Juggler", "--out", "s", "--steps", "3", "--episodes", "2", "--threads", "1"],
+        &["sweep", "Juggler", "--out", "s", "--steps", "3", "--episodes", "2", "--merge"],
+    ];
+    fuzz::short(60, |number| {
+        place.write("s/manifest.json", common::manifest::mutate(&seed, number));
+        place.run(runs[(number % 4) as usize])
+    });
 }

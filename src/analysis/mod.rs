@@ -6,6 +6,7 @@
 
 mod chance;
 pub mod compare;
+pub mod csv;
 pub mod embedding;
 mod error;
 pub mod global;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Analysis, AnalysisError};
+use super::{Analysis, AnalysisError, csv};
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -54,24 +54,13 @@ impl Table {
     /// # Errors
     /// [`AnalysisError::Write`], which a writer into memory does not give.
     pub fn to_csv(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
-        let trouble =
-            |e: &dyn std::fmt::Display| AnalysisError::Write { file: self.name.into(), reason: e.to_string() };
         let mut out = format!("# {}: {}\n# made by {program}\n", self.name, self.about);
-        out.push_str(&format!("# settings {settings}\n"));
+        out.push_str(&format!("# settings {}\n", csv::comment(settings)));
         for column in &self.columns {
             out.push_str(&format!("# column {}: {}\n", column.name, column.about));
         }
-        let mut writer = csv::Writer::from_writer(out.into_bytes());
-        writer.write_record(self.columns.iter().map(|c| c.name)).map_err(|e| trouble(&e))?;
-        for row in &self.rows {
-            let text = |value: &Value| match value {
-                Value::Null => String::new(),
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            writer.write_record(row.iter().map(text)).map_err(|e| trouble(&e))?;
-        }
-        writer.into_inner().map_err(|e| trouble(&e.error()))
+        let header: Vec<&str> = self.columns.iter().map(|c| c.name).collect();
+        csv::append(out.into_bytes(), &header, self.rows.iter().cloned())
     }
 
     /// As Parquet, with the program, the settings and what it answers in the file's metadata.

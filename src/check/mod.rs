@@ -22,10 +22,14 @@ pub use report::{Agreement, EngineReport, Errors, Flags, Found, Report, Seen, Wh
 pub use states::Place;
 pub use survey::{Alarms, Cost, Facts, Survey, facts, survey};
 
+use crate::bounded;
 use crate::jacobian::{Arbiter, EngineKind, EngineSpec};
 use crate::physics::{PhysicsError, SolverMode};
 use crate::policy::{PolicyError, PolicySpec};
 use crate::task::Task;
+
+/// States, episodes and worst states, at most.
+const MOST: u64 = 1_000_000;
 
 /// What is checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,6 +63,9 @@ impl Settings {
         }
         if self.episodes == 0 {
             return wrong("episodes is 0; give at least 1");
+        }
+        for (name, n) in [("states", self.states as u64), ("episodes", self.episodes), ("worst", self.worst as u64)] {
+            bounded::within(name, n, &(0..=MOST)).map_err(CheckError::Setting)?;
         }
         if self.engines.is_empty() {
             return wrong("there is no engine to check; name one, such as --engines implicit");

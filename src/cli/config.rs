@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use dynsparse::bounded;
 use dynsparse::sweep::slurm::SlurmSettings;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -55,7 +56,7 @@ pub(super) fn read_sweep(path: &Path) -> anyhow::Result<SweepFile> {
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, all: &str) -> anyhow::Result<T> {
-    let text = std::fs::read_to_string(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
+    let text = bounded::read_text(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
     toml::from_str(&text).map_err(|error| {
         let line = error.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
         let place = line.map_or_else(|| path.display().to_string(), |l| format!("{}, line {l}", path.display()));
@@ -70,9 +71,13 @@ fn explained(place: &str, message: &str, all: &str) -> anyhow::Error {
             let names = known.split('`').skip(1).step_by(2);
             let nearest = names.map(|n| (strsim::damerau_levenshtein(n, unknown), n)).min();
             let hint = nearest.filter(|(d, _)| *d <= 3).map(|(_, n)| format!("; did you mean `{n}`?"));
-            anyhow::anyhow!("{place}: there is no setting `{unknown}`{}", hint.unwrap_or_else(|| format!("; {all}")))
+            anyhow::anyhow!(
+                "{place}: there is no setting `{}`{}",
+                bounded::word(unknown),
+                hint.unwrap_or_else(|| format!("; {all}"))
+            )
         }
-        None => anyhow::anyhow!("{place}: {message}"),
+        None => anyhow::anyhow!("{place}: {}", message.replace('\n', " ")),
     }
 }
 

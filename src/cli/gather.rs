@@ -50,6 +50,9 @@ pub(super) struct Choice {
     threads: Option<usize>,
 }
 
+/// Thresholds that are counted at once, at most.
+const MOST_THRESHOLDS: usize = 64;
+
 impl Choice {
     pub(super) fn settings(&self) -> anyhow::Result<Settings> {
         let mut settings = Settings {
@@ -70,6 +73,11 @@ impl Choice {
             self.perplexity.is_finite() && self.perplexity > 1.0,
             "--perplexity is {}; it is above 1, 50 as published",
             self.perplexity
+        );
+        anyhow::ensure!(
+            self.thresholds.len() <= MOST_THRESHOLDS,
+            "--thresholds has {} values; at most {MOST_THRESHOLDS} are counted at once",
+            self.thresholds.len()
         );
         settings.add_thresholds(&self.thresholds);
         Ok(settings)

@@ -50,6 +50,12 @@ pub(super) fn aside(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// As [`report`], of one task of many.
+pub(super) fn report_task(task: &str, reason: &str) {
+    let reason = reason.strip_prefix(&format!("{task}: ")).unwrap_or(reason);
+    report(&anyhow::anyhow!("{task}: {reason}"));
+}
+
 /// Whether stderr takes colours.
 pub(super) fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())

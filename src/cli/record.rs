@@ -44,9 +44,13 @@ pub(super) struct Args {
     pub(super) force: bool,
 }
 
+/// Parts of a recording, at most.
+const MOST_SHARDS: u64 = 1_000_000;
+
 pub(super) fn parse_shard(text: &str) -> Result<(u64, u64), String> {
     let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    parsed.filter(|(i, n)| 1 <= *i && i <= n).ok_or_else(|| "give I/N with 1 <= I <= N, such as 2/8".to_owned())
+    let sound = |(i, n): &(u64, u64)| 1 <= *i && i <= n && *n <= MOST_SHARDS;
+    parsed.filter(sound).ok_or_else(|| format!("give I/N with 1 <= I <= N <= {MOST_SHARDS}, such as 2/8"))
 }
 
 /// Records.

@@ -67,6 +67,9 @@ pub(super) fn submit(asked: &Asked, how: &How, config: Option<&Path>) -> anyhow:
     let text =
         if how.json { serde_json::to_string_pretty(&draft)? } else { submitted(&draft, &asked.out, how.dry_run) };
     output::print(&text)?;
+    for skipped in &draft.skipped {
+        output::report_task(&skipped.task, &skipped.reason);
+    }
     Ok(if draft.skipped.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -245,6 +248,7 @@ pub(super) fn job(args: &Args) -> anyhow::Result<ExitCode> {
                 text.push_str(&format!("{} failed: {}; log: {}\n", unit.named(), unit.reason, log.display()));
             }
             output::print(&text)?;
+            sweep::report_failures(&merged.report);
             merged.incomplete().map_or(Ok(ExitCode::SUCCESS), |error| Err(error.into()))
         }
     }

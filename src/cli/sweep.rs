@@ -32,7 +32,8 @@ settings of all tasks; [task.WalkerRun] with those of one; [slurm] for a cluster
 Flags win over [record].
 Killed at any instant, the same command goes on with what is missing; a file that is
 there is believed by its checksum only.
-Exit status 1 when a task failed or lacks its model files; the others are recorded.";
+Exit status 1 when a task failed or lacks its model files, each with a line on stderr;
+the others are recorded.";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -109,7 +110,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let report = report?;
     let text = if args.json { as_json(&report)? } else { table(&report, share) };
     output::print(&text)?;
+    report_failures(&report);
     Ok(verdict(&report))
+}
+
+/// A line on stderr for every task that is not as it should be.
+pub(super) fn report_failures(report: &Report) {
+    for task in &report.tasks {
+        match &task.outcome {
+            Outcome::Failed { reason } => output::report_task(&task.name, reason),
+            Outcome::MissingAssets { reason, .. } => output::report_task(&task.name, reason),
+            Outcome::Stopped => output::report_task(&task.name, "it was stopped before it was recorded"),
+            Outcome::Recorded(_) | Outcome::Kept(_) | Outcome::Part => {}
+        }
+    }
 }
 
 /// The folder whose status is wanted: named alone like a task, or as the sweep names it.
@@ -211,6 +225,11 @@ fn dry_run(asked: &Asked, as_json: bool, stop: &std::sync::atomic::AtomicBool) -
         plan_table(asked, &rows, &total)
     };
     output::print(&text)?;
+    for (task, estimate) in rows {
+        if let Err(error) = estimate {
+            output::report_task(&task.name, &error.to_string());
+        }
+    }
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

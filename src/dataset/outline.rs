@@ -13,7 +13,7 @@ use super::heap;
 use super::schema::{Axis, Kind, OPTIONAL, Var};
 use super::stored::Stored;
 use super::{DatasetError, h5};
-use crate::bounds;
+use crate::capacity;
 
 /// A dataset, and where its numbers lie; text lies in HDF5's heap.
 #[derive(Debug)]
@@ -217,7 +217,7 @@ fn open(at: &Group, name: &str, kind: Kind, dimensions: usize, length: u64) -> R
     }
     let stored = match kind {
         Kind::Text => {
-            bounds::check(&dataset, length)?;
+            capacity::check(&dataset, length)?;
             if dataset.is_chunked() {
                 return Err("is not stored as this program stores text".to_owned());
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hdf5::Dataset;
 
 use super::codec::Decoder;
-use crate::bounds;
+use crate::capacity;
 
 /// A dataset of numbers that its bytes can hold.
 #[derive(Debug, Clone)]
@@ -35,11 +35,11 @@ impl Stored {
     /// # Errors
     /// What is wrong, to follow the dataset's name.
     pub(super) fn of(dataset: &Dataset, item: usize, file_bytes: u64) -> Result<Self, String> {
-        bounds::check(dataset, file_bytes)?;
+        capacity::check(dataset, file_bytes)?;
         let read = |e: hdf5::Error| format!("cannot be read ({})", e.to_string().lines().next().unwrap_or_default());
         let shape = dataset.get_shape().map_err(read)?;
         let (rows, tail) = shape.split_first().ok_or("is a single value instead of rows")?;
-        let row_bytes = bounds::bytes(tail, item).filter(|n| *n > 0).and_then(|n| usize::try_from(n).ok());
+        let row_bytes = capacity::bytes(tail, item).filter(|n| *n > 0).and_then(|n| usize::try_from(n).ok());
         let row_bytes = row_bytes.ok_or("has rows without entries")?;
         let foreign = "has chunks of another program: use the file as dynsparse wrote it";
         let place = if dataset.is_chunked() {
@@ -178,7 +178,7 @@ fn chunks(
         if address.checked_add(*size).is_none_or(|end| end > file_bytes) {
             return Err("has a chunk beyond the end of the file: the file is damaged".to_owned());
         }
-        if bytes as u64 > bounds::inflated(*size) {
+        if bytes as u64 > capacity::inflated(*size) {
             return Err(format!("declares chunks of {bytes} bytes, more than the {size} stored ones can hold"));
         }
     }

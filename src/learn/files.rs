@@ -4,6 +4,10 @@ use std::io::Write;
 use std::path::Path;
 
 use super::LearnError;
+use crate::bounded;
+
+/// Bytes of a file of weights or results, at most: a checkpoint holds four times the weights of a network.
+const MOST: u64 = 4 << 30;
 
 /// Replaces a file: written under another name, synced, renamed.
 ///
@@ -26,7 +30,7 @@ pub(super) fn replace(file: &Path, bytes: &[u8]) -> Result<(), LearnError> {
 /// # Errors
 /// [`LearnError::File`].
 pub(super) fn read(file: &Path) -> Result<Option<Vec<u8>>, LearnError> {
-    match std::fs::read(file) {
+    match bounded::read(file, MOST) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(LearnError::io(file, "cannot be read", e)),

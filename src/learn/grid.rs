@@ -4,18 +4,26 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::data::{Data, MEMORY, Part, Split};
 use super::evaluate::{ALL, Evaluation, Group, VARYING, evaluate};
 use super::loss::Loss;
-use super::models::{ModelKind, ModelSpec, Space};
+use super::models::{MOST_DEPTH, ModelKind, ModelSpec, Space};
 use super::place::{Backend, Place};
 use super::stats::{self, Mean, Paired};
 use super::train::{Look, Progress, RunSpec, Training, train};
 use super::{LearnError, files};
+use crate::analysis::{AnalysisError, csv};
+use crate::bounded;
+use crate::seal;
 
 /// The file of a folder that holds the results of all its runs.
 const RESULTS: &str = "results.json";
+
+/// Runs of a grid, and entries of one of its lists, at most.
+const MOST_RUNS: u64 = 100_000;
+const MOST_IN_A_LIST: usize = 10_000;
 
 /// What to run; also the format of a grid file (TOML).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,7 +93,7 @@ impl Grid {
     /// # Errors
     /// [`LearnError::File`] that names the field.
     pub fn read(file: &Path) -> Result<Self, LearnError> {
-        let text = std::fs::read_to_string(file).map_err(|e| LearnError::io(file, "cannot be read", e))?;
+        let text = bounded::read_text(file).map_err(|e| LearnError::io(file, "cannot be read", e))?;
         toml::from_str(&text).map_err(|e| LearnError::file(file, e.to_string().trim().replace('\n', " ")))
     }
 
@@ -110,9 +118,19 @@ impl Grid {
         if !(self.memory >= 0.0 && self.memory.is_finite()) {
             return Err(LearnError::Settings(format!("memory is {} GiB; it must be at least 0", self.memory)));
         }
-        if self.depth.is_some_and(|d| !(1..=6).contains(&d)) {
-            return Err(LearnError::Settings("depth must be 1 to 6".to_owned()));
+        if self.depth.is_some_and(|d| !(1..=MOST_DEPTH).contains(&d)) {
+            return Err(LearnError::Settings(format!("depth must be 1 to {MOST_DEPTH}")));
         }
+        let lists =
+            [("recordings", self.recordings.len()), ("models", self.models.len()), ("losses", self.losses.len())];
+        for (name, n) in lists {
+            bounded::within(&format!("the number of {name}"), n, &(1..=MOST_IN_A_LIST))
+                .map_err(LearnError::Settings)?;
+        }
+        bounded::within("states", self.states, &(1..=10_000_000)).map_err(LearnError::Settings)?;
+        let [recordings, models, losses] = lists.map(|(name, n)| (name, n as u64));
+        bounded::product(&[recordings, models, losses, ("seeds", self.seeds)], MOST_RUNS, "runs")
+            .map_err(LearnError::Settings)?;
         self.training.check()
     }
 
@@ -142,7 +160,8 @@ impl Grid {
 
     /// Runs of the grid.
     pub fn len(&self) -> usize {
-        self.recordings.len() * self.models.len() * self.losses.len() * self.seeds as usize
+        let lists = [self.recordings.len(), self.models.len(), self.losses.len()];
+        lists.into_iter().fold(usize::try_from(self.seeds).unwrap_or(usize::MAX), usize::saturating_mul)
     }
 
     /// Whether there are none.
@@ -358,6 +377,13 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
         memory = memory.saturating_sub(data.held());
         all.push(data);
     }
+    // So are settings that do not suit them.
+    for data in &all {
+        for spec in grid.specs(data.space())? {
+            spec.model.build(data.space())?;
+            spec.check_size(data.space())?;
+        }
+    }
     std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
     for data in &all {
         for spec in grid.specs(data.space())? {
@@ -383,7 +409,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
                 spec,
             };
             write_json(&place_of_run.join("result.json"), &result)?;
-            files::replace(&place_of_run.join("curve.csv"), curve_csv(&result.looks).as_bytes())?;
+            write_csv(&place_of_run.join("curve.csv"), curve_csv(&result.looks))?;
             outcome.results.push(result);
         }
     }
@@ -391,7 +417,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
         "runs": outcome.results, "summaries": summaries(&outcome.results), "comparisons": comparisons(&outcome.results),
     });
     write_json(&folder.join(RESULTS), &all)?;
-    files::replace(&folder.join("results.csv"), results_csv(&outcome.results).as_bytes())?;
+    write_csv(&folder.join("results.csv"), results_csv(&outcome.results))?;
     Ok(outcome)
 }
 
@@ -408,45 +434,41 @@ pub fn read_results(folder: &Path) -> Result<Vec<RunResult>, LearnError> {
     let bytes = files::read(&file)?.ok_or_else(|| {
         LearnError::file(folder, format!("has no {RESULTS}: give a folder that `dynsparse learn` has finished"))
     })?;
-    let all: All = serde_json::from_slice(&bytes).map_err(|e| {
-        LearnError::file(&file, format!("was written by another version: run `dynsparse learn` again: {e}"))
+    let all: All = seal::parse(&bytes).and_then(seal::open).map_err(|e| {
+        let fix = "give the same `dynsparse learn` again: it trains only what is missing, and writes the results anew";
+        LearnError::file(&file, format!("{e}: {fix}"))
     })?;
     Ok(all.runs)
 }
 
 fn write_json(file: &Path, value: &impl Serialize) -> Result<(), LearnError> {
-    let bytes = serde_json::to_vec(value).map_err(|e| LearnError::io(file, "cannot be written", e))?;
-    files::replace(file, &bytes)
+    let text = seal::line(value).map_err(|e| LearnError::io(file, "cannot be written", e))?;
+    files::replace(file, text.as_bytes())
 }
 
-fn curve_csv(looks: &[Look]) -> String {
-    let mut text = "step,train_loss,validation_loss,gradient_norm\n".to_owned();
-    for look in looks {
-        text.push_str(&format!("{},{},{},{}\n", look.step, look.train, look.validation, look.gradient));
-    }
-    text
+fn write_csv(file: &Path, bytes: Result<Vec<u8>, AnalysisError>) -> Result<(), LearnError> {
+    files::replace(file, &bytes.map_err(|e| LearnError::io(file, "cannot be written", e))?)
 }
 
-fn results_csv(results: &[RunResult]) -> String {
-    let names: Vec<&str> = Measure::ALL.map(Measure::name).to_vec();
-    let mut text = format!("task,model,loss,seed,weights,steps,best_step,{}\n", names.join(","));
-    for r in results {
-        let cells: Vec<String> =
-            Measure::ALL.iter().map(|m| r.measure(*m).map_or(String::new(), |x| x.to_string())).collect();
-        let spec = &r.spec;
-        text.push_str(&format!(
-            "{},{},{},{},{},{},{},{}\n",
-            r.task,
-            spec.model.kind,
-            spec.loss,
-            spec.seed,
-            r.weights,
-            r.steps,
-            r.best,
-            cells.join(",")
-        ));
-    }
-    text
+fn curve_csv(looks: &[Look]) -> Result<Vec<u8>, AnalysisError> {
+    let header = ["step", "train_loss", "validation_loss", "gradient_norm"];
+    let row = |look: &Look| vec![json!(look.step), json!(look.train), json!(look.validation), json!(look.gradient)];
+    csv::text(&header, looks.iter().map(row))
+}
+
+fn results_csv(results: &[RunResult]) -> Result<Vec<u8>, AnalysisError> {
+    let first = ["task", "model", "loss", "seed", "weights", "steps", "best_step"];
+    let header: Vec<&str> = first.into_iter().chain(Measure::ALL.map(Measure::name)).collect();
+    csv::text(
+        &header,
+        results.iter().map(|r| {
+            let spec = &r.spec;
+            let mut row = vec![json!(r.task), json!(spec.model.kind), json!(spec.loss), json!(spec.seed)];
+            row.extend([json!(r.weights), json!(r.steps), json!(r.best)]);
+            row.extend(Measure::ALL.map(|m| json!(r.measure(m))));
+            row
+        }),
+    )
 }
 
 /// Seeds together, in the order of the results.

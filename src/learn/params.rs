@@ -9,6 +9,14 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use super::place::{self, Place};
 use super::{LearnError, files};
 use crate::rng::Stream;
+use crate::seal;
+
+/// Stands for the checksum while it is computed: SHA-256 of the whole file with this in its place.
+const NO_SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// The notes of a file: one text, which begins with the file's checksum.
+const NOTES: &str = "dynsparse";
+const SUM: &str = "{\"sha256\":\"";
 
 /// How a matrix begins.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,16 +96,11 @@ pub struct Linear {
 /// Named groups of matrices, as they go into a file: 32-bit floats, bit for bit.
 pub(super) type Groups = BTreeMap<&'static str, Vec<Tensor<2>>>;
 
-/// Writes groups of matrices of one layout, with notes, whole or not at all.
+/// Writes groups of matrices of one layout, with notes (a JSON object) and the checksum of the whole, whole or not at all.
 ///
 /// # Errors
 /// [`LearnError::File`] when it cannot be written.
-pub(super) fn write(
-    file: &Path,
-    layout: &Layout,
-    groups: &Groups,
-    notes: BTreeMap<String, String>,
-) -> Result<(), LearnError> {
+pub(super) fn write(file: &Path, layout: &Layout, groups: &Groups, notes: &str) -> Result<(), LearnError> {
     let mut buffers = Vec::new();
     for (group, tensors) in groups {
         for (slot, tensor) in layout.slots.iter().zip(tensors) {
@@ -110,18 +113,41 @@ pub(super) fn write(
         let view = TensorView::new(Dtype::F32, shape.to_vec(), bytemuck::cast_slice(values));
         views.push((name.as_str(), view.map_err(|e| LearnError::io(file, "cannot be written", e))?));
     }
-    let bytes = safetensors::serialize(views, Some(notes.into_iter().collect()))
+    let notes = format!("{SUM}{NO_SUM}\",{}", notes.strip_prefix('{').unwrap_or_default());
+    let mut bytes = safetensors::serialize(views, Some([(NOTES.to_owned(), notes)].into()))
         .map_err(|e| LearnError::io(file, "cannot be written", e))?;
+    let at = find(&bytes, NO_SUM).ok_or_else(|| LearnError::file(file, "cannot be written: its header is too long"))?;
+    let sum = seal::hex(&bytes);
+    bytes[at..at + sum.len()].copy_from_slice(sum.as_bytes());
     files::replace(file, &bytes)
 }
 
-/// The notes of a file of weights.
+/// Where a text is in the header of a file.
+fn find(bytes: &[u8], text: &str) -> Option<usize> {
+    let length = bytes.first_chunk().map_or(0, |n| usize::try_from(u64::from_le_bytes(*n)).unwrap_or(0));
+    let header = bytes.get(8..)?.get(..length)?;
+    header.windows(text.len()).position(|w| w == text.as_bytes()).map(|at| at + 8)
+}
+
+/// The notes of a file of weights, as JSON, once its checksum is right.
 ///
 /// # Errors
-/// [`LearnError::File`] when it is none.
-pub(super) fn notes(file: &Path, bytes: &[u8]) -> Result<BTreeMap<String, String>, LearnError> {
+/// [`LearnError::File`] when it is none, or not the file that was written.
+pub(super) fn notes(file: &Path, bytes: &[u8]) -> Result<String, LearnError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(file, &e.to_string()))?;
-    Ok(header.metadata().clone().unwrap_or_default().into_iter().collect())
+    let notes = header.metadata().as_ref().and_then(|all| all.get(NOTES));
+    let notes = notes.ok_or_else(|| LearnError::file(file, "was not written by `dynsparse learn`"))?;
+    let Some((sum, rest)) = notes.strip_prefix(SUM).and_then(|rest| rest.split_once("\",")) else {
+        let text = "has no checksum: it is of an earlier version, or damaged. Remove it and give the same command again, \
+                    which trains this network alone once more";
+        return Err(LearnError::file(file, text));
+    };
+    let mut whole = bytes.to_vec();
+    match find(bytes, sum) {
+        Some(at) if sum.len() == NO_SUM.len() => whole[at..at + sum.len()].copy_from_slice(NO_SUM.as_bytes()),
+        _ => return Err(changed(file)),
+    }
+    if seal::hex(&whole) != sum { Err(changed(file)) } else { Ok(format!("{{{rest}")) }
 }
 
 /// Reads a group of matrices.
@@ -156,6 +182,14 @@ pub(super) fn read(
 
 fn damaged(file: &Path, reason: &str) -> LearnError {
     LearnError::file(file, format!("is no whole safetensors file ({reason}): remove it and train again"))
+}
+
+fn changed(file: &Path) -> LearnError {
+    LearnError::file(
+        file,
+        "does not have the checksum that it states: it is damaged. Remove it and give the same command again, which trains \
+         this network alone once more",
+    )
 }
 
 fn other(file: &Path, reason: &str) -> LearnError {

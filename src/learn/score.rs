@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::LearnError;
 use super::data::Data;
 use super::evaluate::{FIXED, JacobianError, Recovered, Sparsity, decided, jacobian_error, recovered};
+use crate::bounded;
 
 /// The threshold of edges.
 const EDGE: [f64; 1] = [0.5];
@@ -96,8 +97,10 @@ impl Prediction {
         let has = |name: &str| names.iter().any(|n| n == name);
         let (nx, inputs) = (data.outputs(), data.inputs());
         let nu = inputs - nx;
-        let mut array = |name: &str| read_array(file, &mut npz, name);
         let all = data.x().len() / inputs;
+        // As many numbers as one for each entry of each step; what is declared beyond that is not read.
+        let most = all.max(1).saturating_mul(nx * inputs);
+        let mut array = |name: &str| read_array(file, &mut npz, name, most);
         let given = if has("steps") { Some(array("steps")?) } else { None };
         let jacobian = has("A");
         let main = array(if jacobian { "A" } else { "edges" }).map_err(|e| match has("edges") {
@@ -204,14 +207,24 @@ fn steps(given: &Array, n: usize, all: usize) -> Result<Vec<usize>, String> {
     Ok(steps)
 }
 
-fn read_array(file: &Path, npz: &mut NpzArchive<BufReader<File>>, name: &str) -> Result<Array, LearnError> {
+fn read_array(
+    file: &Path,
+    npz: &mut NpzArchive<BufReader<File>>,
+    name: &str,
+    most: usize,
+) -> Result<Array, LearnError> {
     let refuse = |message: String| LearnError::file(file, message);
     let damaged = |e: std::io::Error| refuse(format!("its array {name} cannot be read: {e}"));
     let found = npz.by_name(name).map_err(damaged)?.ok_or_else(|| refuse(format!("has no array {name}")))?;
     if found.order() != npyz::Order::C {
         return Err(refuse(format!("{name} is in Fortran order: save numpy.ascontiguousarray({name})")));
     }
-    let shape: Vec<usize> = found.shape().iter().map(|n| *n as usize).collect();
+    let shape: Vec<usize> = found.shape().iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect();
+    let numbers = shape.iter().try_fold(1usize, |all, n| all.checked_mul((*n).max(1)));
+    if numbers.is_none_or(|n| n > most) {
+        let shape = bounded::listed(&shape);
+        return Err(refuse(format!("{name} has the shape {shape}, more than one number for each entry of each step")));
+    }
     let kind = match found.dtype() {
         npyz::DType::Plain(plain) => plain.to_string(),
         _ => String::new(),

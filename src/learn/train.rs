@@ -15,6 +15,7 @@ use super::optim::{AdamW, Rates, schedule};
 use super::params::{self, Groups};
 use super::place::{self, Backend, Place};
 use super::{LearnError, files};
+use crate::bounded;
 use crate::rng::Stream;
 
 /// Where a run in progress is kept, inside its folder.
@@ -24,6 +25,9 @@ pub const MODEL: &str = "model.safetensors";
 
 /// States of a batch whose Jacobians are taken together outside training.
 pub(super) const CHUNK: usize = 64;
+
+/// Looks at the validation loss, at most; each is kept in every checkpoint.
+const MOST_LOOKS: u64 = 1_000_000;
 
 /// How to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +84,23 @@ impl Training {
         if let Some((name, _)) = positive.iter().find(|(_, n)| *n == 0) {
             return Err(LearnError::Settings(format!("{name} must be at least 1")));
         }
+        for (name, n, most) in [
+            ("steps", self.steps, 100_000_000),
+            ("batch", self.batch, 1_000_000),
+            ("columns", self.columns, 1_000_000),
+            ("check_every", self.check_every, 100_000_000),
+            ("patience", self.patience, 100_000_000),
+            ("validation_states", self.validation_states, 10_000_000),
+        ] {
+            bounded::within(name, n, &(0..=most)).map_err(LearnError::Settings)?;
+        }
+        let looks = (self.steps / self.check_every) as u64;
+        if looks > MOST_LOOKS {
+            return Err(LearnError::Settings(format!(
+                "steps {} with check_every {} are {looks} looks, more than {MOST_LOOKS}: raise check_every",
+                self.steps, self.check_every
+            )));
+        }
         for (name, x, zero) in
             [("lr", self.lr, false), ("clip", self.clip, false), ("weight_decay", self.weight_decay, true)]
         {
@@ -111,6 +132,18 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
+    /// Refuses a step whose tensors would not fit into the memory of a usual machine.
+    ///
+    /// # Errors
+    /// [`LearnError::Settings`] with what makes them large.
+    pub fn check_size(&self, space: Space<'_>) -> Result<(), LearnError> {
+        let columns = if self.training.columns == 0 { space.inputs } else { self.training.columns.min(space.inputs) };
+        let directions = if self.loss.needs_jacobian() { columns } else { 0 };
+        self.model.check_batch(space, ("batch", self.training.batch), directions)?;
+        // Validation and test differentiate by all inputs.
+        self.model.check_batch(space, ("states at once", CHUNK), space.inputs)
+    }
+
     /// A name for a folder: task, model, loss, seed.
     pub fn name(&self, task: &str) -> String {
         let clean = |text: &str| text.replace(|c: char| !(c.is_ascii_alphanumeric() || "+-._".contains(c)), "_");
@@ -165,6 +198,34 @@ impl Notes {
         self.looks.iter().filter(|l| l.step > self.best).count()
     }
 
+    /// Refuses what no run says of itself.
+    fn check(&self, file: &Path) -> Result<(), LearnError> {
+        let (inputs, outputs, controls) = (self.norm.mean.len(), self.state.len(), self.action.len());
+        let wrong = |what: &str| Err(LearnError::file(file, format!("its {what}: remove it")));
+        if self.norm.std.len() != inputs || inputs != outputs + controls {
+            return wrong("statistics, state and action are not as many");
+        }
+        if !self.norm.mean.iter().all(|x| x.is_finite()) || !self.norm.std.iter().all(|x| x.is_finite() && *x > 0.0) {
+            return wrong("statistics are not finite, or a standard deviation is not above 0");
+        }
+        let most = self.spec.training.steps;
+        let ordered = self.looks.windows(2).all(|w| w[0].step < w[1].step);
+        if self.step > most
+            || self.best > self.step
+            || !ordered
+            || self.looks.last().is_some_and(|l| l.step > self.step)
+        {
+            return wrong("steps are not those of its settings");
+        }
+        if let Some(tree) = &self.kinematics
+            && !(tree.fits(tree.dof_parent.len(), tree.act_dofs.len(), controls)
+                && 2 * tree.dof_parent.len() + tree.act_dofs.len() == outputs)
+        {
+            return wrong("kinematic tree is none");
+        }
+        Ok(())
+    }
+
     /// Whether these are the same data and settings but for what has happened since; names what differs.
     fn same(&self, other: &Self) -> Result<(), String> {
         let parts = [
@@ -203,7 +264,14 @@ impl Trained {
         })?;
         let notes = read_notes(&file, &bytes)?;
         let (inputs, outputs) = (notes.norm.mean.len(), notes.state.len());
-        let model = notes.spec.model.build(Space { inputs, outputs, kinematics: notes.kinematics.as_ref() })?;
+        notes.check(&file)?;
+        let space = Space { inputs, outputs, kinematics: notes.kinematics.as_ref() };
+        let model = notes.spec.model.build(space).map_err(|e| LearnError::file(&file, e.to_string()))?;
+        notes
+            .spec
+            .model
+            .check_batch(space, ("states at once", CHUNK), inputs)
+            .map_err(|e| LearnError::file(&file, e.to_string()))?;
         let weights = params::read(&file, &bytes, model.layout(), "weights", place)?;
         Ok(Self { model, weights, notes })
     }
@@ -215,21 +283,17 @@ impl Trained {
 
     fn write(&self, folder: &Path) -> Result<(), LearnError> {
         let groups = BTreeMap::from([("weights", self.weights.clone())]);
-        params::write(&folder.join(MODEL), self.model.layout(), &groups, written(&self.notes)?)
+        params::write(&folder.join(MODEL), self.model.layout(), &groups, &written(&self.notes)?)
     }
 }
 
-const NOTES: &str = "dynsparse";
-
-fn written(notes: &Notes) -> Result<BTreeMap<String, String>, LearnError> {
-    let text = serde_json::to_string(notes).map_err(|e| LearnError::Library(e.to_string()))?;
-    Ok(BTreeMap::from([(NOTES.to_owned(), text)]))
+fn written(notes: &Notes) -> Result<String, LearnError> {
+    serde_json::to_string(notes).map_err(|e| LearnError::Library(e.to_string()))
 }
 
 fn read_notes(file: &Path, bytes: &[u8]) -> Result<Notes, LearnError> {
-    let notes = params::notes(file, bytes)?;
-    let text = notes.get(NOTES).ok_or_else(|| LearnError::file(file, "was not written by `dynsparse learn`"))?;
-    serde_json::from_str(text).map_err(|e| LearnError::file(file, format!("was written by another version: {e}")))
+    let text = params::notes(file, bytes)?;
+    serde_json::from_str(&text).map_err(|e| LearnError::file(file, format!("was written by another version: {e}")))
 }
 
 /// How a run comes along.
@@ -271,6 +335,7 @@ pub fn train(
 ) -> Result<Trained, LearnError> {
     spec.training.check()?;
     let model = spec.model.build(data.space())?;
+    spec.check_size(data.space())?;
     let notes = Notes {
         spec: spec.clone(),
         task: data.task.clone(),
@@ -286,6 +351,7 @@ pub fn train(
         let file = folder.join(MODEL);
         let found = read_notes(&file, &bytes)?;
         found.same(&notes).map_err(|what| differs(&file, &what))?;
+        found.check(&file)?;
         return Trained::read(folder, place);
     }
     std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
@@ -320,6 +386,7 @@ impl Run<'_> {
     fn resume(&mut self, bytes: &[u8]) -> Result<(), LearnError> {
         let found = read_notes(&self.file, bytes)?;
         found.same(&self.notes).map_err(|what| differs(&self.file, &what))?;
+        found.check(&self.file)?;
         let group = |name| params::read(&self.file, bytes, self.model.layout(), name, self.place);
         self.state = AdamW { weights: group("weights")?, first: group("adam1")?, second: group("adam2")? };
         self.best = group("best")?;
@@ -334,7 +401,7 @@ impl Run<'_> {
             ("adam2", self.state.second.clone()),
             ("best", self.best.clone()),
         ]);
-        params::write(&self.file, self.model.layout(), &groups, written(&self.notes)?)
+        params::write(&self.file, self.model.layout(), &groups, &written(&self.notes)?)
     }
 
     fn go(&mut self, watch: &mut dyn FnMut(Progress)) -> Result<(), LearnError> {

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::PlanError;
+use crate::bounded;
 use crate::policy::{Guide, PlanMethod, PlanSpec, Spline};
 
 /// The file of `assets`.
@@ -31,6 +32,9 @@ const MOST: [(&str, usize); 8] = [
     ("elites", 100_000),
     ("tries", 60),
 ];
+
+/// Steps of rollouts before an action, at most.
+const MOST_STEPS: u64 = 100_000_000;
 
 /// The settings for a task: those asked for, then those that suit the task. Settings that the method does not
 /// use are left out, unless they were asked for.
@@ -60,6 +64,20 @@ pub(super) enum Search {
     Samples(Sampling),
     /// By steps along Jacobians, from the best sample where there are any.
     Jacobians(Newton, Option<Sampling>),
+}
+
+impl Search {
+    /// Rollouts of an iteration, and those of a line search.
+    fn samples(&self) -> usize {
+        match self {
+            Self::Samples(s) | Self::Jacobians(_, Some(s)) => s.samples,
+            Self::Jacobians(_, None) => 1,
+        }
+    }
+
+    fn tries(&self) -> usize {
+        if let Self::Jacobians(newton, _) = self { newton.tries } else { 1 }
+    }
 }
 
 /// How plans are drawn.
@@ -111,9 +129,15 @@ impl Settings {
             PlanMethod::Ilqs => Search::Jacobians(newton(spec)?, Some(sampling(spec, method)?)),
             _ => Search::Samples(sampling(spec, method)?),
         };
+        let (horizon, iterations) = (whole("horizon", spec.horizon, 1)?, whole("iterations", spec.iterations, 1)?);
+        for (name, tries) in [("samples", search.samples()), ("tries", search.tries())] {
+            let factors = [("horizon", horizon), ("iterations", iterations), (name, tries)].map(|(n, x)| (n, x as u64));
+            bounded::product(&factors, MOST_STEPS, "steps of rollouts an action")
+                .map_err(|text| PlanError::Setting { field: "plan", value: "too large".to_owned(), fix: text })?;
+        }
         Ok(Self {
-            horizon: whole("horizon", spec.horizon, 1)?,
-            iterations: whole("iterations", spec.iterations, 1)?,
+            horizon,
+            iterations,
             coarse: whole("coarse", spec.coarse, 1)?,
             guides: spec.guide.clone().unwrap_or_default(),
             search,
@@ -201,6 +225,8 @@ mod tests {
         let text = refused(PlanSpec { horizon: Some(0), ..none.clone() });
         assert_eq!(text, "policy expert: horizon is 0: give a whole number from 1 to 10000");
         assert!(refused(PlanSpec { samples: Some(1), ..none.clone() }).contains("samples is 1"));
+        let text = refused(PlanSpec { horizon: Some(10_000), samples: Some(100_000), ..none.clone() });
+        assert!(text.contains("horizon 10000 x") && text.contains("lower one of them"), "{text}");
         assert!(refused(PlanSpec { noise: Some(f64::NAN), ..none.clone() }).contains("noise is NaN"));
         let cem = PlanSpec { method: Some(PlanMethod::Cem), samples: Some(8), ..none.clone() };
         assert!(refused(PlanSpec { elites: Some(9), ..cem.clone() }).contains("elites is 9"));

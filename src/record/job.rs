@@ -3,11 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::RecordError;
+use crate::bounded;
 use crate::dataset::Effort;
 use crate::jacobian::{Difference, EngineChoice, EngineRequest};
 use crate::physics::SolverMode;
 use crate::policy::{Explore, PolicySpec};
 use crate::task::TaskSpec;
+
+/// Control steps of an episode, physics steps of an episode, and rows of a recording, at most.
+const MOST_STEPS: usize = 100_000_000;
+const MOST_PHYSICS_STEPS: u64 = 10_000_000_000;
+const MOST_ROWS: u64 = 1_000_000_000_000;
 
 /// What one row of a recording is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -76,6 +82,15 @@ impl Job {
         if self.steps == 0 {
             return refuse("steps is 0; record at least one step per episode");
         }
+        if self.steps > MOST_STEPS {
+            return refuse("steps is above 100 million; record more episodes of fewer steps");
+        }
+        let (steps, substeps) = (("steps", self.steps as u64), ("substeps", self.task.substeps as u64));
+        bounded::product(&[steps, substeps], MOST_PHYSICS_STEPS, "physics steps an episode")
+            .map_err(RecordError::Setting)?;
+        let rows = ("rows an episode", self.rows_per_episode() as u64);
+        bounded::product(&[("episodes", self.episodes), rows], MOST_ROWS, "rows of a file")
+            .map_err(RecordError::Setting)?;
         if self.jacobian.eps.is_some_and(|eps| !(eps.is_finite() && eps > 0.0 && eps < 1.0)) {
             return refuse("eps must be between 0 and 1; 1e-6 suits most models");
         }

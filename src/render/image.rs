@@ -11,6 +11,9 @@ const GAP: usize = 2;
 const MOST: usize = 1 << 28;
 const MOST_ON_A_SIDE: usize = 1 << 16;
 
+/// Pixels of all frames of a film at most.
+const MOST_OF_A_FILM: usize = 1 << 32;
+
 impl Shots<'_> {
     /// All frames in rows of `columns`, on white, as PNG.
     ///
@@ -54,6 +57,11 @@ impl Shots<'_> {
     /// [`RenderError`] when a state cannot be drawn.
     pub fn film(&mut self) -> Result<Vec<u8>, RenderError> {
         let (w, h, n) = (self.settings.width, self.settings.height, self.steps.len());
+        if n.saturating_mul(w * h) > MOST_OF_A_FILM {
+            return refuse(format!(
+                "a film of {n} frames of {w} x {h} pixels is too large; draw fewer or smaller frames"
+            ));
+        }
         let mut bytes = Vec::new();
         let mut encoder = encoder(&mut bytes, w, h);
         encoder.set_animated(n as u32, 0)?;

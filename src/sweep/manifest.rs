@@ -8,15 +8,26 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Estimate, Plan, SweepError};
+use crate::bounded::{self, word};
 use crate::dataset::{hdf5_version, schema};
 use crate::physics::mujoco_version;
 use crate::record::{self, Settings};
+use crate::seal;
 
 /// Value of the field `format`.
 const FORMAT: &str = "dynsparse-sweep";
 
-/// Version of the manifest; another one is refused.
-const VERSION: u32 = 1;
+/// Version of the manifest; another one is refused. The first one had no checksum.
+const VERSION: u32 = 2;
+
+/// Tasks of a sweep, and episodes and bytes of one, at most: what a manifest says beyond that is not so.
+const MOST_TASKS: usize = 10_000;
+const MOST_EPISODES: u64 = 100_000_000;
+const MOST_BYTES: u64 = 1 << 50;
+
+/// What to do with a manifest that cannot be believed. Nothing recorded is lost by it.
+const FIX: &str =
+    "restore it from a copy, or delete it and give the same sweep again: recordings that are whole are kept";
 
 /// The manifest of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +87,43 @@ impl Entry {
             _ => None,
         }
     }
+}
+
+impl Entry {
+    fn check(&self, name: &str) -> Result<(), String> {
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        if !plain(name) || name.starts_with('.') || name.is_empty() || self.file != format!("{name}.h5") {
+            return Err(format!("its file is \"{}\", which is not in the folder of the sweep", word(&self.file)));
+        }
+        if !plain(&self.suite) {
+            return Err(format!("its suite is \"{}\"", word(&self.suite)));
+        }
+        if let Some(e) = &self.estimate {
+            bounded::within("its estimated episodes", e.episodes, &(0..=MOST_EPISODES))?;
+            bounded::within("its estimated steps", e.steps, &(0..=MOST_BYTES))?;
+            bounded::within("its estimated seconds", e.seconds, &(0.0..=1e15))?;
+            for bytes in [e.disk, e.memory_per_thread, e.memory_shared] {
+                bounded::within("its estimated bytes", bytes, &(0..=MOST_BYTES))?;
+            }
+        }
+        if let State::Done(done) = &self.state {
+            is_digest("sha256", &done.sha256)?;
+            is_digest("content_sha256", &done.content_sha256)?;
+            bounded::within("episodes", done.episodes, &(1..=MOST_EPISODES))?;
+            bounded::within("ended_early", done.ended_early, &(0..=done.episodes))?;
+            bounded::within("steps", done.steps, &(0..=MOST_BYTES))?;
+            bounded::within("bytes", done.bytes, &(1..=MOST_BYTES))?;
+            bounded::within("seconds", done.seconds, &(0.0..=1e15))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_digest(name: &str, text: &str) -> Result<(), String> {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err(format!("{name} is \"{}\", which is no SHA-256", word(text)))
 }
 
 /// What became of a task.
@@ -149,19 +197,18 @@ impl Manifest {
     /// Reads a manifest; None when there is none.
     ///
     /// # Errors
-    /// [`SweepError::Manifest`] when it cannot be read or has another version.
+    /// [`SweepError::Manifest`] when it cannot be read, has another version, does not have the checksum that it states, or says
+    /// what cannot be.
     pub fn read(file: &Path) -> Result<Option<Self>, SweepError> {
         let refuse = |reason: String| SweepError::Manifest { file: file.to_owned(), reason };
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
+        let bytes = match bounded::read(file, bounded::TEXT) {
+            Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(refuse(e.to_string())),
         };
-        let value: Value = serde_json::from_str(&text).map_err(|e| {
-            refuse(format!(
-                "is not JSON ({e}); restore it from a copy, choose another folder, or --force to start anew"
-            ))
-        })?;
+        let broken =
+            |broken: seal::Broken| refuse(format!("{broken}; {FIX}, choose another folder, or --force to start anew"));
+        let value = seal::parse(&bytes).map_err(broken)?;
         if value["format"] != FORMAT {
             return Err(refuse("is not the manifest of a sweep; choose another folder".to_owned()));
         }
@@ -169,21 +216,31 @@ impl Manifest {
             return Err(refuse(format!(
                 "is a manifest of version {}, this program knows version {VERSION}; use the dynsparse that wrote it \
                  ({}), choose another folder, or --force to start anew",
-                value["version"],
-                value["program"]["dynsparse"].as_str().unwrap_or("unknown")
+                word(&value["version"].to_string()),
+                value["program"]["dynsparse"].as_str().map_or_else(|| "unknown".to_owned(), word)
             )));
         }
-        serde_json::from_value(value).map(Some).map_err(|e| {
-            refuse(format!(
-                "cannot be understood ({e}); restore it from a copy, choose another folder, or --force to start anew"
-            ))
-        })
+        let manifest: Self = seal::open(value).map_err(broken)?;
+        manifest.check().map_err(|what| refuse(format!("{what}; {FIX}")))?;
+        Ok(Some(manifest))
+    }
+
+    /// Whether what it says can be: files in its folder, numbers that a sweep can have.
+    fn check(&self) -> Result<(), String> {
+        bounded::within("the number of tasks", self.tasks.len(), &(0..=MOST_TASKS))?;
+        if let Some(digest) = &self.content_sha256 {
+            is_digest("content_sha256", digest)?;
+        }
+        for (name, entry) in &self.tasks {
+            entry.check(name).map_err(|what| format!("says of the task \"{}\": {what}", word(name)))?;
+        }
+        Ok(())
     }
 
     /// As JSON, for people too.
     pub fn to_json(&self) -> String {
         // Plain data with text keys; serialising it cannot fail.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        seal::pretty(self).unwrap_or_default()
     }
 
     /// What differs from the sweep that is `there`, for people. None when it is the same sweep.

@@ -326,7 +326,7 @@ impl Work<'_> {
         };
         self.sweep.change(|manifest| {
             if let Some(entry) = manifest.tasks.get_mut(&self.task.name) {
-                entry.attempts += 1;
+                entry.attempts = entry.attempts.saturating_add(1);
                 entry.state = State::Pending;
             }
         })?;

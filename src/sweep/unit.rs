@@ -1,5 +1,6 @@
 //! A unit: one part of one task's episodes, what an array task of a cluster does.
 
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::folder::Folder;
 use super::run::Sweep;
 use super::{How, Outcome, Plan, Share, SweepError, TaskReport, Watch};
+use crate::bounded::{self, word};
 use crate::dataset::DatasetError;
+use crate::seal;
 
 /// Folder of the notes, one JSON file a unit.
 const UNITS: &str = "units";
@@ -67,43 +70,87 @@ pub(super) fn note(folder: &Folder, report: &TaskReport, (part, of): (u64, u64))
         host: gethostname::gethostname().to_string_lossy().into_owned(),
         seconds: report.seconds,
     };
-    let text = serde_json::to_string_pretty(&unit).unwrap_or_default() + "\n";
-    folder.write_text(&format!("{UNITS}/{}.{part}-of-{of}.json", report.name), &text)
+    let text = seal::pretty(&unit).unwrap_or_default();
+    folder.write_text(&format!("{UNITS}/{}", name(&report.name, (part, of))), &text)
+}
+
+/// A note as it lies in the folder: what it says, or why it cannot be believed.
+struct Note {
+    file: PathBuf,
+    said: Result<UnitReport, String>,
 }
 
 impl UnitReport {
+    /// Reads a note.
+    fn read(file: &Path) -> Result<Self, String> {
+        let bytes = bounded::read(file, bounded::TEXT).map_err(|e| e.to_string())?;
+        let note: Self = seal::parse(&bytes).and_then(seal::open).map_err(|e| e.to_string())?;
+        if file.file_name() == Some(name(&note.task, (note.part, note.of)).as_ref()) {
+            return Ok(note);
+        }
+        Err(format!("is about another part: {} of {} of \"{}\"", note.part, note.of, word(&note.task)))
+    }
+
     /// The notes that lie in the folder of a sweep, by task and part.
     ///
     /// # Errors
-    /// An I/O error. A note that cannot be understood is left out.
-    pub fn read_all(folder: &std::path::Path) -> Result<Vec<Self>, SweepError> {
-        let path = folder.join(UNITS);
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(DatasetError::io(&path, e).into()),
-        };
-        let mut notes = Vec::new();
-        for entry in entries {
-            let file = entry.map_err(|e| DatasetError::io(&path, e))?.path();
-            if file.extension().is_some_and(|e| e == "json") {
-                let text = std::fs::read_to_string(&file).map_err(|e| DatasetError::io(&file, e))?;
-                notes.extend(serde_json::from_str::<Self>(&text));
-            }
-        }
+    /// An I/O error; [`SweepError::Manifest`] for a note that cannot be believed, which may be deleted.
+    pub fn read_all(folder: &Path) -> Result<Vec<Self>, SweepError> {
+        let notes = notes(folder)?.into_iter().map(|Note { file, said }| {
+            said.map_err(|reason| SweepError::Manifest {
+                file,
+                reason: format!("{reason}; delete it: it says only what became of a part"),
+            })
+        });
+        let mut notes = notes.collect::<Result<Vec<_>, _>>()?;
         notes.sort_by(|a, b| (&a.task, a.of, a.part).cmp(&(&b.task, b.of, b.part)));
         Ok(notes)
     }
 }
 
+fn name(task: &str, (part, of): (u64, u64)) -> String {
+    format!("{task}.{part}-of-{of}.json")
+}
+
+fn notes(folder: &Path) -> Result<Vec<Note>, SweepError> {
+    let path = folder.join(UNITS);
+    let entries = match std::fs::read_dir(&path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(DatasetError::io(&path, e).into()),
+    };
+    let mut notes = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(|e| DatasetError::io(&path, e))?.path();
+        if file.extension().is_some_and(|e| e == "json") {
+            notes.push(Note { said: UnitReport::read(&file), file });
+        }
+    }
+    notes.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(notes)
+}
+
+/// Whether a note is about a task, by its name.
+fn is_of(note: &Path, task: &str) -> bool {
+    let rest = note.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix(task)?.strip_prefix('.'));
+    rest.is_some_and(|rest| {
+        rest.trim_end_matches(".json")
+            .split_once("-of-")
+            .is_some_and(|(part, of)| [part, of].iter().all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())))
+    })
+}
+
 /// What the notes say about episodes of a task that are missing, to be put behind an error; may be empty.
 pub(super) fn failures(folder: &Folder, task: &str) -> String {
-    let notes = UnitReport::read_all(&folder.file("")).unwrap_or_default();
-    let failed: Vec<String> = notes
-        .iter()
-        .filter(|n| n.task == task)
-        .filter_map(|n| Some(format!("; part {}/{} failed on {}: {}", n.part, n.of, n.host, n.failure.as_ref()?)))
-        .collect();
+    let said = |note: &Note| match &note.said {
+        Ok(n) => {
+            let (host, failure) = (word(&n.host), bounded::sentence(n.failure.as_ref()?));
+            Some(format!("; part {}/{} failed on {host}: {failure}", n.part, n.of))
+        }
+        Err(reason) => Some(format!("; {} {reason}", note.file.display())),
+    };
+    let notes = notes(&folder.file("")).unwrap_or_default();
+    let failed: Vec<String> = notes.iter().filter(|n| is_of(&n.file, task)).filter_map(said).collect();
     let more = failed.len().saturating_sub(3);
     let rest = if more > 0 { format!("; and {more} parts more") } else { String::new() };
     format!("{}{rest}", failed[..failed.len().min(3)].concat())
@@ -111,9 +158,46 @@ pub(super) fn failures(folder: &Folder, task: &str) -> String {
 
 /// Removes the notes of a task.
 pub(super) fn forget(folder: &Folder, task: &str) {
-    for note in UnitReport::read_all(&folder.file("")).unwrap_or_default().iter().filter(|n| n.task == task) {
-        let _ = std::fs::remove_file(folder.file(&format!("{UNITS}/{task}.{}-of-{}.json", note.part, note.of)));
+    for note in notes(&folder.file("")).unwrap_or_default().iter().filter(|n| is_of(&n.file, task)) {
+        let _ = std::fs::remove_file(&note.file);
     }
     // Only when it is empty.
     let _ = std::fs::remove_dir(folder.file(UNITS));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_told_apart_by_their_names() {
+        let of = |name: &str, task: &str| is_of(Path::new(name), task);
+        assert!(of("units/A.1-of-2.json", "A") && of("A.b.10-of-20.json", "A.b"));
+        assert!(
+            !of("A.b.1-of-2.json", "A") && !of("AB.1-of-2.json", "A") && !of("A.1-of-.json", "A") && !of("A.json", "A")
+        );
+    }
+
+    #[test]
+    fn a_damaged_note_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("units/A.1-of-2.json");
+        std::fs::create_dir(folder.path().join("units")).unwrap();
+        let unit = |of| UnitReport {
+            task: "A".to_owned(),
+            part: 1,
+            of,
+            failure: Some("no disk".to_owned()),
+            host: "n1".to_owned(),
+            seconds: 0.5,
+        };
+        let text = seal::pretty(&unit(2)).unwrap();
+        std::fs::write(&file, &text).unwrap();
+        assert_eq!(UnitReport::read_all(folder.path()).unwrap(), [unit(2)]);
+        for bad in [text.replace("no disk", "nO disk"), "{}".to_owned(), seal::pretty(&unit(3)).unwrap()] {
+            std::fs::write(&file, bad).unwrap();
+            let error = UnitReport::read_all(folder.path()).unwrap_err().to_string();
+            assert!(error.contains("A.1-of-2.json") && error.contains("delete it"), "{error}");
+        }
+    }
 }

@@ -1,10 +1,15 @@
 //! What every test of the program shares: a fresh folder, a run with a time limit, and checks on its words.
 #![allow(dead_code, reason = "every test crate uses its own share of this")]
 
+pub(crate) mod fuzz;
 pub(crate) mod made;
+pub(crate) mod manifest;
 pub(crate) mod mutate;
+pub(crate) mod onnx;
 pub(crate) mod sample;
 pub(crate) mod slurm;
+pub(crate) mod toml;
+pub(crate) mod weights;
 
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -16,6 +16,9 @@ use super::record::{self, How};
 use super::{analyze, output, signals};
 use variants::Variant;
 
+/// Recordings of an ablation, at most.
+const MOST: usize = 1000;
+
 const AFTER: &str = "\
 Examples:
   dynsparse ablate CheetahRun --over method          engines, differences, eps, solver
@@ -58,6 +61,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let subject = args.task.as_deref().map_or_else(Subject::default, Subject::of);
     let mut base = args.settings.clone().of(&subject, &args.model);
     let each = args.over.iter().map(|over| variants::of(over, &base)).collect::<anyhow::Result<Vec<_>>>()?;
+    let count = each.iter().fold(1, |all: usize, next| all.saturating_mul(next.len()));
+    anyhow::ensure!(count <= MOST, "--over asks for {count} recordings, more than {MOST}: give fewer values");
     let all = each.into_iter().reduce(|all, next| variants::product(&all, &next)).unwrap_or_default();
     // Only the variant that replays has a use for it.
     if args.over.iter().any(|o| o == "policy") {

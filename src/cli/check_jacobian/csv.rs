@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context;
+use dynsparse::analysis::csv::text as table;
 use dynsparse::check::{Errors, Report, Settings};
 use dynsparse::physics::{SolverMode, mujoco_version};
+use serde_json::Value;
 
 const COLUMNS: [&str; 18] = [
     "task",
@@ -29,12 +31,12 @@ const COLUMNS: [&str; 18] = [
 
 /// Makes the file, so that a path that cannot be written is refused at once.
 pub(super) fn create(file: &Path) -> anyhow::Result<()> {
-    write_all(file, &[COLUMNS.map(str::to_owned).to_vec()])
+    write_all(file, Vec::new())
 }
 
 /// Writes the table: a row for each task, engine and part (all, a block, a kind of contacts).
 pub(super) fn write(file: &Path, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
-    let mut rows = vec![COLUMNS.map(str::to_owned).to_vec()];
+    let mut rows: Vec<Vec<String>> = Vec::new();
     let solver = match settings.solver {
         SolverMode::Converged => "converged",
         SolverMode::Task => "task",
@@ -73,16 +75,11 @@ pub(super) fn write(file: &Path, settings: &Settings, reports: &[Report]) -> any
             engine.contacts.iter().for_each(|(contacts, errors)| row(contacts.label(), errors));
         }
     }
-    write_all(file, &rows)
+    write_all(file, rows)
 }
 
-fn write_all(file: &Path, rows: &[Vec<String>]) -> anyhow::Result<()> {
-    let lines: String =
-        rows.iter().map(|row| row.iter().map(|f| field(f)).collect::<Vec<_>>().join(",") + "\n").collect();
-    std::fs::write(file, lines).with_context(|| format!("{}: cannot be written", file.display()))
-}
-
-/// In quotes where a comma or quote is in it (RFC 4180).
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+fn write_all(file: &Path, rows: Vec<Vec<String>>) -> anyhow::Result<()> {
+    let rows = rows.into_iter().map(|row| row.into_iter().map(Value::String).collect());
+    let text = table(&COLUMNS, rows)?;
+    std::fs::write(file, text).with_context(|| format!("{}: cannot be written", file.display()))
 }

@@ -40,6 +40,9 @@ of its range a control has a derivative towards the inside, for all engines.
 Exit status 1 when a task could not be checked, or a random model fails; an engine that
 does not cover a model is named with the reason.";
 
+/// Random models of one run, at most.
+const MOST_MODELS: u64 = 100_000_000;
+
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
@@ -120,6 +123,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(models) = args.random {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(flags.threads()?).build()?;
         let (seed, first) = (args.seed, args.first);
+        dynsparse::bounded::within("--random", models, &(0..=MOST_MODELS)).map_err(anyhow::Error::msg)?;
+        dynsparse::bounded::within("--first", first, &(0..=u64::MAX - MOST_MODELS)).map_err(anyhow::Error::msg)?;
         let settings = check::random::Settings { seed, first, models, ..check::random::Settings::default() };
         return pool.install(|| random::run(&settings, args.failures.as_deref(), args.json));
     }

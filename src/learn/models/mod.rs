@@ -13,6 +13,7 @@ use super::LearnError;
 use super::dual::Dual;
 use super::kinematics::Kinematics;
 use super::params::{Init, Layout, Linear};
+use crate::bounded;
 
 /// What a network sees at once: some states, and along which inputs its derivatives are wanted.
 #[derive(Debug, Clone)]
@@ -59,6 +60,14 @@ pub fn predict(
     });
     Ok((out.value.reshape([b, n * h]), jacobian))
 }
+
+/// Numbers of a network, and of a tensor on the way through it, at most: half a GiB.
+const MOST_WEIGHTS: usize = 100_000_000;
+const MOST_IN_A_TENSOR: u64 = 1 << 27;
+
+/// Neurons of a layer, and layers, at most.
+const MOST_WIDTH: usize = 16_384;
+pub(super) const MOST_DEPTH: usize = 6;
 
 /// Which network, with its sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -157,8 +166,10 @@ impl ModelSpec {
     /// # Errors
     /// As [`Self::build`]; [`LearnError::Settings`] where none comes within a tenth of it.
     pub fn of_weights(kind: ModelKind, depth: usize, weights: usize, space: Space<'_>) -> Result<Self, LearnError> {
+        bounded::within("weights", weights, &(1..=MOST_WEIGHTS)).map_err(LearnError::Settings)?;
+        bounded::within("depth", depth, &(1..=MOST_DEPTH)).map_err(LearnError::Settings)?;
         let spec = |width: usize| Self { kind, width, depth };
-        let count = |width: usize| Ok::<_, LearnError>(spec(width).build(space)?.layout().count());
+        let count = |width: usize| Ok::<_, LearnError>(spec(width).network(space)?.layout().count());
         // The count grows with the width.
         let (mut low, mut high) = (1, 2);
         while count(high)? < weights {
@@ -181,8 +192,43 @@ impl ModelSpec {
     /// The network for a space.
     ///
     /// # Errors
-    /// [`LearnError::Settings`] for a network on the kinematic tree where none is known.
+    /// [`LearnError::Settings`] for a network on the kinematic tree where none is known, and for one that is too large.
     pub fn build(&self, space: Space<'_>) -> Result<Box<dyn Model>, LearnError> {
+        bounded::within("width", self.width, &(1..=MOST_WIDTH)).map_err(LearnError::Settings)?;
+        bounded::within("depth", self.depth, &(1..=MOST_DEPTH)).map_err(LearnError::Settings)?;
+        let network = self.network(space)?;
+        let weights = network.layout().count();
+        if weights > MOST_WEIGHTS {
+            let text = format!("a {} of width {} and depth {}", self.kind, self.width, self.depth);
+            let text = format!("{text} has {weights} weights, more than {MOST_WEIGHTS}: lower one of them");
+            return Err(LearnError::Settings(text));
+        }
+        Ok(network)
+    }
+
+    /// Refuses so many states at once, with derivatives along so many directions, where a tensor would be too large.
+    ///
+    /// # Errors
+    /// [`LearnError::Settings`].
+    pub fn check_batch(
+        &self,
+        space: Space<'_>,
+        (name, states): (&str, usize),
+        directions: usize,
+    ) -> Result<(), LearnError> {
+        // All but the first have a layer for every state variable.
+        let tokens = if self.kind == ModelKind::Mlp { 1 } else { space.inputs.max(space.outputs) };
+        let inner = tokens.max(space.inputs).max(space.outputs);
+        let factors = [(name, states), ("1 + directions", 1 + directions), ("tokens", tokens), ("width", self.width)];
+        let masks = [(name, states), ("1 + directions", 1 + directions), ("state variables", inner)];
+        for factors in [&factors[..], &masks] {
+            let factors: Vec<_> = factors.iter().map(|(name, n)| (*name, *n as u64)).collect();
+            bounded::product(&factors, MOST_IN_A_TENSOR, "numbers in a tensor").map_err(LearnError::Settings)?;
+        }
+        Ok(())
+    }
+
+    fn network(&self, space: Space<'_>) -> Result<Box<dyn Model>, LearnError> {
         let Space { inputs, outputs, kinematics } = space;
         Ok(match self.kind {
             ModelKind::Mlp => Box::new(mlp::Mlp::new(inputs, outputs, self.width, self.depth)),

@@ -10,15 +10,26 @@ mod tensor;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
 use prost::Message;
 
 use super::PolicyError;
+use crate::bounded::{self, listed, word};
 use crate::physics::sha256_hex;
-use tensor::Tensor;
+use tensor::{Budget, Tensor};
+
+/// Bytes of a file, at most: four a number.
+const BYTES: u64 = 4 * tensor::MOST as u64;
+
+/// Versions of the operator set whose operators mean what is computed here: before 7 they do not broadcast as numpy does.
+const OPERATORS: RangeInclusive<i64> = 7..=25;
+
+/// Versions of the file format that are known.
+const FORMATS: RangeInclusive<i64> = 3..=13;
 
 /// A network that was opened and has been run once. A clone is cheap.
 #[derive(Debug, Clone)]
@@ -33,6 +44,8 @@ struct Graph {
     file: String,
     nodes: Vec<proto::Node>,
     constants: HashMap<String, Tensor>,
+    /// Numbers of the constants.
+    held: usize,
     input: String,
     /// Shape of the input.
     shape: Vec<usize>,
@@ -48,7 +61,7 @@ impl OnnxFile {
     pub fn open(path: &Path, seen: usize, actions: usize) -> Result<Self, PolicyError> {
         let file = path.display().to_string();
         let wrong = |reason: String| PolicyError::Onnx { file: file.clone(), reason };
-        let bytes = std::fs::read(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+        let bytes = bounded::read(path, BYTES).map_err(|e| wrong(format!("cannot be read: {e}")))?;
         let graph = Graph::read(&file, &bytes, seen).map_err(wrong)?;
         let opened = Self { graph: Arc::new(graph), sha256: sha256_hex(&bytes) };
         let answer = opened.graph.run(&vec![0.0; seen]).map_err(wrong)?;
@@ -90,30 +103,40 @@ impl OnnxFile {
 
 impl Graph {
     fn read(file: &str, bytes: &[u8], seen: usize) -> Result<Self, String> {
+        if !proto::is_small(bytes) {
+            return Err("it has too many nodes and names for a policy".to_owned());
+        }
         let model = proto::Model::decode(bytes).ok().filter(|m| m.ir_version > 0);
-        let Some(graph) = model.and_then(|m| m.graph) else {
+        let Some((graph, model)) = model.and_then(|mut m| Some((m.graph.take()?, m))) else {
             return Err(
                 "is no ONNX model; export the policy with torch.onnx, or as examples/export_playground.py does"
                     .to_owned(),
             );
         };
+        versions(&model)?;
         let mut constants = HashMap::new();
+        let left = Budget::after(0);
         for t in &graph.initializer {
-            let value =
-                op::tensor(t).map_err(|reason| format!("its tensor \"{}\" cannot be used: {reason}", t.name))?;
+            let wrong = |reason| format!("its tensor \"{}\" cannot be used: {reason}", word(&t.name));
+            let value = op::tensor(t).map_err(wrong)?;
+            left.hold(value.data.len()).map_err(wrong)?;
             constants.insert(t.name.clone(), value);
         }
         let unknown = |n: &&proto::Node| !op::is_known(&n.op_type) || !matches!(n.domain.as_str(), "" | "ai.onnx");
         if let Some(node) = graph.node.iter().find(unknown) {
-            let domain = if node.domain.is_empty() { String::new() } else { format!("{}.", node.domain) };
+            let domain = if node.domain.is_empty() { String::new() } else { format!("{}.", word(&node.domain)) };
             return Err(format!(
                 "it uses the operator {domain}{}; those of policies are known: {}",
-                node.op_type,
+                word(&node.op_type),
                 op::KNOWN
             ));
         }
+        for node in &graph.node {
+            op::check(node).map_err(|reason| format!("its node {}: {reason}", name(node)))?;
+        }
         let inputs: Vec<_> = graph.input.iter().filter(|i| !constants.contains_key(&i.name)).collect();
-        let names = |all: &[&proto::ValueInfo]| all.iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names =
+            |all: &[&proto::ValueInfo]| all.iter().take(8).map(|i| word(&i.name)).collect::<Vec<_>>().join(", ");
         let [input] = inputs[..] else {
             return Err(format!(
                 "it has {} inputs ({}), a policy has one: the observation",
@@ -130,29 +153,61 @@ impl Graph {
             ));
         };
         let shape = shape(input, seen)?;
+        let mut given: HashSet<&str> = constants.keys().map(String::as_str).chain([input.name.as_str()]).collect();
+        let outputs = graph.node.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
+        if let Some(twice) = outputs.into_iter().find(|name| !given.insert(name)) {
+            return Err(format!("it gives \"{}\" twice", word(twice)));
+        }
+        let held = constants.values().map(|t| t.data.len()).sum();
         let (input, output) = (input.name.clone(), output.name.clone());
-        Ok(Self { file: file.to_owned(), nodes: graph.node, constants, input, shape, output })
+        Ok(Self { file: file.to_owned(), nodes: graph.node, constants, held, input, shape, output })
     }
 
     fn run(&self, seen: &[f64]) -> Result<Tensor, String> {
         let mut values: HashMap<&str, Tensor> = HashMap::new();
         values.insert(&self.input, Tensor::new(self.shape.clone(), seen.to_vec()));
+        let left = Budget::after(self.held);
         for node in &self.nodes {
-            let name = if node.name.is_empty() { &node.op_type } else { &node.name };
             let mut inputs = Vec::with_capacity(node.input.len());
             for input in &node.input {
                 let found = values.get(input.as_str()).or_else(|| self.constants.get(input));
                 if found.is_none() && !input.is_empty() {
-                    return Err(format!("its node {name} takes \"{input}\", which nothing gives before it"));
+                    let (node, input) = (name(node), word(input));
+                    return Err(format!("its node {node} takes \"{input}\", which nothing gives before it"));
                 }
                 inputs.push(found);
             }
-            let outputs = op::apply(node, &inputs)
-                .map_err(|reason| format!("its node {name} ({}) cannot be run: {reason}", node.op_type))?;
+            let outputs = op::apply(node, &inputs, &left).and_then(|outputs| {
+                left.hold(outputs.iter().map(|t| t.data.len()).sum())?;
+                Ok(outputs)
+            });
+            let outputs = outputs
+                .map_err(|reason| format!("its node {} ({}) cannot be run: {reason}", name(node), node.op_type))?;
             values.extend(node.output.iter().map(String::as_str).zip(outputs));
         }
         let answer = values.remove(self.output.as_str()).or_else(|| self.constants.get(&self.output).cloned());
-        answer.ok_or_else(|| format!("nothing gives its output \"{}\"", self.output))
+        answer.ok_or_else(|| format!("nothing gives its output \"{}\"", word(&self.output)))
+    }
+}
+
+/// How a message calls a node.
+fn name(node: &proto::Node) -> String {
+    word(if node.name.is_empty() { &node.op_type } else { &node.name })
+}
+
+/// Refuses versions of the format and of the operators that nobody has compared with what is computed here.
+fn versions(model: &proto::Model) -> Result<(), String> {
+    let (low, high) = (OPERATORS.start(), OPERATORS.end());
+    let again = format!("export it again with an opset_version from {low} to {high}");
+    if !FORMATS.contains(&model.ir_version) {
+        return Err(format!("it is of the ONNX format {}, which is not known here: {again}", model.ir_version));
+    }
+    let own = |set: &&proto::OperatorSet| matches!(set.domain.as_str(), "" | "ai.onnx");
+    match model.opset_import.iter().filter(own).collect::<Vec<_>>()[..] {
+        [set] if OPERATORS.contains(&set.version) => Ok(()),
+        [set] => Err(format!("its operators are those of opset {}, which are not known here: {again}", set.version)),
+        [] => Err(format!("it does not say which opset its operators are of: {again}")),
+        _ => Err(format!("it names several opsets: {again}")),
     }
 }
 
@@ -161,7 +216,7 @@ fn shape(input: &proto::ValueInfo, seen: usize) -> Result<Vec<usize>, String> {
     let tensor = input.kind.as_ref().and_then(|k| k.tensor.as_ref());
     let kind = tensor.map_or(0, |t| t.elem_type);
     if !matches!(kind, proto::FLOAT | proto::DOUBLE) {
-        return Err(format!("its input {} has the element type {kind}, not float or double", input.name));
+        return Err(format!("its input {} has the element type {kind}, not float or double", word(&input.name)));
     }
     let Some(shape) = tensor.and_then(|t| t.shape.as_ref()) else { return Ok(vec![1, seen]) };
     let sizes: Vec<i64> = shape.dim.iter().map(|d| d.value).collect();
@@ -171,9 +226,10 @@ fn shape(input: &proto::ValueInfo, seen: usize) -> Result<Vec<usize>, String> {
         [n] if fits(n, seen) => Ok(vec![seen]),
         [one, n] if fits(one, 1) && fits(n, seen) => Ok(vec![1, seen]),
         _ => Err(format!(
-            "its input {} has the shape {sizes:?} (0: any), the task's observation {seen} numbers: it must be [{seen}] or \
+            "its input {} has the shape {} (0: any), the task's observation {seen} numbers: it must be [{seen}] or \
              [1, {seen}]; choose a policy for this task",
-            input.name
+            word(&input.name),
+            listed(&sizes)
         )),
     }
 }

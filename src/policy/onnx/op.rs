@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 use super::proto;
-use super::tensor::{Tensor, count};
+use super::tensor::{Budget, Tensor, count};
+use crate::bounded::{listed, word};
 
 /// The inputs of a node; one that is left out is None.
 type Inputs<'a> = [Option<&'a Tensor>];
@@ -19,8 +20,40 @@ pub(super) fn is_known(name: &str) -> bool {
     KNOWN.split(", ").any(|known| known == name)
 }
 
-/// The outputs of a node.
-pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tensor>, String> {
+/// Attributes of an operator whose meaning is computed here, or that change nothing here.
+fn attributes(operator: &str) -> &'static [&'static str] {
+    match operator {
+        // The last two are about 8-bit numbers.
+        "Cast" => &["to", "saturate", "round_mode"],
+        "Clip" => &["min", "max"],
+        "Concat" | "Flatten" => &["axis"],
+        "Constant" => &["value", "value_float", "value_int", "value_floats", "value_ints"],
+        "Dropout" => &["ratio", "seed"],
+        "Elu" | "LeakyRelu" => &["alpha"],
+        "Selu" => &["alpha", "gamma"],
+        "Gemm" => &["alpha", "beta", "transA", "transB"],
+        "LayerNormalization" => &["axis", "epsilon", "stash_type"],
+        "Reshape" => &["allowzero"],
+        "Slice" => &["starts", "ends", "axes"],
+        "Split" => &["axis", "split", "num_outputs"],
+        "Squeeze" | "Unsqueeze" => &["axes"],
+        "Transpose" => &["perm"],
+        _ => &[],
+    }
+}
+
+/// Refuses a node with an attribute that is not computed here.
+pub(super) fn check(node: &proto::Node) -> Result<(), String> {
+    let known = attributes(&node.op_type);
+    match node.attribute.iter().find(|a| !known.contains(&a.name.as_str())) {
+        Some(other) => Err(format!("its attribute \"{}\" is not known here", word(&other.name))),
+        None => Ok(()),
+    }
+}
+
+/// The outputs of a node, within the budget of the network.
+pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>, left: &Budget) -> Result<Vec<Tensor>, String> {
+    left.spend(inputs.iter().flatten().map(|t| t.data.len()).sum::<usize>().saturating_add(node.output.len()))?;
     let attribute = |name: &str| node.attribute.iter().find(|a| a.name == name);
     let number = |name: &str, default: f64| attribute(name).map_or(default, |a| f64::from(a.f));
     let whole = |name: &str, default: i64| attribute(name).map_or(default, |a| a.i);
@@ -31,9 +64,9 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
     let given = |i: usize, name: &str| optional(i).map(|t| t.data.clone()).or_else(|| list(name));
 
     let unary = |f: &dyn Fn(f64) -> f64| input(0).map(|x| x.map(f));
-    let binary = |f: &dyn Fn(f64, f64) -> f64| input(0)?.zip(input(1)?, f);
+    let binary = |f: &dyn Fn(f64, f64) -> f64| input(0)?.zip(input(1)?, left, f);
     let folded = |f: &dyn Fn(f64, f64) -> f64| {
-        inputs.iter().flatten().skip(1).try_fold(input(0)?.clone(), |all, next| all.zip(next, f))
+        inputs.iter().flatten().skip(1).try_fold(input(0)?.clone(), |all, next| all.zip(next, left, f))
     };
     Ok(vec![match node.op_type.as_str() {
         "Abs" => unary(&f64::abs)?,
@@ -67,10 +100,13 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
             let (low, high) = (bound(1, "min", f64::NEG_INFINITY), bound(2, "max", f64::INFINITY));
             unary(&|x| -larger(-larger(x, low), -high))?
         }
+        "Dropout" if optional(2).is_some_and(|training| training.data.iter().any(|x| *x != 0.0)) => {
+            return Err("it drops entries at random (training_mode): export the network for inference".to_owned());
+        }
         "Identity" | "Dropout" => input(0)?.clone(),
-        "Cast" => match whole("to", 0) as i32 {
-            proto::FLOAT | proto::DOUBLE => input(0)?.clone(),
-            other => return Err(format!("it casts to the element type {other}")),
+        "Cast" => match i32::try_from(whole("to", 0)) {
+            Ok(proto::FLOAT | proto::DOUBLE) => input(0)?.clone(),
+            _ => return Err(format!("it casts to the element type {}", whole("to", 0))),
         },
         "Constant" => match node.attribute.first() {
             Some(a) if a.name == "value" => tensor(a.t.as_ref().ok_or("it has no value")?)?,
@@ -84,7 +120,7 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
             }
             _ => return Err("it has no value that is known here".to_owned()),
         },
-        "MatMul" => input(0)?.matmul(input(1)?)?,
+        "MatMul" => input(0)?.matmul(input(1)?, left)?,
         "Gemm" => {
             let turned = |i: usize, name| {
                 let matrix = input(i)?;
@@ -94,10 +130,10 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
                 })
             };
             let (alpha, beta) = (number("alpha", 1.0), number("beta", 1.0));
-            let (left, right) = (turned(0, "transA")?, turned(1, "transB")?);
-            let product = left.matmul(&right)?.map(|x| alpha * x);
+            let (a, b) = (turned(0, "transA")?, turned(1, "transB")?);
+            let product = a.matmul(&b, left)?.map(|x| alpha * x);
             match optional(2) {
-                Some(bias) => product.zip(bias, |x, b| x + beta * b)?,
+                Some(bias) => product.zip(bias, left, |x, b| x + beta * b)?,
                 None => product,
             }
         }
@@ -112,9 +148,9 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
                 let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n as f64;
                 row.iter().map(move |x| (x - mean) / (variance + epsilon).sqrt())
             });
-            let scaled = Tensor::new(x.shape.clone(), normal.collect()).zip(input(1)?, |a, b| a * b)?;
+            let scaled = Tensor::new(x.shape.clone(), normal.collect()).zip(input(1)?, left, |a, b| a * b)?;
             match optional(2) {
-                Some(bias) => scaled.zip(bias, |a, b| a + b)?,
+                Some(bias) => scaled.zip(bias, left, |a, b| a + b)?,
                 None => scaled,
             }
         }
@@ -123,7 +159,7 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
             match list("perm") {
                 Some(perm) if perm.iter().enumerate().all(|(i, p)| *p == i as f64) => x.clone(),
                 None if x.shape.len() < 2 => x.clone(),
-                Some(perm) if perm != [1.0, 0.0] => return Err(format!("it permutes axes by {perm:?}")),
+                Some(perm) if perm != [1.0, 0.0] => return Err(format!("it permutes axes by {}", listed(&perm))),
                 _ => x.transposed()?,
             }
         }
@@ -131,10 +167,14 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
             let x = input(0)?;
             let rank = x.shape.len() as i64;
             let axis = whole("axis", 1);
-            let axis = if axis < 0 { axis + rank } else { axis };
-            let rows: usize = x.shape.iter().take(axis.max(0) as usize).product();
+            let from = if axis < 0 { axis + rank } else { axis };
+            if !(0..=rank).contains(&from) {
+                return Err(format!("axis {axis} of the shape {}", listed(&x.shape)));
+            }
+            let rows: usize = x.shape.iter().take(from as usize).product();
             x.reshaped(&[rows.max(1) as f64, -1.0])?
         }
+        "Reshape" if whole("allowzero", 0) != 0 => return Err("its sizes of 0 are meant (allowzero)".to_owned()),
         "Reshape" => input(0)?.reshaped(&input(1)?.data)?,
         "Squeeze" => {
             let x = input(0)?;
@@ -148,18 +188,20 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
         "Unsqueeze" => {
             let x = input(0)?;
             let axes = given(1, "axes").ok_or("it has no axes")?;
+            // Also refuses more axes than a tensor may have, before they are counted out.
+            count(&[&x.shape[..], &vec![1; axes.len()]].concat())?;
             let rank = (x.shape.len() + axes.len()) as f64;
             let axes: Vec<f64> = axes.iter().map(|a| if *a < 0.0 { a + rank } else { *a }).collect();
             let mut own = x.shape.iter();
             let size = |i| if axes.contains(&f64::from(i)) { Some(1) } else { own.next().copied() };
             let shape: Option<Vec<usize>> = (0..rank as i32).map(size).collect();
             let shape = shape.filter(|s| s.iter().product::<usize>() == x.data.len());
-            Tensor::new(shape.ok_or_else(|| format!("axes {axes:?} do not fit {:?}", x.shape))?, x.data.clone())
+            Tensor::new(shape.ok_or_else(|| format!("axes {axes:?} do not fit {}", listed(&x.shape)))?, x.data.clone())
         }
         "Concat" => {
-            let first = input(0)?;
-            let axis = first.axis(whole("axis", 0))?;
-            inputs.iter().flatten().skip(1).try_fold(first.clone(), |all, next| joined(&all, next, axis))?
+            let axis = attribute("axis").ok_or("it has no axis")?.i;
+            let all = (0..inputs.len()).map(input).collect::<Result<Vec<_>, _>>()?;
+            joined(&all, input(0)?.axis(axis)?)?
         }
         "Slice" => {
             let starts = given(1, "starts").ok_or("it has no starts")?;
@@ -172,10 +214,14 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
                 return Err("its starts, ends and axes are not as many".to_owned());
             }
             let mut x = input(0)?.clone();
+            if starts.len() > x.shape.len() {
+                return Err(format!("it has {} starts for the shape {}", starts.len(), listed(&x.shape)));
+            }
             for ((start, end), axis) in starts.iter().zip(&ends).zip(&axes) {
                 let axis = x.axis(*axis as i64)?;
                 let n = x.shape[axis] as f64;
                 let place = |at: f64| (if at < 0.0 { at + n } else { at }).clamp(0.0, n) as usize;
+                left.spend(x.data.len())?;
                 let (start, end) = (place(*start), place(*end));
                 x = x.part(axis, start..end.max(start));
             }
@@ -186,16 +232,19 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>) -> Result<Vec<Tenso
             let axis = x.axis(whole("axis", 0))?;
             let n = x.shape[axis];
             let parts = node.output.len().max(1);
-            let sizes = match given(1, "split") {
-                Some(sizes) => sizes.iter().map(|s| *s as usize).collect(),
+            left.spend(x.data.len().saturating_add(parts))?;
+            let sizes: Vec<f64> = match given(1, "split") {
+                Some(sizes) => sizes,
                 None => {
                     let size = n.div_ceil(parts);
-                    (0..parts).map(|i| size.min(n.saturating_sub(i * size))).collect::<Vec<_>>()
+                    (0..parts).map(|i| size.min(n.saturating_sub(i.saturating_mul(size))) as f64).collect()
                 }
             };
-            if sizes.iter().any(|s| *s > n) || sizes.iter().sum::<usize>() != n || sizes.len() != parts {
-                return Err(format!("it splits {n} entries into {sizes:?}"));
+            let sound = |s: &f64| (0.0..=n as f64).contains(s) && s.fract() == 0.0;
+            if sizes.len() != parts || !sizes.iter().all(sound) || sizes.iter().sum::<f64>() != n as f64 {
+                return Err(format!("it splits {n} entries into {}", listed(&sizes)));
             }
+            let sizes: Vec<usize> = sizes.iter().map(|s| *s as usize).collect();
             let mut start = 0;
             let part = |size: &usize| {
                 start += size;
@@ -217,24 +266,38 @@ fn below_zero(x: &Tensor, scale: f64, f: impl Fn(f64) -> f64) -> Tensor {
     x.map(|x| if x > 0.0 { scale * x } else { f(x) })
 }
 
-fn joined(a: &Tensor, b: &Tensor, axis: usize) -> Result<Tensor, String> {
-    let fits = a.shape.len() == b.shape.len() && (0..a.shape.len()).all(|i| i == axis || a.shape[i] == b.shape[i]);
-    if !fits {
-        return Err(format!("shapes {:?} and {:?} cannot be joined along axis {axis}", a.shape, b.shape));
+/// Tensors one behind the other along an axis.
+fn joined(all: &[&Tensor], axis: usize) -> Result<Tensor, String> {
+    let Some(first) = all.first() else { return Err("it has no inputs".to_owned()) };
+    let mut shape = first.shape.clone();
+    let mut length = 0usize;
+    for next in all {
+        let same = |i: usize| i == axis || next.shape[i] == first.shape[i];
+        if next.shape.len() != shape.len() || !(0..shape.len()).all(same) {
+            let (a, b) = (listed(&first.shape), listed(&next.shape));
+            return Err(format!("shapes {a} and {b} cannot be joined along axis {axis}"));
+        }
+        length = length.saturating_add(next.shape[axis]);
     }
+    shape[axis] = length;
+    let mut data = Vec::new();
+    data.try_reserve_exact(count(&shape)?).map_err(|e| e.to_string())?;
     let inner = |t: &Tensor| t.shape[axis..].iter().product::<usize>();
-    let mut shape = a.shape.clone();
-    shape[axis] += b.shape[axis];
-    let blocks = count(&shape[..axis])?;
-    let (m, n) = (inner(a), inner(b));
-    let block = |i: usize| a.data[i * m..(i + 1) * m].iter().chain(&b.data[i * n..(i + 1) * n]);
-    Ok(Tensor::new(shape, (0..blocks).flat_map(block).copied().collect()))
+    for block in 0..count(&shape[..axis])? {
+        for t in all {
+            data.extend_from_slice(&t.data[block * inner(t)..(block + 1) * inner(t)]);
+        }
+    }
+    Ok(Tensor::new(shape, data))
 }
 
 /// A tensor of the file.
 pub(super) fn tensor(t: &proto::Tensor) -> Result<Tensor, String> {
     if t.data_location != 0 {
         return Err("its numbers lie in another file; save the model as one file".to_owned());
+    }
+    if t.dims.len() > 64 {
+        return Err(format!("it has {} axes", t.dims.len()));
     }
     let shape = t.dims.iter().map(|d| usize::try_from(*d).map_err(|_| format!("a size of {d}")));
     let shape = shape.collect::<Result<Vec<_>, _>>()?;
@@ -250,7 +313,7 @@ pub(super) fn tensor(t: &proto::Tensor) -> Result<Tensor, String> {
         other => return Err(format!("the element type {other} is not float, double or int64")),
     };
     if count(&shape)? != data.len() || !(raw.is_empty() || raw.len() == size * data.len()) {
-        return Err(format!("it has {} numbers for the shape {shape:?}", data.len()));
+        return Err(format!("it has {} numbers for the shape {}", data.len(), listed(&shape)));
     }
     Ok(Tensor::new(shape, data))
 }

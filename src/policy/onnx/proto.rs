@@ -14,6 +14,17 @@ pub(super) struct Model {
     pub(super) ir_version: i64,
     #[prost(message, optional, tag = "7")]
     pub(super) graph: Option<Graph>,
+    #[prost(message, repeated, tag = "8")]
+    pub(super) opset_import: Vec<OperatorSet>,
+}
+
+/// Which version of the operators of a domain is meant.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct OperatorSet {
+    #[prost(string, tag = "1")]
+    pub(super) domain: String,
+    #[prost(int64, tag = "2")]
+    pub(super) version: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -114,4 +125,86 @@ pub(super) struct Shape {
 pub(super) struct Dim {
     #[prost(int64, tag = "1")]
     pub(super) value: i64,
+}
+
+/// Parts of a file (messages, names), at most. A part of two bytes takes hundreds in memory.
+const PARTS: usize = 200_000;
+
+/// A kind of message, as far as its parts are counted.
+#[derive(Clone, Copy)]
+enum Kind {
+    Model,
+    Graph,
+    Node,
+    Attribute,
+    Tensor,
+    Value,
+    Type,
+    TensorType,
+    Shape,
+    Leaf,
+}
+
+impl Kind {
+    /// What a field holds; None where it is not read, or a list of numbers that takes no more than some times its bytes.
+    fn inside(self, field: u64) -> Option<Self> {
+        Some(match (self, field) {
+            (Self::Model, 7) => Self::Graph,
+            (Self::Graph, 1) => Self::Node,
+            (Self::Graph, 5) | (Self::Attribute, 5) => Self::Tensor,
+            (Self::Graph, 11 | 12) => Self::Value,
+            (Self::Node, 5) => Self::Attribute,
+            (Self::Value, 2) => Self::Type,
+            (Self::Type, 1) => Self::TensorType,
+            (Self::TensorType, 2) => Self::Shape,
+            (Self::Model, 8) | (Self::Shape, 1) | (Self::Node, 1 | 2) => Self::Leaf,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a file has few enough parts to be decoded. What is no protobuf has few enough; decoding it says so.
+pub(super) fn is_small(file: &[u8]) -> bool {
+    let mut left = PARTS;
+    parts(Kind::Model, file, &mut left);
+    left > 0
+}
+
+/// Counts the parts of a message down, to 0 at most.
+fn parts(kind: Kind, mut message: &[u8], left: &mut usize) {
+    while !message.is_empty() && *left > 0 {
+        let Some(tag) = varint(&mut message) else { return };
+        let skip = match tag & 7 {
+            0 => {
+                let Some(_) = varint(&mut message) else { return };
+                0
+            }
+            1 => 8,
+            5 => 4,
+            2 => {
+                let Some(length) = varint(&mut message).and_then(|n| usize::try_from(n).ok()) else { return };
+                if let (Some(inside), Some(bytes)) = (kind.inside(tag >> 3), message.get(..length)) {
+                    *left -= 1;
+                    // No deeper than the kinds are.
+                    parts(inside, if matches!(inside, Kind::Leaf) { &[] } else { bytes }, left);
+                }
+                length
+            }
+            _ => return,
+        };
+        let Some(rest) = message.get(skip..) else { return };
+        message = rest;
+    }
+}
+
+fn varint(message: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for (i, byte) in message.iter().take(10).enumerate() {
+        value |= u64::from(byte & 0x7f).checked_shl(7 * i as u32).unwrap_or(0);
+        if byte & 0x80 == 0 {
+            *message = &message[i + 1..];
+            return Some(value);
+        }
+    }
+    None
 }

@@ -1,7 +1,45 @@
 //! Tensors of a policy's network: row-major numbers in double precision.
 
-/// Numbers of a tensor at most; a shape in a damaged file can ask for anything.
-const MOST: usize = 1 << 28;
+use std::cell::Cell;
+
+use crate::bounded::listed;
+
+/// Numbers of a tensor, and of all tensors of a network together, at most; a shape in a file can ask for anything.
+pub(super) const MOST: usize = 1 << 25;
+
+/// Axes of a tensor, at most.
+const RANK: usize = 8;
+
+/// What one action may cost: products of matrices and entries of other operators.
+const WORK: u64 = 1 << 28;
+
+/// What is left of the memory and the time that a network may take.
+#[derive(Debug)]
+pub(super) struct Budget {
+    numbers: Cell<usize>,
+    work: Cell<u64>,
+}
+
+impl Budget {
+    /// Of a network that holds so many numbers already.
+    pub(super) fn after(held: usize) -> Self {
+        Self { numbers: Cell::new(MOST.saturating_sub(held)), work: Cell::new(WORK) }
+    }
+
+    /// Numbers that stay.
+    pub(super) fn hold(&self, numbers: usize) -> Result<(), String> {
+        let left = self.numbers.get().checked_sub(numbers);
+        self.numbers.set(left.ok_or_else(|| format!("the network holds more than {MOST} numbers"))?);
+        Ok(())
+    }
+
+    /// Work that is about to be done.
+    pub(super) fn spend(&self, work: usize) -> Result<(), String> {
+        let left = self.work.get().checked_sub(work as u64);
+        self.work.set(left.ok_or_else(|| format!("the network takes more than {WORK} operations an action"))?);
+        Ok(())
+    }
+}
 
 /// A tensor. Whole numbers (shapes, axes) are held as doubles too, which are exact for them.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,12 +72,13 @@ impl Tensor {
         let rank = self.shape.len();
         let size = usize::try_from(axis.unsigned_abs()).ok();
         let found = size.and_then(|n| if axis < 0 { rank.checked_sub(n) } else { Some(n) });
-        found.filter(|a| *a < rank).ok_or_else(|| format!("axis {axis} of the shape {:?}", self.shape))
+        found.filter(|a| *a < rank).ok_or_else(|| format!("axis {axis} of the shape {}", listed(&self.shape)))
     }
 
     /// Entry by entry, with the broadcasting of numpy.
-    pub(super) fn zip(&self, other: &Self, f: impl Fn(f64, f64) -> f64) -> Result<Self, String> {
+    pub(super) fn zip(&self, other: &Self, left: &Budget, f: impl Fn(f64, f64) -> f64) -> Result<Self, String> {
         if self.shape == other.shape {
+            left.spend(self.data.len())?;
             let data = self.data.iter().zip(&other.data).map(|(a, b)| f(*a, *b)).collect();
             return Ok(Self::new(self.shape.clone(), data));
         }
@@ -50,10 +89,11 @@ impl Tensor {
             shape.push(match (size(self, axis), size(other, axis)) {
                 (a, b) if a == b || b == 1 => a,
                 (1, b) => b,
-                _ => return Err(format!("shapes {:?} and {:?} do not fit", self.shape, other.shape)),
+                _ => return Err(format!("shapes {} and {} do not fit", listed(&self.shape), listed(&other.shape))),
             });
         }
         let n = count(&shape)?;
+        left.spend(n * rank)?;
         let at = |t: &Self, mut i: usize| {
             let (mut place, mut stride) = (0, 1);
             for axis in (0..rank).rev() {
@@ -70,8 +110,8 @@ impl Tensor {
     }
 
     /// The product of matrices; a vector on the left is a row.
-    pub(super) fn matmul(&self, other: &Self) -> Result<Self, String> {
-        let wrong = || format!("shapes {:?} and {:?} have no product", self.shape, other.shape);
+    pub(super) fn matmul(&self, other: &Self, left: &Budget) -> Result<Self, String> {
+        let wrong = || format!("shapes {} and {} have no product", listed(&self.shape), listed(&other.shape));
         let [inner, columns] = *other.shape else { return Err(wrong()) };
         if self.shape.is_empty() || self.last() != inner {
             return Err(wrong());
@@ -80,7 +120,10 @@ impl Tensor {
         if let Some(last) = shape.last_mut() {
             *last = columns;
         }
-        let mut data = Vec::with_capacity(count(&shape)?);
+        let n = count(&shape)?;
+        left.spend(self.data.len().saturating_mul(columns).saturating_add(n))?;
+        let mut data = Vec::new();
+        data.try_reserve_exact(n).map_err(|e| e.to_string())?;
         for row in self.data.chunks_exact(inner.max(1)) {
             let start = data.len();
             data.resize(start + columns, 0.0);
@@ -91,12 +134,14 @@ impl Tensor {
                 }
             }
         }
-        if data.len() == shape.iter().product::<usize>() { Ok(Self::new(shape, data)) } else { Err(wrong()) }
+        if data.len() == n { Ok(Self::new(shape, data)) } else { Err(wrong()) }
     }
 
     /// A matrix with rows for columns.
     pub(super) fn transposed(&self) -> Result<Self, String> {
-        let [rows, columns] = *self.shape else { return Err(format!("the shape {:?} is no matrix", self.shape)) };
+        let [rows, columns] = *self.shape else {
+            return Err(format!("the shape {} is no matrix", listed(&self.shape)));
+        };
         let data = (0..columns).flat_map(|c| (0..rows).map(move |r| self.data[r * columns + c])).collect();
         Ok(Self::new(vec![columns, rows], data))
     }
@@ -113,7 +158,10 @@ impl Tensor {
 
     /// The same numbers in another shape; one size may be -1, and 0 keeps what there is.
     pub(super) fn reshaped(&self, to: &[f64]) -> Result<Self, String> {
-        let wrong = || format!("the shape {:?} cannot become {to:?}", self.shape);
+        let wrong = || format!("the shape {} cannot become {}", listed(&self.shape), listed(to));
+        if to.len() > RANK {
+            return Err(wrong());
+        }
         let mut shape = Vec::with_capacity(to.len());
         let mut free = None;
         for (i, size) in to.iter().enumerate() {
@@ -123,7 +171,7 @@ impl Tensor {
                     1
                 }
                 0.0 => *self.shape.get(i).ok_or_else(wrong)?,
-                n if n > 0.0 => n as usize,
+                n if n > 0.0 && n.fract() == 0.0 => n as usize,
                 _ => return Err(wrong()),
             });
         }
@@ -134,8 +182,14 @@ impl Tensor {
     }
 }
 
-/// How many numbers a shape has.
+/// How many numbers a shape has. With an axis of length 0 the others have bounds too, so that no part of a shape overflows.
 pub(super) fn count(shape: &[usize]) -> Result<usize, String> {
-    let n = shape.iter().try_fold(1usize, |n, size| n.checked_mul(*size)).filter(|n| *n <= MOST);
-    n.ok_or_else(|| format!("a tensor of the shape {shape:?} is too large"))
+    let all = shape.iter().try_fold(1usize, |n, size| n.checked_mul((*size).max(1))).filter(|n| *n <= MOST);
+    match all {
+        Some(n) if shape.len() <= RANK => Ok(if shape.contains(&0) { 0 } else { n }),
+        _ => Err(format!(
+            "a tensor of the shape {} is too large: at most {RANK} axes and {MOST} numbers are taken",
+            listed(shape)
+        )),
+    }
 }

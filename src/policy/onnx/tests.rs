@@ -1,6 +1,6 @@
-use super::op::apply;
+use super::op::{self, check};
 use super::proto::{Attribute, Node};
-use super::tensor::Tensor;
+use super::tensor::{Budget, MOST, Tensor};
 
 fn tensor<const N: usize>(shape: [usize; N], data: &[f64]) -> Tensor {
     Tensor::new(shape.to_vec(), data.to_vec())
@@ -15,6 +15,10 @@ fn node(op: &str, attributes: &[(&str, i64, f32, &[i64])]) -> Node {
         ..Attribute::default()
     });
     Node { op_type: op.to_owned(), output: vec!["y".to_owned()], attribute: attribute.collect(), ..Node::default() }
+}
+
+fn apply(node: &Node, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, String> {
+    op::apply(node, inputs, &Budget::after(0))
 }
 
 fn one(node: &Node, inputs: &[&Tensor]) -> Result<Tensor, String> {
@@ -106,4 +110,53 @@ fn shapes() {
     }
     assert!(one(&node("Slice", &[]), &[&x, &index(&[0.0]), &index(&[1.0]), &index(&[-9e18])]).is_err());
     assert!(one(&node("Add", &[]), &[&x]).is_err(), "an input is missing");
+}
+
+/// Sizes of a file cannot ask for more memory or time than a network may take, and no sum or product of them overflows.
+#[test]
+fn sizes_have_bounds() {
+    let refused = |op: &Node, inputs: &[&Tensor], part: &str| {
+        let text = one(op, inputs).unwrap_err();
+        assert!(text.contains(part) && text.len() < 300, "{text}");
+    };
+    let index = |i: &[f64]| tensor([i.len()].map(|n| n), i);
+    let row = tensor([1, 1 << 14], &vec![1.0; 1 << 14]);
+    let column = tensor([1 << 14, 1], &vec![1.0; 1 << 14]);
+    refused(&node("Add", &[]), &[&row, &column], "too large");
+    refused(&node("MatMul", &[]), &[&column, &row], "too large");
+    let square = tensor([1 << 11, 1 << 11], &vec![1.0; 1 << 22]);
+    refused(&node("MatMul", &[]), &[&square, &square], "operations an action");
+    let long = tensor([MOST / 2], &vec![0.0; MOST / 2]);
+    refused(&node("Concat", &[("axis", 0, 0.0, &[])]), &[&long, &long, &long], "too large");
+    refused(&node("Concat", &[]), &[&long, &long], "no axis");
+    let empty = Tensor::new(vec![0], Vec::new());
+    for sizes in [&[0.0, 1e18, 1e18][..], &[1e18, 0.0, 1e18], &[-1.0, 1e18, 1e18]] {
+        refused(&node("Reshape", &[]), &[&empty, &index(sizes)], "");
+    }
+    refused(&node("Reshape", &[]), &[&index(&[1.0]), &tensor([4096], &[1.0; 4096])], "and 4088 more");
+    refused(&node("Unsqueeze", &[]), &[&index(&[1.0]), &tensor([4096], &[1.0; 4096])], "axes");
+    let many = tensor([4096], &[0.0; 4096]);
+    refused(&node("Slice", &[]), &[&index(&[1.0]), &many, &many, &many], "4096 starts");
+    refused(&node("Split", &[]), &[&index(&[1.0]), &many], "it splits 1 entries into");
+    refused(&node("Split", &[]), &[&index(&[1.0]), &index(&[1e300])], "it splits 1 entries");
+    refused(&node("Split", &[]), &[&index(&[1.0]), &index(&[f64::NAN])], "it splits 1 entries");
+    refused(&node("Flatten", &[("axis", i64::MIN, 0.0, &[])]), &[&index(&[1.0])], "axis");
+    // What each costs is added up over a network.
+    let left = Budget::after(MOST - 10);
+    left.hold(10).unwrap();
+    assert!(left.hold(1).unwrap_err().contains("more than"));
+}
+
+#[test]
+fn what_is_not_computed_here_is_refused_by_its_name() {
+    let text = check(&node("Gemm", &[("broadcast", 1, 0.0, &[])])).unwrap_err();
+    assert!(text.contains("\"broadcast\""), "{text}");
+    check(&node("Gemm", &[("transB", 1, 0.0, &[])])).unwrap();
+    let x = tensor([2], &[1.0, 2.0]);
+    let yes = Tensor::scalar(1.0);
+    let text = apply(&node("Dropout", &[]), &[Some(&x), None, Some(&yes)]).unwrap_err();
+    assert!(text.contains("training_mode"), "{text}");
+    let text = one(&node("Reshape", &[("allowzero", 1, 0.0, &[])]), &[&x, &x]).unwrap_err();
+    assert!(text.contains("allowzero"), "{text}");
+    assert!(one(&node("Cast", &[("to", (1 << 32) + 1, 0.0, &[])]), &[&x]).is_err(), "a type beyond 32 bits");
 }

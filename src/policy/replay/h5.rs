@@ -9,7 +9,7 @@ use hdf5::{Dataset, Group, LocationType};
 
 use super::layout::{Column, Field, Found, Table, Want, shape_text, table};
 use super::{ReplayError, Span, layout};
-use crate::bounds;
+use crate::capacity;
 use crate::watch::watched;
 
 /// Groups beside the arrays that may hold them, as in Minari's files.
@@ -227,7 +227,7 @@ impl H5 {
     /// An array that the bytes of the file can hold.
     fn dataset(&self, path: &str) -> Result<Dataset, ReplayError> {
         let array = self.file.dataset(path).map_err(|e| damaged(&self.name, &format!("array {path}"), &e))?;
-        let size = bounds::check(&array, self.length);
+        let size = capacity::check(&array, self.length);
         size.map_err(|message| ReplayError::Size { file: self.name.clone(), array: path.to_owned(), message })?;
         Ok(array)
     }

@@ -12,7 +12,7 @@ use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
 use super::layout::{Column, Field, Found, Table, Want, shape_text, table};
 use super::{ReplayError, Span, layout};
-use crate::bounds;
+use crate::capacity;
 
 type Archive = NpzArchive<BufReader<File>>;
 
@@ -79,9 +79,9 @@ fn header(archive: &mut Archive, file: &str, array: &str) -> Result<NpyHeader, R
         DType::Plain(t) => usize::try_from(t.size_field()).unwrap_or(usize::MAX),
         _ => 1,
     };
-    let held = bounds::bytes(&shape(&header), item).filter(|n| *n <= member.size() && *n <= bounds::inflated(stored));
+    let held = capacity::bytes(&shape(&header), item).filter(|n| *n <= member.size() && *n <= capacity::inflated(stored));
     if held.is_none() {
-        let message = bounds::more(&shape(&header), stored);
+        let message = capacity::more(&shape(&header), stored);
         return Err(ReplayError::Size { file: file.to_owned(), array: array.to_owned(), message });
     }
     Ok(header)

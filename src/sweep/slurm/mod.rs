@@ -8,6 +8,7 @@ mod arrays;
 mod commands;
 mod error;
 mod merge;
+mod options;
 mod script;
 mod settings;
 mod status;

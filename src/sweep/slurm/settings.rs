@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SlurmError;
+use super::{SlurmError, options};
 
 /// What a cluster is asked for. Everything has a default; what is left out is left to the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,45 +41,8 @@ pub struct SlurmSettings {
     pub program: Vec<String>,
 }
 
-/// Options of sbatch that the sweep sets by itself, and what to set instead.
-const OURS: &[(&str, &str)] = &[
-    ("--array", "`jobs-per-task` and `max-running` decide it"),
-    ("-a", "`jobs-per-task` and `max-running` decide it"),
-    ("--partition", "set `partition`"),
-    ("-p", "set `partition`"),
-    ("--account", "set `account`"),
-    ("-A", "set `account`"),
-    ("--qos", "set `qos`"),
-    ("-q", "set `qos`"),
-    ("--time", "set `time`"),
-    ("-t", "set `time`"),
-    ("--mem", "set `mem`"),
-    ("--cpus-per-task", "set `cpus`"),
-    ("-c", "set `cpus`"),
-    ("--requeue", "set `requeue`"),
-    ("--no-requeue", "set `requeue`"),
-    ("--ntasks", "an array task is one process"),
-    ("-n", "an array task is one process"),
-    ("--nodes", "an array task is one process"),
-    ("-N", "an array task is one process"),
-    ("--job-name", "it is how the sweep finds its jobs"),
-    ("-J", "it is how the sweep finds its jobs"),
-    ("--output", "the logs lie in the sweep's folder"),
-    ("-o", "the logs lie in the sweep's folder"),
-    ("--error", "the logs lie in the sweep's folder"),
-    ("-e", "the logs lie in the sweep's folder"),
-    ("--open-mode", "a log goes on after a requeue"),
-    ("--chdir", "jobs run in the sweep's folder"),
-    ("-D", "jobs run in the sweep's folder"),
-    ("--dependency", "the merge waits for the array"),
-    ("-d", "the merge waits for the array"),
-    ("--signal", "it is how an array task learns that its time is up"),
-    ("--parsable", "it is how the sweep learns the job's number"),
-    ("--wait", "`dynsparse sweep --slurm` does not wait"),
-    ("-W", "`dynsparse sweep --slurm` does not wait"),
-    ("--wrap", "the sweep writes the script"),
-    ("--test-only", "`--dry-run` shows the scripts"),
-];
+/// Array tasks of a submission, at most.
+pub(super) const MOST_UNITS: u64 = 1_000_000;
 
 impl SlurmSettings {
     /// Refuses what sbatch, or the shell that reads the scripts, would take for something else.
@@ -120,6 +83,21 @@ impl SlurmSettings {
                 return refuse(name, "is 0; give at least 1, or leave it out".to_owned());
             }
         }
+        for (name, n, most) in [
+            ("cpus", self.cpus.map(u64::from), 65_536),
+            // Slurm's own bound.
+            ("max-array-size", self.max_array_size.map(u64::from), 4_000_001),
+            ("max-running", self.max_running, 4_000_001),
+            ("jobs-per-task", self.jobs_per_task, MOST_UNITS),
+            ("episodes-per-job", self.episodes_per_job, 100_000_000),
+            ("modules", Some(self.modules.len() as u64), 100),
+            ("extra", Some(self.extra.len() as u64), 100),
+            ("program", Some(self.program.len() as u64), 100),
+        ] {
+            if let Some(n) = n.filter(|n| *n > most) {
+                return refuse(name, format!("is {n}; give at most {most}"));
+            }
+        }
         if self.jobs_per_task.is_some() && self.episodes_per_job.is_some() {
             return refuse(
                 "jobs-per-task",
@@ -130,7 +108,7 @@ impl SlurmSettings {
             word("modules", module)?;
         }
         for option in &self.extra {
-            extra(option)?;
+            options::check(option).or_else(|reason| refuse("extra", reason))?;
         }
         if self.program.iter().any(|word| word.is_empty() || word.contains(['\n', '\0'])) {
             return refuse("program", "has an empty word or a line break; give its words, each one string".to_owned());
@@ -167,24 +145,6 @@ fn word(name: &'static str, value: &str) -> Result<(), SlurmError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:=@%".contains(c);
     if value.is_empty() || value.starts_with('-') || !value.chars().all(plain) {
         return refuse(name, format!("\"{}\" is no single word", value.escape_default()));
-    }
-    Ok(())
-}
-
-fn extra(option: &str) -> Result<(), SlurmError> {
-    let name = option.split(['=', ' ']).next().unwrap_or_default();
-    let short = name.len() >= 2 && name.starts_with('-') && !name.starts_with("--");
-    if let Some((_, instead)) =
-        OURS.iter().find(|(ours, _)| name == *ours || short && ours.len() == 2 && name.starts_with(ours))
-    {
-        return refuse("extra", format!("\"{option}\" is not yours to give: {instead}"));
-    }
-    let shown = option.escape_default();
-    if !name.starts_with('-') || name.len() < 2 {
-        return refuse("extra", format!("\"{shown}\" is no option of sbatch; write such as \"--constraint=skylake\""));
-    }
-    if option.contains(['\n', '\r', '#']) {
-        return refuse("extra", format!("\"{shown}\" is more than one option; give each one a string of its own"));
     }
     Ok(())
 }
@@ -272,6 +232,8 @@ mod tests {
             ("extra = [\"--output out\"]", "the logs"),
             ("extra = [\"exclusive\"]", "no option of sbatch"),
             ("extra = [\"--exclusive\\necho\"]", "more than one option"),
+            ("jobs-per-task = 100000000", "slurm.jobs-per-task: is 100000000; give at most 1000000"),
+            ("max-array-size = 4294967295", "slurm.max-array-size: is 4294967295"),
             ("program = [\"\"]", "slurm.program: "),
             ("partiton = \"x\"", "unknown field `partiton`"),
             ("cpus = -1", "integer"),

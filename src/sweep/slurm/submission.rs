@@ -7,16 +7,23 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::settings::MOST_UNITS;
 use super::{SlurmError, SlurmSettings};
+use crate::bounded::{self, word};
 use crate::record::publish;
+use crate::seal;
 use crate::sweep::SweepError;
 
 /// Value of the field `format`.
 const FORMAT: &str = "dynsparse-slurm";
 
-/// Version of these files; another one is refused.
-const VERSION: u32 = 1;
+/// Version of these files; another one is refused. The first one had no checksum.
+const VERSION: u32 = 2;
+
+/// Episodes of an array task, at most.
+const MOST_EPISODES: u64 = 100_000_000;
 
 /// Name of the file in the folder of a submission.
 const FILE: &str = "submission.json";
@@ -93,15 +100,43 @@ impl Submission {
     /// [`SlurmError::File`].
     pub(super) fn read(folder: &Path) -> Result<Self, SlurmError> {
         let file = folder.join(FILE);
-        let there: Self = read(&file)?.ok_or_else(|| SlurmError::file(&file, "there is no such file"))?;
-        if there.format != FORMAT || there.version != VERSION {
-            let reason = format!(
-                "is of version {}, this program knows {VERSION}; use the dynsparse that submitted it",
-                there.version
-            );
+        let missing = || SlurmError::file(&file, "there is no such file");
+        let value = parsed(&file)?.ok_or_else(missing)?;
+        if value["format"] != FORMAT || value["version"] != VERSION {
+            let version = word(&value["version"].to_string());
+            let reason =
+                format!("is of version {version}, this program knows {VERSION}; use the dynsparse that submitted it");
             return Err(SlurmError::file(&file, reason));
         }
+        let again = "cancel its jobs, delete its folder and submit the same sweep again: what is recorded is kept";
+        let there: Self = seal::open(value).map_err(|e| SlurmError::file(&file, format!("{e}; {again}")))?;
+        there.check().map_err(|what| SlurmError::file(&file, format!("{what}; {again}")))?;
         Ok(there)
+    }
+
+    /// Whether what it says can be.
+    fn check(&self) -> Result<(), String> {
+        self.settings.validate().map_err(|e| e.to_string())?;
+        bounded::within("the number of units", self.units.len() as u64, &(0..=MOST_UNITS))?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        for unit in &self.units {
+            if unit.task.is_empty() || unit.task.starts_with('.') || !unit.task.chars().all(plain) {
+                return Err(format!("names the task \"{}\"", word(&unit.task)));
+            }
+            bounded::within("of", unit.of, &(1..=MOST_UNITS))?;
+            bounded::within("part", unit.part, &(1..=unit.of))?;
+            bounded::within("episodes", unit.episodes, &(1..=MOST_EPISODES))?;
+        }
+        for array in &self.arrays {
+            let end = array.first.checked_add(array.units);
+            if end.is_none_or(|end| end > self.units.len()) || !array.script.chars().all(plain) {
+                return Err(format!("has an array \"{}\" that is not of its units", word(&array.script)));
+            }
+        }
+        if !(self.sweep.is_absolute() && self.assets.is_absolute() && self.name.chars().all(plain)) {
+            return Err("has a folder that is no absolute path, or a name that is no job's".to_owned());
+        }
+        Ok(())
     }
 
     /// Replaces the file.
@@ -265,8 +300,15 @@ pub(super) fn next_folder(sweep: &Path) -> Result<PathBuf, SlurmError> {
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, SlurmError> {
-    match std::fs::read(file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| SlurmError::file(file, e)),
+    let again = "delete it: it says only what became of a job";
+    let opened = |value| seal::open(value).map_err(|e| SlurmError::file(file, format!("{e}; {again}")));
+    parsed(file)?.map(opened).transpose()
+}
+
+/// A file as JSON, not yet believed; None when there is none.
+fn parsed(file: &Path) -> Result<Option<Value>, SlurmError> {
+    match bounded::read(file, bounded::TEXT) {
+        Ok(bytes) => seal::parse(&bytes).map(Some).map_err(|e| SlurmError::file(file, e)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(SlurmError::file(file, e)),
     }
@@ -276,10 +318,67 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, SlurmError> {
 fn write(file: &Path, value: &impl Serialize) -> Result<(), SlurmError> {
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let temporary = file.with_extension(format!("{host}.{}.tmp", std::process::id()));
-    let mut text = serde_json::to_string_pretty(value).map_err(|e| SlurmError::file(file, e))?;
-    text.push('\n');
+    let text = seal::pretty(value).map_err(|e| SlurmError::file(file, e))?;
     let written = std::fs::write(&temporary, text)
         .map_err(|e| SlurmError::file(&temporary, e))
         .and_then(|()| publish(&temporary, file).map_err(|e| SlurmError::file(file, e)));
     written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn submission() -> Submission {
+        let (sweep, assets) = (Path::new("/project/s"), Path::new("/project/assets"));
+        let mut note = Submission::new(sweep, "dynsparse-s".to_owned(), assets, "cd x".to_owned(), Default::default());
+        note.units = vec![Unit { task: "A".to_owned(), part: 1, of: 2, episodes: 3 }; 2];
+        note.arrays = vec![Submitted { script: "array-1.sh".to_owned(), first: 0, units: 2, job: Some(7) }];
+        note
+    }
+
+    #[test]
+    fn a_submission_is_believed_by_its_checksum_and_its_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        submission().write(folder.path()).unwrap();
+        let read = || Submission::read(folder.path());
+        assert_eq!(read().unwrap(), submission());
+        let file = folder.path().join(FILE);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let refused = |text: &str, part: &str| {
+            std::fs::write(&file, text).unwrap();
+            let error = read().unwrap_err().to_string();
+            assert!(error.contains("submission.json: ") && error.contains(part), "{error}");
+        };
+        refused(&text.replace("\"job\": 7", "\"job\": 5"), "the checksum that it states");
+        refused(&text.replace("\"version\": 2", "\"version\": 1"), "version 1");
+        let changed = |f: &dyn Fn(&mut Submission), part: &str| {
+            let mut note = submission();
+            f(&mut note);
+            refused(&seal::pretty(&note).unwrap(), part);
+        };
+        changed(&|n| n.units[0].of = 0, "of is 0");
+        changed(&|n| n.units[0].part = 0, "part is 0");
+        changed(&|n| n.units[1].episodes = u64::MAX, "episodes is 18446744073709551615");
+        changed(&|n| n.units[1].task = "../A".to_owned(), "names the task \"../A\"");
+        changed(&|n| n.arrays[0].first = usize::MAX, "not of its units");
+        changed(&|n| n.arrays[0].units = 3, "not of its units");
+        changed(&|n| n.sweep = "s".into(), "absolute path");
+        changed(&|n| n.settings.cpus = Some(0), "slurm.cpus");
+    }
+
+    #[test]
+    fn the_word_of_an_array_task_is_believed_by_its_checksum() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("units")).unwrap();
+        let unit =
+            UnitFile { state: Said::Failed, starts: 2, host: "n1".to_owned(), reason: Some("no disk".to_owned()) };
+        unit.write(folder.path(), 3).unwrap();
+        assert_eq!(UnitFile::read(folder.path(), 3).unwrap(), Some(unit));
+        let file = UnitFile::path(folder.path(), 3);
+        let text = std::fs::read_to_string(&file).unwrap().replace("\"starts\": 2", "\"starts\": 3");
+        std::fs::write(&file, text).unwrap();
+        let error = UnitFile::read(folder.path(), 3).unwrap_err().to_string();
+        assert!(error.contains("000003.json") && error.contains("delete it"), "{error}");
+    }
 }

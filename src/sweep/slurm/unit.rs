@@ -37,7 +37,7 @@ pub fn run_unit_of(
     let before = UnitFile::read(folder, number)?;
     let mut file = UnitFile {
         state: Said::Running,
-        starts: before.map_or(0, |f| f.starts) + 1,
+        starts: before.map_or(0, |f| f.starts).saturating_add(1),
         host: gethostname::gethostname().to_string_lossy().into_owned(),
         reason: None,
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::settings::MOST_UNITS;
 use super::submission::Unit;
 use super::{Request, SlurmError};
 use crate::dataset::file_sha256;
@@ -101,7 +102,13 @@ impl Work {
                 continue;
             }
             let present = finished_episodes(&folder.join(task.file()))?;
-            let units = units(&task.name, estimate.episodes, settings.parts(estimate.episodes), &present);
+            let parts = settings.parts(estimate.episodes);
+            if parts.saturating_add(timed.len() as u64) > MOST_UNITS {
+                let reason =
+                    format!("the sweep has more than {MOST_UNITS} array tasks; give fewer to each of its tasks");
+                return Err(SlurmError::Setting { name: "jobs-per-task", reason });
+            }
+            let units = units(&task.name, estimate.episodes, parts, &present);
             if units.is_empty() {
                 work.to_join.push(task.name.clone());
             }
