@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod check;
 pub mod dataset;
+pub mod files;
 pub mod jacobian;
 pub mod learn;
 pub mod physics;

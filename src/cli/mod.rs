@@ -22,6 +22,7 @@ mod signals;
 mod slurm;
 mod sweep;
 mod tasks;
+mod threads;
 mod verify;
 
 use std::process::ExitCode;

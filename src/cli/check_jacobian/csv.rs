@@ -1,9 +1,7 @@
 //! Errors as a table for other programs.
 
-use std::path::Path;
-
-use anyhow::Context;
 use dynsparse::check::{Errors, Report, Settings};
+use dynsparse::files::Output;
 use dynsparse::physics::{SolverMode, mujoco_version};
 
 const COLUMNS: [&str; 18] = [
@@ -27,13 +25,8 @@ const COLUMNS: [&str; 18] = [
     "mujoco",
 ];
 
-/// Makes the file, so that a path that cannot be written is refused at once.
-pub(super) fn create(file: &Path) -> anyhow::Result<()> {
-    write_all(file, &[COLUMNS.map(str::to_owned).to_vec()])
-}
-
 /// Writes the table: a row for each task, engine and part (all, a block, a kind of contacts).
-pub(super) fn write(file: &Path, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
+pub(super) fn write(file: &Output, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
     let mut rows = vec![COLUMNS.map(str::to_owned).to_vec()];
     let solver = match settings.solver {
         SolverMode::Converged => "converged",
@@ -73,13 +66,9 @@ pub(super) fn write(file: &Path, settings: &Settings, reports: &[Report]) -> any
             engine.contacts.iter().for_each(|(contacts, errors)| row(contacts.label(), errors));
         }
     }
-    write_all(file, &rows)
-}
-
-fn write_all(file: &Path, rows: &[Vec<String>]) -> anyhow::Result<()> {
     let lines: String =
         rows.iter().map(|row| row.iter().map(|f| field(f)).collect::<Vec<_>>().join(",") + "\n").collect();
-    std::fs::write(file, lines).with_context(|| format!("{}: cannot be written", file.display()))
+    Ok(file.write(lines.as_bytes())?)
 }
 
 /// In quotes where a comma or quote is in it (RFC 4180).

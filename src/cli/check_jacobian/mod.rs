@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynsparse::check::{self, Report};
+use dynsparse::files::{Inputs, Kind, Output};
 use dynsparse::jacobian::{EngineKind, EngineSpec};
 use dynsparse::physics::{SolverMode, mujoco_version};
 use dynsparse::sweep::select;
@@ -16,7 +17,7 @@ use dynsparse::task::{Assets, Task};
 use serde_json::json;
 
 use super::args::{ModelFile, PolicyName, Settings, Subject, is_path};
-use super::output;
+use super::{output, threads};
 
 /// States of a task that are enough for a 99th percentile, and episodes that they come from.
 const STATES: usize = 200;
@@ -113,12 +114,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         policy: Some(args.policy.unwrap_or(PolicyName::Colored)),
         scale: args.scale,
         beta: args.beta,
-        threads: args.threads,
         assets: args.assets.clone(),
         ..Settings::default()
     };
     if let Some(models) = args.random {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(flags.threads()?).build()?;
+        let pool = threads::pool(args.threads)?;
         let (seed, first) = (args.seed, args.first);
         let settings = check::random::Settings { seed, first, models, ..check::random::Settings::default() };
         return pool.install(|| random::run(&settings, args.failures.as_deref(), args.json));
@@ -143,11 +143,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(seconds) = args.survey {
         return survey::run(tasks, &settings, seconds);
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(flags.threads()?).build()?;
-    if let Some(file) = &args.csv {
-        // Before the work, not after it.
-        csv::create(file)?;
-    }
+    let pool = threads::pool(args.threads)?;
+    // Before the work, not after it.
+    let inputs = Inputs::new(args.tasks.iter().filter(|name| is_path(name)));
+    let table = args.csv.as_deref().map(|file| Output::claim(file, Kind::Csv, &inputs)).transpose()?;
 
     let (mut reports, mut failed): (Vec<Report>, Vec<(String, String)>) = Default::default();
     let many = tasks.len() > 1;
@@ -164,7 +163,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Err(error) => failed.push((name, format!("{error:#}"))),
         }
     }
-    if let Some(file) = &args.csv {
+    if let Some(file) = &table {
         csv::write(file, &settings, &reports)?;
     }
     if args.json {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::SlurmError;
+use crate::record::MOST_THREADS;
 
 /// What a cluster is asked for. Everything has a default; what is left out is left to the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,9 @@ impl SlurmSettings {
                 return refuse(name, "is 0; give at least 1, or leave it out".to_owned());
             }
         }
+        if let Some(n) = self.cpus.filter(|n| *n as usize > MOST_THREADS) {
+            return refuse("cpus", format!("is {n}; give at most {MOST_THREADS}"));
+        }
         if self.jobs_per_task.is_some() && self.episodes_per_job.is_some() {
             return refuse(
                 "jobs-per-task",
@@ -140,7 +144,7 @@ impl SlurmSettings {
 
     /// Threads of an array task.
     pub fn threads(&self) -> usize {
-        self.cpus.map_or(1, |n| n as usize)
+        self.cpus.map_or(1, |n| n as usize).clamp(1, MOST_THREADS)
     }
 
     /// Whether array tasks go back into the queue.
@@ -264,6 +268,7 @@ mod tests {
             ("mem = \"2GB\"", "slurm.mem: "),
             ("mem = \"0\"", "slurm.mem: "),
             ("cpus = 0", "slurm.cpus: is 0"),
+            ("cpus = 20000", "slurm.cpus: is 20000; give at most 1024"),
             ("max-array-size = 0", "slurm.max-array-size: is 0"),
             ("jobs-per-task = 2\nepisodes-per-job = 3", "slurm.jobs-per-task: "),
             ("modules = [\"a; rm\"]", "slurm.modules: "),

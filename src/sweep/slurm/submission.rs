@@ -2,14 +2,13 @@
 //! `slurm/run-0001` in the folder of the sweep. Only the process that submits writes the first; only one array
 //! task writes each of the others. So nothing is written by two, on whatever nodes they run.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{SlurmError, SlurmSettings};
-use crate::record::publish;
+use crate::files::{self, Lock};
 use crate::sweep::SweepError;
 
 /// Value of the field `format`.
@@ -229,18 +228,11 @@ fn number(folder: &Path) -> Option<u32> {
 ///
 /// # Errors
 /// [`SweepError::Busy`] while another one does.
-pub(super) fn lock(sweep: &Path) -> Result<File, SlurmError> {
+pub(super) fn lock(sweep: &Path) -> Result<Lock, SlurmError> {
     let folder = sweep.join("slurm");
     std::fs::create_dir_all(&folder).map_err(|e| SlurmError::file(&folder, e))?;
-    let path = folder.join("lock");
-    let file = File::options().create(true).append(true).open(&path).map_err(|e| SlurmError::file(&path, e))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(SweepError::Busy { folder: sweep.to_owned() }.into()),
-        // Some cluster file systems have no locks; then the user's care must do.
-        Err(TryLockError::Error(e)) => tracing::warn!(folder = %folder.display(), error = %e, "cannot be locked"),
-    }
-    Ok(file)
+    let lock = Lock::of_folder(&folder, true).map_err(|e| SlurmError::file(e.file, e.message))?;
+    lock.ok_or_else(|| SweepError::Busy { folder: sweep.to_owned() }.into())
 }
 
 /// The folder that the next submission will have.
@@ -257,9 +249,11 @@ pub(super) fn name_next(sweep: &Path) -> PathBuf {
 /// [`SlurmError::File`].
 pub(super) fn next_folder(sweep: &Path) -> Result<PathBuf, SlurmError> {
     let folder = name_next(sweep);
+    // Made here, so that it may be removed when nothing comes of it.
+    std::fs::create_dir(&folder).map_err(|e| SlurmError::file(&folder, e))?;
     for name in ["logs", "units"] {
         let path = folder.join(name);
-        std::fs::create_dir_all(&path).map_err(|e| SlurmError::file(&path, e))?;
+        std::fs::create_dir(&path).map_err(|e| SlurmError::file(&path, e))?;
     }
     Ok(folder)
 }
@@ -274,12 +268,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, SlurmError> {
 
 /// Replaces a file whole, under a temporary name that no other process on no other node has.
 fn write(file: &Path, value: &impl Serialize) -> Result<(), SlurmError> {
-    let host = gethostname::gethostname().to_string_lossy().into_owned();
-    let temporary = file.with_extension(format!("{host}.{}.tmp", std::process::id()));
     let mut text = serde_json::to_string_pretty(value).map_err(|e| SlurmError::file(file, e))?;
     text.push('\n');
-    let written = std::fs::write(&temporary, text)
-        .map_err(|e| SlurmError::file(&temporary, e))
-        .and_then(|()| publish(&temporary, file).map_err(|e| SlurmError::file(file, e)));
-    written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))
+    files::replace_ours(file, text.as_bytes()).map_err(|e| SlurmError::file(e.file, e.message))
 }
