@@ -9,7 +9,7 @@ use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::{Explore, Guide, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
 use dynsparse::record::{self, Job, StepKind};
-use dynsparse::task::{Assets, Changes, Task};
+use dynsparse::task::{Assets, Changes, Task, catalogue};
 use serde::Deserialize;
 
 use super::threads;
@@ -329,7 +329,10 @@ impl Settings {
             }
         }
         Ok(match (file_only, path) {
-            (Some(name), _) => Task::from_catalogue(name, &Assets::find(self.assets.as_deref()))?,
+            (Some(name), _) => {
+                refuse_file(name)?;
+                Task::from_catalogue(name, &Assets::find(self.assets.as_deref()))?
+            }
             (_, Some(path)) => Task::from_mjcf(
                 path.as_ref(),
                 self.substeps.unwrap_or(1),
@@ -490,6 +493,20 @@ impl Settings {
 
 fn name(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+}
+
+/// Refuses the name of a task that is none, where there is a file of that name.
+///
+/// # Errors
+/// One line that says how to name the file.
+pub(super) fn refuse_file(name: &str) -> anyhow::Result<()> {
+    let is_task = catalogue().iter().any(|entry| entry.name == name) || Task::embedded().spec.name == name;
+    anyhow::ensure!(
+        is_task || !Path::new(name).is_file(),
+        "{name}: is a file and no task, and its name is not that of a model (.xml, .mjcf, .urdf): if it is one, give \
+         ./{name}"
+    );
+    Ok(())
 }
 
 /// A model file rather than the name of a task.

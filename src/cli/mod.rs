@@ -104,7 +104,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.verbose, cli.log_format);
     dynsparse::dataset::survive_file_size_limit();
-    let result = match cli.verb {
+    let result = threads::check_environment().and_then(|()| match cli.verb {
         Verb::Record(args) => record::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Merge(args) => merge::run(&args),
@@ -121,7 +121,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),
         Verb::Completions(args) => completions::run(&args),
-    };
+    });
     match result {
         Ok(code) => code,
         Err(error) => {
@@ -143,9 +143,9 @@ fn start_log(verbose: u8, format: LogFormat) {
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env("DYNSPARSE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Log).with_target(false);
     match format {
-        LogFormat::Text => builder.with_ansi(output::colour()).without_time().init(),
+        LogFormat::Text => builder.with_ansi(false).without_time().init(),
         LogFormat::Json => builder.json().init(),
     }
 }

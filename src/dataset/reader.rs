@@ -11,6 +11,7 @@ use super::row::EpisodeRow;
 use super::schema::{self, Axis, Kind, Var};
 use super::writer::{Attribute, ModelFile, ModelFiles};
 use super::{DatasetError, h5};
+use crate::text;
 
 /// A recording that was opened and found whole in its outline.
 #[derive(Debug)]
@@ -100,9 +101,9 @@ impl Recording {
         self.datasets.get(&var).map_or(0, |d| d.storage_size())
     }
 
-    /// A root attribute.
+    /// A root attribute, as it can be shown.
     pub fn text_attribute(&self, name: &str) -> Option<String> {
-        self.file.attr(name).ok()?.read_scalar::<VarLenUnicode>().ok().map(|t| t.as_str().to_owned())
+        self.file.attr(name).ok()?.read_scalar::<VarLenUnicode>().ok().map(shown)
     }
 
     /// A root attribute.
@@ -123,7 +124,7 @@ impl Recording {
             .filter_map(|name| {
                 let attribute = self.file.attr(&name).ok()?;
                 let value = if let Ok(text) = attribute.read_scalar::<VarLenUnicode>() {
-                    Attribute::Text(text.as_str().to_owned())
+                    Attribute::Text(shown(text))
                 } else if attribute.dtype().is_ok_and(|t| t.is::<f64>()) {
                     Attribute::Float(attribute.read_scalar().ok()?)
                 } else if attribute.dtype().is_ok_and(|t| t.is::<u64>()) {
@@ -136,13 +137,13 @@ impl Recording {
             .collect()
     }
 
-    /// Labels of an axis.
+    /// Labels of an axis, as they can be shown.
     ///
     /// # Errors
     /// [`DatasetError::Io`] when they cannot be read.
     pub fn labels(&self, axis: Axis) -> Result<Vec<String>, DatasetError> {
         let read = self.file.dataset(axis.name()).and_then(|d| d.read_raw::<VarLenUnicode>());
-        Ok(self.wrap(axis.name(), read)?.iter().map(|t| t.as_str().to_owned()).collect())
+        Ok(self.wrap(axis.name(), read)?.into_iter().map(shown).collect())
     }
 
     /// Rows of a variable as little-endian bytes, whatever its type.
@@ -181,14 +182,14 @@ impl Recording {
         Ok(array.into_raw_vec_and_offset().0)
     }
 
-    /// All values of a text variable.
+    /// All values of a text variable, as they can be shown.
     ///
     /// # Errors
     /// As [`Recording::read`].
     pub fn texts(&self, var: Var) -> Result<Vec<String>, DatasetError> {
         let name = var.spec().name;
         let dataset = self.datasets.get(&var).ok_or_else(|| self.foreign(&format!("has no variable {name}")))?;
-        Ok(self.wrap(name, dataset.read_raw::<VarLenUnicode>())?.iter().map(|t| t.as_str().to_owned()).collect())
+        Ok(self.wrap(name, dataset.read_raw::<VarLenUnicode>())?.into_iter().map(shown).collect())
     }
 
     /// The episodes.
@@ -261,4 +262,10 @@ impl Recording {
     pub(super) fn dataset(&self, var: Var) -> Option<&Dataset> {
         self.datasets.get(&var)
     }
+}
+
+/// A text of the file, as it can be shown.
+#[expect(clippy::needless_pass_by_value, reason = "for map")]
+fn shown(text: VarLenUnicode) -> String {
+    text::plain(text.as_str()).into_owned()
 }

@@ -22,6 +22,7 @@ use super::models::Space;
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, CTRL_RANGE, Var, flag};
+use crate::number;
 use crate::dataset::{Attribute, Recording, RowReader};
 use crate::rng::Stream;
 
@@ -67,8 +68,10 @@ pub enum Part {
 #[serde(deny_unknown_fields, default)]
 pub struct Split {
     /// Share of the episodes for validation, at least one.
+    #[serde(with = "crate::number")]
     pub validation: f64,
     /// Share for the test, at least one.
+    #[serde(with = "crate::number")]
     pub test: f64,
     /// Which ones; the same for every run, so that results can be compared.
     pub seed: u64,
@@ -84,8 +87,10 @@ impl Default for Split {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Norm {
     /// In units of the recording.
+    #[serde(with = "crate::number")]
     pub mean: Vec<f64>,
     /// In units of the recording, above 0.
+    #[serde(with = "crate::number")]
     pub std: Vec<f64>,
 }
 
@@ -372,7 +377,7 @@ struct Limits {
 impl Limits {
     fn of(recording: &Recording) -> Self {
         let nu = recording.shape(Var::Ctrl).get(1).copied().unwrap_or(0);
-        let ranges = recording.text_attribute(CTRL_RANGE).and_then(|text| serde_json::from_str(&text).ok());
+        let ranges = recording.text_attribute(CTRL_RANGE).and_then(|text| number::from_json(&text));
         let eps = recording.attributes().into_iter().find(|(name, _)| name == "eps");
         let eps = match eps {
             Some((_, Attribute::Float(eps))) => eps,

@@ -16,7 +16,7 @@ use dynsparse::sweep::select;
 use dynsparse::task::{Assets, Task};
 use serde_json::json;
 
-use super::args::{ModelFile, PolicyName, Settings, Subject, is_path};
+use super::args::{ModelFile, PolicyName, Settings, Subject, is_path, refuse_file};
 use super::{output, threads};
 
 /// States of a task that are enough for a 99th percentile, and episodes that they come from.
@@ -212,6 +212,7 @@ impl Args {
             };
             (name, Box::new(load))
         };
+        self.tasks.iter().try_for_each(|name| refuse_file(name))?;
         Ok(select(&self.tasks)?.into_iter().map(|(name, _)| named(name)).collect())
     }
 }
