@@ -35,8 +35,9 @@ impl Mark {
     /// [`FileError`] when it holds anything and does not carry the mark, or cannot be made.
     pub fn make(self, folder: &Path) -> Result<(), FileError> {
         let trouble = |e: std::io::Error| FileError::new(folder, e);
-        std::fs::create_dir_all(folder)
-            .map_err(|e| FileError::new(folder, format!("cannot be created: {e}; give -o a folder you may write to")))?;
+        std::fs::create_dir_all(folder).map_err(|e| {
+            FileError::new(folder, format!("cannot be created: {e}; give -o a folder you may write to"))
+        })?;
         if self.is_on(folder) {
             return Ok(());
         }

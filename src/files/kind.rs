@@ -70,7 +70,9 @@ impl Kind {
         if head.is_empty() {
             return None;
         }
-        for (start, kind) in [(&b"\x89HDF\r\n\x1a\n"[..], Self::Hdf5), (b"\x89PNG", Self::Png), (b"PAR1", Self::Parquet)] {
+        for (start, kind) in
+            [(&b"\x89HDF\r\n\x1a\n"[..], Self::Hdf5), (b"\x89PNG", Self::Png), (b"PAR1", Self::Parquet)]
+        {
             if head.starts_with(start) {
                 return Some(kind);
             }

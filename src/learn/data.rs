@@ -22,8 +22,8 @@ use super::models::Space;
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, CTRL_RANGE, Var, flag};
-use crate::number;
 use crate::dataset::{Attribute, Recording, RowReader};
+use crate::number;
 use crate::rng::Stream;
 
 /// Flags of states that have no derivative, or none to trust. Of a control at its limit only its own column of B is in doubt

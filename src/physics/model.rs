@@ -80,7 +80,8 @@ impl Model {
             Ok(m) if m.is_dir() => Some("is a folder; name the MJCF file in it".to_owned()),
             Ok(m) if !m.is_file() => Some("is not a regular file; name an MJCF file".to_owned()),
             Ok(_) if is_compiled(path) => {
-                let text = "is a compiled model (MJB), which does not say what it was made of; give its MJCF or URDF file";
+                let text =
+                    "is a compiled model (MJB), which does not say what it was made of; give its MJCF or URDF file";
                 Some(text.to_owned())
             }
             Ok(_) => None,
@@ -226,7 +227,9 @@ impl Model {
                     file: self.file.clone(),
                     field: format!("{field} of {owner}"),
                     value: format!("{low} to {high}"),
-                    fix: format!("a range goes from the lower end to the upper; set {field}[0] and {field}[1] so that it does"),
+                    fix: format!(
+                        "a range goes from the lower end to the upper; set {field}[0] and {field}[1] so that it does"
+                    ),
                 });
             }
         }

@@ -43,8 +43,8 @@ use crate::physics::{Model, ModelSource};
 use crate::policy::{OnnxFile, PolicySpec, ReplayFile, ReplayModel};
 use crate::task::Task;
 use parts::Parts;
-pub use parts::finished_episodes;
 pub(crate) use parts::drop_unfinished;
+pub use parts::finished_episodes;
 pub(crate) use recipe::{at_most_three, compare};
 
 /// The commit that this program was built from, with `-dirty` when its sources had changes.

@@ -34,7 +34,6 @@ pub(super) fn write(folder: &Folder, manifest: &Manifest) -> Result<(), SweepErr
     let file = folder.file(INDEX);
     let draft = files::draft(&file);
     let content = manifest.content();
-    let written =
-        write_index(&draft, &rows, content.as_deref()).and_then(|()| Ok(publish(&draft, &file)?));
+    let written = write_index(&draft, &rows, content.as_deref()).and_then(|()| Ok(publish(&draft, &file)?));
     Ok(written.inspect_err(|_| drop(std::fs::remove_file(&draft)))?)
 }
