@@ -529,3 +529,142 @@ fn mutated_settings_are_no_panic() {
         run(number)
     });
 }
+
+#[test]
+fn ranges_that_nothing_lies_in() {
+    let place = Place::new();
+    let limits = "<mujoco><worldbody><body><joint name=\"j\" type=\"slide\" range=\"-1 1\" actuatorfrcrange=\"-1 1\"/>\
+        <geom size=\".1\"/><site name=\"s\"/></body></worldbody>\
+        <tendon><fixed name=\"t\" range=\"-1 1\" actuatorfrcrange=\"-1 1\"><joint joint=\"j\" coef=\"1\"/></fixed></tendon>\
+        <actuator><general name=\"a\" joint=\"j\" ctrlrange=\"-1 1\" forcerange=\"-1 1\" dyntype=\"filter\" actrange=\"-1 1\"/></actuator>\
+        </mujoco>";
+    place.write("m.xml", limits);
+    let record = |set: &[&str]| {
+        let set = set.iter().flat_map(|set| ["--set", *set]);
+        let args: Vec<&str> =
+            ["record", "m.xml", "--episodes", "1", "--steps", "3", "-o", "out.h5"].into_iter().chain(set).collect();
+        place.run(&args)
+    };
+    for (range, owner) in [
+        ("jnt_range", "joint \"j\""),
+        ("jnt_actfrcrange", "joint \"j\""),
+        ("tendon_range", "tendon \"t\""),
+        ("tendon_actfrcrange", "tendon \"t\""),
+        ("actuator_ctrlrange", "control \"a\""),
+        ("actuator_forcerange", "actuator \"a\""),
+        ("actuator_actrange", "actuator \"a\""),
+    ] {
+        let said = [&format!("m.xml: {range} of {owner} is -1 to -5:")[..], &format!("set {range}[0] and {range}[1]")];
+        record(&[&format!("{range}[1]=-5")]).refused(&said);
+        record(&[&format!("{range}[1]=nan")]).refused(&[&format!("cannot set {range}: NaN is not finite")]);
+        // On the way from one range to another it may be the wrong way round.
+        record(&[&format!("{range}[0]=5"), &format!("{range}[1]=6"), &format!("{range}[0]=-6")]).ok();
+        std::fs::remove_file(place.path("out.h5")).expect("it is removed");
+    }
+    // One that is not in force is nobody's concern.
+    record(&["jnt_limited=0", "jnt_range[1]=-5"]).ok();
+}
+
+/// Narrower than any nudge; a muscle's control is not linear, so that it is nudged.
+#[test]
+fn ranges_that_are_narrow() {
+    let place = Place::new();
+    let muscle = "<muscle joint=\"j\" lengthrange=\"0.5 1.5\" ctrlrange=\"0.5 0.5000000001\"/>";
+    place.write("m.xml", ball("", muscle));
+    for extra in
+        [&[][..], &["--engine", "transition-fd"], &["--engine", "whole-step"], &["--set", "actuator_ctrlrange=0.5"]]
+    {
+        place
+            .run(&[&["record", "m.xml", "--episodes", "1", "--steps", "3", "-o", "out.h5", "--force"], extra].concat())
+            .ok();
+    }
+    place
+        .run(&["record", "m.xml", "--set", "actuator_ctrlrange[1]=0.2"])
+        .refused(&["control \"actuator0\"", "0.5 to 0.2"]);
+}
+
+#[test]
+fn numbers_that_json_has_not() {
+    let place = Place::new();
+    place.write("m.xml", ball("", "<motor joint=\"j\"/>").replace("type=\"slide\"", "type=\"slide\" range=\"-1 1\""));
+    let record =
+        |set: &str| place.run(&["record", "m.xml", "--episodes", "1", "--steps", "3", "-o", "out.h5", "--set", set]);
+    for (set, kept) in [("jnt_range[1]=inf", "inf"), ("jnt_range[0]=-inf", "-inf")] {
+        record(set).ok();
+        // It reads back: to resume, to verify, and for people.
+        assert!(record(set).ok().stdout.contains("is there already"));
+        place.run(&["verify", "out.h5"]).ok();
+        let info = place.run(&["info", "--json", "out.h5"]).ok();
+        let info: serde_json::Value = serde_json::from_str(&info.stdout).expect("JSON");
+        assert_eq!(info["attributes"]["recipe"]["job"]["task"]["edits"][0]["value"], kept, "{info}");
+        std::fs::remove_file(place.path("out.h5")).expect("it is removed");
+    }
+    for (set, parts) in [
+        ("dof_damping=inf", "cannot set dof_damping: inf is not finite"),
+        ("body_mass=-inf", "cannot set body_mass: -inf is not finite"),
+        ("jnt_range[1]=nan", "cannot set jnt_range: NaN is not finite"),
+        ("opt.gravity[0]=inf", "cannot set opt.gravity: inf is not finite"),
+    ] {
+        record(set).refused(&[parts]);
+    }
+    // What a sweep notes of it must not keep the sweep from going on.
+    let sweep = ["sweep", "Juggler", "--out", "s", "--episodes", "1", "--steps", "2"];
+    for set in ["jnt_actfrcrange[1]=inf", "jnt_actfrcrange[1]=-inf"] {
+        let args = [&sweep[..], &["--set", set, "--force"]].concat();
+        place.run(&args).sane();
+        let again = place.run(&args[..args.len() - 1]);
+        again.sane();
+        assert!(!again.stderr.contains("manifest.json"), "{set}: {}", again.stderr);
+    }
+}
+
+#[test]
+fn threads_without_bound() {
+    let place = Place::new();
+    place.small("x.h5", &[]).ok();
+    place.write("job.toml", "threads = 20000\n").write("sweep.toml", "[record]\nthreads = 20000\n");
+    place.write("slurm.toml", "[slurm]\ncpus = 20000\n");
+    let said = ["threads is 20000; give at most 1024"];
+    for args in [
+        &["record", "-o", "y.h5", "--threads", "20000"][..],
+        &["record", "-o", "y.h5", "--config", "job.toml"],
+        &["merge", "-o", "y.h5", "--threads", "20000"],
+        &["sweep", "Juggler", "--threads", "20000"],
+        &["sweep", "Juggler", "--config", "sweep.toml"],
+        &["sweep", "Juggler", "--dry-run", "--threads", "20000"],
+        &["verify", "x.h5", "--threads", "20000"],
+        &["analyze", "x.h5", "--threads", "20000"],
+        &["report", "x.h5", "--threads", "20000"],
+        &["check-jacobian", "--threads", "20000"],
+        &["check-jacobian", "--random", "1", "--threads", "20000"],
+    ] {
+        place.run(args).refused(&said);
+    }
+    let slurm = ["sweep", "Juggler", "--slurm", "--dry-run", "--config", "slurm.toml"];
+    place.run(&slurm).refused(&["cpus: is 20000; give at most 1024"]);
+    let mut command = place.command(&["analyze", "x.h5"]);
+    command.env("RAYON_NUM_THREADS", "20000");
+    place.run_command(command).refused(&["RAYON_NUM_THREADS is 20000; set it to at most 1024"]);
+    // As many as may be: they start, and end.
+    place.run(&["verify", "x.h5", "--threads", "1024"]).ok();
+    place.run(&["analyze", "x.h5", "--threads", "1024"]).ok();
+}
+
+#[test]
+fn models_by_other_names() {
+    let place = Place::new();
+    let model = ball("", "<motor joint=\"j\"/>");
+    place
+        .write("m.txt", &model)
+        .write("m.mjb", &model)
+        .write("compiled.xml", [&54321_i32.to_le_bytes()[..], &[0; 40]].concat());
+    for verb in ["record", "check-jacobian"] {
+        place.run(&[verb, "m.txt"]).refused(&["error: m.txt: is a file and no task", "give ./m.txt"]);
+    }
+    place.run(&["tasks", "digest", "m.txt"]).refused(&["m.txt: is a file and no task"]);
+    place.run(&["record", "./m.txt", "--episodes", "1", "--steps", "2", "-o", "out.h5"]).ok();
+    for name in ["m.mjb", "compiled.xml"] {
+        place.run(&["record", name]).refused(&[&format!("error: {name}: is a compiled model (MJB)"), "MJCF"]);
+    }
+    place.run(&["record", "nothere.mjb"]).refused(&["nothere.mjb: No such file"]);
+}

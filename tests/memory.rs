@@ -1,9 +1,9 @@
 //! Memory does not grow with the length of a recording: rows stream to disk and, for an analysis, from it.
 #![cfg(target_os = "linux")]
 
+use std::mem::MaybeUninit;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// The largest resident set of a recording in KiB.
 fn peak(dir: &Path, steps: usize) -> u64 {
@@ -11,30 +11,34 @@ fn peak(dir: &Path, steps: usize) -> u64 {
     peak_of(dir, &["record", "--episodes", "2", "--threads", "2", "--steps", &steps, "-o", &file])
 }
 
-/// The largest resident set of a command in KiB: the kernel's own high-water mark, read until the process ends. The
-/// mark only rises, so that a peak between two readings is seen by the next one.
+/// The largest resident set of a command in KiB, as the kernel tells it to whoever waits for the process. No reading comes
+/// too late, however busy the machine is.
 fn peak_of(dir: &Path, args: &[&str]) -> u64 {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dynsparse"))
+    let child = Command::new(env!("CARGO_BIN_EXE_dynsparse"))
         .args(args)
         .current_dir(dir)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    loop {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-        // A process that has ended but was not waited for has no such line.
-        if let Some(kib) = line.and_then(|l| l.trim().strip_suffix(" kB")?.parse().ok()) {
-            peak = peak.max(kib);
-        }
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{args:?}: {status}");
-            return peak;
-        }
-        std::thread::sleep(Duration::from_micros(500));
-    }
+    let pid = libc::pid_t::try_from(child.id()).unwrap();
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the child is this process's and nobody else waits for it; both places live through the call.
+    let ended = unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) };
+    assert_eq!(ended, pid, "{args:?}: {}", std::io::Error::last_os_error());
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{args:?}: status {status}");
+    // SAFETY: zeroes are a valid rusage, and the call has filled it.
+    let peak = u64::try_from(unsafe { usage.assume_init() }.ru_maxrss).unwrap();
+    // Until it becomes the program, the child has the memory of this process.
+    assert!(peak > own_peak(), "{args:?}: {peak} KiB may be those of the test itself");
+    peak
+}
+
+/// The largest resident set of this process in KiB.
+fn own_peak() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse().unwrap()
 }
 
 #[test]

@@ -178,10 +178,10 @@ fn tsne(embedding: &mut Embedding, values: &[f64], d: usize, perplexity: f64) {
     let rows: Vec<&[f64]> = values.chunks_exact(d).collect();
     // Three times the perplexity are neighbours.
     let perplexity = perplexity.min((n as f64 - 1.0) / 3.0);
-    let count = ((3.0 * perplexity) as usize).clamp(1, n - 1);
     if perplexity <= 1.0 {
         return;
     }
+    let count = ((3.0 * perplexity) as usize).clamp(1, n - 1);
     let near = |i: usize| {
         let mut all: Vec<(f64, usize)> = (0..n)
             .filter(|j| *j != i)

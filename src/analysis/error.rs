@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::dataset::DatasetError;
+use crate::files::FileError;
 
 /// An error of the analysis; every message names the file.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,12 @@ pub enum AnalysisError {
     /// Settings that make no sense.
     #[error("{0}")]
     Settings(String),
+}
+
+impl From<FileError> for AnalysisError {
+    fn from(error: FileError) -> Self {
+        Self::Write { file: error.file, reason: error.message }
+    }
 }
 
 impl AnalysisError {

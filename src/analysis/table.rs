@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Analysis, AnalysisError, csv};
+use crate::files::{Kind, replace};
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -88,7 +89,7 @@ impl Table {
     }
 }
 
-/// Writes every table as CSV, JSON and Parquet into a folder, which is created; files of these names are replaced. `settings`
+/// Writes every table as CSV, JSON and Parquet into a folder, which is created; tables of these names are replaced. `settings`
 /// goes into each.
 ///
 /// # Errors
@@ -96,21 +97,12 @@ impl Table {
 pub fn write(folder: &Path, tables: &[Table], program: &str, settings: &Value) -> Result<(), AnalysisError> {
     std::fs::create_dir_all(folder).map_err(|e| trouble(folder, &e))?;
     for table in tables {
-        replace(&folder.join(format!("{}.csv", table.name)), &table.to_csv(program, settings)?)?;
-        replace(&folder.join(format!("{}.parquet", table.name)), &table.to_parquet(program, settings)?)?;
-        replace(&folder.join(format!("{}.json", table.name)), table.to_json(program, settings).to_string().as_bytes())?;
+        let file = |ending: &str| folder.join(format!("{}.{ending}", table.name));
+        replace(&file("csv"), Kind::Csv, &table.to_csv(program, settings)?)?;
+        replace(&file("parquet"), Kind::Parquet, &table.to_parquet(program, settings)?)?;
+        replace(&file("json"), Kind::Json, table.to_json(program, settings).to_string().as_bytes())?;
     }
     Ok(())
-}
-
-/// Writes a file whole or not at all.
-///
-/// # Errors
-/// [`AnalysisError::Write`].
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), AnalysisError> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path)).map_err(|e| trouble(path, &e))
 }
 
 fn trouble(path: &Path, error: &std::io::Error) -> AnalysisError {

@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use dynsparse::dataset::Effort;
+use dynsparse::files;
 use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::{Explore, Guide, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
 use dynsparse::record::{self, Job, StepKind};
-use dynsparse::task::{Assets, Changes, Task};
+use dynsparse::task::{Assets, Changes, Task, catalogue};
 use serde::Deserialize;
+
+use super::threads;
 
 /// Settings that decide what is recorded, and where. What is not given has a default.
 #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
@@ -210,9 +213,6 @@ impl ModelFile {
     }
 }
 
-/// Symbolic links that are followed from an output, as many as Linux follows.
-const MOST_LINKS: usize = 40;
-
 /// Names of the policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -338,7 +338,10 @@ impl Settings {
             }
         }
         Ok(match (file_only, path) {
-            (Some(name), _) => Task::from_catalogue(name, &Assets::find(self.assets.as_deref()))?,
+            (Some(name), _) => {
+                refuse_file(name)?;
+                Task::from_catalogue(name, &Assets::find(self.assets.as_deref()))?
+            }
             (_, Some(path)) => Task::from_mjcf(
                 path.as_ref(),
                 self.substeps.unwrap_or(1),
@@ -442,11 +445,7 @@ impl Settings {
 
     /// Worker threads.
     pub(super) fn threads(&self) -> anyhow::Result<usize> {
-        match self.threads {
-            Some(0) => anyhow::bail!("threads is 0; give at least 1, or leave it out for all cores"),
-            Some(n) => Ok(n),
-            None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
-        }
+        threads::count(self.threads)
     }
 
     /// What is asked of a task.
@@ -474,16 +473,15 @@ impl Settings {
 
     /// The output file; a symbolic link stands for what it leads to.
     pub(super) fn output(&self, task: &Task) -> anyhow::Result<PathBuf> {
-        let mut path = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", task.spec.name)));
+        let path = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", task.spec.name)));
         let text = path.to_string_lossy();
         if text.is_empty() || text.ends_with('/') || text == "." || text.ends_with("..") {
             anyhow::bail!("the output \"{text}\" is a folder; name the file to write, such as -o out.h5");
         }
-        for _ in 0..MOST_LINKS {
-            let Ok(target) = std::fs::read_link(&path) else { return Ok(path) };
-            path = path.parent().unwrap_or(Path::new("")).join(target);
+        if path.is_dir() {
+            anyhow::bail!("{}: is a folder; name the file to write, such as -o out.h5", path.display());
         }
-        anyhow::bail!("the output \"{}\" is a circle of symbolic links", path.display())
+        Ok(files::resolve(&path)?)
     }
 
     /// The command that makes a job's recording.
@@ -504,6 +502,20 @@ impl Settings {
 
 fn name(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+}
+
+/// Refuses the name of a task that is none, where there is a file of that name.
+///
+/// # Errors
+/// One line that says how to name the file.
+pub(super) fn refuse_file(name: &str) -> anyhow::Result<()> {
+    let is_task = catalogue().iter().any(|entry| entry.name == name) || Task::embedded().spec.name == name;
+    anyhow::ensure!(
+        is_task || !Path::new(name).is_file(),
+        "{name}: is a file and no task, and its name is not that of a model (.xml, .mjcf, .urdf): if it is one, give \
+         ./{name}"
+    );
+    Ok(())
 }
 
 /// A model file rather than the name of a task.

@@ -58,7 +58,7 @@ pub(super) fn read_sweep(path: &Path) -> anyhow::Result<SweepFile> {
 fn parse<T: DeserializeOwned>(path: &Path, all: &str) -> anyhow::Result<T> {
     let text = bounded::read_text(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
     toml::from_str(&text).map_err(|error| {
-        let line = error.span().map(|s| text[..s.start.min(text.len())].matches('\n').count() + 1);
+        let line = error.span().map(|s| text.bytes().take(s.start).filter(|b| *b == b'\n').count() + 1);
         let place = line.map_or_else(|| path.display().to_string(), |l| format!("{}, line {l}", path.display()));
         explained(&place, error.message(), all)
     })

@@ -9,7 +9,7 @@ use dynsparse::report::Skipped;
 use dynsparse::sweep::Manifest;
 use serde_json::json;
 
-use super::output;
+use super::{output, threads};
 
 /// The arguments that choose.
 #[derive(Debug, clap::Args)]
@@ -83,16 +83,22 @@ impl Choice {
         Ok(settings)
     }
 
-    /// Analyses the recordings. One that cannot be is skipped, unless it is the only one.
+    /// The recordings that are meant.
+    ///
+    /// # Errors
+    /// A folder without any.
+    pub(super) fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        files(&self.files)
+    }
+
+    /// Analyses the recordings `files`. One that cannot be is skipped, unless it is the only one.
     ///
     /// # Errors
     /// Of the arguments, or of the only recording.
-    pub(super) fn gather(&self, settings: &Settings) -> anyhow::Result<Gathered> {
-        anyhow::ensure!(self.threads != Some(0), "threads is 0; give at least 1, or leave it out for all cores");
-        let files = files(&self.files)?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.unwrap_or(0)).build()?;
+    pub(super) fn gather(&self, files: &[PathBuf], settings: &Settings) -> anyhow::Result<Gathered> {
+        let pool = threads::pool(self.threads)?;
         let (mut analyses, mut skipped) = (Vec::new(), Vec::new());
-        for file in &files {
+        for file in files {
             match pool.install(|| analysis::analyze(file, settings)) {
                 Ok(analysis) => analyses.push(analysis),
                 // Of one recording, the error is all there is to say.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use dynsparse::analysis::table;
+use dynsparse::files::{Kind, replace};
 use dynsparse::learn::{
     self, Backend, DEFAULT_WEIGHT, Grid, Loss, Measure, ModelKind, Outcome, Progress, STATES, Split, Summary, Training,
 };
@@ -168,7 +168,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut shown = Shown::new(grid.len());
     let outcome = learn::run(&grid, &args.output, &mut |number, run, p| shown.step(number, run, p));
     shown.finish();
-    let Outcome { results, failures } = outcome?;
+    let Outcome { results, failures, held: _held } = outcome?;
     if !results.is_empty() {
         let mut text = shown_as(&learn::summaries(&results));
         let estimate = grid.training.columns > 0 && grid.losses.iter().any(Loss::needs_jacobian);
@@ -194,7 +194,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             program: &program,
             settings: &serde_json::to_value(&grid)?,
         };
-        table::replace(&page, report::page(&input)?.as_bytes())?;
+        replace(&page, Kind::Html, report::page(&input)?.as_bytes())?;
         let figures = report::write_figures(&input, &args.output.join("figures"))?;
         output::print(&format!("{}: {figures} figures, also in figures/\n", page.display()))?;
     }

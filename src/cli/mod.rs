@@ -23,6 +23,7 @@ mod signals;
 mod slurm;
 mod sweep;
 mod tasks;
+mod threads;
 mod verify;
 
 use std::process::ExitCode;
@@ -125,6 +126,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    threads::check_environment()?;
     if !matches!(verb, Verb::Compile(_)) {
         compile::elsewhere()?;
     }
@@ -157,9 +159,9 @@ fn start_log(verbose: u8, format: LogFormat) {
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env("DYNSPARSE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Log).with_target(false);
     match format {
-        LogFormat::Text => builder.with_ansi(output::colour()).without_time().init(),
+        LogFormat::Text => builder.with_ansi(false).without_time().init(),
         LogFormat::Json => builder.json().init(),
     }
 }

@@ -3,6 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use dynsparse::text;
+
 /// Version, commit and the libraries in use.
 pub(super) fn version() -> String {
     let commit = dynsparse::record::COMMIT;
@@ -15,13 +17,13 @@ pub(super) fn version() -> String {
     )
 }
 
-/// Writes to stdout.
+/// Writes to stdout. What names have in them that a terminal would obey is written out.
 ///
 /// # Errors
 /// When stdout is closed.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(text::lines(text).as_bytes())?;
     if !text.ends_with('\n') {
         out.write_all(b"\n")?;
     }
@@ -38,6 +40,7 @@ pub(super) fn broken_pipe(error: &anyhow::Error) -> Option<ExitCode> {
 pub(super) fn report(error: &anyhow::Error) {
     let text = format!("{error:#}");
     let line = text.split(['\n', '\r']).map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join(" ");
+    let line = text::plain(&line);
     let _ = if colour() {
         writeln!(std::io::stderr(), "\x1b[1;31merror\x1b[0m: {line}")
     } else {
@@ -54,6 +57,22 @@ pub(super) fn aside(text: &str) {
 pub(super) fn report_task(task: &str, reason: &str) {
     let reason = reason.strip_prefix(&format!("{task}: ")).unwrap_or(reason);
     report(&anyhow::anyhow!("{task}: {reason}"));
+}
+
+/// The log: lines on stderr, in which what names have in them is written out as in [`print`].
+pub(super) struct Log;
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        // A line comes in one piece.
+        let shown = String::from_utf8_lossy(bytes);
+        std::io::stderr().write_all(text::lines(&shown).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 /// Whether stderr takes colours.

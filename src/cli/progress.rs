@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use dynsparse::record::Progress;
 use dynsparse::sweep::{TaskReport, Watch};
+use dynsparse::text;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 /// Time between two lines where there is no terminal.
@@ -37,7 +38,7 @@ impl Shown {
     pub(super) fn new(what: &str) -> Self {
         let now = Instant::now();
         Self {
-            what: what.to_owned(),
+            what: text::plain(what).into_owned(),
             // Log lines and a bar would tear each other apart.
             terminal: std::io::stderr().is_terminal() && !tracing::enabled!(tracing::Level::INFO),
             bar: Mutex::new(None),

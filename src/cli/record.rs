@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use dynsparse::dataset::{Recording, schema::Axis};
+use dynsparse::files::Inputs;
 use dynsparse::record::{self, Outcome, Prepared, Run};
 
 use super::args::{ModelFile, Settings, Subject};
@@ -66,7 +67,8 @@ pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
         None => settings,
     };
     let stop = signals::install()?;
-    let how = How { shard: args.shard, merge_only, force: args.force, stop: &stop };
+    let inputs = Inputs::new(&args.config);
+    let how = How { shard: args.shard, merge_only, force: args.force, stop: &stop, inputs };
     output::print(&one(&settings, &how)?)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -77,6 +79,8 @@ pub(super) struct How<'a> {
     pub(super) merge_only: bool,
     pub(super) force: bool,
     pub(super) stop: &'a AtomicBool,
+    /// What was read besides the files of the task and the policy.
+    pub(super) inputs: Inputs,
 }
 
 /// Makes one recording, shows how it comes along, and says in a line what came of it.
@@ -85,11 +89,12 @@ pub(super) fn one(settings: &Settings, how: &How<'_>) -> anyhow::Result<String> 
     let task = settings.task()?;
     let job = settings.asked()?.job(&task);
     let file = settings.output(&task)?;
+    how.inputs.spare(&file)?;
     let name = task.spec.name.clone();
     let prepared = Prepared::new(task, job)?;
     outside(settings, &prepared)?;
     let command = settings.command(prepared.job());
-    let How { shard, merge_only, force, stop } = *how;
+    let How { shard, merge_only, force, stop, .. } = *how;
     let run = Run { output: &file, threads, budget: None, shard, merge_only, force, command, stop };
     let shown = Shown::new(&name);
     let started = Instant::now();

@@ -1,13 +1,13 @@
 //! `dynsparse render`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::analysis::table;
 use dynsparse::dataset::Recording;
+use dynsparse::files::{Inputs, Kind, Output};
 use dynsparse::render::{Pick, Settings, Shots};
 
-use super::output;
+use super::output as terminal;
 
 const AFTER: &str = "\
 Examples:
@@ -26,7 +26,7 @@ The default camera is the model's first one that follows a body, else its first 
 pub(super) struct Args {
     /// The recording
     file: PathBuf,
-    /// The picture; one of this name is replaced [default: the recording's name with .png]
+    /// The picture; a PNG of this name is replaced [default: the recording's name with .png]
     #[arg(short, long, value_name = "FILE.png")]
     output: Option<PathBuf>,
     /// Number of the episode
@@ -70,9 +70,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // A recording is never overwritten by its picture.
     let is_png = picture.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
     anyhow::ensure!(is_png, "{}: a picture is a PNG; give --output a name that ends in .png", picture.display());
-    let folder = picture.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    anyhow::ensure!(folder.is_dir(), "{}: there is no folder {}; create it", picture.display(), folder.display());
-    anyhow::ensure!(!picture.is_dir(), "{}: is a folder; give --output a file", picture.display());
+    let output = Output::claim(&picture, Kind::Png, &Inputs::new([&args.file]))?;
 
     let pick = match (args.frames, args.every, &args.at) {
         (Some(n), ..) => Pick::Count(n),
@@ -87,18 +85,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let recording = Recording::open(&args.file)?;
     let mut shots = Shots::new(&recording, settings)?;
     let bytes = if args.video { shots.film()? } else { shots.strip(args.columns)? };
-    table::replace(&picture, &bytes)?;
+    output.write(&bytes)?;
     let steps = match shots.steps() {
         [only] => format!("step {only}"),
         [first, .., last] => format!("{} frames, steps {first} to {last}", shots.steps().len()),
         [] => String::new(),
     };
-    output::print(&format!(
+    terminal::print(&format!(
         "{}: episode {}, {steps}, camera {}, {}",
         picture.display(),
         args.episode,
         shots.camera(),
-        output::bytes(bytes.len() as u64)
+        terminal::bytes(bytes.len() as u64)
     ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,14 +1,15 @@
 //! `dynsparse report`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::analysis::{compare, table};
+use dynsparse::analysis::compare;
+use dynsparse::files::{Inputs, Kind, Lock, Output};
 use dynsparse::learn;
 use dynsparse::report::{self, Input};
 
 use super::gather::{Choice, Gathered, made_with, report_skipped};
-use super::output;
+use super::output as terminal;
 
 const AFTER: &str = "\
 Examples:
@@ -29,7 +30,7 @@ Exit status 1 when a recording could not be analysed; the others are in the page
 pub(super) struct Args {
     #[command(flatten)]
     choice: Choice,
-    /// The page; one of this name is replaced
+    /// The page; a page of this name is replaced
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
     /// Write every figure as SVG and PNG, and every table as CSV, into this folder
@@ -46,22 +47,17 @@ pub(super) struct Args {
 /// Writes the page.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // Before the work: a place that cannot be written to is known at once.
-    let folder = args.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    anyhow::ensure!(folder.is_dir(), "{}: there is no folder {}; create it", args.output.display(), folder.display());
-    anyhow::ensure!(
-        !args.output.is_dir(),
-        "{}: is a folder; give --output a file such as report.html",
-        args.output.display()
-    );
     let settings = args.choice.settings()?;
+    let files = args.choice.files()?;
+    let output = Output::claim(&args.output, Kind::Html, &Inputs::new(&files))?;
     let learned = args.learned.as_deref().map_or_else(|| Ok(Vec::new()), learn::read_results)?;
-    let Gathered { analyses, skipped } = args.choice.gather(&settings)?;
+    let Gathered { analyses, skipped } = args.choice.gather(&files, &settings)?;
     if analyses.is_empty() {
         report_skipped(&skipped);
         return Ok(ExitCode::FAILURE);
     }
     let comparisons = compare::comparisons(&analyses);
-    let program = format!("dynsparse {}", output::version());
+    let program = format!("dynsparse {}", terminal::version());
     let settings = made_with(&settings, &analyses)?;
     let input = Input {
         title: &args.title,
@@ -73,8 +69,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         settings: &settings,
     };
     let page = report::page(&input)?;
-    table::replace(&args.output, page.as_bytes())?;
-    let size = output::bytes(page.len() as u64);
+    let figures = args.figures.as_deref().map(Lock::of_results).transpose()?;
+    output.write(page.as_bytes())?;
+    let size = terminal::bytes(page.len() as u64);
     let recordings =
         if analyses.len() == 1 { "1 recording".to_owned() } else { format!("{} recordings", analyses.len()) };
     let networks = if learned.is_empty() { String::new() } else { format!(", {} trained networks", learned.len()) };
@@ -83,7 +80,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let count = report::write_figures(&input, folder)?;
         text.push_str(&format!("{}: {count} figures as SVG and PNG, the tables in data\n", folder.display()));
     }
-    output::print(&text)?;
+    drop(figures);
+    terminal::print(&text)?;
     report_skipped(&skipped);
     Ok(if skipped.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -10,7 +10,7 @@ use dynsparse::sweep::{self, Manifest};
 use serde_json::json;
 
 use super::progress::Shown;
-use super::{output, signals};
+use super::{output, signals, threads};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -37,25 +37,21 @@ pub(super) struct Args {
 /// Verifies; exit status 1 when something differs.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let stop = signals::install()?;
-    anyhow::ensure!(args.threads != Some(0), "threads is 0; give at least 1, or leave it out for all cores");
+    let threads = threads::count(args.threads)?;
     anyhow::ensure!(args.episodes != Some(0), "episodes is 0; verify at least one, or leave it out for all");
     if args.file.is_dir() {
-        return folder(args, &stop);
+        return folder(args, threads, &stop);
     }
     anyhow::ensure!(!args.json, "--json is for the folder of a sweep; {} is a file", args.file.display());
-    let (good, text) = one(args, &args.file, "verify", &stop)?;
+    let (good, text) = one(args, &args.file, "verify", threads, &stop)?;
     output::print(&format!("{}: {text}", args.file.display()))?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn threads(args: &Args) -> usize {
-    args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-}
-
 /// Verifies one recording: its digests, then bit for bit. Returns whether it is good, and a sentence.
-fn one(args: &Args, file: &Path, name: &str, stop: &AtomicBool) -> anyhow::Result<(bool, String)> {
+fn one(args: &Args, file: &Path, name: &str, threads: usize, stop: &AtomicBool) -> anyhow::Result<(bool, String)> {
     let recording = Recording::open(file)?;
-    let content = match record::check_content(&recording, args.episodes, threads(args), stop) {
+    let content = match record::check_content(&recording, args.episodes, threads, stop) {
         Err(RecordError::Stopped) => return Err(RecordError::Stopped.into()),
         other => other,
     };
@@ -67,7 +63,7 @@ fn one(args: &Args, file: &Path, name: &str, stop: &AtomicBool) -> anyhow::Resul
     }
     let shown = Shown::new(name);
     // Of content that does not have its digest, the simulation can tell which entry it is.
-    let verdict = record::verify(&recording, args.episodes, threads(args), args.plan, stop, &shown);
+    let verdict = record::verify(&recording, args.episodes, threads, args.plan, stop, &shown);
     shown.finish();
     match verdict? {
         Verdict::Different(difference) => Ok((false, format!("differs: {difference}"))),
@@ -85,13 +81,13 @@ fn one(args: &Args, file: &Path, name: &str, stop: &AtomicBool) -> anyhow::Resul
 }
 
 /// Verifies every recording of a sweep and shows a line for each.
-fn folder(args: &Args, stop: &AtomicBool) -> anyhow::Result<ExitCode> {
+fn folder(args: &Args, threads: usize, stop: &AtomicBool) -> anyhow::Result<ExitCode> {
     let manifest = Manifest::of(&args.file)?;
     let mut results: Vec<(&str, Option<String>)> = Vec::new();
     for (name, entry) in &manifest.tasks {
-        let mut wrong = sweep::check(&args.file, entry, threads(args), stop)?;
+        let mut wrong = sweep::check(&args.file, entry, threads, stop)?;
         if wrong.is_none() && !args.content_only {
-            wrong = match one(args, &args.file.join(&entry.file), name, stop) {
+            wrong = match one(args, &args.file.join(&entry.file), name, threads, stop) {
                 Ok((true, _)) => None,
                 Ok((false, text)) => Some(text),
                 Err(error) if matches!(error.downcast_ref(), Some(RecordError::Stopped)) => return Err(error),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::files::FileError;
+
 /// The operating system's words when nothing more can be written.
 const FULL: [&str; 3] = ["No space left on device", "File too large", "Disk quota exceeded"];
 
@@ -28,6 +30,12 @@ pub enum DatasetError {
         /// What is wrong.
         message: String,
     },
+}
+
+impl From<FileError> for DatasetError {
+    fn from(error: FileError) -> Self {
+        Self::io(&error.file, error.message)
+    }
 }
 
 impl DatasetError {

@@ -51,6 +51,15 @@ pub fn write_index(path: &Path, rows: &[IndexRow], content: Option<&str>) -> Res
     written.map_err(|e| DatasetError::h5(path, "cannot be written", &e))
 }
 
+/// Whether a file is an index.
+pub fn is_index(path: &Path) -> bool {
+    let format = h5::open(path).and_then(|file| {
+        let text = file.attr("format").and_then(|a| a.read_scalar::<VarLenUnicode>());
+        text.map_err(|e| DatasetError::h5(path, "its format cannot be read", &e))
+    });
+    format.is_ok_and(|text| text.as_str() == FORMAT)
+}
+
 fn fill(file: &File, rows: &[IndexRow], content: Option<&str>) -> hdf5::Result<()> {
     let texts = |name: &str, value: &dyn Fn(&IndexRow) -> &str| {
         let values: Vec<VarLenUnicode> = rows.iter().map(|r| h5::text(value(r))).collect();

@@ -22,7 +22,7 @@ pub use codec::{Decoder, Effort, Encoder, decode};
 pub use digest::{CONTENT, DigestReader, EpisodeDigest, content_digest, file_sha256};
 pub use error::DatasetError;
 pub use h5::{exit_now, survive_file_size_limit};
-pub use index::{IndexRow, write_index};
+pub use index::{IndexRow, is_index, write_index};
 pub use merge::{Merger, check_shard};
 pub use reader::{Element, Recording};
 pub use row::{COMPLETED, EpisodeRow, StepRow};

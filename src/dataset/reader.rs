@@ -12,6 +12,7 @@ use super::schema::{self, Axis, Kind, RAGGED, Ragged, Var};
 use super::stored::{Stored, room};
 use super::writer::{Attribute, ModelFile, ModelFiles};
 use super::{DatasetError, attributes};
+use crate::text;
 use crate::watch::watched;
 
 /// Rows read at once when a whole variable is looked at.
@@ -228,10 +229,15 @@ impl Recording {
         self.attributes.iter().find(|(there, _)| there == name).map(|(_, value)| value)
     }
 
-    /// A root attribute of [`schema::ATTRIBUTES`]; None where there is none.
+    /// A root attribute of [`schema::ATTRIBUTES`], as it can be shown; None where there is none.
     pub fn text_attribute(&self, name: &str) -> Option<String> {
+        self.stored_text(name).map(shown)
+    }
+
+    /// The same, to the byte.
+    pub fn stored_text(&self, name: &str) -> Option<&str> {
         match self.attribute(name) {
-            Some(Attribute::Text(text)) => Some(text.clone()),
+            Some(Attribute::Text(text)) => Some(text),
             _ => None,
         }
     }
@@ -254,15 +260,19 @@ impl Recording {
 
     /// All root attributes, by name.
     pub fn attributes(&self) -> Vec<(String, Attribute)> {
-        self.attributes.clone()
+        let all = self.attributes.iter().map(|(name, value)| match value {
+            Attribute::Text(text) => (name.clone(), Attribute::Text(shown(text))),
+            other => (name.clone(), other.clone()),
+        });
+        all.collect()
     }
 
-    /// Labels of an axis that does not grow; none where it does not occur.
+    /// Labels of an axis that does not grow, as they can be shown; none where it does not occur.
     ///
     /// # Errors
     /// [`DatasetError::Foreign`] when it is not there.
     pub fn labels(&self, axis: Axis) -> Result<Vec<String>, DatasetError> {
-        let labels = self.labels.get(&axis).cloned();
+        let labels = self.labels.get(&axis).map(|labels| labels.iter().map(|label| shown(label)).collect());
         labels.ok_or_else(|| self.foreign(&format!("has no labels of {}", axis.name())))
     }
 
@@ -343,7 +353,7 @@ impl Recording {
         self.outline.scales.contains_key(&axis)
     }
 
-    /// All values of a text variable.
+    /// All values of a text variable, as they can be shown.
     ///
     /// # Errors
     /// As [`Recording::read`].
@@ -352,7 +362,7 @@ impl Recording {
         let column =
             self.outline.variables.get(&var).ok_or_else(|| self.foreign(&format!("has no variable {name}")))?;
         let read = watched(&self.path, || attributes::texts(&column.dataset));
-        read.map_err(|e| self.foreign(&format!("{name} {e}")))
+        read.map(|all| all.iter().map(|text| shown(text)).collect()).map_err(|e| self.foreign(&format!("{name} {e}")))
     }
 
     /// The episodes.
@@ -426,4 +436,9 @@ impl Recording {
     pub(super) fn raw(&self) -> &Arc<File> {
         &self.bytes
     }
+}
+
+/// A text of the file, as it can be shown.
+fn shown(text: &str) -> String {
+    text::plain(text).into_owned()
 }

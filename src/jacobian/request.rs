@@ -28,6 +28,7 @@ pub struct EngineRequest {
     /// The engine.
     pub engine: EngineChoice,
     /// Size of a nudge (tangent space, activation, control); None: the engine's own.
+    #[serde(default, with = "crate::number")]
     pub eps: Option<f64>,
     /// One-sided or centred differences.
     pub difference: Difference,

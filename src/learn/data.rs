@@ -23,6 +23,7 @@ use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, CTRL_RANGE, Var, flag};
 use crate::dataset::{Recording, RowReader};
+use crate::number;
 use crate::rng::Stream;
 
 /// Flags of states that have no derivative, or none to trust. Of a control at its limit only its own column of B is in doubt
@@ -67,8 +68,10 @@ pub enum Part {
 #[serde(deny_unknown_fields, default)]
 pub struct Split {
     /// Share of the episodes for validation, at least one.
+    #[serde(with = "crate::number")]
     pub validation: f64,
     /// Share for the test, at least one.
+    #[serde(with = "crate::number")]
     pub test: f64,
     /// Which ones; the same for every run, so that results can be compared.
     pub seed: u64,
@@ -84,8 +87,10 @@ impl Default for Split {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Norm {
     /// In units of the recording.
+    #[serde(with = "crate::number")]
     pub mean: Vec<f64>,
     /// In units of the recording, above 0.
+    #[serde(with = "crate::number")]
     pub std: Vec<f64>,
 }
 
@@ -382,7 +387,7 @@ impl Limits {
         let nu = recording.shape(Var::Ctrl).get(1).copied().unwrap_or(0);
         let ranges: Vec<Option<[f64; 2]>> = match recording.text_attribute(CTRL_RANGE) {
             Some(text) => {
-                let read = serde_json::from_str(&text).ok().filter(|all: &Vec<_>| all.len() == nu);
+                let read = number::from_json(&text).filter(|all: &Vec<_>| all.len() == nu);
                 let text = format!("its root attribute {CTRL_RANGE} cannot be read: the file is damaged");
                 read.ok_or_else(|| recording.foreign(&text))?
             }

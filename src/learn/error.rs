@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::dataset::DatasetError;
+use crate::files::FileError;
 
 /// An error of this room; every message names the file or the setting.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,12 @@ pub enum LearnError {
     /// The tensor library refused.
     #[error("the tensor library failed: {0}")]
     Library(String),
+}
+
+impl From<FileError> for LearnError {
+    fn from(error: FileError) -> Self {
+        Self::File { file: error.file, message: error.message }
+    }
 }
 
 impl LearnError {

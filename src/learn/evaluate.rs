@@ -79,10 +79,13 @@ pub struct Judged {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NextError {
     /// Mean square over all coordinates.
+    #[serde(with = "crate::number")]
     pub mse: f64,
     /// Of positions, velocities and activations; None where there are none.
+    #[serde(with = "crate::number")]
     pub blocks: [Option<f64>; 3],
     /// The same of a prediction that nothing changes.
+    #[serde(with = "crate::number")]
     pub persistence: f64,
     /// Open loop: the network's own predictions and the recorded actions.
     pub open_loop: Vec<OpenLoop>,
@@ -94,8 +97,10 @@ pub struct OpenLoop {
     /// Steps.
     pub horizon: usize,
     /// Root of the mean square over coordinates and starts; None where it is not finite.
+    #[serde(default, with = "crate::number")]
     pub rmse: Option<f64>,
     /// The same of a prediction that nothing changes.
+    #[serde(with = "crate::number")]
     pub persistence: f64,
     /// Starts.
     pub starts: usize,
@@ -107,10 +112,13 @@ pub struct JacobianError {
     /// States.
     pub states: usize,
     /// Root of the mean square of J - J*.
+    #[serde(with = "crate::number")]
     pub rmse: f64,
     /// Mean of |J - J*|.
+    #[serde(with = "crate::number")]
     pub mae: f64,
     /// Norm of J - J* by the norm of J*.
+    #[serde(default, with = "crate::number")]
     pub relative: Option<f64>,
 }
 
@@ -118,12 +126,16 @@ pub struct JacobianError {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sparsity {
     /// Of the network.
+    #[serde(with = "crate::number")]
     pub model: f64,
     /// Of the truth, by its zero test.
+    #[serde(with = "crate::number")]
     pub target: f64,
     /// Of the truth by the rule of the network, |J*| below the threshold.
+    #[serde(with = "crate::number")]
     pub target_small: f64,
     /// Of the network before training; None where it is not known.
+    #[serde(default, with = "crate::number")]
     pub untrained: Option<f64>,
 }
 
@@ -131,6 +143,7 @@ pub struct Sparsity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recovered {
     /// The threshold of best mean F1 on the validation episodes.
+    #[serde(default, with = "crate::number")]
     pub threshold: Option<f64>,
     /// By group of states or entries; the first is all.
     pub groups: Vec<Group>,
@@ -150,10 +163,13 @@ pub struct Group {
     /// Of these, zero in truth.
     pub zeros: usize,
     /// See [`metrics::roc_auc`]; None without both zeros and edges.
+    #[serde(default, with = "crate::number")]
     pub roc_auc: Option<f64>,
     /// See [`metrics::pr_auc`], of edges.
+    #[serde(default, with = "crate::number")]
     pub pr_auc: Option<f64>,
     /// Of zeros, which are fewer.
+    #[serde(default, with = "crate::number")]
     pub pr_auc_zeros: Option<f64>,
     /// At the fixed thresholds, then at the best one of the validation episodes.
     pub cuts: Vec<Cut>,

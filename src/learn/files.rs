@@ -1,28 +1,26 @@
-//! Files that are there whole or not at all.
+//! Files of a folder of results: there whole or not at all, and read where they are there.
 
-use std::io::Write;
 use std::path::Path;
 
 use super::LearnError;
 use crate::bounded;
+use crate::files::{self, Mark};
 
 /// Bytes of a file of weights or results, at most: a checkpoint holds four times the weights of a network.
 const MOST: u64 = 4 << 30;
 
-/// Replaces a file: written under another name, synced, renamed.
+/// What tells a folder of results from a user's own.
+pub(super) const MARK: Mark = Mark {
+    purpose: "networks that learn has trained",
+    fix: "choose a new folder with -o; or, if an earlier version has left it, move it away and train again",
+};
+
+/// Replaces a file.
 ///
 /// # Errors
 /// [`LearnError::File`].
 pub(super) fn replace(file: &Path, bytes: &[u8]) -> Result<(), LearnError> {
-    let mut temporary = file.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let write = || -> std::io::Result<()> {
-        let mut out = std::fs::File::create(&temporary)?;
-        out.write_all(bytes)?;
-        out.sync_all()?;
-        std::fs::rename(&temporary, file)
-    };
-    write().map_err(|e| LearnError::io(file, "cannot be written", e))
+    Ok(files::replace_ours(file, bytes)?)
 }
 
 /// A file's bytes; None where there is no such file.

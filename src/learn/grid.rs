@@ -16,6 +16,7 @@ use super::train::{Look, Progress, RunSpec, Training, train};
 use super::{LearnError, files};
 use crate::analysis::{AnalysisError, csv};
 use crate::bounded;
+use crate::files::{Lock, sweep_up};
 use crate::seal;
 
 /// The file of a folder that holds the results of all its runs.
@@ -345,6 +346,8 @@ pub struct Outcome {
     pub results: Vec<RunResult>,
     /// Of the others.
     pub failures: Vec<LearnError>,
+    /// Keeps other processes from the folder, while the caller writes more into it.
+    pub held: Option<Lock>,
 }
 
 /// Hears of runs: the run's number from 0, its name, and how it comes along.
@@ -384,7 +387,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
             spec.check_size(data.space())?;
         }
     }
-    std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
+    outcome.held = Some(claim(folder)?);
     for data in &all {
         for spec in grid.specs(data.space())? {
             let name = spec.name(&data.task);
@@ -419,6 +422,19 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
     write_json(&folder.join(RESULTS), &all)?;
     write_csv(&folder.join("results.csv"), results_csv(&outcome.results))?;
     Ok(outcome)
+}
+
+/// Makes the folder of a grid, or takes one that [`run`] has left, and keeps other processes from it.
+///
+/// # Errors
+/// [`LearnError::File`] where it is somebody else's, or another process trains into it.
+fn claim(folder: &Path) -> Result<Lock, LearnError> {
+    files::MARK.make(folder)?;
+    let lock = Lock::of_folder(folder, true)?.ok_or_else(|| {
+        LearnError::file(folder, "another process is training into it; wait for it, or choose another folder with -o")
+    })?;
+    sweep_up(folder);
+    Ok(lock)
 }
 
 /// What [`run`] has left in a folder.

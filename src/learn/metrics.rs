@@ -60,14 +60,19 @@ fn counts(edges: &[bool]) -> (u64, u64) {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
     /// The threshold.
+    #[serde(with = "crate::number")]
     pub threshold: f64,
     /// Share of entries called zero: relative sparsity at this threshold.
+    #[serde(with = "crate::number")]
     pub sparsity: f64,
     /// F1 of edges; None where there are none, in truth or called.
+    #[serde(default, with = "crate::number")]
     pub f1: Option<f64>,
     /// F1 of zeros.
+    #[serde(default, with = "crate::number")]
     pub f1_zeros: Option<f64>,
     /// Structural Hamming distance: wrongly called entries of a state, on average.
+    #[serde(with = "crate::number")]
     pub shd: f64,
 }
 

@@ -38,10 +38,13 @@ pub struct Training {
     /// States of a step.
     pub batch: usize,
     /// Highest learning rate.
+    #[serde(with = "crate::number")]
     pub lr: f64,
     /// Weight decay, as a share of the learning rate.
+    #[serde(with = "crate::number")]
     pub weight_decay: f64,
     /// Largest norm of the gradient.
+    #[serde(with = "crate::number")]
     pub clip: f64,
     /// Inputs that a step differentiates by, drawn anew each time; 0: all. What they give is an
     /// unbiased estimate of every Jacobian term, since each is a sum over entries.
@@ -157,10 +160,13 @@ pub struct Look {
     /// Optimiser steps so far.
     pub step: usize,
     /// Mean training loss since the last look.
+    #[serde(with = "crate::number")]
     pub train: f64,
     /// Validation loss.
+    #[serde(with = "crate::number")]
     pub validation: f64,
     /// Mean norm of the gradient since the last look.
+    #[serde(with = "crate::number")]
     pub gradient: f64,
 }
 

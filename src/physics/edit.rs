@@ -61,7 +61,7 @@ pub struct Matching {
 #[serde(untagged)]
 pub enum Value {
     /// The number itself.
-    Number(f64),
+    Number(#[serde(with = "crate::number")] f64),
     /// The id of an object.
     Id(ObjectName),
 }
@@ -278,7 +278,9 @@ impl Model {
 
     /// Why `value` cannot stand in `array`.
     fn check_value(&self, array: &Array, value: f64) -> Result<(), String> {
-        if array.role != Role::Given && !value.is_finite() {
+        // The end of a range may be open; of anything else, a number that is infinite means nothing.
+        let may_be_infinite = array.role == Role::Given && array.name.ends_with("range") && array.cols() == 2;
+        if !(value.is_finite() || may_be_infinite && value.is_infinite()) {
             return Err(format!("{value} is not finite"));
         }
         if array.element != Element::F64 && array.element != Element::F32 {

@@ -1,6 +1,8 @@
 //! A compiled model: loaded, checked, edited, then shared as a constant.
 
 use std::ffi::{CStr, CString, c_char, c_int};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
@@ -12,10 +14,25 @@ use mujoco_rs::mujoco_c::{
 use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
 use super::arrays::{Owner, Role, arrays};
+use super::edit::Kind;
 use super::guard::{self, check, one_line};
 use super::names::{self, Names};
 use super::process::Limits;
 use super::{Files, PhysicsError, Solver};
+
+/// The number that a compiled model's file begins with (engine_io.c).
+const MJB: i32 = 54321;
+
+/// Ranges, what says that one is in force, and what they belong to.
+const RANGES: [(&str, &str, Owner); 7] = [
+    ("jnt_range", "jnt_limited", Owner::Of(Kind::Joint)),
+    ("jnt_actfrcrange", "jnt_actfrclimited", Owner::Of(Kind::Joint)),
+    ("tendon_range", "tendon_limited", Owner::Of(Kind::Tendon)),
+    ("tendon_actfrcrange", "tendon_actfrclimited", Owner::Of(Kind::Tendon)),
+    ("actuator_ctrlrange", "actuator_ctrllimited", Owner::Control),
+    ("actuator_forcerange", "actuator_forcelimited", Owner::Of(Kind::Actuator)),
+    ("actuator_actrange", "actuator_actlimited", Owner::Of(Kind::Actuator)),
+];
 
 /// A compiled MuJoCo model. Auto-reset is off, so that divergence stays visible.
 #[derive(Debug)]
@@ -41,6 +58,15 @@ impl Drop for Model {
     }
 }
 
+/// Whether a file is what mj_saveModel writes: by its name, or by the number that such a file begins with.
+fn is_compiled(path: &Path) -> bool {
+    let head = || {
+        let mut head = [0; 4];
+        File::open(path)?.read_exact(&mut head).map(|()| i32::from_le_bytes(head))
+    };
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mjb")) || head().is_ok_and(|head: i32| head == MJB)
+}
+
 impl Model {
     /// Compiles an MJCF file from disk.
     ///
@@ -53,6 +79,12 @@ impl Model {
         let reason = match std::fs::metadata(path) {
             Err(e) => Some(e.to_string()),
             Ok(m) if m.is_dir() => Some("is a folder; name the MJCF file in it".to_owned()),
+            Ok(m) if !m.is_file() => Some("is not a regular file; name an MJCF file".to_owned()),
+            Ok(_) if is_compiled(path) => {
+                let text =
+                    "is a compiled model (MJB), which does not say what it was made of; give its MJCF or URDF file";
+                Some(text.to_owned())
+            }
             Ok(_) => None,
         };
         if let Some(message) = reason {
@@ -139,6 +171,7 @@ impl Model {
         let names = Names::read(unsafe { ptr.as_ref() });
         let mut model = Self { ptr, file, names, wants_autoreset: true, wider: OnceLock::new() };
         model.check_sense()?;
+        model.check_ranges()?;
         model.keep_autoreset_off();
         Ok(model)
     }
@@ -188,6 +221,38 @@ impl Model {
                     f64::NAN,
                     &format!("mend the number in the MJCF (row {row} of {})", array.name),
                 );
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a range in force whose ends are the wrong way round: nothing lies in it. Several edits may go through such a
+    /// range, so that it is for whoever makes them to ask when all are made; a model that was loaded has none.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Nonsense`] that names the range and its owner.
+    pub fn check_ranges(&self) -> Result<(), PhysicsError> {
+        let numbers = |field: &str| self.numbers(field).unwrap_or_default();
+        for (field, limited, owner) in RANGES {
+            let (ranges, limited) = (numbers(field), numbers(limited));
+            for (row, range) in ranges.as_chunks::<2>().0.iter().enumerate() {
+                let [low, high] = *range;
+                // Written so that NaN fails.
+                if limited.get(row).is_none_or(|l| *l == 0.0) || low <= high {
+                    continue;
+                }
+                let owner = match owner {
+                    Owner::Control => format!("control \"{}\"", self.names.ctrl[row]),
+                    owner => self.owner_name(owner, row),
+                };
+                return Err(PhysicsError::Nonsense {
+                    file: self.file.clone(),
+                    field: format!("{field} of {owner}"),
+                    value: format!("{low} to {high}"),
+                    fix: format!(
+                        "a range goes from the lower end to the upper; set {field}[0] and {field}[1] so that it does"
+                    ),
+                });
             }
         }
         Ok(())

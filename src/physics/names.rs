@@ -5,6 +5,8 @@ use std::ffi::CStr;
 
 use mujoco_rs::mujoco_c::{mj_id2name, mjModel, mjtJoint, mjtObj};
 
+use crate::text;
+
 /// Labels of the model's coordinates. Every list is free of repetitions, so that a label selects one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -110,7 +112,7 @@ fn numbered(prefix: &str, n: usize) -> Vec<String> {
     (0..n).map(|i| format!("{prefix}{i}")).collect()
 }
 
-/// The name of object `i`, or None where it has none.
+/// The name of object `i` as it can be shown, or None where it has none.
 pub(super) fn name(m: &mjModel, kind: mjtObj, i: usize) -> Option<String> {
     // SAFETY: mj_id2name checks the id against the model and returns null or a string that lives as long
     // as the model.
@@ -119,8 +121,8 @@ pub(super) fn name(m: &mjModel, kind: mjtObj, i: usize) -> Option<String> {
         return None;
     }
     // SAFETY: not null, NUL-terminated, inside the model's name buffer.
-    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
-    (!text.is_empty()).then(|| text.into_owned())
+    let name = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    (!name.is_empty()).then(|| text::plain(&name).into_owned())
 }
 
 /// Makes repeated labels different by a `#k` behind them, which no other label has.

@@ -148,6 +148,15 @@ impl ModelSource {
         files.keys().filter(|name| !lies_in(name)).cloned().collect()
     }
 
+    /// Where the files lie of a model that was kept from the file `main` on disk.
+    pub fn places(&self, main: &Path) -> Vec<PathBuf> {
+        let Self::Kept { main: name, files, .. } = self else { return vec![main.to_owned()] };
+        let Ok(absolute) = without_dots(main) else { return vec![main.to_owned()] };
+        let depth = Path::new(name).components().count();
+        let root = absolute.ancestors().nth(depth).unwrap_or(Path::new("/"));
+        files.keys().map(|name| root.join(name)).collect()
+    }
+
     /// The main file's name in [`ModelSource::files`] and all files, so that they can be stored with a
     /// recording and the model built again without the disk. Of a model on disk, those of [`ModelSource::kept`].
     ///

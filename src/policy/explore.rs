@@ -11,8 +11,10 @@ use super::{ControlRanges, PolicyError};
 #[serde(deny_unknown_fields)]
 pub struct Explore {
     /// Exponent of its power spectrum 1/f^beta, 0 (white) to 2 (red).
+    #[serde(with = "crate::number")]
     pub beta: f64,
     /// Standard deviation, half ranges.
+    #[serde(with = "crate::number")]
     pub scale: f64,
 }
 

@@ -78,6 +78,7 @@ plan_spec! {
     /// What lies between the points.
     spline: Spline,
     /// Standard deviation of the samples' points, half control ranges.
+    #[serde(with = "crate::number")]
     noise: f64,
     /// Scales of the noise: sample i has `noise` / 2^(i mod levels).
     levels: usize,
@@ -88,10 +89,12 @@ plan_spec! {
     /// Of cem: how many samples make the mean.
     elites: usize,
     /// Of mppi: how fast weights fall, in differences between the best return and the mean.
+    #[serde(with = "crate::number")]
     temperature: f64,
     /// Of ilqg and ilqs: step sizes that a line search tries, each half of the one before.
     tries: usize,
     /// Of ilqg and ilqs: what a control at the end of its range costs in a step, rewards.
+    #[serde(with = "crate::number")]
     effort: f64,
 }
 

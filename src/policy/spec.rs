@@ -19,20 +19,25 @@ pub enum PolicySpec {
     /// Normal around the middle of the control range, independent at every control step, clamped.
     Gaussian {
         /// Standard deviation, in half ranges.
+        #[serde(with = "crate::number")]
         scale: f64,
     },
     /// Noise with the power spectrum 1/f^beta around the middle of the control range, clamped.
     Colored {
         /// Exponent, 0 (white) to 2 (red); 1 is pink.
+        #[serde(with = "crate::number")]
         beta: f64,
         /// Standard deviation, in half ranges.
+        #[serde(with = "crate::number")]
         scale: f64,
     },
     /// A sine around the middle of the control range, its phase uniform per control and episode.
     Sinusoid {
         /// Frequency, Hz.
+        #[serde(with = "crate::number")]
         frequency: f64,
         /// Amplitude, a share of the half range in [0, 1].
+        #[serde(with = "crate::number")]
         amplitude: f64,
     },
     /// Controls that are planned for the task's reward.

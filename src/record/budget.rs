@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+/// Threads at most, of anything. More is a slip of the keyboard: every thread has a simulation of its own.
+pub const MOST_THREADS: usize = 1024;
+
 /// As many permits as threads may work at once. Whoever waits with the lowest rank gets the next one, so
 /// that a recording of a low rank takes every thread it can use and those of higher ranks fill the gaps.
 #[derive(Debug)]

@@ -91,7 +91,7 @@ pub(super) fn check_bookkeeping(recording: &Recording, recipe: &Recipe) -> Resul
             }
         }
     }
-    let text = recording.text_attribute("recipe").unwrap_or_default();
+    let text = recording.stored_text("recipe").unwrap_or_default();
     if recording.text_attribute("recipe_sha256").as_deref() != Some(&sha256_hex(text.as_bytes())) {
         return Err(damaged("the root attribute recipe does not have the hash in recipe_sha256".to_owned()).into());
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::dataset::DatasetError;
+use crate::files::FileError;
 use crate::physics::PhysicsError;
 use crate::planner::PlanError;
 use crate::policy::{PolicyError, ReplayError};
@@ -82,6 +83,12 @@ pub enum RecordError {
     /// SIGINT or SIGTERM.
     #[error("stopped")]
     Stopped,
+}
+
+impl From<FileError> for RecordError {
+    fn from(error: FileError) -> Self {
+        Self::Dataset(error.into())
+    }
 }
 
 impl From<ReplayError> for RecordError {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 
-use super::parts::{Parts, publish};
+use super::parts::Parts;
 use super::{Prepared, Progress, RecordError, Run, Todo};
 use crate::dataset::Merger;
+use crate::files::publish;
 
 /// A shard that is closed but not yet safe.
 pub(super) struct Closed {

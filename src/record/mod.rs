@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub use budget::{Budget, Permit};
+pub use budget::{Budget, MOST_THREADS, Permit};
 pub use content::check_content;
 pub use episode::{Runner, Sink};
 pub use error::RecordError;
@@ -38,12 +38,13 @@ pub use unsound::drop_unsound;
 pub use verify::{Verdict, verify};
 
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
-use crate::physics::Model;
+use crate::files::{self, Inputs, publish};
+use crate::physics::{Model, ModelSource};
 use crate::policy::{OnnxFile, PolicySpec, ReplayFile, ReplayModel};
 use crate::task::Task;
 use parts::Parts;
+pub(crate) use parts::drop_unfinished;
 pub use parts::finished_episodes;
-pub(crate) use parts::publish;
 pub(crate) use recipe::{at_most_three, compare};
 
 /// The commit that this program was built from, with `-dirty` when its sources had changes.
@@ -113,6 +114,8 @@ pub struct Prepared {
     network: Option<OnnxFile>,
     recipe: Recipe,
     files: ModelFiles,
+    /// What was read for it.
+    inputs: Inputs,
 }
 
 impl Prepared {
@@ -126,8 +129,17 @@ impl Prepared {
     pub fn new(task: Task, mut job: Job) -> Result<Self, RecordError> {
         job.validate()?;
         // What is simulated is what is stored.
+        let disk = match &task.source {
+            ModelSource::Disk(path) => Some(path.clone()),
+            ModelSource::Memory { .. } | ModelSource::Kept { .. } => None,
+        };
         let (task, model) = task.kept(job.solver)?;
         let model = Arc::new(model);
+        let mut inputs = Inputs::new(disk.iter().flat_map(|path| task.source.places(path)));
+        match &job.policy {
+            PolicySpec::Replay { file, .. } | PolicySpec::Onnx { file, .. } => inputs.add(file),
+            _ => {}
+        }
         if model.nv() == 0 {
             return Err(RecordError::Setting(format!(
                 "{}: the model has no degree of freedom, so there is nothing to differentiate; give a body a joint",
@@ -145,7 +157,7 @@ impl Prepared {
         }
         let network = open_network(&mut job, &task, &model)?;
         let (recipe, files) = Recipe::new(&job, &task)?;
-        let prepared = Self { task, job, model, replay, network, recipe, files };
+        let prepared = Self { task, job, model, replay, network, recipe, files, inputs };
         prepared.runner()?.preflight()?;
         Ok(prepared)
     }
@@ -268,8 +280,7 @@ fn check_mocap(opened: &ReplayFile, path: &Path, model: &Model) -> Result<(), Re
 /// [`RecordError`]; finished episodes are kept in every case, and the same job goes on from them.
 pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Result<Outcome, RecordError> {
     if already_there(prepared, run)? {
-        let leftover = Parts::folder_of(run.output);
-        if leftover.is_dir() {
+        if parts::are_there(run.output) {
             // Killed between the last rename and the clean-up.
             Parts::open(run.output, &prepared.recipe, true, run.force)?.remove()?;
         }
@@ -357,9 +368,11 @@ fn already_there(prepared: &Prepared, run: &Run<'_>) -> Result<bool, RecordError
         let message = "is a folder; name the file to write, such as -o out.h5";
         return Err(DatasetError::io(run.output, message).into());
     }
-    if run.output.exists() && !run.output.is_file() {
-        return Err(DatasetError::io(run.output, "is not a regular file; name another output").into());
+    // A link would be replaced, not what it leads to: the command line has followed it.
+    if files::resolve(run.output)? != run.output {
+        return Err(DatasetError::io(run.output, "is a symbolic link; remove it, or name another output").into());
     }
+    prepared.inputs.spare(run.output)?;
     if !run.output.exists() || run.force {
         return Ok(false);
     }

@@ -4,18 +4,27 @@
 //! episode is there whole or not at all, at whatever instant the process dies.
 
 use std::collections::BTreeSet;
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::{Recipe, RecordError};
 use crate::dataset::DatasetError;
+use crate::files::{self, Lock, Mark};
+
+/// What tells the folder from a user's own.
+const MARK: Mark = Mark {
+    purpose: "finished episodes of a recording that is under way",
+    fix: "choose another output; or, if an earlier version has left it, remove it and record again",
+};
+
+/// The recipe that the shards are of.
+const RECIPE: &str = "recipe.json";
 
 /// The folder `OUT.parts`.
 #[derive(Debug)]
 pub(super) struct Parts {
     folder: PathBuf,
     /// Held for as long as this process works here.
-    lock: File,
+    lock: Lock,
 }
 
 impl Parts {
@@ -33,56 +42,38 @@ impl Parts {
     /// [`RecordError::Busy`], [`RecordError::OtherJob`] or an I/O error.
     pub(super) fn open(output: &Path, recipe: &Recipe, alone: bool, force: bool) -> Result<Self, RecordError> {
         let folder = Self::folder_of(output);
-        std::fs::create_dir_all(&folder).map_err(|e| {
-            DatasetError::io(&folder, format!("cannot be created: {e}; give -o a folder you may write to"))
-        })?;
-        // The folder's own name must survive a power cut as its shards do.
-        sync_folder_of(&folder)?;
-        let lock_path = folder.join("lock");
-        let lock =
-            File::options().create(true).append(true).open(&lock_path).map_err(|e| DatasetError::io(&lock_path, e))?;
+        MARK.make(&folder)?;
         // Dropping other settings' shards needs the folder alone, too.
-        let taken = if alone || force { lock.try_lock() } else { lock.try_lock_shared() };
-        match taken {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(RecordError::Busy { folder }),
-            // Some cluster file systems have no locks; then the user's care must do.
-            Err(TryLockError::Error(e)) => tracing::warn!(folder = %folder.display(), error = %e, "cannot be locked"),
-        }
+        let Some(lock) = Lock::of_folder(&folder, alone || force)? else { return Err(RecordError::Busy { folder }) };
+        // It may have been removed by whoever had the lock before.
+        MARK.make(&folder)?;
         let parts = Self { folder, lock };
+        if alone {
+            files::sweep_up(&parts.folder);
+        }
         parts.settle_recipe(recipe, force)?;
         if force && !alone {
-            let shared = parts.lock.unlock().and_then(|()| parts.lock.lock_shared());
-            shared.map_err(|e| DatasetError::io(&lock_path, e))?;
-        }
-        if alone {
-            for entry in parts.entries()?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "tmp")) {
-                std::fs::remove_file(&entry).map_err(|e| DatasetError::io(&entry, e))?;
-            }
+            parts.lock.share()?;
         }
         Ok(parts)
     }
 
     fn settle_recipe(&self, recipe: &Recipe, force: bool) -> Result<(), RecordError> {
-        let path = self.folder.join("recipe.json");
+        let path = self.folder.join(RECIPE);
         match std::fs::read_to_string(&path) {
             Ok(there) => {
                 let Some(difference) = recipe.difference(&there) else { return Ok(()) };
                 if !force {
                     return Err(RecordError::OtherJob { folder: self.folder.clone(), difference });
                 }
-                for shard in self.entries()?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "h5")) {
+                for shard in self.entries()?.into_iter().filter(|p| episode_of(p).is_some()) {
                     std::fs::remove_file(&shard).map_err(|e| DatasetError::io(&shard, e))?;
                 }
             }
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => return Err(DatasetError::io(&path, e).into()),
         }
-        let temporary = self.folder.join(format!("recipe.{}.tmp", std::process::id()));
-        let written = std::fs::write(&temporary, recipe.to_json())
-            .map_err(|e| DatasetError::io(&temporary, e))
-            .and_then(|()| publish(&temporary, &path));
-        Ok(written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))?)
+        Ok(files::replace_ours(&path, recipe.to_json().as_bytes())?)
     }
 
     fn entries(&self) -> Result<Vec<PathBuf>, DatasetError> {
@@ -107,19 +98,47 @@ impl Parts {
     }
 
     /// A name for a shard that is being written by this process.
-    pub(super) fn temporary(&self, episode: u64) -> PathBuf {
-        self.folder.join(format!("episode-{episode:08}.{}.tmp", std::process::id()))
+    pub(super) fn draft(&self, episode: u64) -> PathBuf {
+        files::draft(&self.shard(episode))
     }
 
     /// A name for the merged file.
     pub(super) fn merged(&self) -> PathBuf {
-        self.folder.join(format!("merged.{}.tmp", std::process::id()))
+        files::draft(&self.folder.join("merged.h5"))
     }
 
     /// Removes the folder.
     pub(super) fn remove(self) -> Result<(), DatasetError> {
-        std::fs::remove_dir_all(&self.folder).map_err(|e| DatasetError::io(&self.folder, e))
+        remove(&self.folder)
     }
+}
+
+/// Whether unfinished work of an output lies beside it. A user's own folder of that name is none.
+pub(super) fn are_there(output: &Path) -> bool {
+    MARK.is_on(&Parts::folder_of(output))
+}
+
+/// Removes the unfinished work of an output, if there is any. Whoever calls has it alone.
+///
+/// # Errors
+/// [`DatasetError`], also where the folder is not ours.
+pub(crate) fn drop_unfinished(output: &Path) -> Result<(), DatasetError> {
+    let folder = Parts::folder_of(output);
+    if !folder.exists() {
+        return Ok(());
+    }
+    MARK.make(&folder)?;
+    remove(&folder)
+}
+
+fn remove(folder: &Path) -> Result<(), DatasetError> {
+    let is_ours = |name: &str| name == RECIPE || episode_of(Path::new(name)).is_some();
+    let foreign = MARK.remove(folder, is_ours)?;
+    if let Some(first) = foreign.first() {
+        let first = first.to_string_lossy();
+        tracing::warn!("{}: is left, for it holds {first}, which is no work of this program", folder.display());
+    }
+    Ok(())
 }
 
 /// The finished episodes of an unfinished recording; none when nothing of it was begun.
@@ -138,18 +157,4 @@ pub fn finished_episodes(output: &Path) -> Result<BTreeSet<u64>, RecordError> {
 /// The episode of a shard, by its name.
 fn episode_of(shard: &Path) -> Option<u64> {
     shard.file_name()?.to_str()?.strip_prefix("episode-")?.strip_suffix(".h5")?.parse().ok()
-}
-
-/// Makes a finished file durable and gives it its name.
-pub(crate) fn publish(temporary: &Path, name: &Path) -> Result<(), DatasetError> {
-    let sync = |path: &Path| File::open(path).and_then(|f| f.sync_all()).map_err(|e| DatasetError::io(path, e));
-    sync(temporary)?;
-    std::fs::rename(temporary, name).map_err(|e| DatasetError::io(name, e))?;
-    sync_folder_of(name)
-}
-
-/// Makes the name of a file durable.
-fn sync_folder_of(name: &Path) -> Result<(), DatasetError> {
-    let folder = name.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| DatasetError::io(folder, e))
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Job, RecordError};
 use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis, schema::Var};
+use crate::number;
 use crate::physics::{Kinematics, Model, ModelSource, mujoco_version, sha256_hex};
 use crate::task::{Env, Scorer, Task};
 
@@ -56,6 +57,7 @@ impl Recipe {
             .collect();
         let hashes = files.iter().map(|f| FileHash { name: f.name.clone(), sha256: f.sha256.clone() }).collect();
         let recipe = Self::of_this_program(job.clone(), hashes);
+        recipe.check_readable()?;
         Ok((recipe, ModelFiles { main, layout: layout.to_owned(), root, files }))
     }
 
@@ -71,6 +73,19 @@ impl Recipe {
             schema: schema::VERSION,
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
         }
+    }
+
+    /// Refuses a recipe that would not come back out of the recording as it is here.
+    fn check_readable(&self) -> Result<(), RecordError> {
+        let reason = match serde_json::from_str::<Self>(&self.to_json()) {
+            Ok(again) if again == *self => return Ok(()),
+            Ok(again) => again.difference(&self.to_json()).unwrap_or_else(|| "a number is NaN".to_owned()),
+            Err(e) => e.to_string(),
+        };
+        Err(RecordError::Setting(format!(
+            "these settings cannot be kept in a recording, since they do not read back as they are: {reason}; give finite \
+             numbers"
+        )))
     }
 
     /// SHA-256 of its JSON, hexadecimal; every shard carries it.
@@ -205,7 +220,7 @@ impl Recipe {
             ("na", Attribute::Int(model.na() as i64)),
             ("nu", Attribute::Int(model.nu() as i64)),
             ("kinematics", text(serde_json::to_string(&Kinematics::new(model)).unwrap_or_default())),
-            (schema::CTRL_RANGE, text(serde_json::to_string(&clamped).unwrap_or_default())),
+            (schema::CTRL_RANGE, text(number::to_json(&clamped))),
             ("dynsparse_version", text(self.dynsparse.clone())),
             ("git_commit", text(self.commit.clone())),
             ("mujoco_version", text(self.mujoco.clone())),

@@ -134,7 +134,7 @@ impl Shift<'_> {
             if errors.raised.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let file = self.parts.temporary(episode);
+            let file = self.parts.draft(episode);
             let result = self.episode(&mut runner, episode, &file);
             let (rows, end) = result.inspect_err(|_| drop(std::fs::remove_file(&file)))?;
             // The receiver lives until every sender is gone.
@@ -143,8 +143,6 @@ impl Shift<'_> {
     }
 
     fn episode(&self, runner: &mut Runner<'_>, episode: u64, file: &Path) -> Result<(usize, String), RecordError> {
-        // Left by a process of the same number that was killed.
-        let _ = std::fs::remove_file(file);
         let writer = Writer::create(file, self.header.clone())?;
         let mut sink =
             Shard { writer, digest: EpisodeDigest::new(&self.header), stop: self.run.stop, progress: self.progress };

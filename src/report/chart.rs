@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use colorous::CIVIDIS;
 
+use crate::text;
+
 /// Size of an ordinary drawing, user units (px).
 pub(super) const SIZE: [f64; 2] = [376.0, 236.0];
 
@@ -68,7 +70,8 @@ fn px(x: f64) -> String {
 }
 
 pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    // XML has no control characters, whatever way they are written.
+    text::plain(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// A drawing.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::analysis::AnalysisError;
+use crate::files::FileError;
 
 /// An error of a report.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ReportError {
         /// Why.
         reason: String,
     },
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A figure cannot be drawn as PNG.
     #[error("figure {name}: cannot be drawn as PNG: {reason}")]
     Image {

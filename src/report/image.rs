@@ -9,7 +9,7 @@ use resvg::usvg::{Options, Tree, fontdb};
 
 use super::chart::{LIGHT, STYLE};
 use super::{Figure, Input, ReportError};
-use crate::analysis::table;
+use crate::files::{Kind, replace};
 
 /// Pixels of a PNG per unit of a drawing: 3 gives 288 dpi at the size of the page.
 const SCALE: f32 = 3.0;
@@ -70,13 +70,15 @@ pub fn write_figures(input: &Input<'_>, folder: &Path) -> Result<usize, ReportEr
             .map_err(|e| ReportError::Folder { folder: place.clone(), reason: e.to_string() })?;
     }
     for table in input.tables() {
-        table::replace(&data.join(format!("{}.csv", table.name)), &table.to_csv(input.program, input.settings)?)?;
+        let file = data.join(format!("{}.csv", table.name));
+        replace(&file, Kind::Csv, &table.to_csv(input.program, input.settings)?)?;
     }
     let options = options();
     jobs.par_iter().try_for_each(|(place, figure)| {
-        table::replace(&place.join(format!("{}.svg", figure.name)), standalone(&figure.drawing.svg).as_bytes())?;
+        let file = |ending: &str| place.join(format!("{}.{ending}", figure.name));
+        replace(&file("svg"), Kind::Svg, standalone(&figure.drawing.svg).as_bytes())?;
         let image = render(figure.name, &figure.drawing.svg, &options)?;
-        Ok::<(), ReportError>(table::replace(&place.join(format!("{}.png", figure.name)), &image)?)
+        Ok::<(), ReportError>(replace(&file("png"), Kind::Png, &image)?)
     })?;
     Ok(jobs.len())
 }

@@ -91,7 +91,8 @@ pub fn page(input: &Input<'_>) -> Result<String, ReportError> {
             }
         }
     };
-    Ok(body.into_string())
+    // Names are as their authors wrote them; HTML has no control characters either.
+    Ok(crate::text::lines(&body.into_string()).into_owned())
 }
 
 fn each(input: &Input<'_>, figures: &Figures) -> Markup {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::dataset::DatasetError;
+use crate::files::FileError;
 use crate::record::RecordError;
 
 /// An error of the sweep room.
@@ -45,4 +46,10 @@ pub enum SweepError {
     /// SIGINT or SIGTERM.
     #[error("stopped; finished episodes are kept, and the same command goes on from them")]
     Stopped,
+}
+
+impl From<FileError> for SweepError {
+    fn from(error: FileError) -> Self {
+        Self::Dataset(error.into())
+    }
 }

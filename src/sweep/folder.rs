@@ -1,11 +1,11 @@
 //! The folder of a sweep: its lock and its manifest.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::{Manifest, Plan, SweepError};
-use crate::dataset::DatasetError;
-use crate::record::publish;
+use crate::dataset::{DatasetError, is_index};
+use crate::files::{self, Kind, Lock};
+use crate::record::drop_unfinished;
 
 /// Name of the manifest.
 pub const MANIFEST: &str = "manifest.json";
@@ -17,7 +17,7 @@ pub const INDEX: &str = "index.h5";
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Folder {
@@ -29,15 +29,7 @@ impl Folder {
         std::fs::create_dir_all(path).map_err(|e| {
             DatasetError::io(path, format!("cannot be created: {e}; give --out a folder you may write to"))
         })?;
-        let lock_path = path.join("lock");
-        let lock =
-            File::options().create(true).append(true).open(&lock_path).map_err(|e| DatasetError::io(&lock_path, e))?;
-        match if alone { lock.try_lock() } else { lock.try_lock_shared() } {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(SweepError::Busy { folder: path.to_owned() }),
-            // Some cluster file systems have no locks; then the user's care must do.
-            Err(TryLockError::Error(e)) => tracing::warn!(folder = %path.display(), error = %e, "cannot be locked"),
-        }
+        let lock = Lock::of_folder(path, alone)?.ok_or_else(|| SweepError::Busy { folder: path.to_owned() })?;
         let folder = Self { path: path.to_owned(), _lock: lock };
         if alone {
             folder.sweep_up()?;
@@ -87,6 +79,11 @@ impl Folder {
             }
             self.remove(INDEX)?;
         }
+        let index = self.file(INDEX);
+        if index.exists() && !is_index(&index) {
+            let reason = "is not the index of a sweep; remove it, or choose another folder";
+            return Err(DatasetError::io(&index, reason).into());
+        }
         self.write(&new)?;
         Ok(new)
     }
@@ -98,15 +95,17 @@ impl Folder {
         if !plain {
             return Err(SweepError::Manifest { file: self.file(MANIFEST), reason });
         }
-        let gone = |path: PathBuf, result: std::io::Result<()>| match result {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(DatasetError::io(&path, e)),
-            _ => Ok(()),
-        };
-        let (file, parts) = (self.file(name), self.file(&format!("{name}.parts")));
-        let removed = std::fs::remove_file(&file);
-        gone(file, removed)?;
-        let removed = std::fs::remove_dir_all(&parts);
-        Ok(gone(parts, removed)?)
+        let file = self.file(name);
+        // A manifest is believed in what it names, not in whose that is.
+        if !Kind::Hdf5.fits(&file) {
+            let reason = "is in the way and no HDF5 file; remove it, or choose another folder";
+            return Err(DatasetError::io(&file, reason).into());
+        }
+        match std::fs::remove_file(&file) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(DatasetError::io(&file, e).into()),
+            _ => {}
+        }
+        Ok(drop_unfinished(&file)?)
     }
 
     /// Replaces the manifest, whole or not at all.
@@ -122,11 +121,6 @@ impl Folder {
     /// # Errors
     /// An I/O error.
     pub(super) fn write_text(&self, name: &str, text: &str) -> Result<(), SweepError> {
-        let file = self.file(name);
-        let temporary = self.file(&format!("{name}.{}.tmp", std::process::id()));
-        let written = std::fs::write(&temporary, text)
-            .map_err(|e| DatasetError::io(&temporary, e))
-            .and_then(|()| publish(&temporary, &file));
-        Ok(written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))?)
+        Ok(files::replace_ours(&self.file(name), text.as_bytes())?)
     }
 }

@@ -3,7 +3,7 @@
 use super::folder::{Folder, INDEX};
 use super::{Manifest, State, SweepError};
 use crate::dataset::{IndexRow, Recording, write_index};
-use crate::record::publish;
+use crate::files::{self, publish};
 
 /// Writes the index over what is done, whole or not at all.
 ///
@@ -31,9 +31,9 @@ pub(super) fn write(folder: &Folder, manifest: &Manifest) -> Result<(), SweepErr
             steps: done.steps as i64,
         });
     }
-    let (file, temporary) = (folder.file(INDEX), folder.file(&format!("{INDEX}.{}.tmp", std::process::id())));
-    let _ = std::fs::remove_file(&temporary);
+    let file = folder.file(INDEX);
+    let draft = files::draft(&file);
     let content = manifest.content();
-    let written = write_index(&temporary, &rows, content.as_deref()).and_then(|()| publish(&temporary, &file));
-    Ok(written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))?)
+    let written = write_index(&draft, &rows, content.as_deref()).and_then(|()| Ok(publish(&draft, &file)?));
+    Ok(written.inspect_err(|_| drop(std::fs::remove_file(&draft)))?)
 }

@@ -10,7 +10,8 @@ use super::folder::Folder;
 use super::manifest::{Done, Manifest, State};
 use super::{Estimate, Plan, Planned, SweepError, unit};
 use crate::dataset::schema::Axis;
-use crate::dataset::{COMPLETED, CONTENT, Recording, file_sha256};
+use crate::dataset::{COMPLETED, CONTENT, DatasetError, Recording, file_sha256};
+use crate::files::Kind;
 use crate::record::{self, Budget, Permit, Prepared, Progress, RecordError, Run, check_content};
 use crate::task::TaskError;
 
@@ -356,6 +357,9 @@ impl Work<'_> {
         };
         if replace && shard.is_some() {
             // Shards cannot replace a file together; out of the way, they record it as if it had never been.
+            if !Kind::Hdf5.fits(&file) {
+                return Err(DatasetError::io(&file, "is in the way and no HDF5 file; remove it").into());
+            }
             let _ = std::fs::remove_file(&file);
         }
         let mut run = Run {

@@ -14,6 +14,7 @@ const WHOLE: f64 = 1e-9;
 pub struct Changes {
     /// Physics time step, s. A control step stays as long as it is, in more or fewer physics steps; that of an MJCF
     /// file keeps its number of them.
+    #[serde(default, with = "crate::number")]
     pub timestep: Option<f64>,
     /// Fields of mjModel, in order.
     pub set: Vec<ModelEdit>,

@@ -146,6 +146,7 @@ impl Task {
         for edit in &self.spec.edits {
             model.set_field(edit)?;
         }
+        model.check_ranges()?;
         if solver == SolverMode::Converged {
             model.set_solver(Solver::CONVERGED);
         }

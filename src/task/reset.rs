@@ -71,12 +71,17 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
             need(
                 clip.iter().flatten().all(|c| c.fits(n)),
                 "clip needs [low, high], each one number or as many as the range",
-            )
+            )?;
+            let ordered = |low: &Numbers, high: &Numbers| (0..n).all(|i| low.at(i) <= high.at(i));
+            let is_uniform = matches!(op, Op::Uniform { .. });
+            need(!is_uniform || ordered(a, b), "low is above high")?;
+            need(clip.iter().all(|[low, high]| ordered(low, high)), "the low end of clip is above the high one")
         }
         Op::Quaternion { target, range, .. } => need(span(*target, *range)? == 4, "the range must have 4 entries"),
         Op::Yaw { target, range, low, high } | Op::AxisAngle { target, range, low, high } => {
             need(span(*target, *range)? == 4, "the range must have 4 entries")?;
-            need(finite(&[*low, *high]), "needs finite numbers")
+            need(finite(&[*low, *high]), "needs finite numbers")?;
+            need(low <= high, "low is above high")
         }
         Op::Assign { target, range, value } | Op::Max { target, range, value } => {
             need(value.fits(span(*target, *range)?), "needs one finite number, or as many as the range has entries")
@@ -87,7 +92,8 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
         Op::Polar { target, range, axes, center, angle, radius } => {
             let n = span(*target, *range)?;
             need(axes.iter().all(|a| *a < n), "an axis lies outside of the range")?;
-            need(finite(center) && finite(angle) && finite(radius), "needs finite numbers")
+            need(finite(center) && finite(angle) && finite(radius), "needs finite numbers")?;
+            need(angle[0] <= angle[1] && radius[0] <= radius[1], "angle and radius need [low, high]")
         }
         Op::Jitter { scale } => need(scale.is_finite() && *scale >= 0.0, "the scale must be finite and not negative"),
         Op::Branch { p, then, otherwise } => {

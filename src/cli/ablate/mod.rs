@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use dynsparse::analysis::compare;
-use dynsparse::analysis::{self, Analysis, table};
+use dynsparse::analysis::{self, Analysis};
+use dynsparse::files::{Inputs, Kind, Lock, replace};
 use dynsparse::report::{self, Input, Skipped};
 
 use super::args::{ModelFile, Settings, Subject};
@@ -70,10 +71,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let task = base.task()?.spec.name;
     let folder = args.output.clone().unwrap_or_else(|| default_folder(&task, &args.over));
-    std::fs::create_dir_all(&folder)
-        .map_err(|e| anyhow::anyhow!("the folder {} cannot be made: {e}", folder.display()))?;
+    let _alone = Lock::of_results(&folder)?;
     let stop = signals::install()?;
-    let how = How { shard: None, merge_only: false, force: args.force, stop: &stop };
+    let how = How { shard: None, merge_only: false, force: args.force, stop: &stop, inputs: Inputs::default() };
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
     for Variant { name, settings } in all {
         let file = folder.join(format!("{name}.h5"));
@@ -131,7 +131,7 @@ fn show(
         settings: &made_with(settings, analyses)?,
     };
     let page = folder.join("report.html");
-    table::replace(&page, report::page(&input)?.as_bytes())?;
+    replace(&page, Kind::Html, report::page(&input)?.as_bytes())?;
     let figures = folder.join("figures");
     report::write_figures(&input, &figures)?;
     let text = match analyses {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynsparse::analysis::{self, compare, paper, table};
+use dynsparse::files::{Kind, Lock, replace};
 use serde_json::json;
 
 use super::gather::{Choice, Gathered, made_with, report_skipped};
@@ -44,7 +45,7 @@ pub(super) struct Args {
 /// Analyses.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let settings = args.choice.settings()?;
-    let Gathered { analyses, skipped } = args.choice.gather(&settings)?;
+    let Gathered { analyses, skipped } = args.choice.gather(&args.choice.files()?, &settings)?;
     let comparisons = compare::comparisons(&analyses);
     let program = format!("dynsparse {}", output::version());
     let everything = || {
@@ -56,9 +57,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         })
     };
     if let Some(folder) = args.output.as_ref().filter(|_| !analyses.is_empty()) {
+        let _alone = Lock::of_results(folder)?;
         let tables = analysis::tables(&analyses, &comparisons);
         table::write(folder, &tables, &program, &made_with(&settings, &analyses)?)?;
-        table::replace(&folder.join("analysis.json"), everything().to_string().as_bytes())?;
+        replace(&folder.join("analysis.json"), Kind::Json, everything().to_string().as_bytes())?;
     }
     let text = if args.json {
         serde_json::to_string_pretty(&everything())?

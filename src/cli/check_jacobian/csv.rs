@@ -1,10 +1,8 @@
 //! Errors as a table for other programs.
 
-use std::path::Path;
-
-use anyhow::Context;
 use dynsparse::analysis::csv::text as table;
 use dynsparse::check::{Errors, Report, Settings};
+use dynsparse::files::Output;
 use dynsparse::physics::{SolverMode, mujoco_version};
 use serde_json::Value;
 
@@ -29,13 +27,8 @@ const COLUMNS: [&str; 18] = [
     "mujoco",
 ];
 
-/// Makes the file, so that a path that cannot be written is refused at once.
-pub(super) fn create(file: &Path) -> anyhow::Result<()> {
-    write_all(file, Vec::new())
-}
-
 /// Writes the table: a row for each task, engine and part (all, a block, a kind of contacts).
-pub(super) fn write(file: &Path, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
+pub(super) fn write(file: &Output, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let solver = match settings.solver {
         SolverMode::Converged => "converged",
@@ -75,11 +68,6 @@ pub(super) fn write(file: &Path, settings: &Settings, reports: &[Report]) -> any
             engine.contacts.iter().for_each(|(contacts, errors)| row(contacts.label(), errors));
         }
     }
-    write_all(file, rows)
-}
-
-fn write_all(file: &Path, rows: Vec<Vec<String>>) -> anyhow::Result<()> {
     let rows = rows.into_iter().map(|row| row.into_iter().map(Value::String).collect());
-    let text = table(&COLUMNS, rows)?;
-    std::fs::write(file, text).with_context(|| format!("{}: cannot be written", file.display()))
+    Ok(file.write(table(&COLUMNS, rows)?.as_bytes())?)
 }

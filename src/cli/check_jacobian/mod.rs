@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynsparse::check::{self, Report};
+use dynsparse::files::{Inputs, Kind, Output};
 use dynsparse::jacobian::{EngineKind, EngineSpec};
 use dynsparse::physics::{SolverMode, mujoco_version};
 use dynsparse::sweep::select;
 use dynsparse::task::{Assets, Task};
 use serde_json::json;
 
-use super::args::{ModelFile, PolicyName, Settings, Subject, is_path};
-use super::output;
+use super::args::{ModelFile, PolicyName, Settings, Subject, is_path, refuse_file};
+use super::{output, threads};
 
 /// States of a task that are enough for a 99th percentile, and episodes that they come from.
 const STATES: usize = 200;
@@ -116,12 +117,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         policy: Some(args.policy.unwrap_or(PolicyName::Colored)),
         scale: args.scale,
         beta: args.beta,
-        threads: args.threads,
         assets: args.assets.clone(),
         ..Settings::default()
     };
     if let Some(models) = args.random {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(flags.threads()?).build()?;
+        let pool = threads::pool(args.threads)?;
         let (seed, first) = (args.seed, args.first);
         dynsparse::bounded::within("--random", models, &(0..=MOST_MODELS)).map_err(anyhow::Error::msg)?;
         dynsparse::bounded::within("--first", first, &(0..=u64::MAX - MOST_MODELS)).map_err(anyhow::Error::msg)?;
@@ -148,11 +148,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(seconds) = args.survey {
         return survey::run(tasks, &settings, seconds);
     }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(flags.threads()?).build()?;
-    if let Some(file) = &args.csv {
-        // Before the work, not after it.
-        csv::create(file)?;
-    }
+    let pool = threads::pool(args.threads)?;
+    // Before the work, not after it.
+    let inputs = Inputs::new(args.tasks.iter().filter(|name| is_path(name)));
+    let table = args.csv.as_deref().map(|file| Output::claim(file, Kind::Csv, &inputs)).transpose()?;
 
     let (mut reports, mut failed): (Vec<Report>, Vec<(String, String)>) = Default::default();
     let many = tasks.len() > 1;
@@ -169,7 +168,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Err(error) => failed.push((name, format!("{error:#}"))),
         }
     }
-    if let Some(file) = &args.csv {
+    if let Some(file) = &table {
         csv::write(file, &settings, &reports)?;
     }
     if args.json {
@@ -218,6 +217,7 @@ impl Args {
             };
             (name, Box::new(load))
         };
+        self.tasks.iter().try_for_each(|name| refuse_file(name))?;
         Ok(select(&self.tasks)?.into_iter().map(|(name, _)| named(name)).collect())
     }
 }

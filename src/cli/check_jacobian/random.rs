@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use dynsparse::check::random::{self, Failure, Report, Settings};
+use dynsparse::files::{Kind, Lock, replace};
 use dynsparse::physics::mujoco_version;
 use serde_json::json;
 
@@ -12,10 +12,8 @@ use super::super::output;
 
 /// Judges random models, and writes those that fail, taken apart, into a folder.
 pub(super) fn run(settings: &Settings, folder: Option<&Path>, as_json: bool) -> anyhow::Result<ExitCode> {
-    if let Some(folder) = folder {
-        // Before the work, not after it.
-        std::fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-    }
+    // Before the work, not after it.
+    let _alone = folder.map(Lock::of_results).transpose()?;
     let report = random::run(settings);
     if let Some(folder) = folder {
         write(&report, folder)?;
@@ -39,7 +37,7 @@ fn write(report: &Report, folder: &Path) -> anyhow::Result<()> {
         let Some(mjcf) = &failure.shrunk else { continue };
         let kind = failure.verdict.kind.label().replace(' ', "-");
         let file = folder.join(format!("{}-{}-{kind}.xml", report.settings.seed, failure.model));
-        std::fs::write(&file, mjcf).with_context(|| format!("{}: cannot be written", file.display()))?;
+        replace(&file, Kind::Xml, mjcf.as_bytes())?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<Ex
     } else if args::is_path(&args.task) {
         Task::from_mjcf(args.task.as_ref(), 1, None, 0.0)?
     } else {
+        args::refuse_file(&args.task)?;
         Task::from_catalogue(&args.task, assets)?
     };
     let (_, digest) = task.digest()?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{SlurmError, options};
+use crate::record::MOST_THREADS;
 
 /// What a cluster is asked for. Everything has a default; what is left out is left to the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +85,7 @@ impl SlurmSettings {
             }
         }
         for (name, n, most) in [
-            ("cpus", self.cpus.map(u64::from), 65_536),
+            ("cpus", self.cpus.map(u64::from), MOST_THREADS as u64),
             // Slurm's own bound.
             ("max-array-size", self.max_array_size.map(u64::from), 4_000_001),
             ("max-running", self.max_running, 4_000_001),
@@ -118,7 +119,7 @@ impl SlurmSettings {
 
     /// Threads of an array task.
     pub fn threads(&self) -> usize {
-        self.cpus.map_or(1, |n| n as usize)
+        self.cpus.map_or(1, |n| n as usize).clamp(1, MOST_THREADS)
     }
 
     /// Whether array tasks go back into the queue.
@@ -224,6 +225,7 @@ mod tests {
             ("mem = \"2GB\"", "slurm.mem: "),
             ("mem = \"0\"", "slurm.mem: "),
             ("cpus = 0", "slurm.cpus: is 0"),
+            ("cpus = 20000", "slurm.cpus: is 20000; give at most 1024"),
             ("max-array-size = 0", "slurm.max-array-size: is 0"),
             ("jobs-per-task = 2\nepisodes-per-job = 3", "slurm.jobs-per-task: "),
             ("modules = [\"a; rm\"]", "slurm.modules: "),

@@ -2,7 +2,6 @@
 //! `slurm/run-0001` in the folder of the sweep. Only the process that submits writes the first; only one array
 //! task writes each of the others. So nothing is written by two, on whatever nodes they run.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -12,7 +11,7 @@ use serde_json::Value;
 use super::settings::MOST_UNITS;
 use super::{SlurmError, SlurmSettings};
 use crate::bounded::{self, word};
-use crate::record::publish;
+use crate::files::{self, Lock};
 use crate::seal;
 use crate::sweep::SweepError;
 
@@ -264,18 +263,11 @@ fn number(folder: &Path) -> Option<u32> {
 ///
 /// # Errors
 /// [`SweepError::Busy`] while another one does.
-pub(super) fn lock(sweep: &Path) -> Result<File, SlurmError> {
+pub(super) fn lock(sweep: &Path) -> Result<Lock, SlurmError> {
     let folder = sweep.join("slurm");
     std::fs::create_dir_all(&folder).map_err(|e| SlurmError::file(&folder, e))?;
-    let path = folder.join("lock");
-    let file = File::options().create(true).append(true).open(&path).map_err(|e| SlurmError::file(&path, e))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(SweepError::Busy { folder: sweep.to_owned() }.into()),
-        // Some cluster file systems have no locks; then the user's care must do.
-        Err(TryLockError::Error(e)) => tracing::warn!(folder = %folder.display(), error = %e, "cannot be locked"),
-    }
-    Ok(file)
+    let lock = Lock::of_folder(&folder, true).map_err(|e| SlurmError::file(e.file, e.message))?;
+    lock.ok_or_else(|| SweepError::Busy { folder: sweep.to_owned() }.into())
 }
 
 /// The folder that the next submission will have.
@@ -292,9 +284,11 @@ pub(super) fn name_next(sweep: &Path) -> PathBuf {
 /// [`SlurmError::File`].
 pub(super) fn next_folder(sweep: &Path) -> Result<PathBuf, SlurmError> {
     let folder = name_next(sweep);
+    // Made here, so that it may be removed when nothing comes of it.
+    std::fs::create_dir(&folder).map_err(|e| SlurmError::file(&folder, e))?;
     for name in ["logs", "units"] {
         let path = folder.join(name);
-        std::fs::create_dir_all(&path).map_err(|e| SlurmError::file(&path, e))?;
+        std::fs::create_dir(&path).map_err(|e| SlurmError::file(&path, e))?;
     }
     Ok(folder)
 }
@@ -316,13 +310,8 @@ fn parsed(file: &Path) -> Result<Option<Value>, SlurmError> {
 
 /// Replaces a file whole, under a temporary name that no other process on no other node has.
 fn write(file: &Path, value: &impl Serialize) -> Result<(), SlurmError> {
-    let host = gethostname::gethostname().to_string_lossy().into_owned();
-    let temporary = file.with_extension(format!("{host}.{}.tmp", std::process::id()));
     let text = seal::pretty(value).map_err(|e| SlurmError::file(file, e))?;
-    let written = std::fs::write(&temporary, text)
-        .map_err(|e| SlurmError::file(&temporary, e))
-        .and_then(|()| publish(&temporary, file).map_err(|e| SlurmError::file(file, e)));
-    written.inspect_err(|_| drop(std::fs::remove_file(&temporary)))
+    files::replace_ours(file, text.as_bytes()).map_err(|e| SlurmError::file(e.file, e.message))
 }
 
 #[cfg(test)]

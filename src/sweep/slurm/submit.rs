@@ -12,6 +12,7 @@ use super::script::Scripts;
 use super::submission::{self, Submission, Submitted};
 use super::work::{Skipped, Work};
 use super::{SlurmError, SlurmSettings};
+use crate::files::{self, Kind};
 use crate::sweep::folder::{Folder, MANIFEST};
 use crate::sweep::manifest::State;
 use crate::sweep::{Manifest, Plan, SweepError};
@@ -139,7 +140,7 @@ pub fn submit(request: &Request<'_>) -> Result<Draft, SlurmError> {
     draft.scripts = request.scripts(&name, &place)?.all(&arrays);
     for (script, text) in &draft.scripts {
         let path = place.join(script);
-        std::fs::write(&path, text).map_err(|e| SlurmError::file(&path, e))?;
+        files::replace_ours(&path, text.as_bytes()).map_err(|e| SlurmError::file(e.file, e.message))?;
     }
     let assets = absolute(request.plan.assets.root())?;
     let mut note = Submission::new(request.folder, name, &assets, request.command.to_owned(), request.settings.clone());
@@ -199,6 +200,9 @@ fn settle(folder: &Folder, manifest: &mut Manifest, work: &Work, request: &Reque
         tracing::warn!("{name}: its recording is not what the manifest says, it is recorded again");
         if let Some(entry) = manifest.tasks.get_mut(name) {
             let file = request.folder.join(&entry.file);
+            if !Kind::Hdf5.fits(&file) {
+                return Err(SlurmError::file(&file, "is in the way and no HDF5 file; remove it"));
+            }
             match std::fs::remove_file(&file) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(SlurmError::file(&file, e)),
                 _ => entry.state = State::Pending,

@@ -32,16 +32,17 @@ pub(super) trait Event: Debug + Send {
 
 /// The event of a description; `control_dt` is the duration of a control step, s.
 pub(super) fn build(spec: &EventSpec, model: &Model, control_dt: f64) -> Result<Box<dyn Event>, Misfit> {
-    let finite = |name: &str, xs: &[f64]| {
-        if xs.iter().all(|x| x.is_finite()) { Ok(()) } else { Err(Misfit(format!("{name} must be finite"))) }
+    let bounds = |name: &str, [low, high]: [f64; 2]| {
+        let sound = low.is_finite() && high.is_finite() && low <= high;
+        if sound { Ok(()) } else { Err(Misfit(format!("{name} needs [low, high], finite"))) }
     };
     let ordered = |name: &str, [first, end]: [u64; 2]| {
         if 0 < first && first < end { Ok(()) } else { Err(Misfit(format!("{name} needs 0 < first < end"))) }
     };
     Ok(match spec {
         EventSpec::Push { interval, magnitude } => {
-            finite("interval", interval)?;
-            finite("magnitude", magnitude)?;
+            bounds("interval", *interval)?;
+            bounds("magnitude", *magnitude)?;
             if interval[0] < control_dt || model.nv() < 2 {
                 return Err("a push needs an interval of at least a control step, and two velocities"
                     .to_owned()
@@ -56,7 +57,8 @@ pub(super) fn build(spec: &EventSpec, model: &Model, control_dt: f64) -> Result<
             })
         }
         EventSpec::Kick { body, mass, speed, wait, duration, period } => {
-            finite("mass and speed", &[*mass, speed[0], speed[1]])?;
+            bounds("mass", [*mass; 2])?;
+            bounds("speed", *speed)?;
             ordered("wait", *wait)?;
             ordered("duration", *duration)?;
             if *period == 0 {

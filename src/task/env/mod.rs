@@ -168,7 +168,13 @@ impl Limits {
 /// Lower and upper bounds for `n` entries.
 fn resolve(bounds: &Bounds, model: &Model, n: usize, what: &str) -> Result<Limits, Misfit> {
     match bounds {
-        Bounds::Given { low, high } => Ok(Limits { low: spread(low, n, what)?, high: spread(high, n, what)? }),
+        Bounds::Given { low, high } => {
+            let limits = Limits { low: spread(low, n, what)?, high: spread(high, n, what)? };
+            if limits.low.iter().zip(&limits.high).any(|(low, high)| low > high) {
+                return Err(format!("{what}: low is above high").into());
+            }
+            Ok(limits)
+        }
         Bounds::Model(ModelBounds::Ctrlrange) => {
             if n != model.nu() {
                 return Err(format!("{what} takes the ranges of {} controls for {n} entries", model.nu()).into());
