@@ -41,7 +41,7 @@ pub use kinematics::Kinematics;
 pub use model::Model;
 pub use names::Names;
 pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
-pub use process::keep_freed_memory;
+pub use process::{Ended, keep_freed_memory, wait_measured};
 pub use render::{Camera, MOST_PIXELS, Renderer};
 pub use schema::xml_schema;
 pub use sensors::{Sensed, SensorStages};
