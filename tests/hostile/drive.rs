@@ -19,8 +19,8 @@ const FEW: u64 = 40;
 /// Time between two lines of a long run.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Inputs that are kept of faults with one signature.
-const KEPT: u64 = 2;
+/// Inputs that are kept of faults with one signature; hangs all look the same.
+const KEPT: u64 = 3;
 
 /// Something that reads files.
 pub(crate) trait Target: Sync {

@@ -36,8 +36,8 @@ impl Target for Mjcf {
         let text = if one_in(dice, 5) {
             damage(tree.text().as_bytes(), dice)
         } else {
-            // Now and then a model as it is.
-            for _ in 0..dice.below(5) {
+            // Most random changes are refused at once: few of them reach farther.
+            for _ in 0..*pick(dice, &[0, 1, 1, 1, 1, 2, 2, 3, 5]) {
                 self.change(&mut tree, dice);
             }
             tree.text().into_bytes()
@@ -93,8 +93,8 @@ impl Mjcf {
             // Something of elsewhere, and perhaps what it lies in.
             9 => node.children.push(if one_in(dice, 6) { whole } else { other }),
             10 => {
-                let times = *pick(dice, &[1, 1, 2, 3, 30, 300]);
                 let wrap = *pick(dice, &["frame", "body", "replicate", "default", "composite", "flexcomp"]);
+                let times = if wrap == "replicate" { 1 + dice.below(6) } else { *pick(dice, &[1, 1, 2, 3, 30, 300]) };
                 for _ in 0..times {
                     let inner = std::mem::replace(node, Node::new(wrap));
                     if wrap == "replicate" {
