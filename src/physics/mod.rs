@@ -5,6 +5,7 @@
 //! and no file or console output is left to the library.
 
 mod arrays;
+mod child;
 mod contacts;
 mod digest;
 mod dynamics;
@@ -28,6 +29,7 @@ mod source;
 mod tendons;
 mod trees;
 
+pub use child::{Ended, wait_measured};
 pub(crate) use contacts::Shape;
 pub use contacts::{ContactDetail, Touch};
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
@@ -41,7 +43,7 @@ pub use kinematics::Kinematics;
 pub use model::Model;
 pub use names::Names;
 pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
-pub use process::{Ended, keep_freed_memory, wait_measured};
+pub use process::keep_freed_memory;
 pub use render::{Camera, MOST_PIXELS, Renderer};
 pub use schema::xml_schema;
 pub use sensors::{Sensed, SensorStages};

@@ -21,6 +21,10 @@ pub(crate) struct Case {
     pub(crate) commands: Vec<Vec<String>>,
     /// What must not come out differently.
     pub(crate) same: Option<Same>,
+    /// The hostile file before it was damaged, where it has the same length.
+    pub(crate) undamaged: Option<Arc<Vec<u8>>>,
+    /// What was done, in words, where the generator knows.
+    pub(crate) what: String,
 }
 
 /// If the first command accepts the input, the second must say what it says of the undamaged one.

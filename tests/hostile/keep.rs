@@ -27,6 +27,15 @@ pub(crate) fn keep(folder: &Path, target: &str, seed: u64, number: u64, case: &C
         fault.kind,
         fault.what.replace('\n', " ")
     );
+    if !case.what.is_empty() {
+        writeln!(script, "# done to it: {}", case.what.escape_debug()).expect("a String");
+    }
+    if let Some((name, before)) = case.hostile.first().zip(case.undamaged.as_ref()) {
+        let now = &case.files[name];
+        let differs: Vec<usize> = (0..now.len().min(before.len())).filter(|i| now[*i] != before[*i]).collect();
+        writeln!(script, "# {} bytes differ, at {:?} ...", differs.len(), &differs[..differs.len().min(20)])
+            .expect("a String");
+    }
     script.push_str("ulimit -c 0; ulimit -t 25; ulimit -v 6291456\n");
     for command in &case.commands[..=fault.command] {
         let words: Vec<String> = command.iter().map(|w| format!("'{}'", w.replace('\'', "'\\''"))).collect();

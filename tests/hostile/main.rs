@@ -12,6 +12,7 @@
 //! - `DYNSPARSE_FUZZ_COUNT`: inputs of each target (40)
 //! - `DYNSPARSE_FUZZ_SEED`, `DYNSPARSE_FUZZ_FIRST`: the seed, and the number of the first input (0, 0)
 //! - `DYNSPARSE_FUZZ_THREADS`: processes at a time (all cores)
+//! - `DYNSPARSE_FUZZ_PROGRAM`: a program to judge in place of the one that is built with this
 //! - `DYNSPARSE_FUZZ_FAILURES`: the folder for inputs that fail, made small, with a script that runs them again
 //! - `DYNSPARSE_FUZZ_TABLE`: the folder for a file of counts for each target
 //!

@@ -34,7 +34,7 @@ const SOMETIMES: [&str; 8] = [
 
 /// A recording and what is said of it.
 struct Seed {
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     analysis: Arc<Vec<u8>>,
 }
 
@@ -56,7 +56,7 @@ impl Target for Recordings {
             place.write("m.xml", MODEL);
             place.run(&job.split(' ').collect::<Vec<_>>()).ok();
             let analysis = place.run(&ALWAYS[2].split(' ').collect::<Vec<_>>()).ok().stdout.into_bytes();
-            Seed { bytes: place.read("r.h5"), analysis: Arc::new(analysis) }
+            Seed { bytes: Arc::new(place.read("r.h5")), analysis: Arc::new(analysis) }
         };
         let seeds = jobs.iter().map(seed).collect();
         Self { seeds, prediction: Arc::new(super::npz::prediction()) }
@@ -64,12 +64,13 @@ impl Target for Recordings {
 
     fn case(&self, dice: &mut Dice) -> Case {
         let seed = pick(dice, &self.seeds);
-        let bytes = match dice.below(10) {
-            0..=2 => damage_sectors(&seed.bytes, dice),
-            3 | 4 => damage(&seed.bytes, dice),
+        let (bytes, what) = match dice.below(10) {
+            0..=2 => (damage_sectors(&seed.bytes, dice), "sectors".to_owned()),
+            3 | 4 => (damage(&seed.bytes, dice), "bytes".to_owned()),
             _ => structure::changed(&seed.bytes, dice),
         };
-        let mut case = Case::of("r.h5", bytes).with("m.xml", MODEL.as_bytes().to_vec());
+        let undamaged = (bytes.len() == seed.bytes.len()).then(|| Arc::clone(&seed.bytes));
+        let mut case = Case { undamaged, what, ..Case::of("r.h5", bytes) }.with("m.xml", MODEL.as_bytes().to_vec());
         case = case.with("p.npz", Arc::clone(&self.prediction));
         for command in ALWAYS {
             case = case.command(command);

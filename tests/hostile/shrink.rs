@@ -22,7 +22,11 @@ pub(crate) fn shrink(case: &Case, tries: u32, fails: &dyn Fn(&Case) -> bool) -> 
             small.blocks(name);
             small.attributes(name);
         }
-        small.chunks(name);
+        small.reverts(name);
+        // What was only changed in places stays as long as it was.
+        if small.case.undamaged.is_none() {
+            small.chunks(name);
+        }
     }
     small.case
 }
@@ -57,6 +61,34 @@ impl Small<'_> {
         let mut bytes = self.bytes(name).to_vec();
         bytes.drain(range);
         self.offer(|c| drop(c.files.insert(name.to_owned(), Arc::new(bytes))))
+    }
+
+    /// Undoes changes of single bytes, halves first.
+    fn reverts(&mut self, name: &str) {
+        let Some(before) = self.case.undamaged.clone().filter(|b| b.len() == self.bytes(name).len()) else {
+            self.case.undamaged = None;
+            return;
+        };
+        let differing = |bytes: &[u8]| -> Vec<usize> { (0..bytes.len()).filter(|i| bytes[*i] != before[*i]).collect() };
+        let mut size = differing(&self.bytes(name)).len().div_ceil(2);
+        while size > 0 && self.left > 0 {
+            let mut from = 0;
+            loop {
+                let mut bytes = self.bytes(name).to_vec();
+                let there = differing(&bytes);
+                if from >= there.len() || self.left == 0 {
+                    break;
+                }
+                let undone = &there[from..(from + size).min(there.len())];
+                undone.iter().for_each(|i| bytes[*i] = before[*i]);
+                if undone.len() == there.len()
+                    || !self.offer(|c| drop(c.files.insert(name.to_owned(), Arc::new(bytes))))
+                {
+                    from += size;
+                }
+            }
+            size /= 2;
+        }
     }
 
     /// Leaves out lines with all that is indented below them.

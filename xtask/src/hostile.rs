@@ -36,13 +36,16 @@ pub(crate) struct Fuzz {
     /// Folder for inputs that fail, made small, and for the counts, which a run that was ended goes on with
     #[arg(long, value_name = "DIR", default_value = "fuzz")]
     failures: PathBuf,
+    /// Judge a build that checks for overflow of whole numbers, in place of a release build
+    #[arg(long)]
+    checked: bool,
 }
 
 impl Fuzz {
     /// Sets up, builds, runs what has not been run yet, and prints a table.
     pub(crate) fn run(&self) -> Result<()> {
         Setup::default().run()?;
-        let harness = build()?;
+        let harness = build(self.checked)?;
         let failures = std::path::absolute(&self.failures)?;
         std::fs::create_dir_all(&failures)
             .with_context(|| format!("the folder {} cannot be made", failures.display()))?;
@@ -103,15 +106,20 @@ fn is_newer(file: &Path, harness: &Path) -> bool {
 }
 
 /// Builds the program and the harness; cargo says where that is.
-fn build() -> Result<PathBuf> {
-    tell("==> cargo test --release --test hostile --no-run");
+fn build(checked: bool) -> Result<PathBuf> {
+    let mut args = vec!["test", "--package", "dynsparse", "--test", "hostile", "--no-run"];
+    if !checked {
+        args.push("--release");
+    }
+    let step = format!("cargo {}", args.join(" "));
+    tell(format_args!("==> {step}"));
     let out = cargo()
-        .args(["test", "--release", "--package", "dynsparse", "--test", "hostile", "--no-run"])
+        .args(args)
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()
         .context("cargo test cannot be started")?;
-    check("cargo test --release --test hostile --no-run", out.status)?;
+    check(&step, out.status)?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let ours = |message: &Value| message["target"]["name"] == "hostile";

@@ -8,20 +8,24 @@ use crate::bytes::{FLOATS, INTEGERS, one_in, pick};
 use crate::common::{Dice, Place, open_to_change};
 use crate::json::{self, TEXTS};
 
-/// The bytes after one change or two. HDF5 itself writes them; a change that it refuses is another one's turn.
-pub(crate) fn changed(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
+/// The bytes after one change or two, and what was done. HDF5 itself writes them; a change that it refuses is another one's
+/// turn.
+pub(crate) fn changed(bytes: &[u8], dice: &mut Dice) -> (Vec<u8>, String) {
     let place = Place::new();
     place.write("r.h5", bytes);
+    let mut done = Vec::new();
     {
         let file = open_to_change(&place.path("r.h5"));
-        let mut left = 1 + dice.below(2);
+        let most = 1 + dice.below(2) as usize;
         for _ in 0..20 {
-            if left > 0 && change(&file, dice).is_ok() {
-                left -= 1;
+            if done.len() < most
+                && let Ok(what) = change(&file, dice)
+            {
+                done.push(what);
             }
         }
     }
-    place.read("r.h5")
+    (place.read("r.h5"), done.join("; "))
 }
 
 /// Every dataset, those of groups too.
@@ -33,43 +37,45 @@ fn datasets(group: &Group) -> hdf5::Result<Vec<Dataset>> {
     Ok(all)
 }
 
-fn change(file: &File, dice: &mut Dice) -> hdf5::Result<()> {
+/// Changes something; says what.
+fn change(file: &File, dice: &mut Dice) -> hdf5::Result<String> {
     let all = datasets(file)?;
     let dataset = pick(dice, &all);
     let group = file.group(dataset.name().rsplit_once('/').map_or("/", |(g, _)| if g.is_empty() { "/" } else { g }))?;
     let name = dataset.name().rsplit('/').next().unwrap_or_default().to_owned();
     match dice.below(12) {
-        0 => resize(dataset, dice),
-        1 => group.unlink(&name),
-        2 => replace(&group, &name, dataset, dice),
+        0 => resize(dataset, dice).map(|shape| format!("{name} has the shape {shape:?}")),
+        1 => group.unlink(&name).map(|()| format!("{name} is gone")),
+        2 => replace(&group, &name, dataset, dice).map(|()| format!("{name} is another dataset")),
         3 => {
             let other = pick(dice, &all).name();
             group.unlink(&name)?;
-            group.link_hard(&other, &name)
+            group.link_hard(&other, &name).map(|()| format!("{name} is {other}"))
         }
-        4..=6 => values(dataset, dice),
+        4..=6 => values(dataset, dice).map(|()| format!("{name} has other values")),
         7 => {
             let names = dataset.attr_names()?;
             if names.is_empty() {
-                Err("no attribute".into())
-            } else {
-                attribute(dataset, pick::<String>(dice, &names), dice)
+                return Err("no attribute".into());
             }
+            let of = pick::<String>(dice, &names);
+            attribute(dataset, of, dice).map(|()| format!("attribute {of} of {name} is another"))
         }
         _ => {
             let names = file.attr_names()?;
-            attribute(file, pick::<String>(dice, &names), dice)
+            let of = pick::<String>(dice, &names);
+            attribute(file, of, dice).map(|()| format!("attribute {of} is another"))
         }
     }
 }
 
 /// Another number of rows, up to numbers that no disk holds.
-fn resize(dataset: &Dataset, dice: &mut Dice) -> hdf5::Result<()> {
+fn resize(dataset: &Dataset, dice: &mut Dice) -> hdf5::Result<Vec<usize>> {
     let mut shape = dataset.shape();
     let axis = dice.below(shape.len().max(1) as u64) as usize;
     let Some(n) = shape.get_mut(axis) else { return Err("a scalar".into()) };
     *n = *pick(dice, &[0, n.saturating_sub(1), *n + 1, 2 * *n, 1 << 20, 1 << 31, 1 << 40, 1 << 62]);
-    dataset.resize(shape)
+    dataset.resize(shape.clone()).map(|()| shape)
 }
 
 /// A dataset of another type or shape.
