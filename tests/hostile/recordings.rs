@@ -16,6 +16,10 @@ const MODEL: &str = r#"<mujoco><option timestep="0.01"/><worldbody><geom name="f
 <actuator><motor name="push" joint="lift" ctrlrange="-5 5"/><general name="slow" joint="tilt" dyntype="filter" dynprm=".1" ctrlrange="-1 1"/></actuator>
 <sensor><jointpos name="height" joint="lift"/></sensor></mujoco>"#;
 
+/// A model without actuators.
+const PASSIVE: &str =
+    r#"<mujoco><worldbody><body><joint name="swing"/><geom size=".1" pos="0 0 -.5"/></body></worldbody></mujoco>"#;
+
 /// What every recording is shown to; the second judges, the third is compared.
 const ALWAYS: [&str; 3] =
     ["info r.h5", "verify r.h5 --content-only --threads 1", "analyze r.h5 --threads 1 --embed 10 --json"];
@@ -49,11 +53,12 @@ impl Target for Recordings {
         let jobs = [
             "record Juggler --episodes 3 --steps 6 --threads 1 -o r.h5",
             "record m.xml --sensors --episodes 4 --steps 30 --threads 1 -o r.h5",
+            "record passive.xml --episodes 3 --steps 5 --threads 1 -o r.h5",
             "record m.xml --no-zero-test --policy zero --episodes 3 --steps 5 --step physics --threads 1 -o r.h5",
         ];
         let seed = |job: &&str| {
             let place = Place::new();
-            place.write("m.xml", MODEL);
+            place.write("m.xml", MODEL).write("passive.xml", PASSIVE);
             place.run(&job.split(' ').collect::<Vec<_>>()).ok();
             let analysis = place.run(&ALWAYS[2].split(' ').collect::<Vec<_>>()).ok().stdout.into_bytes();
             Seed { bytes: Arc::new(place.read("r.h5")), analysis: Arc::new(analysis) }

@@ -18,6 +18,30 @@ use values::Grammar;
 const MORE: [&str; 6] =
     ["", " --sensors", " --policy zero", " --solver task", " --substeps 3", " --engine transition-fd"];
 
+/// What XML allows between elements, and what only some readers of XML allow.
+const MARKUP: [&str; 12] = [
+    "<!-- a comment -->",
+    "<!-- -- ---- -->",
+    "<!DOCTYPE mujoco [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>",
+    "<!DOCTYPE mujoco SYSTEM \"/etc/hostname\">",
+    "<?xml version=\"1.0\" encoding=\"utf-16\"?>",
+    "<?include m.xml?>",
+    "<![CDATA[<include file=\"part.xml\"/>]]>",
+    "&nbsp;&b;&#0;&#x10ffff;",
+    "<include file=\"part.xml\"/>",
+    "<include file=\"m.xml\"/>",
+    "\u{feff}",
+    "</mujoco><mujoco>",
+];
+
+/// A text with something between two lines.
+fn with_markup(text: &str, dice: &mut Dice) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let at = dice.below(lines.len() as u64 + 1) as usize;
+    lines.insert(at, word(dice, &MARKUP));
+    lines.join("\n")
+}
+
 /// Models.
 pub(crate) struct Mjcf {
     grammar: Grammar,
@@ -40,7 +64,8 @@ impl Target for Mjcf {
             for _ in 0..*pick(dice, &[0, 1, 1, 1, 1, 2, 2, 3, 5]) {
                 self.change(&mut tree, dice);
             }
-            tree.text().into_bytes()
+            let text = tree.text();
+            if one_in(dice, 8) { with_markup(&text, dice).into_bytes() } else { text.into_bytes() }
         };
         let part = pick(dice, &self.seeds).text().into_bytes();
         let command = format!("record m.xml --episodes 1 --steps 2 --threads 1 -o out.h5{}", pick(dice, &MORE));

@@ -1,8 +1,8 @@
 //! Small models that together use most of what MuJoCo's compiler does by itself.
 
 /// All of them.
-pub(crate) const ALL: [&str; 12] =
-    [ARM, FIELD, CABLE, CLOTH, REPLICATED, ATTACHED, EQUALITIES, TENDONS, MUSCLE, MESHES, FREE, SENSORS];
+pub(crate) const ALL: [&str; 13] =
+    [ARM, ROBOT, FIELD, CABLE, CLOTH, REPLICATED, ATTACHED, EQUALITIES, TENDONS, MUSCLE, MESHES, FREE, SENSORS];
 
 const ARM: &str = r#"<mujoco model="arm"><compiler angle="radian" autolimits="true"/>
 <option timestep="0.002" integrator="implicitfast" cone="elliptic" iterations="20"><flag energy="enable"/></option>
@@ -60,3 +60,8 @@ const SENSORS: &str = r#"<mujoco><worldbody><body name="a" pos="0 0 1"><joint na
 <actuator><motor name="a" joint="a"/><intvelocity name="b" joint="a" kp="1" actrange="-1 1"/><adhesion body="a" ctrlrange="0 1" gain="1"/></actuator>
 <sensor><jointpos name="a" joint="a" noise="0.1" cutoff="1"/><touch site="a"/><accelerometer site="a"/><rangefinder site="a"/><framepos objtype="body" objname="a" reftype="site" refname="a"/>
 <actuatorfrc actuator="a"/><subtreecom body="a"/><distance geom1="a" geom2="b" cutoff="1"/><contact geom1="a" geom2="b" num="2" data="found force"/><user dim="2" needstage="vel"/><clock/><jointvel joint="a" delay="0.01" nsample="3"/></sensor></mujoco>"#;
+
+const ROBOT: &str = r#"<robot name="arm"><mujoco><compiler discardvisual="false" strippath="true" fusestatic="false"/></mujoco>
+<link name="a"><inertial><mass value="1"/><inertia ixx="0.1" ixy="0" ixz="0" iyy="0.1" iyz="0" izz="0.1"/></inertial><collision><geometry><box size="0.1 0.1 0.1"/></geometry></collision></link>
+<link name="b"><visual><origin xyz="0 0 1" rpy="0 0 0"/><geometry><mesh filename="package://x/table.stl" scale="1 1 1"/></geometry></visual><inertial><mass value="1"/><inertia ixx="0.1" ixy="0" ixz="0" iyy="0.1" iyz="0" izz="0.1"/></inertial></link>
+<joint name="a" type="revolute"><parent link="a"/><child link="b"/><axis xyz="0 1 0"/><limit lower="-1" upper="1" effort="5" velocity="2"/><dynamics damping="0.1"/></joint></robot>"#;

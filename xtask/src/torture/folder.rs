@@ -73,3 +73,42 @@ pub(crate) fn difference(found: &Files, expected: &Files) -> Option<String> {
 pub(crate) fn broken<'a>(found: &Files, expected: &'a Files) -> Option<&'a PathBuf> {
     expected.iter().find(|(name, bytes)| found.get(*name).is_some_and(|there| there != *bytes)).map(|(name, _)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(all: &[(&str, &str)]) -> Files {
+        all.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec())).collect()
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let expected = of(&[("a", "1"), ("b/c", "2")]);
+        assert_eq!(difference(&expected, &expected), None);
+        let said = |all: &[(&str, &str)]| difference(&of(all), &expected).unwrap();
+        assert_eq!(said(&[("a", "1")]), "b/c is missing");
+        assert_eq!(said(&[("a", "1"), ("b/c", "2"), ("b/c.tmp", "")]), "b/c.tmp was left behind");
+        assert_eq!(said(&[("a", "1"), ("b/c", "3")]), "b/c has other bytes");
+        assert_eq!(broken(&of(&[("a", "2"), ("x", "")]), &expected), Some(&PathBuf::from("a")));
+        assert_eq!(broken(&of(&[("a", "1"), ("x", "")]), &expected), None, "what is missing is not broken");
+    }
+
+    #[test]
+    fn folders_are_copied_and_times_of_manifests_do_not_count() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(from.path().join("s")).unwrap();
+        let manifest = |seconds: f64, bytes: u64| {
+            format!(r#"{{"tasks": {{"a": {{"bytes": {bytes}, "seconds": {seconds}, "attempts": 2}}}}}}"#)
+        };
+        let write = |folder: &Path, text: String| fs::write(folder.join("s/manifest.json"), text).unwrap();
+        write(from.path(), manifest(1.0, 3));
+        copy(from.path(), to.path()).unwrap();
+        let expected = files(from.path()).unwrap();
+        assert_eq!(files(to.path()).unwrap(), expected);
+        write(to.path(), manifest(2.0, 3));
+        assert_eq!(difference(&files(to.path()).unwrap(), &expected), None);
+        write(to.path(), manifest(1.0, 4));
+        assert_eq!(difference(&files(to.path()).unwrap(), &expected).unwrap(), "s/manifest.json has other bytes");
+    }
+}
