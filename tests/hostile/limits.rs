@@ -10,8 +10,10 @@ use crate::common::Place;
 
 /// A shell that limits the process which it becomes: no core dumps, 20 s of processor time, files of some GiB, 6 GiB of
 /// addresses. Processor time is a limit that the load of the machine does not move.
-const LIMITED: &str =
-    r#"ulimit -c 0; ulimit -S -t 20; ulimit -H -t 25; ulimit -f 4194304; ulimit -v 6291456; exec "$@""#;
+const LIMITED: &str = r#"
+ulimit -c 0; ulimit -S -t 20; ulimit -H -t 25; ulimit -f 4194304; ulimit -v 6291456
+program=$1; shift
+exec "${DYNSPARSE_FUZZ_PROGRAM:-$program}" "$@""#;
 
 /// A process that has not ended by then sleeps.
 const ASLEEP: Duration = Duration::from_secs(900);

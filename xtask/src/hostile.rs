@@ -194,7 +194,7 @@ mod tests {
         }
         assert_eq!(sum.line(), "npz: 20 inputs, 7 accepted, 10 refused, 3 failed");
         assert!(sum.row().ends_with("0.5 s       5 MiB  3 panic"), "{}", sum.row());
-        assert_eq!(sum.row().split("MiB").next().map(str::len), HEAD.split("  kinds").next().map(str::len));
+        assert_eq!(sum.row().find("3 panic"), HEAD.find("kinds"), "columns");
     }
 
     #[test]
