@@ -5,6 +5,7 @@
 //! and no file or console output is left to the library.
 
 mod arrays;
+mod child;
 mod compiler;
 mod contacts;
 mod digest;
@@ -29,6 +30,7 @@ mod source;
 mod tendons;
 mod trees;
 
+pub use child::{Ended, wait_measured};
 pub use compiler::{Compiled, Compiler, Want, compile_elsewhere, compile_here};
 pub(crate) use contacts::Shape;
 pub use contacts::{ContactDetail, Touch};

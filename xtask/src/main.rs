@@ -1,5 +1,5 @@
 //! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks, random and public
-//! models.
+//! models, hostile inputs, kills and full disks.
 
 mod bench;
 mod cmake;
@@ -7,6 +7,7 @@ mod corpus;
 mod demo;
 mod download;
 mod fuzz;
+mod hostile;
 mod models;
 mod mujoco;
 mod packages;
@@ -17,6 +18,7 @@ mod setup;
 mod step;
 mod sweep;
 mod test;
+mod torture;
 mod tree;
 mod wheel;
 
@@ -39,8 +41,10 @@ enum Command {
     Demo(demo::Demo),
     Bench(bench::Bench),
     Sweep(sweep::Sweep),
+    Fuzz(hostile::Fuzz),
     FuzzJacobian(fuzz::FuzzJacobian),
     Corpus(corpus::Corpus),
+    Torture(torture::Torture),
 }
 
 fn main() -> ExitCode {
@@ -50,8 +54,10 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Bench(bench) => bench.run(),
         Command::Sweep(sweep) => sweep.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
         Command::FuzzJacobian(fuzz) => fuzz.run(),
         Command::Corpus(corpus) => corpus.run(),
+        Command::Torture(torture) => torture.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

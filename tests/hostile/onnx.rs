@@ -1,0 +1,242 @@
+//! Networks: protobuf messages field by field, with fields changed.
+
+use crate::bytes::{FLOATS, INTEGERS, damage, one_in, pick, word};
+use crate::case::Case;
+use crate::common::{Dice, vendor};
+use crate::drive::Target;
+
+/// Sizes of CartpoleBalance's observation and action.
+const SEEN: usize = 5;
+const ACTIONS: usize = 1;
+
+/// Operators, those that the program knows and others.
+const OPERATORS: [&str; 34] = [
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Pow",
+    "MatMul",
+    "Gemm",
+    "Tanh",
+    "Sigmoid",
+    "Relu",
+    "Elu",
+    "LeakyRelu",
+    "Selu",
+    "Softplus",
+    "Exp",
+    "Sqrt",
+    "Neg",
+    "Abs",
+    "Clip",
+    "Concat",
+    "Slice",
+    "Split",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Transpose",
+    "Identity",
+    "Cast",
+    "Constant",
+    "Softmax",
+    "Expand",
+    "LayerNormalization",
+    "Loop",
+];
+
+/// Names of attributes.
+const ATTRIBUTES: [&str; 16] = [
+    "axis",
+    "axes",
+    "alpha",
+    "beta",
+    "transA",
+    "transB",
+    "perm",
+    "to",
+    "value",
+    "starts",
+    "ends",
+    "split",
+    "min",
+    "max",
+    "keepdims",
+    "num_outputs",
+];
+
+/// Names of values.
+const VALUES: [&str; 9] = ["seen", "w", "b", "x0", "x1", "x2", "n", "action", ""];
+
+fn varint(mut x: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while x >= 0x80 {
+        out.push(x as u8 | 0x80);
+        x >>= 7;
+    }
+    out.push(x as u8);
+    out
+}
+
+/// A field of bytes.
+fn bytes(field: u64, content: &[u8]) -> Vec<u8> {
+    [varint(field << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
+}
+
+/// A field of a number.
+fn number(field: u64, value: i64) -> Vec<u8> {
+    [varint(field << 3), varint(value as u64)].concat()
+}
+
+/// A tensor; its type, shape and data need not agree.
+fn tensor(name: &str, kind: i64, shape: &[i64], raw: &[u8]) -> Vec<u8> {
+    let dims: Vec<u8> = shape.iter().flat_map(|d| number(1, *d)).collect();
+    [dims, number(2, kind), bytes(8, name.as_bytes()), bytes(9, raw)].concat()
+}
+
+fn floats(name: &str, shape: &[i64]) -> Vec<u8> {
+    let n: i64 = shape.iter().product();
+    let raw: Vec<u8> = (0..n).flat_map(|i| (0.1 * (i % 7) as f32).to_le_bytes()).collect();
+    tensor(name, 1, shape, &raw)
+}
+
+/// An input or output.
+fn value(name: &str, kind: i64, shape: &[i64]) -> Vec<u8> {
+    let dims: Vec<u8> = shape.iter().flat_map(|d| bytes(1, &number(1, *d))).collect();
+    let kind = bytes(1, &[number(1, kind), bytes(2, &dims)].concat());
+    [bytes(1, name.as_bytes()), bytes(2, &kind)].concat()
+}
+
+fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Vec<u8>]) -> Vec<u8> {
+    let inputs = inputs.iter().flat_map(|name| bytes(1, name.as_bytes()));
+    let outputs = outputs.iter().flat_map(|name| bytes(2, name.as_bytes()));
+    let attributes = attributes.iter().flat_map(|a| bytes(5, a));
+    inputs.chain(outputs).chain(bytes(4, operator.as_bytes())).chain(attributes).collect()
+}
+
+/// The parts of a graph.
+struct Net {
+    nodes: Vec<Vec<u8>>,
+    tensors: Vec<Vec<u8>>,
+    inputs: Vec<Vec<u8>>,
+    outputs: Vec<Vec<u8>>,
+    opset: i64,
+}
+
+impl Net {
+    /// Two layers, which work.
+    fn plain() -> Self {
+        Self {
+            nodes: vec![
+                node("Gemm", &["seen", "w", "b"], &["x0"], &[]),
+                node("Tanh", &["x0"], &["x1"], &[]),
+                node("MatMul", &["x1", "n"], &["action"], &[]),
+            ],
+            tensors: vec![floats("w", &[SEEN as i64, 4]), floats("b", &[4]), floats("n", &[4, ACTIONS as i64])],
+            inputs: vec![value("seen", 1, &[1, SEEN as i64])],
+            outputs: vec![value("action", 1, &[1, ACTIONS as i64])],
+            opset: 17,
+        }
+    }
+
+    fn file(&self) -> Vec<u8> {
+        let all = |field, parts: &[Vec<u8>]| parts.iter().flat_map(|p| bytes(field, p)).collect::<Vec<u8>>();
+        let graph =
+            [all(1, &self.nodes), all(5, &self.tensors), all(11, &self.inputs), all(12, &self.outputs)].concat();
+        [number(1, 8), bytes(7, &graph), bytes(8, &number(2, self.opset))].concat()
+    }
+
+    fn change(&mut self, dice: &mut Dice) {
+        match dice.below(9) {
+            0..=2 => {
+                let at = dice.below(self.nodes.len() as u64) as usize;
+                self.nodes.insert(at, any_node(dice));
+            }
+            // What doubles something many times over: sizes grow as powers.
+            3 => {
+                let (operator, times) =
+                    (*pick(dice, &["Concat", "Add", "MatMul", "Expand"]), *pick(dice, &[3, 12, 40, 70]));
+                let mut last = "seen".to_owned();
+                for i in 0..times {
+                    let next = format!("d{i}");
+                    self.nodes.insert(i, node(operator, &[&last, &last], &[&next], &[axis(1)]));
+                    last = next;
+                }
+            }
+            4 | 5 => {
+                let at = dice.below(self.tensors.len() as u64) as usize;
+                let name = *pick(dice, &["w", "b", "n", "x2"]);
+                let shape: Vec<i64> = (0..dice.below(5)).map(|_| any_size(dice)).collect();
+                let raw = vec![*pick(dice, &[0, 1, 0x7f, 0xff]); *pick(dice, &[0, 4, 7, 16, 20, 80])];
+                self.tensors[at] = tensor(name, *pick(dice, &[0, 1, 6, 7, 10, 11, 99]), &shape, &raw);
+            }
+            6 => self.inputs = vec![value("seen", *pick(dice, &[1, 11, 0, 7]), &[any_size(dice), SEEN as i64])],
+            7 => self.outputs = vec![value(word(dice, &VALUES), 1, &[any_size(dice), ACTIONS as i64])],
+            _ => self.opset = *pick(dice, &INTEGERS),
+        }
+    }
+}
+
+fn any_size(dice: &mut Dice) -> i64 {
+    if one_in(dice, 2) { *pick(dice, &[1, 4, 5]) } else { *pick(dice, &INTEGERS) }
+}
+
+fn axis(value: i64) -> Vec<u8> {
+    [bytes(1, b"axis"), number(3, value), number(20, 2)].concat()
+}
+
+fn any_node(dice: &mut Dice) -> Vec<u8> {
+    let operator = *pick(dice, &OPERATORS);
+    let names = |n: u64, dice: &mut Dice| (0..n).map(|_| *pick(dice, &VALUES)).collect::<Vec<_>>();
+    let inputs = names(dice.below(5), dice);
+    let outputs = names(1 + dice.below(2), dice);
+    let attributes: Vec<Vec<u8>> = (0..dice.below(3)).map(|_| any_attribute(dice)).collect();
+    node(operator, &inputs, &outputs, &attributes)
+}
+
+fn any_attribute(dice: &mut Dice) -> Vec<u8> {
+    let name = bytes(1, pick(dice, &ATTRIBUTES).as_bytes());
+    let rest = match dice.below(4) {
+        0 => [number(3, *pick(dice, &INTEGERS)), number(20, 2)].concat(),
+        1 => {
+            let x = pick(dice, &FLOATS).parse::<f32>().unwrap_or(f32::NAN);
+            [varint(2 << 3 | 5), x.to_le_bytes().to_vec(), number(20, 1)].concat()
+        }
+        2 => {
+            let all: Vec<u8> = (0..dice.below(6)).flat_map(|_| number(8, any_size(dice))).collect();
+            [all, number(20, 7)].concat()
+        }
+        _ => [bytes(5, &floats("", &[2, 2])), number(20, 4)].concat(),
+    };
+    [name, rest].concat()
+}
+
+/// Networks.
+pub(crate) struct Onnx {
+    assets: String,
+}
+
+impl Target for Onnx {
+    fn new() -> Self {
+        Self { assets: vendor() }
+    }
+
+    fn case(&self, dice: &mut Dice) -> Case {
+        let mut net = Net::plain();
+        let mut file = net.file();
+        if one_in(dice, 3) {
+            file = damage(&file, dice);
+        } else {
+            for _ in 0..dice.below(4) {
+                net.change(dice);
+            }
+            file = if one_in(dice, 8) { damage(&net.file(), dice) } else { net.file() };
+        }
+        let command = "record CartpoleBalance --episodes 1 --steps 2 --threads 1 --onnx-file p.onnx -o out.h5 --assets";
+        let mut case = Case::of("p.onnx", file).command(command);
+        case.commands[0].push(self.assets.clone());
+        case
+    }
+}
