@@ -128,7 +128,7 @@ fn labels_are_all_there() {
     let place = changed(|f| put::<VarLenUnicode>(f, "actuator", 0, VarLenUnicode::new()));
     refused(&place, &["actuator lacks its label 0"]);
     let place = changed(|f| put::<VarLenUnicode>(f, "state", 1, "pos:other".parse().unwrap()));
-    refused(&place, &["labels of state are not those of dof"]);
+    refused(&place, &["labels of dof and activation are not those of state"]);
     let place = changed(|f| replace(f, "geom", &[1_i64, 2]));
     refused(&place, &["geom does not hold text"]);
     let place = changed(|f| f.unlink("dof").unwrap());

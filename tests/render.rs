@@ -232,7 +232,7 @@ fn what_cannot_be_drawn_is_refused() {
 
     // A file that was changed behind our back.
     for (name, change, parts) in [
-        ("qvel", None, &["has no qvel"][..]),
+        ("qvel", None, &["lacks the variable qvel"][..]),
         ("qpos", Some(f64::NAN), &["step 0 of episode 0 cannot be drawn", "not finite"]),
     ] {
         std::fs::copy(place.path("t.h5"), place.path("bad.h5")).expect("a copy");

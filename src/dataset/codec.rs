@@ -177,14 +177,30 @@ impl Decoder {
 
     /// The `size` bytes of a chunk of `item`-byte values; None when the bytes are not such a chunk.
     pub fn decode(&mut self, filtered: &[u8], item: usize, size: usize) -> Option<&[u8]> {
+        self.decode_masked(filtered, item, size, 0)
+    }
+
+    /// The same, where HDF5 left out the filters that `mask` has: shuffle is 1, deflate is 2. It does so where deflate gains
+    /// nothing, in chunks that it wrote itself.
+    pub(super) fn decode_masked(&mut self, filtered: &[u8], item: usize, size: usize, mask: u32) -> Option<&[u8]> {
         self.shuffled.resize(size, 0);
         self.out.resize(size, 0);
-        self.inflate.reset(true);
-        match self.inflate.decompress(filtered, &mut self.shuffled, InflateFlush::Finish) {
-            Ok(Status::StreamEnd) if self.inflate.total_out() == size as u64 => {}
-            _ => return None,
+        if mask & 2 == 0 {
+            self.inflate.reset(true);
+            match self.inflate.decompress(filtered, &mut self.shuffled, InflateFlush::Finish) {
+                Ok(Status::StreamEnd) if self.inflate.total_out() == size as u64 => {}
+                _ => return None,
+            }
+        } else if filtered.len() == size {
+            self.shuffled.copy_from_slice(filtered);
+        } else {
+            return None;
         }
-        unshuffle(&self.shuffled, item, &mut self.out);
+        if mask & 1 == 0 {
+            unshuffle(&self.shuffled, item, &mut self.out);
+        } else {
+            self.out.copy_from_slice(&self.shuffled);
+        }
         Some(&self.out)
     }
 
@@ -329,6 +345,17 @@ mod tests {
             assert_eq!(decoder.decode(&filtered[..filtered.len() / 2], 8, bytes.len()), None);
             assert_eq!(decoder.decode(&filtered, 8, bytes.len()), Some(&bytes[..]));
         }
+    }
+
+    #[test]
+    fn filters_that_were_left_out_are_not_undone() {
+        let bytes: Vec<u8> = (0..1000u32).flat_map(|i| f64::from(i).to_le_bytes()).collect();
+        let mut shuffled = Vec::new();
+        shuffle(&bytes, 8, &mut shuffled);
+        let mut decoder = Decoder::new();
+        assert_eq!(decoder.decode_masked(&shuffled, 8, bytes.len(), 2), Some(&bytes[..]));
+        assert_eq!(decoder.decode_masked(&bytes, 8, bytes.len(), 3), Some(&bytes[..]));
+        assert_eq!(decoder.decode_masked(&bytes[1..], 8, bytes.len(), 3), None);
     }
 
     #[test]

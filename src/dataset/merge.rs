@@ -7,7 +7,7 @@ use std::path::Path;
 use super::column::Column;
 use super::reader::Recording;
 use super::schema::{Axis, RAGGED, Var};
-use super::stored::{Stored, room};
+use super::stored::{Chunk, Stored, room};
 use super::{Attribute, DatasetError, DigestReader, Encoder, EpisodeRow, Header, Writer, decode};
 
 /// Rows whose counts are read at once.
@@ -123,7 +123,10 @@ fn copy_column(to: &mut Column, encoder: &mut Encoder, from: &Stored, shard: &Re
     let chunks = from.chunks().filter(|_| from.chunk_rows() == to.chunk_rows() && from.row_bytes() == to.row_bytes());
     let chunks = chunks.ok_or_else(|| damaged("has other chunks than this program writes"))?;
     let mut filtered = Vec::new();
-    for (i, (address, size)) in chunks.iter().enumerate() {
+    for (i, Chunk { address, size, mask }) in chunks.iter().enumerate() {
+        if *mask != 0 {
+            return Err(damaged("has other chunks than this program writes"));
+        }
         let row = i * to.chunk_rows();
         if !room(&mut filtered, *size) {
             return Err(damaged("has a chunk that does not fit into memory"));

@@ -165,7 +165,7 @@ impl Outline {
         for axis in [Axis::State, Axis::StateNext] {
             if labels.contains_key(&axis) && of(axis) != state {
                 let name = axis.name();
-                return Err(format!("the labels of {name} are not those of dof and activation: the file is damaged"));
+                return Err(format!("the labels of dof and activation are not those of {name}: the file is damaged"));
             }
         }
         Ok(labels)

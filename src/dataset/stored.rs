@@ -25,8 +25,18 @@ pub(super) struct Stored {
 enum Place {
     /// All rows at this address.
     Whole(u64),
-    /// Chunks of so many rows, each at its address with its stored bytes.
-    Chunks(usize, Arc<[(u64, usize)]>),
+    /// Chunks of so many rows.
+    Chunks(usize, Arc<[Chunk]>),
+}
+
+/// Where a chunk lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chunk {
+    pub(super) address: u64,
+    /// Stored bytes.
+    pub(super) size: usize,
+    /// Filters that were left out.
+    pub(super) mask: u32,
 }
 
 impl Stored {
@@ -71,8 +81,8 @@ impl Stored {
         }
     }
 
-    /// Address and stored bytes of every chunk, in order; None of what lies in one piece.
-    pub(super) fn chunks(&self) -> Option<&[(u64, usize)]> {
+    /// Every chunk, in order; None of what lies in one piece.
+    pub(super) fn chunks(&self) -> Option<&[Chunk]> {
         match &self.place {
             Place::Whole(_) => None,
             Place::Chunks(_, chunks) => Some(chunks),
@@ -85,7 +95,7 @@ impl Stored {
             Place::Whole(address) => {
                 std::iter::once(*address..*address + (self.rows() * self.row_bytes) as u64).collect()
             }
-            Place::Chunks(_, chunks) => chunks.iter().map(|(at, size)| *at..*at + *size as u64).collect(),
+            Place::Chunks(_, chunks) => chunks.iter().map(|c| c.address..c.address + c.size as u64).collect(),
         }
     }
 
@@ -95,13 +105,14 @@ impl Stored {
     /// What is wrong, to follow the dataset's name.
     pub(super) fn piece(&self, file: &File, chunk: usize, piece: &mut Piece) -> Result<(), String> {
         piece.chunk = None;
-        let (address, size) = *self.chunks().and_then(|chunks| chunks.get(chunk)).ok_or("lacks a chunk")?;
+        let Chunk { address, size, mask } =
+            *self.chunks().and_then(|chunks| chunks.get(chunk)).ok_or("lacks a chunk")?;
         let bytes = self.chunk_rows() * self.row_bytes;
         if !room(&mut piece.filtered, size) || !piece.decoder.has_room(bytes) {
             return Err("does not fit into memory".to_owned());
         }
         file.read_exact_at(&mut piece.filtered, address).map_err(|e| format!("cannot be read: {e}"))?;
-        piece.decoder.decode(&piece.filtered, self.item, bytes).ok_or("has a damaged chunk")?;
+        piece.decoder.decode_masked(&piece.filtered, self.item, bytes, mask).ok_or("has a damaged chunk")?;
         piece.chunk = Some(chunk);
         Ok(())
     }
@@ -158,12 +169,12 @@ fn chunks(
     chunk_rows: usize,
     row_bytes: usize,
     file_bytes: u64,
-) -> Result<Arc<[(u64, usize)]>, String> {
+) -> Result<Arc<[Chunk]>, String> {
     let needed = rows.div_ceil(chunk_rows);
     let bytes = chunk_rows.checked_mul(row_bytes).ok_or("has chunks that no memory holds")?;
     let mut found = Vec::new();
     let visited = dataset.chunks_visit(|info| {
-        found.push((info.offset[0] as usize / chunk_rows, info.addr, info.size));
+        found.push((info.offset[0] as usize / chunk_rows, info.addr, info.size, info.filter_mask));
         i32::from(found.len() > needed)
     });
     found.sort_unstable();
@@ -174,7 +185,7 @@ fn chunks(
             _ => "lacks a chunk: the file is damaged".to_owned(),
         });
     }
-    for (_, address, size) in &found {
+    for (_, address, size, _) in &found {
         if address.checked_add(*size).is_none_or(|end| end > file_bytes) {
             return Err("has a chunk beyond the end of the file: the file is damaged".to_owned());
         }
@@ -182,5 +193,6 @@ fn chunks(
             return Err(format!("declares chunks of {bytes} bytes, more than the {size} stored ones can hold"));
         }
     }
-    Ok(found.into_iter().map(|(_, address, size)| (address, size as usize)).collect())
+    let chunk = |(_, address, size, mask)| Chunk { address, size: size as usize, mask };
+    Ok(found.into_iter().map(chunk).collect())
 }
