@@ -112,7 +112,7 @@ fn odd_number(text: &str, dice: &mut Dice) -> String {
 fn tame(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut digits = Vec::new();
-    for byte in bytes.iter().chain(&[b'\n']) {
+    for byte in bytes.iter().chain(b"\n") {
         if byte.is_ascii_digit() {
             digits.push(*byte);
             continue;
