@@ -13,10 +13,22 @@ fn series(few: u64) -> std::ops::Range<u64> {
     first..first + number("DYNSPARSE_FUZZ_COUNT").unwrap_or(few)
 }
 
+/// Says at which seed a test has failed, hangs too.
+struct At(u64);
+
+impl Drop for At {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("at the seed {}", self.0);
+        }
+    }
+}
+
 /// Runs one input a seed. Each must end by itself: with success, or with an error in words.
 pub(crate) fn short(few: u64, mut run: impl FnMut(u64) -> Ran) {
     let (mut good, mut bad) = (0, 0);
     for seed in series(few) {
+        let _at = At(seed);
         let ran = run(seed);
         let code = ran.status.code();
         let ended = code.is_some_and(|c| c <= 2) && !ran.stderr.contains("panicked");
@@ -25,7 +37,9 @@ pub(crate) fn short(few: u64, mut run: impl FnMut(u64) -> Ran) {
             good += 1;
         } else {
             bad += 1;
-            assert!(ran.stderr.contains("error: "), "seed {seed}: {}: no error line\n{}", ran.what, ran.stderr);
+            // What a check finds wrong is its answer, on stdout.
+            let told = ran.stderr.contains("error: ") || !ran.stdout.is_empty();
+            assert!(told, "seed {seed}: {}: no error line\n{}", ran.what, ran.stderr);
             assert!(ran.stderr.len() < 20_000, "seed {seed}: {}: {} bytes of words", ran.what, ran.stderr.len());
         }
     }

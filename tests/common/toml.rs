@@ -53,7 +53,36 @@ pub(crate) fn mutate(file: &[u8], seed: u64) -> Vec<u8> {
         _ => {}
     }
     let bytes = if dice.below(4) == 0 { damage(text.as_bytes(), &mut dice) } else { text.into_bytes() };
-    tame(&bytes)
+    kept_short(tame(&bytes))
+}
+
+/// Puts back what keeps a run short where a change has taken it away: without tasks a sweep has all, and training has a
+/// thousand steps.
+fn kept_short(bytes: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&bytes);
+    let Ok(mut document) = toml::from_str::<toml::Table>(&text) else { return bytes };
+    let mut short = |table: &str, key: &str, value: toml::Value| {
+        let inside = match table {
+            "" => Some(&mut document),
+            _ => document.entry(table).or_insert(toml::Table::new().into()).as_table_mut(),
+        };
+        if let Some(inside) = inside
+            && inside.get(key).is_none_or(|v| v.as_array().is_some_and(Vec::is_empty))
+        {
+            inside.insert(key.to_owned(), value);
+        }
+    };
+    if text.contains("recordings") {
+        for (key, value) in [("steps", 4), ("batch", 8), ("validation_states", 8)] {
+            short("training", key, value.into());
+        }
+        short("", "width", 4.into());
+    } else if ["[sweep", "[record", "[task", "[slurm"].iter().any(|table| text.contains(table)) {
+        short("sweep", "tasks", vec!["Juggler"].into());
+    } else {
+        return bytes;
+    }
+    toml::to_string(&document).map_or(bytes, String::into_bytes)
 }
 
 fn without_null(document: &mut Value) {
@@ -83,7 +112,7 @@ fn odd_number(text: &str, dice: &mut Dice) -> String {
 fn tame(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut digits = Vec::new();
-    for byte in bytes.iter().chain(&[b'\n']) {
+    for byte in bytes.iter().chain(b"\n") {
         if byte.is_ascii_digit() {
             digits.push(*byte);
             continue;
