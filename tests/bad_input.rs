@@ -500,7 +500,6 @@ fn ranges_that_nothing_lies_in() {
         ("jnt_range", "joint \"j\""),
         ("jnt_actfrcrange", "joint \"j\""),
         ("tendon_range", "tendon \"t\""),
-        ("tendon_actfrcrange", "tendon \"t\""),
         ("actuator_ctrlrange", "control \"a\""),
         ("actuator_forcerange", "actuator \"a\""),
         ("actuator_actrange", "actuator \"a\""),
