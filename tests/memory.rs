@@ -13,6 +13,7 @@ fn peak(dir: &Path, steps: usize) -> u64 {
 
 /// The largest resident set of a command in KiB, as the kernel tells it to whoever waits for the process. No reading comes
 /// too late, however busy the machine is.
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
 fn peak_of(dir: &Path, args: &[&str]) -> u64 {
     let child = Command::new(env!("CARGO_BIN_EXE_dynsparse"))
         .args(args)

@@ -99,7 +99,7 @@ fn a_recording_does_not_replace_what_it_is_made_of() {
     let body = BALL.replace("<worldbody>", "<include file=\"part.xml\"/><worldbody>");
     place
         .write("model/m.xml", body)
-        .write("model/part.xml", "<mujocoinclude/>")
+        .write("model/part.xml", "<mujocoinclude><option/></mujocoinclude>")
         .write("job.toml", "episodes = 1\nsteps = 3\n");
     for force in [&[][..], &["--force"]] {
         for (args, output) in [

@@ -26,7 +26,7 @@ The default camera is the model's first one that follows a body, else its first 
 pub(super) struct Args {
     /// The recording
     file: PathBuf,
-    /// The picture; a PNG of this name is replaced [default: the recording's name with .png]
+    /// The picture; one of this name is replaced [default: the recording's name with .png]
     #[arg(short, long, value_name = "FILE.png")]
     output: Option<PathBuf>,
     /// Number of the episode

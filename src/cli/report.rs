@@ -30,7 +30,7 @@ Exit status 1 when a recording could not be analysed; the others are in the page
 pub(super) struct Args {
     #[command(flatten)]
     choice: Choice,
-    /// The page; a page of this name is replaced
+    /// The page; one of this name is replaced
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
     /// Write every figure as SVG and PNG, and every table as CSV, into this folder

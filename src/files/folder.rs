@@ -4,10 +4,13 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{FileError, lock, write};
+use super::{FileError, Lock, lock, write};
 
 /// The name of the file that marks a folder.
 const MARK: &str = ".dynsparse";
+
+/// How often a folder may vanish while it is taken.
+const TRIES: usize = 1000;
 
 /// A folder of ours, of some purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +37,7 @@ impl Mark {
     /// # Errors
     /// [`FileError`] when it holds anything and does not carry the mark, or cannot be made.
     pub fn make(self, folder: &Path) -> Result<(), FileError> {
-        let trouble = |e: std::io::Error| FileError::new(folder, e);
+        let trouble = |e: std::io::Error| FileError::os(folder, "", &e);
         std::fs::create_dir_all(folder).map_err(|e| {
             FileError::new(folder, format!("cannot be created: {e}; give -o a folder you may write to"))
         })?;
@@ -55,6 +58,27 @@ impl Mark {
         write::replace_ours(&folder.join(MARK), self.text().as_bytes())?;
         // The folder's own name must survive a power cut as what is in it does.
         write::sync_folder_of(folder)
+    }
+
+    /// As [`Mark::make`], with the lock of the folder, alone or shared; None while another process is in the way.
+    ///
+    /// # Errors
+    /// As [`Mark::make`].
+    pub fn lock(self, folder: &Path, alone: bool) -> Result<Option<Lock>, FileError> {
+        let mut tries = 0;
+        loop {
+            let locked = self.make(folder).and_then(|()| Lock::of_folder(folder, alone));
+            // Whoever had the lock before may have removed the folder on the way, and its mark; nobody does from here on.
+            let locked = match locked {
+                Ok(Some(lock)) => self.make(folder).map(|()| Some(lock)),
+                other => other,
+            };
+            tries += 1;
+            match locked {
+                Err(e) if e.is_gone && tries < TRIES => {}
+                other => return other,
+            }
+        }
     }
 
     /// Removes a folder that carries the mark, with the files that `is_ours` knows by name, drafts and its lock; whoever calls

@@ -62,7 +62,7 @@ impl Lock {
     }
 
     fn take(path: PathBuf, alone: bool, passing: bool) -> Result<Option<Self>, FileError> {
-        let trouble = |e: std::io::Error| FileError::new(&path, format!("cannot be opened to lock it: {e}"));
+        let trouble = |e: std::io::Error| FileError::os(&path, "cannot be opened to lock it: ", &e);
         loop {
             // Neither a link nor a pipe is opened.
             let file = File::options()

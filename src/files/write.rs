@@ -55,7 +55,7 @@ pub fn replace_ours(file: &Path, bytes: &[u8]) -> Result<(), FileError> {
 }
 
 fn write_to(target: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let trouble = |e: std::io::Error| FileError::new(target, format!("cannot be written: {e}"));
+    let trouble = |e: std::io::Error| FileError::os(target, "cannot be written: ", &e);
     let (mut file, draft) = loop {
         let draft = draft(target);
         match File::create_new(&draft) {
@@ -75,8 +75,8 @@ fn write_to(target: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// [`FileError`].
 pub fn publish(draft: &Path, name: &Path) -> Result<(), FileError> {
     let synced = File::open(draft).and_then(|f| f.sync_all());
-    synced.map_err(|e| FileError::new(draft, e))?;
-    std::fs::rename(draft, name).map_err(|e| FileError::new(name, e))?;
+    synced.map_err(|e| FileError::os(draft, "", &e))?;
+    std::fs::rename(draft, name).map_err(|e| FileError::os(name, "", &e))?;
     sync_folder_of(name)
 }
 
@@ -86,7 +86,7 @@ pub fn publish(draft: &Path, name: &Path) -> Result<(), FileError> {
 /// [`FileError`].
 pub(super) fn sync_folder_of(name: &Path) -> Result<(), FileError> {
     let folder = folder::of(name);
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| FileError::new(folder, e))
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| FileError::os(folder, "", &e))
 }
 
 #[cfg(test)]

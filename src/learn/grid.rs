@@ -429,8 +429,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
 /// # Errors
 /// [`LearnError::File`] where it is somebody else's, or another process trains into it.
 fn claim(folder: &Path) -> Result<Lock, LearnError> {
-    files::MARK.make(folder)?;
-    let lock = Lock::of_folder(folder, true)?.ok_or_else(|| {
+    let lock = files::MARK.lock(folder, true)?.ok_or_else(|| {
         LearnError::file(folder, "another process is training into it; wait for it, or choose another folder with -o")
     })?;
     sweep_up(folder);

@@ -279,8 +279,9 @@ impl Model {
     /// Why `value` cannot stand in `array`.
     fn check_value(&self, array: &Array, value: f64) -> Result<(), String> {
         // The end of a range may be open; of anything else, a number that is infinite means nothing.
-        let may_be_infinite = array.role == Role::Given && array.name.ends_with("range") && array.cols() == 2;
-        if !(value.is_finite() || may_be_infinite && value.is_infinite()) {
+        // NaN in a number that decides the motion is refused with its owner, as in a model that is loaded.
+        let is_range = array.name.ends_with("range") && array.cols() == 2;
+        if array.role != Role::Given && !value.is_finite() || value.is_infinite() && !is_range {
             return Err(format!("{value} is not finite"));
         }
         if array.element != Element::F64 && array.element != Element::F32 {

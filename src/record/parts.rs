@@ -42,11 +42,8 @@ impl Parts {
     /// [`RecordError::Busy`], [`RecordError::OtherJob`] or an I/O error.
     pub(super) fn open(output: &Path, recipe: &Recipe, alone: bool, force: bool) -> Result<Self, RecordError> {
         let folder = Self::folder_of(output);
-        MARK.make(&folder)?;
         // Dropping other settings' shards needs the folder alone, too.
-        let Some(lock) = Lock::of_folder(&folder, alone || force)? else { return Err(RecordError::Busy { folder }) };
-        // It may have been removed by whoever had the lock before.
-        MARK.make(&folder)?;
+        let Some(lock) = MARK.lock(&folder, alone || force)? else { return Err(RecordError::Busy { folder }) };
         let parts = Self { folder, lock };
         if alone {
             files::sweep_up(&parts.folder);

@@ -10,8 +10,9 @@ use super::episode::TERMINATED;
 use super::restored::{Restored, restored};
 use super::{Progress, Recipe, RecordError, Runner, Sink};
 use crate::dataset::schema::{Kind, RAGGED, Var, flag};
-use crate::dataset::{COMPLETED, EpisodeRow, Header, Recording, StepRow};
+use crate::dataset::{Attribute, COMPLETED, EpisodeRow, Header, Recording, StepRow};
 use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
+use crate::text;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq)]
@@ -195,7 +196,11 @@ fn outline(recording: &Recording, expected: &Header) -> Result<(), RecordError> 
     let found = recording.attributes();
     for (name, value) in expected.attributes.iter().filter(|(name, _)| name != "command") {
         // Versions are those of the program that wrote it, and are in the recipe.
-        if found.iter().find(|(n, _)| n == name).map(|(_, v)| v) != Some(value) {
+        let value = match value {
+            Attribute::Text(text) => Attribute::Text(text::plain(text).into_owned()),
+            other => other.clone(),
+        };
+        if found.iter().find(|(n, _)| n == name).map(|(_, v)| v) != Some(&value) {
             return damaged(format!("the root attribute {name} is not what its recipe gives"));
         }
     }

@@ -29,6 +29,7 @@ pub use spec::{Base, Mode, Numbers, Op, Reset, ResetControl, Target, TaskSpec};
 
 use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
 use crate::rng::Stream;
+use crate::text;
 
 /// The suite of MJCF files.
 const MJCF: &str = "mjcf";
@@ -70,7 +71,7 @@ impl Task {
         keyframe: Option<&str>,
         reset_noise: f64,
     ) -> Result<Self, TaskError> {
-        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let name = text::plain(&path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy()).into_owned();
         if !(reset_noise.is_finite() && reset_noise >= 0.0) {
             let reason = format!("a reset noise of {reset_noise} makes no sense; give 0 or a positive number");
             return Err(TaskError::Setting { task: name, reason });
@@ -84,7 +85,10 @@ impl Task {
             settle: 0,
         };
         let spec = TaskSpec {
-            description: format!("the model in {}", path.file_name().unwrap_or_default().to_string_lossy()),
+            description: format!(
+                "the model in {}",
+                text::plain(&path.file_name().unwrap_or_default().to_string_lossy())
+            ),
             name,
             suite: MJCF.to_owned(),
             timestep: None,
