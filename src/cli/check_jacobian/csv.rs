@@ -69,5 +69,5 @@ pub(super) fn write(file: &Output, settings: &Settings, reports: &[Report]) -> a
         }
     }
     let rows = rows.into_iter().map(|row| row.into_iter().map(Value::String).collect());
-    Ok(file.write(table(&COLUMNS, rows)?.as_bytes())?)
+    Ok(file.write(&table(&COLUMNS, rows)?)?)
 }

@@ -79,7 +79,8 @@ fn header(archive: &mut Archive, file: &str, array: &str) -> Result<NpyHeader, R
         DType::Plain(t) => usize::try_from(t.size_field()).unwrap_or(usize::MAX),
         _ => 1,
     };
-    let held = capacity::bytes(&shape(&header), item).filter(|n| *n <= member.size() && *n <= capacity::inflated(stored));
+    let held =
+        capacity::bytes(&shape(&header), item).filter(|n| *n <= member.size() && *n <= capacity::inflated(stored));
     if held.is_none() {
         let message = capacity::more(&shape(&header), stored);
         return Err(ReplayError::Size { file: file.to_owned(), array: array.to_owned(), message });
