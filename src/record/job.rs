@@ -82,15 +82,10 @@ impl Job {
         if self.steps == 0 {
             return refuse("steps is 0; record at least one step per episode");
         }
-        if self.steps > MOST_STEPS {
-            return refuse("steps is above 100 million; record more episodes of fewer steps");
+        // Those of a replay are at most what its file has.
+        if !self.policy.is_replay() {
+            self.check_sizes()?;
         }
-        let (steps, substeps) = (("steps", self.steps as u64), ("substeps", self.task.substeps as u64));
-        bounded::product(&[steps, substeps], MOST_PHYSICS_STEPS, "physics steps an episode")
-            .map_err(RecordError::Setting)?;
-        let rows = ("rows an episode", self.rows_per_episode() as u64);
-        bounded::product(&[("episodes", self.episodes), rows], MOST_ROWS, "rows of a file")
-            .map_err(RecordError::Setting)?;
         if self.jacobian.eps.is_some_and(|eps| !(eps.is_finite() && eps > 0.0 && eps < 1.0)) {
             return refuse("eps must be between 0 and 1; 1e-6 suits most models");
         }
@@ -118,6 +113,19 @@ impl Job {
             explore.validate()?;
         }
         Ok(self.policy.validate()?)
+    }
+
+    fn check_sizes(&self) -> Result<(), RecordError> {
+        if self.steps > MOST_STEPS {
+            let text = "steps is above 100 million; record more episodes of fewer steps";
+            return Err(RecordError::Setting(text.to_owned()));
+        }
+        let (steps, substeps) = (("steps", self.steps as u64), ("substeps", self.task.substeps as u64));
+        bounded::product(&[steps, substeps], MOST_PHYSICS_STEPS, "physics steps an episode")
+            .map_err(RecordError::Setting)?;
+        let rows = ("rows an episode", self.rows_per_episode() as u64);
+        bounded::product(&[("episodes", self.episodes), rows], MOST_ROWS, "rows of a file")
+            .map_err(RecordError::Setting)
     }
 
     /// Rows of a whole episode.
