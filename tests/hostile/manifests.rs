@@ -7,6 +7,7 @@ use crate::case::{Case, Files, files_of};
 use crate::common::{Dice, Place};
 use crate::drive::Target;
 use crate::json;
+use crate::limits::make;
 
 /// A folder that was left, which of its files are damaged, and who reads them.
 struct Seed {
@@ -46,7 +47,7 @@ impl Target for Manifests {
     fn new() -> Self {
         let seed = |made_by: &str, commands: &'static [&'static str], hostile: &[&str]| {
             let place = Place::new();
-            place.run(&made_by.split(' ').collect::<Vec<_>>()).ok();
+            make(&place, made_by);
             let files = files_of(&place);
             let hostile = files.keys().filter(|name| hostile.iter().any(|end| name.ends_with(end))).cloned().collect();
             Seed { files, hostile, commands }

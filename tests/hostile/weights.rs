@@ -11,6 +11,7 @@ use crate::case::{Case, Files, Same, files_of};
 use crate::common::{Dice, Place};
 use crate::drive::Target;
 use crate::json;
+use crate::limits::{make, program};
 
 /// A run that is finished in a moment.
 const LEARN: &str = "learn r.h5 --steps 60 --check-every 1 --patience 100 --width 4 --depth 1 --states 3 -o l";
@@ -33,10 +34,10 @@ fn evaluate() -> String {
 impl Target for Weights {
     fn new() -> Self {
         let place = Place::new();
-        place.run(&["record", "--episodes", "4", "--steps", "5", "-o", "r.h5"]).ok();
+        make(&place, "record --episodes 4 --steps 5 -o r.h5");
         let recording = place.read("r.h5");
-        place.run(&LEARN.split(' ').collect::<Vec<_>>()).ok();
-        let evaluated = place.run(&evaluate().split(' ').collect::<Vec<_>>()).ok().stdout.into_bytes();
+        make(&place, LEARN);
+        let evaluated = make(&place, &evaluate());
         Self { finished: files_of(&place), unfinished: unfinished(&recording), evaluated: Arc::new(evaluated) }
     }
 
@@ -73,7 +74,7 @@ fn unfinished(recording: &[u8]) -> Files {
     loop {
         let place = Place::new();
         place.write("r.h5", recording);
-        let mut command = place.command(&LEARN.split(' ').collect::<Vec<_>>());
+        let mut command = program(&place, &LEARN.split(' ').collect::<Vec<_>>());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         let checkpoint = place.path(&format!("{RUN}/checkpoint.safetensors"));
         while !checkpoint.exists() && child.try_wait().expect("a child").is_none() {
