@@ -70,7 +70,9 @@ impl Target for Recordings {
 
     fn case(&self, dice: &mut Dice) -> Case {
         let seed = pick(dice, &self.seeds);
-        let (bytes, what) = match dice.below(10) {
+        let (bytes, what) = match dice.below(12) {
+            // Now and then as it was.
+            10 => (seed.bytes.to_vec(), String::new()),
             0..=2 => (damage_sectors(&seed.bytes, dice), "sectors".to_owned()),
             3 | 4 => (damage(&seed.bytes, dice), "bytes".to_owned()),
             _ => structure::changed(&seed.bytes, dice),

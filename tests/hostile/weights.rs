@@ -12,6 +12,7 @@ use crate::common::{Dice, Place};
 use crate::drive::Target;
 use crate::json;
 use crate::limits::{make, program};
+use crate::seal;
 
 /// A run that is finished in a moment.
 const LEARN: &str = "learn r.h5 --steps 60 --check-every 1 --patience 100 --width 4 --depth 1 --states 3 -o l";
@@ -48,14 +49,20 @@ impl Target for Weights {
         let names: Vec<&String> = files.keys().filter(|name| read.iter().any(|end| name.ends_with(end))).collect();
         let name = (*pick(dice, &names)).clone();
         let bytes = &files[&name];
-        let changed = if name.ends_with(".json") && !one_in(dice, 4) {
+        let changed = if one_in(dice, 10) {
+            bytes.to_vec()
+        } else if name.ends_with(".json") && !one_in(dice, 4) {
             let value: Value = serde_json::from_slice(bytes).expect("JSON");
-            json::damage(&value, dice).to_string().into_bytes()
+            let value = json::damage(&value, dice);
+            let value = if one_in(dice, 4) { value } else { seal::json(value) };
+            value.to_string().into_bytes()
         } else if one_in(dice, 2) {
             header(bytes, dice).unwrap_or_else(|| damage(bytes, dice))
         } else {
             damage(bytes, dice)
         };
+        // What is changed with a checksum is changed on purpose, and may say something else.
+        let (changed, sealed) = if one_in(dice, 2) { seal::weights(changed) } else { (changed, false) };
         let mut case = Case { files: files.clone(), ..Case::default() };
         case.written = case.files.keys().filter(|name| name.starts_with("l/")).cloned().collect();
         case = case.with(&name, changed);
@@ -63,7 +70,9 @@ impl Target for Weights {
         if name.ends_with(".json") {
             return case.command("report r.h5 --embed 10 --learned l -o out.html");
         }
-        case.same = Some(Same { accepted: 0, said: 1, expected: Arc::clone(&self.evaluated) });
+        if !sealed {
+            case.same = Some(Same { accepted: 0, said: 1, expected: Arc::clone(&self.evaluated) });
+        }
         case.command(LEARN).command(&evaluate())
     }
 }
@@ -98,7 +107,15 @@ fn header(bytes: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
     match notes.and_then(|text| serde_json::from_str::<Value>(&text).ok()) {
         // The notes are JSON in a text.
         Some(notes) if !one_in(dice, 3) => {
-            *value.pointer_mut("/__metadata__/dynsparse")? = Value::from(json::damage(&notes, dice).to_string());
+            let mut notes = json::damage(&notes, dice);
+            // The checksum, where there is one, comes first.
+            let sum = notes.as_object_mut().and_then(|fields| fields.remove("sha256"));
+            let rest = notes.to_string();
+            let notes = match sum {
+                Some(_) => format!("{{\"sha256\":\"{}\",{}", "0".repeat(64), &rest[1..]),
+                None => rest,
+            };
+            *value.pointer_mut("/__metadata__/dynsparse")? = Value::from(notes);
         }
         _ => value = json::damage(&value, dice),
     }
