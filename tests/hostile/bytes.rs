@@ -27,7 +27,7 @@ pub(crate) const INTEGERS: [i64; 18] = [
 /// The same for floats, as text.
 pub(crate) const FLOATS: [&str; 16] = [
     "0", "-0", "1", "-1", "0.5", "1e-3", "1e-308", "1e308", "-1e308", "1e39", "nan", "inf", "-inf", "1e9", "1e-320",
-    "180",
+    "45",
 ];
 
 /// One of a list.

@@ -174,7 +174,7 @@ fn other_result(case: &Case, said: &[Ended]) -> Option<(Kind, String)> {
     Some((Kind::OtherResult, format!("now: {} then: {}", now.trim(), then.trim())))
 }
 
-/// What is said of an input, without what an analysis repeats of the file about its making: no digest is over that.
+/// What is said of an input, without what an analysis repeats of the file about its making, which is in no digest.
 fn results(said: &[u8]) -> String {
     let text = || String::from_utf8_lossy(said).into_owned();
     let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(said) else { return text() };

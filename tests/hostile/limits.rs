@@ -1,7 +1,7 @@
 //! One process of the program under limits.
 
 use std::io::{Read as _, Seek as _};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use dynsparse::physics::wait_measured;
@@ -36,10 +36,22 @@ pub(crate) struct Ended {
     pub(crate) asleep: bool,
 }
 
+/// Runs a command that makes a part of an input, its words separated by blanks, and returns what it says.
+pub(crate) fn make(place: &Place, command: &str) -> Vec<u8> {
+    let ended = run(place, &command.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    assert!(ended.status.success(), "{command}: {}: {}", ended.status, ended.stderr);
+    ended.stdout
+}
+
+/// The program in a folder, under its limits.
+pub(crate) fn program(place: &Place, arguments: &[&str]) -> Command {
+    place.shell(LIMITED, arguments)
+}
+
 /// Runs the program in a folder.
 pub(crate) fn run(place: &Place, arguments: &[String]) -> Ended {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let mut command = place.shell(LIMITED, &arguments);
+    let mut command = program(place, &arguments);
     let words = || tempfile::tempfile().expect("a temporary file");
     let (mut stdout, mut stderr) = (words(), words());
     let pipe = |file: &std::fs::File| Stdio::from(file.try_clone().expect("a handle"));

@@ -34,6 +34,7 @@ mod mjcf;
 mod npz;
 mod onnx;
 mod recordings;
+mod seal;
 mod settings;
 mod shrink;
 

@@ -7,6 +7,8 @@ use crate::case::{Case, Files, files_of};
 use crate::common::{Dice, Place};
 use crate::drive::Target;
 use crate::json;
+use crate::limits::make;
+use crate::seal;
 
 /// A folder that was left, which of its files are damaged, and who reads them.
 struct Seed {
@@ -46,7 +48,7 @@ impl Target for Manifests {
     fn new() -> Self {
         let seed = |made_by: &str, commands: &'static [&'static str], hostile: &[&str]| {
             let place = Place::new();
-            place.run(&made_by.split(' ').collect::<Vec<_>>()).ok();
+            make(&place, made_by);
             let files = files_of(&place);
             let hostile = files.keys().filter(|name| hostile.iter().any(|end| name.ends_with(end))).cloned().collect();
             Seed { files, hostile, commands }
@@ -67,7 +69,13 @@ impl Target for Manifests {
         let bytes = &seed.files[&name];
         let parsed = serde_json::from_slice::<Value>(bytes).ok().filter(|_| !one_in(dice, 4));
         let changed = match parsed {
-            Some(value) => serde_json::to_vec_pretty(&json::damage(&value, dice)).expect("JSON"),
+            // Now and then as it was.
+            _ if one_in(dice, 10) => bytes.to_vec(),
+            Some(value) => {
+                let value = json::damage(&value, dice);
+                let value = if one_in(dice, 4) { value } else { seal::json(value) };
+                serde_json::to_vec_pretty(&value).expect("JSON")
+            }
             None => damage(bytes, dice),
         };
         let mut case = Case { files: seed.files.clone(), ..Case::default() };

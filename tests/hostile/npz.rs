@@ -9,6 +9,7 @@ use crate::bytes::{FLOATS, INTEGERS, damage, one_in, pick};
 use crate::case::Case;
 use crate::common::{Dice, Place};
 use crate::drive::Target;
+use crate::limits::make;
 
 /// Rows of a replay, and sizes of the embedded model.
 const ROWS: usize = 6;
@@ -131,7 +132,7 @@ pub(crate) struct Npz {
 impl Target for Npz {
     fn new() -> Self {
         let place = Place::new();
-        place.run(&["record", "--episodes", "2", "--steps", "6", "-o", "a.h5"]).ok();
+        make(&place, "record --episodes 2 --steps 6 -o a.h5");
         Self { recording: place.read("a.h5") }
     }
 

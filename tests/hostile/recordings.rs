@@ -8,6 +8,7 @@ use crate::bytes::{damage, damage_sectors, pick, word};
 use crate::case::{Case, Same};
 use crate::common::{Dice, Place};
 use crate::drive::Target;
+use crate::limits::make;
 
 /// A model with a contact, an activation, sensors and a limit.
 const MODEL: &str = r#"<mujoco><option timestep="0.01"/><worldbody><geom name="floor" type="plane" size="1 1 .1"/>
@@ -59,8 +60,8 @@ impl Target for Recordings {
         let seed = |job: &&str| {
             let place = Place::new();
             place.write("m.xml", MODEL).write("passive.xml", PASSIVE);
-            place.run(&job.split(' ').collect::<Vec<_>>()).ok();
-            let analysis = place.run(&ALWAYS[2].split(' ').collect::<Vec<_>>()).ok().stdout.into_bytes();
+            make(&place, job);
+            let analysis = make(&place, ALWAYS[2]);
             Seed { bytes: Arc::new(place.read("r.h5")), analysis: Arc::new(analysis) }
         };
         let seeds = jobs.iter().map(seed).collect();
@@ -69,7 +70,9 @@ impl Target for Recordings {
 
     fn case(&self, dice: &mut Dice) -> Case {
         let seed = pick(dice, &self.seeds);
-        let (bytes, what) = match dice.below(10) {
+        let (bytes, what) = match dice.below(12) {
+            // Now and then as it was.
+            10 => (seed.bytes.to_vec(), String::new()),
             0..=2 => (damage_sectors(&seed.bytes, dice), "sectors".to_owned()),
             3 | 4 => (damage(&seed.bytes, dice), "bytes".to_owned()),
             _ => structure::changed(&seed.bytes, dice),

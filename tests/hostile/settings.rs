@@ -7,6 +7,7 @@ use crate::case::Case;
 use crate::common::{Dice, Place};
 use crate::drive::Target;
 use crate::json::TEXTS;
+use crate::limits::make;
 
 /// Settings of a recording. How much is recorded is on the command line, which wins: a long job is no fault.
 const RECORD: [(&str, &str); 40] = [
@@ -124,7 +125,7 @@ pub(crate) struct Settings {
 impl Target for Settings {
     fn new() -> Self {
         let place = Place::new();
-        place.run(&["record", "--episodes", "4", "--steps", "5", "-o", "r.h5"]).ok();
+        make(&place, "record --episodes 4 --steps 5 -o r.h5");
         Self { recording: Arc::new(place.read("r.h5")) }
     }
 

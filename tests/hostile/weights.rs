@@ -11,6 +11,8 @@ use crate::case::{Case, Files, Same, files_of};
 use crate::common::{Dice, Place};
 use crate::drive::Target;
 use crate::json;
+use crate::limits::{make, program};
+use crate::seal;
 
 /// A run that is finished in a moment.
 const LEARN: &str = "learn r.h5 --steps 60 --check-every 1 --patience 100 --width 4 --depth 1 --states 3 -o l";
@@ -33,10 +35,10 @@ fn evaluate() -> String {
 impl Target for Weights {
     fn new() -> Self {
         let place = Place::new();
-        place.run(&["record", "--episodes", "4", "--steps", "5", "-o", "r.h5"]).ok();
+        make(&place, "record --episodes 4 --steps 5 -o r.h5");
         let recording = place.read("r.h5");
-        place.run(&LEARN.split(' ').collect::<Vec<_>>()).ok();
-        let evaluated = place.run(&evaluate().split(' ').collect::<Vec<_>>()).ok().stdout.into_bytes();
+        make(&place, LEARN);
+        let evaluated = make(&place, &evaluate());
         Self { finished: files_of(&place), unfinished: unfinished(&recording), evaluated: Arc::new(evaluated) }
     }
 
@@ -47,14 +49,20 @@ impl Target for Weights {
         let names: Vec<&String> = files.keys().filter(|name| read.iter().any(|end| name.ends_with(end))).collect();
         let name = (*pick(dice, &names)).clone();
         let bytes = &files[&name];
-        let changed = if name.ends_with(".json") && !one_in(dice, 4) {
+        let changed = if one_in(dice, 10) {
+            bytes.to_vec()
+        } else if name.ends_with(".json") && !one_in(dice, 4) {
             let value: Value = serde_json::from_slice(bytes).expect("JSON");
-            json::damage(&value, dice).to_string().into_bytes()
+            let value = json::damage(&value, dice);
+            let value = if one_in(dice, 4) { value } else { seal::json(value) };
+            value.to_string().into_bytes()
         } else if one_in(dice, 2) {
             header(bytes, dice).unwrap_or_else(|| damage(bytes, dice))
         } else {
             damage(bytes, dice)
         };
+        // What is changed with a checksum is changed on purpose, and may say something else.
+        let (changed, sealed) = if one_in(dice, 2) { seal::weights(changed) } else { (changed, false) };
         let mut case = Case { files: files.clone(), ..Case::default() };
         case.written = case.files.keys().filter(|name| name.starts_with("l/")).cloned().collect();
         case = case.with(&name, changed);
@@ -62,7 +70,9 @@ impl Target for Weights {
         if name.ends_with(".json") {
             return case.command("report r.h5 --embed 10 --learned l -o out.html");
         }
-        case.same = Some(Same { accepted: 0, said: 1, expected: Arc::clone(&self.evaluated) });
+        if !sealed {
+            case.same = Some(Same { accepted: 0, said: 1, expected: Arc::clone(&self.evaluated) });
+        }
         case.command(LEARN).command(&evaluate())
     }
 }
@@ -73,7 +83,7 @@ fn unfinished(recording: &[u8]) -> Files {
     loop {
         let place = Place::new();
         place.write("r.h5", recording);
-        let mut command = place.command(&LEARN.split(' ').collect::<Vec<_>>());
+        let mut command = program(&place, &LEARN.split(' ').collect::<Vec<_>>());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         let checkpoint = place.path(&format!("{RUN}/checkpoint.safetensors"));
         while !checkpoint.exists() && child.try_wait().expect("a child").is_none() {
@@ -97,7 +107,15 @@ fn header(bytes: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
     match notes.and_then(|text| serde_json::from_str::<Value>(&text).ok()) {
         // The notes are JSON in a text.
         Some(notes) if !one_in(dice, 3) => {
-            *value.pointer_mut("/__metadata__/dynsparse")? = Value::from(json::damage(&notes, dice).to_string());
+            let mut notes = json::damage(&notes, dice);
+            // The checksum, where there is one, comes first.
+            let sum = notes.as_object_mut().and_then(|fields| fields.remove("sha256"));
+            let rest = notes.to_string();
+            let notes = match sum {
+                Some(_) => format!("{{\"sha256\":\"{}\",{}", "0".repeat(64), &rest[1..]),
+                None => rest,
+            };
+            *value.pointer_mut("/__metadata__/dynsparse")? = Value::from(notes);
         }
         _ => value = json::damage(&value, dice),
     }

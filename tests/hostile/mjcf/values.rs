@@ -161,7 +161,8 @@ fn numbers(n: u64, dice: &mut Dice) -> String {
 
 fn number(dice: &mut Dice) -> String {
     match dice.below(4) {
-        0 => pick(dice, &INTEGERS).to_string(),
+        // Numbers of parts are either few or too many: what lies between is long work, and no fault.
+        0 => pick(dice, &INTEGERS.map(|n| if n == 255 { 4 } else { n })).to_string(),
         1 => (*pick(dice, &FLOATS)).to_owned(),
         _ => (*pick(dice, &["0.1", "1", "2", "-1", "0.01", "3", "10"])).to_owned(),
     }
