@@ -29,7 +29,8 @@ fn models_that_end_the_compiler() {
     let field = format!(r#"<mujoco>{field}{body}<geom type="hfield" hfield="h"/></worldbody></mujoco>"#);
     refused(&field, &[], &["signal 11", "size"]);
     let user = format!(r#"<mujoco><size nuser_body="2000000000"/>{body}</worldbody></mujoco>"#);
-    refused(&user, &[], &["too much memory", "DYNSPARSE_COMPILE_GIB"]);
+    // It may be told in words, or die.
+    refused(&user, &[], &["DYNSPARSE_COMPILE_GIB allows more"]);
     let cable = r#"<composite type="cable" curve="s" count="2000000000 1 1" size="1" prefix="q" initial="none">
         <joint kind="main"/><geom type="capsule" size=".005"/></composite>"#;
     let cable = format!("<mujoco>{body}{cable}</worldbody></mujoco>");

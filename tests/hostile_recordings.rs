@@ -323,7 +323,7 @@ fn a_stored_command_is_a_claim() {
     });
     let page = place.run(&["info", "r.h5"]).ok().stdout;
     let line = page.lines().find(|l| l.contains("curl")).expect("the command");
-    assert!(line.trim_start().starts_with("claims") && line.contains("look before you run it"), "{line}");
+    assert!(line.trim_start().starts_with("command") && line.contains("the file says: "), "{line}");
     let table = place.run(&["info", "r.h5", "r.h5"]).ok().stdout;
     for text in [page, table] {
         assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");

@@ -1,9 +1,14 @@
 //! Memory does not grow with the length of a recording: rows stream to disk and, for an analysis, from it.
 #![cfg(target_os = "linux")]
 
-use std::mem::MaybeUninit;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use dynsparse::physics::wait_measured;
+
+/// A run that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// The largest resident set of a recording in KiB.
 fn peak(dir: &Path, steps: usize) -> u64 {
@@ -13,23 +18,12 @@ fn peak(dir: &Path, steps: usize) -> u64 {
 
 /// The largest resident set of a command in KiB, as the kernel tells it to whoever waits for the process. No reading comes
 /// too late, however busy the machine is.
-#[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
 fn peak_of(dir: &Path, args: &[&str]) -> u64 {
-    let child = Command::new(env!("CARGO_BIN_EXE_dynsparse"))
-        .args(args)
-        .current_dir(dir)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let pid = libc::pid_t::try_from(child.id()).unwrap();
-    let mut status = 0;
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: the child is this process's and nobody else waits for it; both places live through the call.
-    let ended = unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) };
-    assert_eq!(ended, pid, "{args:?}: {}", std::io::Error::last_os_error());
-    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{args:?}: status {status}");
-    // SAFETY: zeroes are a valid rusage, and the call has filled it.
-    let peak = u64::try_from(unsafe { usage.assume_init() }.ru_maxrss).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dynsparse"));
+    let child = command.args(args).current_dir(dir).stdout(Stdio::null()).spawn().unwrap();
+    let ended = wait_measured(child, LIMIT).unwrap();
+    assert!(ended.status.success(), "{args:?}: {ended:?}");
+    let peak = ended.peak_memory / 1024;
     // Until it becomes the program, the child has the memory of this process.
     assert!(peak > own_peak(), "{args:?}: {peak} KiB may be those of the test itself");
     peak

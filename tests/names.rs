@@ -83,12 +83,19 @@ fn of_a_recording() {
     for name in ["task", "description", "command", "policy", "engine"] {
         file.attr(name).unwrap().write_scalar(&text("t\x1b]0;title\x07\u{202e}\nerror: forged")).unwrap();
     }
+    let nv = file.dataset("dof").unwrap().size();
     for name in
         ["dof", "state", "state_next", "actuator", "geom", "coordinate", "episode_end", "episode_host", "episode_cpu"]
     {
         let dataset = file.dataset(name).unwrap();
-        let labels: Vec<_> = (0..dataset.size()).map(|i| text(&format!("l{i}\x1b[2J\u{9b}\nerror: forged"))).collect();
-        dataset.write_raw(&labels).unwrap();
+        // Those of the state are made of those of the dofs, or the recording is refused.
+        let label = |i: usize| match name {
+            "state" | "state_next" if i < nv => format!("pos:l{i}"),
+            "state" | "state_next" => format!("vel:l{}", i - nv),
+            _ => format!("l{i}"),
+        };
+        let labels = (0..dataset.size()).map(|i| text(&format!("{}\x1b[2J\u{9b}\nerror: forged", label(i))));
+        dataset.write_raw(&labels.collect::<Vec<_>>()).unwrap();
     }
     drop(file);
     for args in [

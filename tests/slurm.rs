@@ -168,7 +168,10 @@ fn a_killed_array_task_fails_the_merge_by_name() {
     sweep.slurm.drained(LIMIT);
 
     let logs = sweep.logs();
-    let error = logs.lines().find(|l| l.starts_with("error: ")).unwrap_or_else(|| panic!("no error in {logs}"));
+    // Each task has a line, and all of them one.
+    let mut errors = logs.lines().filter(|l| l.starts_with("error: "));
+    assert!(errors.clone().any(|l| l.contains("Juggler: ") && l.contains("episodes are missing")), "{logs}");
+    let error = errors.find(|l| l.contains("not whole")).unwrap_or_else(|| panic!("no error in {logs}"));
     for part in [
         &id,
         "(Juggler, part ",

@@ -344,7 +344,7 @@ impl Summary {
             ),
             ("made on", format!("{}, {}", hosts.join("; "), t("platform"))),
             ("content", t("content_sha256")),
-            ("claims", command(&t("command"))),
+            ("command", command(&t("command"))),
         ];
         let mut out = String::new();
         for (name, value) in lines {
@@ -397,7 +397,7 @@ impl Summary {
 
 /// The command that a file says it was made with: its words, not ours.
 fn command(text: &str) -> String {
-    if text.is_empty() { "no command".to_owned() } else { format!("to be made by (look before you run it): {text}") }
+    if text.is_empty() { "no command".to_owned() } else { format!("the file says: {text}") }
 }
 
 /// Text of a file without anything that a terminal obeys.

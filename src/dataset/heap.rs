@@ -103,11 +103,11 @@ mod tests {
         bytes.extend(HEAD);
         bytes.extend(4096_u64.to_le_bytes());
         for (index, size) in objects {
-            let padded = size.next_multiple_of(8) as usize;
+            let padded = size.min(&4096).next_multiple_of(8) as usize;
             bytes.extend(index.to_le_bytes());
             bytes.extend([1, 0, 0, 0, 0, 0]);
             bytes.extend(size.to_le_bytes());
-            bytes.extend(vec![b'x'; if *index == 0 { 0 } else { padded.min(4096) }]);
+            bytes.extend(vec![b'x'; if *index == 0 { 0 } else { padded }]);
         }
         bytes.resize(100 + 4096 + 50, 0);
         let mut file = tempfile::NamedTempFile::new().unwrap();

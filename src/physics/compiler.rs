@@ -22,7 +22,7 @@ pub enum Want {
 pub struct Compiled {
     /// What it was compiled from: what was asked for, or what was read of that.
     pub source: ModelSource,
-    /// The model as mj_saveModel writes it.
+    /// The model, see [`Model::saved`](super::Model::saved).
     pub model: Vec<u8>,
 }
 

@@ -104,12 +104,16 @@ impl Model {
 }
 
 impl Model {
-    /// The model as mj_saveModel writes it, with the flag for auto-reset as its file has it.
+    /// The model as mj_saveModel writes it, with the flag for auto-reset as its file has it, and behind that its signature, which
+    /// mj_saveModel leaves out (8 bytes, little-endian).
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for a copy of it.
     pub fn saved(&self) -> Result<Vec<u8>, PhysicsError> {
-        Snapshot::of(self)?.saved()
+        let copy = Snapshot::of(self)?;
+        let mut bytes = copy.saved()?;
+        bytes.extend(copy.get().signature.to_le_bytes());
+        Ok(bytes)
     }
 }
 

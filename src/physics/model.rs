@@ -157,11 +157,15 @@ impl Model {
     pub fn from_saved(file: &str, bytes: &[u8]) -> Result<Self, PhysicsError> {
         guard::init()?;
         let failed = |message: &str| PhysicsError::Load { file: file.to_owned(), message: message.to_owned() };
+        let lost = "it cannot be loaded once it is compiled";
+        let (bytes, signature) = bytes.split_last_chunk().ok_or_else(|| failed(lost))?;
         let mut raw: *mut mjModel = ptr::null_mut();
         // SAFETY: the bytes have the length that is passed; the guard turns a fatal error into a return code.
         let code = unsafe { guard::ds_load_saved(bytes.as_ptr().cast(), bytes.len() as i64, &mut raw) };
         check(code).map_err(|e| failed(&e.to_string()))?;
-        let ptr = NonNull::new(raw).ok_or_else(|| failed("it cannot be loaded once it is compiled"))?;
+        let mut ptr = NonNull::new(raw).ok_or_else(|| failed(lost))?;
+        // SAFETY: just made by MuJoCo, and owned here alone.
+        unsafe { ptr.as_mut() }.signature = u64::from_le_bytes(*signature);
         Self::own(ptr, file.to_owned())
     }
 

@@ -11,8 +11,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 enum Outline {
     Disk(PathBuf),
-    Memory { main: String, files: Vec<(String, u64)> },
-    Kept { main: String, files: Vec<(String, u64)>, root: Option<String> },
+    Memory {
+        main: String,
+        files: Vec<(String, u64)>,
+    },
+    Kept {
+        main: String,
+        files: Vec<(String, u64)>,
+        root: Option<String>,
+    },
+    /// In an answer: what was asked for, whose files need not come back.
+    Same,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,14 +55,16 @@ impl Question {
         let mut from = BufReader::new(from);
         let head: Head = read_line(&mut from)?;
         let want = if head.files { Want::Files } else { Want::Model };
-        Ok(Self { source: read_source(head.source, &mut from)?, want })
+        let source = read_source(head.source, &mut from)?.ok_or(std::io::ErrorKind::InvalidData)?;
+        Ok(Self { source, want })
     }
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub(super) enum Answer {
-    Compiled(Compiled),
+    /// The source, where it is another than what was asked for, and the model.
+    Compiled(Option<ModelSource>, Vec<u8>),
     Refused(Refusal),
 }
 
@@ -66,10 +77,12 @@ pub(super) enum Refusal {
     Other(String),
 }
 
-impl From<Result<Compiled, PhysicsError>> for Answer {
-    fn from(result: Result<Compiled, PhysicsError>) -> Self {
+impl Answer {
+    /// The answer to a question.
+    pub(super) fn of(question: &Question, result: Result<Compiled, PhysicsError>) -> Self {
+        let was_on_disk = matches!(question.source, ModelSource::Disk(_));
         match result {
-            Ok(compiled) => Self::Compiled(compiled),
+            Ok(Compiled { source, model }) => Self::Compiled(Some(source).filter(|_| was_on_disk), model),
             Err(PhysicsError::Load { file, message }) => Self::Refused(Refusal::Load { file, message }),
             Err(PhysicsError::Nonsense { file, field, value, fix }) => {
                 Self::Refused(Refusal::Nonsense { file, field, value, fix })
@@ -79,18 +92,17 @@ impl From<Result<Compiled, PhysicsError>> for Answer {
             Err(other) => Self::Refused(Refusal::Other(other.to_string())),
         }
     }
-}
 
-impl Answer {
     /// # Errors
     /// When the pipe is closed.
     pub(super) fn write(&self, to: &mut impl Write) -> std::io::Result<()> {
         match self {
             Self::Refused(refusal) => line(to, &Err::<Head, _>(refusal)),
-            Self::Compiled(Compiled { source, model }) => {
-                let head = Head { source: outline(source), files: true, model: model.len() as u64 };
-                line(to, &Ok::<_, Refusal>(head))?;
-                files_of(source).values().try_for_each(|bytes| to.write_all(bytes))?;
+            Self::Compiled(source, model) => {
+                let outline = source.as_ref().map_or(Outline::Same, outline);
+                line(to, &Ok::<_, Refusal>(Head { source: outline, files: true, model: model.len() as u64 }))?;
+                let files = source.iter().flat_map(|source| files_of(source).values());
+                files.into_iter().try_for_each(|bytes| to.write_all(bytes))?;
                 to.write_all(model)
             }
         }?;
@@ -105,18 +117,20 @@ impl Answer {
             Err(refusal) => Self::Refused(refusal),
             Ok(head) => {
                 let source = read_source(head.source, &mut from)?;
-                Self::Compiled(Compiled { source, model: read_bytes(head.model, &mut from)? })
+                Self::Compiled(source, read_bytes(head.model, &mut from)?)
             }
         })
     }
 
-    /// The model, or why there is none.
+    /// The model, or why there is none; `asked` is what was asked for.
     ///
     /// # Errors
     /// What the process has found.
-    pub(super) fn result(self) -> Result<Compiled, PhysicsError> {
+    pub(super) fn result(self, asked: &ModelSource) -> Result<Compiled, PhysicsError> {
         Err(match self {
-            Self::Compiled(compiled) => return Ok(compiled),
+            Self::Compiled(source, model) => {
+                return Ok(Compiled { source: source.unwrap_or_else(|| asked.clone()), model });
+            }
             Self::Refused(Refusal::Load { file, message }) => PhysicsError::Load { file, message },
             Self::Refused(Refusal::Nonsense { file, field, value, fix }) => {
                 PhysicsError::Nonsense { file, field, value, fix }
@@ -144,15 +158,17 @@ fn outline(source: &ModelSource) -> Outline {
     }
 }
 
-fn read_source(outline: Outline, from: &mut impl Read) -> std::io::Result<ModelSource> {
+/// None for what was asked for.
+fn read_source(outline: Outline, from: &mut impl Read) -> std::io::Result<Option<ModelSource>> {
     let mut read = |files: Vec<(String, u64)>| -> std::io::Result<Files> {
         files.into_iter().map(|(name, n)| Ok((name, Arc::from(read_bytes(n, from)?)))).collect()
     };
-    Ok(match outline {
+    Ok(Some(match outline {
+        Outline::Same => return Ok(None),
         Outline::Disk(path) => ModelSource::Disk(path),
         Outline::Memory { main, files } => ModelSource::Memory { main, files: read(files)? },
         Outline::Kept { main, files, root } => ModelSource::Kept { main, files: read(files)?, root },
-    })
+    }))
 }
 
 fn read_bytes(n: u64, from: &mut impl Read) -> std::io::Result<Vec<u8>> {

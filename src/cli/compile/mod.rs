@@ -31,7 +31,7 @@ pub(super) struct Args {}
 pub(super) fn run(_: &Args) -> anyhow::Result<ExitCode> {
     limits()?.hold();
     let question = Question::read(&mut std::io::stdin().lock()).context("no model to compile")?;
-    let answer: Answer = physics::compile_here(&question.source, question.want).into();
+    let answer = Answer::of(&question, physics::compile_here(&question.source, question.want));
     answer.write(&mut std::io::stdout().lock())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -89,7 +89,7 @@ fn compile(source: &ModelSource, want: Want, limits: Limits) -> Result<Compiled,
         output::aside(&ended.words);
     }
     let answer = Answer::read(&mut ended.answer.as_slice());
-    answer.map_err(|e| failed(format!("the process that compiles it does not answer: {e}")))?.result()
+    answer.map_err(|e| failed(format!("the process that compiles it does not answer: {e}")))?.result(source)
 }
 
 /// Asks the process and waits for its end; None where a signal asks this one to stop.
