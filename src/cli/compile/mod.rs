@@ -14,7 +14,7 @@ use message::{Answer, Question};
 use super::{output, signals};
 
 /// Memory and time of a compilation.
-const DEFAULT: Limits = Limits { memory: 4 << 30, seconds: 20 };
+const DEFAULT: Limits = Limits { memory: 4 << 30, seconds: 15 };
 
 /// What changes them: bytes as GiB, and seconds.
 const MEMORY: &str = "DYNSPARSE_COMPILE_GIB";
