@@ -45,7 +45,7 @@ fn list(root: &Path, folder: &Path, found: &mut Files) -> Result<()> {
     Ok(())
 }
 
-/// A manifest says when and how often; what it says besides must be the same.
+/// A manifest says when and how often, and its checksum follows; what it says besides must be the same.
 fn comparable(path: &Path, bytes: Vec<u8>) -> Vec<u8> {
     if path.file_name().is_none_or(|name| name != "manifest.json") {
         return bytes;
@@ -57,6 +57,9 @@ fn comparable(path: &Path, bytes: Vec<u8>) -> Vec<u8> {
                 task.remove(time);
             }
         }
+    }
+    if let Some(whole) = manifest.as_object_mut() {
+        whole.remove("checksum");
     }
     manifest.to_string().into_bytes()
 }
