@@ -134,7 +134,7 @@ pub(super) fn of(file: &Path) -> &Path {
 }
 
 /// How deep drafts may lie in a folder of results.
-const DEPTH: usize = 3;
+const DEPTH: usize = 6;
 
 /// Removes what a process that was killed has half written in a folder and below. Whoever calls has the folder alone.
 pub fn sweep_up(folder: &Path) {
