@@ -6,6 +6,8 @@ use std::io::{Error, ErrorKind, Read as _};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+use crate::text;
+
 /// Bytes of a file of settings or of a manifest, at most.
 pub const TEXT: u64 = 64 << 20;
 
@@ -91,12 +93,10 @@ pub fn sentence(text: &str) -> String {
     plain(text, SENTENCE)
 }
 
-fn plain(text: &str, letters: usize) -> String {
-    let mut shown: String = text.chars().take(letters).flat_map(|c| {
-        let odd = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if odd { c.escape_unicode().collect::<String>() } else { c.to_string() }.chars().collect::<Vec<_>>()
-    }).collect();
-    if text.chars().nth(letters).is_some() {
+fn plain(words: &str, letters: usize) -> String {
+    let first: String = words.chars().take(letters).collect();
+    let mut shown = text::strict(&first).into_owned();
+    if words.chars().nth(letters).is_some() {
         shown.push('…');
     }
     shown
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(listed(&[1, 2]), "[1, 2]");
         assert_eq!(listed(&[0; 20]), "[0, 0, 0, 0, 0, 0, 0, 0] and 12 more");
         assert_eq!(word("a b"), "a b");
-        assert_eq!(word("a\u{1b}[2J\n\u{202e}b"), "a\\u{1b}[2J\\u{a}\\u{202e}b");
+        assert_eq!(word("a\u{1b}[2J\n\u{202e}b"), "a\\u001b[2J\\u000a\\u202eb");
         assert_eq!(word(&"x".repeat(100)), format!("{}…", "x".repeat(60)));
     }
 

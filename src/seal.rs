@@ -28,9 +28,14 @@ pub enum Broken {
     Other(String),
 }
 
-/// SHA-256 as text, hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+/// A digest as text: lower-case hexadecimal digits.
+pub fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// SHA-256 as [`hex`].
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 #[derive(Serialize)]
@@ -59,7 +64,7 @@ pub fn line(content: &impl Serialize) -> Result<String, serde_json::Error> {
 /// Over what a reader will find.
 fn checksum(content: &impl Serialize) -> Result<String, serde_json::Error> {
     let read: Value = serde_json::from_str(&serde_json::to_string(content)?)?;
-    Ok(hex(read.to_string().as_bytes()))
+    Ok(sha256_hex(read.to_string().as_bytes()))
 }
 
 /// Reads JSON, not yet believed.
@@ -77,7 +82,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Broken> {
 /// [`Broken`].
 pub fn open<T: DeserializeOwned>(mut value: Value) -> Result<T, Broken> {
     let stated = value.as_object_mut().and_then(|o| o.remove(FIELD)).ok_or(Broken::Unsealed)?;
-    if stated.as_str() != Some(&*hex(value.to_string().as_bytes())) {
+    if stated.as_str() != Some(&*sha256_hex(value.to_string().as_bytes())) {
         return Err(Broken::Changed);
     }
     T::deserialize(value).map_err(|e| Broken::Other(e.to_string()))

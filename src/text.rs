@@ -21,6 +21,12 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     written(text, is_hidden)
 }
 
+/// As [`plain`], and without what has no width: words of a file that no model needs.
+pub fn strict(text: &str) -> Cow<'_, str> {
+    let no_width = |c| matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}');
+    written(text, |c| is_hidden(c) || no_width(c))
+}
+
 /// A text of several lines, which may have tabs.
 pub fn lines(text: &str) -> Cow<'_, str> {
     written(text, |c| c != '\n' && c != '\t' && is_hidden(c))

@@ -15,6 +15,7 @@ use super::row::StepRow;
 use super::rows::RowReader;
 use super::schema::{Axis, RAGGED, Var};
 use super::{DatasetError, EpisodeRow, Header};
+use crate::seal::hex;
 
 /// The digest of an episode under way.
 #[derive(Debug, Clone)]
@@ -77,10 +78,6 @@ pub fn file_sha256(path: &std::path::Path) -> Result<String, DatasetError> {
             n => hash.update(&buffer[..n]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Whether the step decides the variable: not an offset, which follows from the counts.

@@ -117,7 +117,7 @@ pub(super) fn write(file: &Path, layout: &Layout, groups: &Groups, notes: &str) 
     let mut bytes = safetensors::serialize(views, Some([(NOTES.to_owned(), notes)].into()))
         .map_err(|e| LearnError::io(file, "cannot be written", e))?;
     let at = find(&bytes, NO_SUM).ok_or_else(|| LearnError::file(file, "cannot be written: its header is too long"))?;
-    let sum = seal::hex(&bytes);
+    let sum = seal::sha256_hex(&bytes);
     bytes[at..at + sum.len()].copy_from_slice(sum.as_bytes());
     files::replace(file, &bytes)
 }
@@ -147,7 +147,7 @@ pub(super) fn notes(file: &Path, bytes: &[u8]) -> Result<String, LearnError> {
         Some(at) if sum.len() == NO_SUM.len() => whole[at..at + sum.len()].copy_from_slice(NO_SUM.as_bytes()),
         _ => return Err(changed(file)),
     }
-    if seal::hex(&whole) != sum { Err(changed(file)) } else { Ok(format!("{{{rest}")) }
+    if seal::sha256_hex(&whole) != sum { Err(changed(file)) } else { Ok(format!("{{{rest}")) }
 }
 
 /// Reads a group of matrices.

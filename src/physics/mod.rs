@@ -51,6 +51,8 @@ pub use schema::xml_schema;
 pub use sensors::{Sensed, SensorStages};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
-pub use source::{Files, ModelSource, SourceFile, needed, sha256_hex};
+pub use source::{Files, ModelSource, SourceFile, needed};
 pub use tendons::TendonLimit;
 pub use trees::Groups;
+
+pub use crate::seal::sha256_hex;

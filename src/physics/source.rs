@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::compiler::{self, Want};
 use super::{Model, PhysicsError, provider};
 
@@ -142,7 +140,7 @@ impl ModelSource {
         let root = Path::new(root.as_deref().unwrap_or(ANYWHERE));
         let own = root.join(main).parent().map(Path::to_owned).unwrap_or_default();
         let text = files.get(main).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-        let mut inside: Vec<PathBuf> = asset_folders(&text).iter().map(|folder| folder_from(&own, folder)).collect();
+        let mut inside: Vec<PathBuf> = asset_folders(&text).iter().map(|folder| lexical(&own.join(folder))).collect();
         inside.push(own);
         let lies_in = |name: &String| inside.iter().any(|folder| root.join(name).starts_with(folder));
         files.keys().filter(|name| !lies_in(name)).cloned().collect()
@@ -173,19 +171,19 @@ impl ModelSource {
     }
 }
 
-/// The folder that a path with `/` means, seen from the folder `from`: without `.` and `..`.
-fn folder_from(from: &Path, path: &str) -> PathBuf {
-    let mut folder = PathBuf::new();
-    for part in from.join(path).components() {
+/// A path without `.` and `..`, taken off as text.
+fn lexical(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
         match part {
             Component::ParentDir => {
-                folder.pop();
+                clean.pop();
             }
             Component::CurDir => {}
-            part => folder.push(part),
+            part => clean.push(part),
         }
     }
-    folder
+    clean
 }
 
 /// The folders that the `<compiler>` elements of an MJCF text name for assets.
@@ -199,16 +197,7 @@ fn asset_folders(text: &str) -> Vec<String> {
 /// An absolute path without `.` and `..`, which MuJoCo takes off as text, past links. Where that leads elsewhere than the path
 /// itself does, the path without links.
 fn without_dots(path: &Path) -> std::io::Result<PathBuf> {
-    let mut clean = PathBuf::new();
-    for part in std::path::absolute(path)?.components() {
-        match part {
-            Component::ParentDir => {
-                clean.pop();
-            }
-            Component::CurDir => {}
-            part => clean.push(part),
-        }
-    }
+    let clean = lexical(&std::path::absolute(path)?);
     let meant = path.canonicalize()?;
     if clean.canonicalize().is_ok_and(|found| found == meant) {
         return Ok(clean);
@@ -261,11 +250,6 @@ pub fn needed(main: &str, files: &Files) -> Files {
         waiting.extend(references.iter().filter_map(bare));
     }
     needed
-}
-
-/// SHA-256 as lower-case hexadecimal digits.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn is_mjcf(path: &Path) -> bool {

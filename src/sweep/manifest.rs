@@ -283,6 +283,6 @@ impl Manifest {
             let State::Done(done) = &entry.state else { return None };
             hash.update(format!("{name} {}\n", done.content_sha256).as_bytes());
         }
-        Some(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+        Some(seal::hex(&hash.finalize()))
     }
 }

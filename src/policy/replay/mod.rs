@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 use super::ReplayWith;
 use crate::physics::{Kinematics, Model};
+use crate::seal;
 pub use error::ReplayError;
 use layout::{Column, Field, Table, Want};
 
@@ -326,7 +327,7 @@ fn probe(path: &Path, file: &str) -> Result<(Format, String), ReplayError> {
             Err(e) => return Err(io(e)),
         }
     }
-    Ok((format, hash.finalize().iter().map(|b| format!("{b:02x}")).collect()))
+    Ok((format, seal::hex(&hash.finalize())))
 }
 
 fn format(reader: &mut File, length: u64) -> std::io::Result<Option<Format>> {
