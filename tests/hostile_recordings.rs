@@ -5,8 +5,7 @@ mod common;
 
 use std::sync::OnceLock;
 
-use common::Place;
-use common::mutate::mutate;
+use common::{Dice, Place, recording};
 use dynsparse::dataset::schema::{ATTRIBUTES, Axis, Value, Var};
 use dynsparse::dataset::{Attribute, Recording};
 use hdf5::types::VarLenUnicode;
@@ -383,8 +382,8 @@ fn one_change_at_random_ends_no_program() {
     let place = Place::new();
     let mut refused = 0;
     for at in 0..count {
-        place.write("r.h5", sound());
-        let done = mutate(&place.path("r.h5"), seed.wrapping_add(at));
+        let (changed, done) = recording::changed(sound(), &mut Dice(seed.wrapping_add(at)));
+        place.write("r.h5", changed);
         for verb in [VERBS[0], VERBS[2], VERBS[3]] {
             let ran = place.run(&[verb, &["r.h5"]].concat());
             let told = ran.stderr.lines().filter(|line| line.starts_with("error: ")).count();

@@ -1,11 +1,14 @@
 //! What every test of the program shares: a fresh folder, a run with a time limit, and checks on its words.
 #![allow(dead_code, reason = "every test crate uses its own share of this")]
 
+pub(crate) mod bytes;
+pub(crate) mod dice;
 pub(crate) mod fuzz;
+pub(crate) mod json;
 pub(crate) mod made;
 pub(crate) mod manifest;
-pub(crate) mod mutate;
 pub(crate) mod onnx;
+pub(crate) mod recording;
 pub(crate) mod sample;
 pub(crate) mod slurm;
 pub(crate) mod toml;
@@ -16,6 +19,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+pub(crate) use dice::Dice;
 
 /// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -254,17 +259,4 @@ pub(crate) fn present<'a>(tasks: &[&'a str], assets: &dynsparse::task::Assets) -
     let (present, missing): (Vec<&str>, Vec<&str>) = tasks.iter().partition(|name| assets.has(name));
     complete(&missing);
     present
-}
-
-/// A generator of test cases that is the same in every run (splitmix64).
-pub(crate) struct Dice(pub(crate) u64);
-
-impl Dice {
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (x ^ (x >> 31)) % n
-    }
 }

@@ -1,7 +1,7 @@
 //! Networks written byte by byte, and what becomes of them when fields are changed.
 
 use super::Dice;
-use super::fuzz::damage;
+use super::bytes::damage;
 
 /// A field of a protobuf message: its number, and bytes behind their length.
 pub(crate) fn bytes(field: u64, content: &[u8]) -> Vec<u8> {
@@ -42,8 +42,13 @@ pub(crate) fn node(op: &str, inputs: &[&str], output: &str) -> Vec<u8> {
 
 /// An input or output: floats of a shape.
 pub(crate) fn value(name: &str, shape: &[u64]) -> Vec<u8> {
+    value_of(name, 1, shape)
+}
+
+/// An input or output of another element type.
+pub(crate) fn value_of(name: &str, kind: u64, shape: &[u64]) -> Vec<u8> {
     let dims: Vec<u8> = shape.iter().flat_map(|d| bytes(1, &number(1, *d))).collect();
-    let kind = bytes(1, &[number(1, 1), bytes(2, &dims)].concat());
+    let kind = bytes(1, &[number(1, kind), bytes(2, &dims)].concat());
     [bytes(1, name.as_bytes()), bytes(2, &kind)].concat()
 }
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Dice;
-use super::fuzz::{change, damage};
+use super::bytes::damage;
+use super::json;
 
 /// Settings of a recording, for `record --config` together with the flags that keep it short.
 pub(crate) fn record() -> Vec<u8> {
@@ -36,9 +37,9 @@ pub(crate) fn mutate(file: &[u8], seed: u64) -> Vec<u8> {
     let mut text = String::from_utf8_lossy(file).into_owned();
     if dice.below(4) > 0
         && let Ok(table) = toml::from_str::<toml::Table>(&text)
-        && let Ok(mut document) = serde_json::to_value(&table)
+        && let Ok(document) = serde_json::to_value(&table)
     {
-        change(&mut document, &mut dice);
+        let mut document = json::damage(&document, &mut dice);
         without_null(&mut document);
         text = toml::to_string(&document).unwrap_or(text);
     }
@@ -117,7 +118,7 @@ fn tame(bytes: &[u8]) -> Vec<u8> {
             digits.push(*byte);
             continue;
         }
-        let keep = if (4..10).contains(&digits.len()) { 2 } else { digits.len() };
+        let keep = if (3..10).contains(&digits.len()) { 2 } else { digits.len() };
         out.extend(digits.drain(..).take(keep));
         out.push(*byte);
     }

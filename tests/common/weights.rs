@@ -1,27 +1,28 @@
 //! Files of weights, and what becomes of them when header or body are changed.
 
+use dynsparse::seal::sha256_hex;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use super::Dice;
-use super::fuzz::{change, damage};
+use super::bytes::{damage, one_in};
+use super::{Dice, json};
 
-/// A file of weights with fields of its header, its notes or its numbers changed and, mostly, a checksum that is right again.
+/// As [`changed`], mostly with a checksum that is right again.
 pub(crate) fn mutate(file: &[u8], seed: u64) -> Vec<u8> {
     let mut dice = Dice(seed);
-    let mut bytes = file.to_vec();
+    let bytes = changed(file, &mut dice);
+    if one_in(&mut dice, 5) { bytes } else { sealed(&bytes).unwrap_or(bytes) }
+}
+
+/// A file of weights with fields of its header, its notes or its numbers changed.
+pub(crate) fn changed(file: &[u8], dice: &mut Dice) -> Vec<u8> {
     match (dice.below(5), parts(file)) {
-        (0 | 1, Some((mut header, body))) => {
-            // What is said of the matrices.
-            change(&mut header, &mut dice);
-            bytes = joined(&header, body);
-        }
+        // What is said of the matrices.
+        (0 | 1, Some((header, body))) => joined(&json::damage(&header, dice), body),
         (2 | 3, Some((mut header, body))) => {
             // What is said of the run.
             let notes =
                 header["__metadata__"]["dynsparse"].as_str().and_then(|t| serde_json::from_str::<Value>(t).ok());
-            let mut notes = notes.unwrap_or_default();
-            change(&mut notes, &mut dice);
+            let mut notes = json::damage(&notes.unwrap_or_default(), dice);
             if let Some(fields) = notes.as_object_mut() {
                 // It comes first, and is written anew.
                 fields.remove("sha256");
@@ -29,11 +30,10 @@ pub(crate) fn mutate(file: &[u8], seed: u64) -> Vec<u8> {
                 let sum = "0".repeat(64);
                 header["__metadata__"]["dynsparse"] = format!("{{\"sha256\":\"{sum}\",{}", &rest[1..]).into();
             }
-            bytes = joined(&header, body);
+            joined(&header, body)
         }
-        _ => bytes = damage(&bytes, &mut dice),
+        _ => damage(file, dice),
     }
-    if dice.below(5) > 0 { sealed(bytes) } else { bytes }
 }
 
 /// The header as JSON, and what lies behind it.
@@ -50,15 +50,16 @@ fn joined(header: &Value, body: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), body].concat()
 }
 
-/// The file with the checksum that it should have, where there is a place for one.
-pub(crate) fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+/// The file with the checksum that it should have: over the whole file, with zeros in the checksum's own place. None where it has
+/// no such place.
+pub(crate) fn sealed(file: &[u8]) -> Option<Vec<u8>> {
     let mark = br#"{\"sha256\":\""#;
-    let Some(at) = bytes.windows(mark.len()).position(|w| w == mark).map(|at| at + mark.len()) else { return bytes };
-    let Some(place) = bytes.get_mut(at..at + 64) else { return bytes };
-    place.fill(b'0');
-    let sum: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let at = file.windows(mark.len()).position(|w| w == mark)? + mark.len();
+    let mut bytes = file.to_vec();
+    bytes.get_mut(at..at + 64)?.fill(b'0');
+    let sum = sha256_hex(&bytes);
     bytes[at..at + 64].copy_from_slice(sum.as_bytes());
-    bytes
+    Some(bytes)
 }
 
 /// The file as it was before there were checksums.

@@ -21,11 +21,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod bytes;
 mod case;
 mod counts;
 mod drive;
-mod json;
 mod judge;
 mod keep;
 mod limits;
@@ -34,10 +32,8 @@ mod mjcf;
 mod npz;
 mod onnx;
 mod recordings;
-mod seal;
 mod settings;
 mod shrink;
-
 mod weights;
 
 #[test]

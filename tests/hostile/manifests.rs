@@ -1,14 +1,10 @@
 //! What a sweep, a recording under way and an ablation leave for themselves: manifests, notes, recipes, shards.
 
-use serde_json::Value;
-
-use crate::bytes::{damage, one_in, pick};
 use crate::case::{Case, Files, files_of};
-use crate::common::{Dice, Place};
+use crate::common::bytes::{damage, one_in, pick};
+use crate::common::{Dice, Place, manifest};
 use crate::drive::Target;
-use crate::json;
 use crate::limits::make;
-use crate::seal;
 
 /// A folder that was left, which of its files are damaged, and who reads them.
 struct Seed {
@@ -67,16 +63,11 @@ impl Target for Manifests {
         let seed = pick(dice, &self.seeds);
         let name = pick(dice, &seed.hostile).clone();
         let bytes = &seed.files[&name];
-        let parsed = serde_json::from_slice::<Value>(bytes).ok().filter(|_| !one_in(dice, 4));
-        let changed = match parsed {
+        let changed = match one_in(dice, 10) {
             // Now and then as it was.
-            _ if one_in(dice, 10) => bytes.to_vec(),
-            Some(value) => {
-                let value = json::damage(&value, dice);
-                let value = if one_in(dice, 4) { value } else { seal::json(value) };
-                serde_json::to_vec_pretty(&value).expect("JSON")
-            }
-            None => damage(bytes, dice),
+            true => bytes.to_vec(),
+            false if name.ends_with(".json") => manifest::changed(bytes, dice),
+            false => damage(bytes, dice),
         };
         let mut case = Case { files: seed.files.clone(), ..Case::default() };
         // The program goes on with what is there.

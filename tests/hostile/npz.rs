@@ -5,8 +5,8 @@ use std::io::{Cursor, Write as _};
 use npyz::zip::ZipWriter;
 use npyz::zip::write::FileOptions;
 
-use crate::bytes::{FLOATS, INTEGERS, damage, one_in, pick};
 use crate::case::Case;
+use crate::common::bytes::{FLOATS, INTEGERS, damage, one_in, pick};
 use crate::common::{Dice, Place};
 use crate::drive::Target;
 use crate::limits::make;

@@ -1,7 +1,8 @@
 //! Networks: protobuf messages field by field, with fields changed.
 
-use crate::bytes::{FLOATS, INTEGERS, damage, one_in, pick, word};
 use crate::case::Case;
+use crate::common::bytes::{FLOATS, INTEGERS, damage, one_in, pick, word};
+use crate::common::onnx::{self, Net, bytes, number, value, value_of, varint, wave};
 use crate::common::{Dice, vendor};
 use crate::drive::Target;
 
@@ -70,43 +71,14 @@ const ATTRIBUTES: [&str; 16] = [
 /// Names of values.
 const VALUES: [&str; 9] = ["seen", "w", "b", "x0", "x1", "x2", "n", "action", ""];
 
-fn varint(mut x: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while x >= 0x80 {
-        out.push(x as u8 | 0x80);
-        x >>= 7;
-    }
-    out.push(x as u8);
-    out
-}
-
-/// A field of bytes.
-fn bytes(field: u64, content: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
-}
-
-/// A field of a number.
-fn number(field: u64, value: i64) -> Vec<u8> {
-    [varint(field << 3), varint(value as u64)].concat()
-}
-
 /// A tensor; its type, shape and data need not agree.
-fn tensor(name: &str, kind: i64, shape: &[i64], raw: &[u8]) -> Vec<u8> {
+fn tensor(name: &str, kind: u64, shape: &[u64], raw: &[u8]) -> Vec<u8> {
     let dims: Vec<u8> = shape.iter().flat_map(|d| number(1, *d)).collect();
     [dims, number(2, kind), bytes(8, name.as_bytes()), bytes(9, raw)].concat()
 }
 
-fn floats(name: &str, shape: &[i64]) -> Vec<u8> {
-    let n: i64 = shape.iter().product();
-    let raw: Vec<u8> = (0..n).flat_map(|i| (0.1 * (i % 7) as f32).to_le_bytes()).collect();
-    tensor(name, 1, shape, &raw)
-}
-
-/// An input or output.
-fn value(name: &str, kind: i64, shape: &[i64]) -> Vec<u8> {
-    let dims: Vec<u8> = shape.iter().flat_map(|d| bytes(1, &number(1, *d))).collect();
-    let kind = bytes(1, &[number(1, kind), bytes(2, &dims)].concat());
-    [bytes(1, name.as_bytes()), bytes(2, &kind)].concat()
+fn floats(name: &str, shape: &[usize]) -> Vec<u8> {
+    onnx::floats(name, shape, &wave(shape, 0.0, 0.6))
 }
 
 fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Vec<u8>]) -> Vec<u8> {
@@ -116,74 +88,60 @@ fn node(operator: &str, inputs: &[&str], outputs: &[&str], attributes: &[Vec<u8>
     inputs.chain(outputs).chain(bytes(4, operator.as_bytes())).chain(attributes).collect()
 }
 
-/// The parts of a graph.
-struct Net {
-    nodes: Vec<Vec<u8>>,
-    tensors: Vec<Vec<u8>>,
-    inputs: Vec<Vec<u8>>,
-    outputs: Vec<Vec<u8>>,
-    opset: i64,
+/// Two layers, which work.
+fn plain() -> Net {
+    Net {
+        nodes: vec![
+            node("Gemm", &["seen", "w", "b"], &["x0"], &[]),
+            node("Tanh", &["x0"], &["x1"], &[]),
+            node("MatMul", &["x1", "n"], &["action"], &[]),
+        ],
+        tensors: vec![floats("w", &[SEEN, 4]), floats("b", &[4]), floats("n", &[4, ACTIONS])],
+        inputs: vec![value("seen", &[1, SEEN as u64])],
+        outputs: vec![value("action", &[1, ACTIONS as u64])],
+        ..Net::default()
+    }
 }
 
-impl Net {
-    /// Two layers, which work.
-    fn plain() -> Self {
-        Self {
-            nodes: vec![
-                node("Gemm", &["seen", "w", "b"], &["x0"], &[]),
-                node("Tanh", &["x0"], &["x1"], &[]),
-                node("MatMul", &["x1", "n"], &["action"], &[]),
-            ],
-            tensors: vec![floats("w", &[SEEN as i64, 4]), floats("b", &[4]), floats("n", &[4, ACTIONS as i64])],
-            inputs: vec![value("seen", 1, &[1, SEEN as i64])],
-            outputs: vec![value("action", 1, &[1, ACTIONS as i64])],
-            opset: 17,
+fn change(net: &mut Net, dice: &mut Dice) {
+    match dice.below(9) {
+        0..=2 => {
+            let at = dice.below(net.nodes.len() as u64) as usize;
+            net.nodes.insert(at, any_node(dice));
         }
-    }
-
-    fn file(&self) -> Vec<u8> {
-        let all = |field, parts: &[Vec<u8>]| parts.iter().flat_map(|p| bytes(field, p)).collect::<Vec<u8>>();
-        let graph =
-            [all(1, &self.nodes), all(5, &self.tensors), all(11, &self.inputs), all(12, &self.outputs)].concat();
-        [number(1, 8), bytes(7, &graph), bytes(8, &number(2, self.opset))].concat()
-    }
-
-    fn change(&mut self, dice: &mut Dice) {
-        match dice.below(9) {
-            0..=2 => {
-                let at = dice.below(self.nodes.len() as u64) as usize;
-                self.nodes.insert(at, any_node(dice));
+        // What doubles something many times over: sizes grow as powers.
+        3 => {
+            let (operator, times) =
+                (*pick(dice, &["Concat", "Add", "MatMul", "Expand"]), *pick(dice, &[3, 12, 40, 70]));
+            let mut last = "seen".to_owned();
+            for i in 0..times {
+                let next = format!("d{i}");
+                net.nodes.insert(i, node(operator, &[&last, &last], &[&next], &[axis(1)]));
+                last = next;
             }
-            // What doubles something many times over: sizes grow as powers.
-            3 => {
-                let (operator, times) =
-                    (*pick(dice, &["Concat", "Add", "MatMul", "Expand"]), *pick(dice, &[3, 12, 40, 70]));
-                let mut last = "seen".to_owned();
-                for i in 0..times {
-                    let next = format!("d{i}");
-                    self.nodes.insert(i, node(operator, &[&last, &last], &[&next], &[axis(1)]));
-                    last = next;
-                }
-            }
-            4 | 5 => {
-                let at = dice.below(self.tensors.len() as u64) as usize;
-                let name = *pick(dice, &["w", "b", "n", "x2"]);
-                let shape: Vec<i64> = (0..dice.below(5)).map(|_| any_size(dice)).collect();
-                let raw = vec![*pick(dice, &[0, 1, 0x7f, 0xff]); *pick(dice, &[0, 4, 7, 16, 20, 80])];
-                self.tensors[at] = tensor(name, *pick(dice, &[0, 1, 6, 7, 10, 11, 99]), &shape, &raw);
-            }
-            6 => self.inputs = vec![value("seen", *pick(dice, &[1, 11, 0, 7]), &[any_size(dice), SEEN as i64])],
-            7 => self.outputs = vec![value(word(dice, &VALUES), 1, &[any_size(dice), ACTIONS as i64])],
-            _ => self.opset = *pick(dice, &INTEGERS),
         }
+        4 | 5 => {
+            let at = dice.below(net.tensors.len() as u64) as usize;
+            let name = *pick(dice, &["w", "b", "n", "x2"]);
+            let shape: Vec<u64> = (0..dice.below(5)).map(|_| any_size(dice)).collect();
+            let raw = vec![*pick(dice, &[0, 1, 0x7f, 0xff]); *pick(dice, &[0, 4, 7, 16, 20, 80])];
+            net.tensors[at] = tensor(name, *pick(dice, &[0, 1, 6, 7, 10, 11, 99]), &shape, &raw);
+        }
+        6 => net.inputs = vec![value_of("seen", *pick(dice, &[1, 11, 0, 7]), &[any_size(dice), SEEN as u64])],
+        7 => net.outputs = vec![value(word(dice, &VALUES), &[any_size(dice), ACTIONS as u64])],
+        _ => net.opsets = Some(vec![number(2, any_number(dice))]),
     }
 }
 
-fn any_size(dice: &mut Dice) -> i64 {
-    if one_in(dice, 2) { *pick(dice, &[1, 4, 5]) } else { *pick(dice, &INTEGERS) }
+fn any_number(dice: &mut Dice) -> u64 {
+    pick(dice, &INTEGERS).cast_unsigned()
 }
 
-fn axis(value: i64) -> Vec<u8> {
+fn any_size(dice: &mut Dice) -> u64 {
+    if one_in(dice, 2) { *pick(dice, &[1, 4, 5]) } else { any_number(dice) }
+}
+
+fn axis(value: u64) -> Vec<u8> {
     [bytes(1, b"axis"), number(3, value), number(20, 2)].concat()
 }
 
@@ -199,7 +157,7 @@ fn any_node(dice: &mut Dice) -> Vec<u8> {
 fn any_attribute(dice: &mut Dice) -> Vec<u8> {
     let name = bytes(1, pick(dice, &ATTRIBUTES).as_bytes());
     let rest = match dice.below(4) {
-        0 => [number(3, *pick(dice, &INTEGERS)), number(20, 2)].concat(),
+        0 => [number(3, any_number(dice)), number(20, 2)].concat(),
         1 => {
             let x = pick(dice, &FLOATS).parse::<f32>().unwrap_or(f32::NAN);
             [varint(2 << 3 | 5), x.to_le_bytes().to_vec(), number(20, 1)].concat()
@@ -224,13 +182,13 @@ impl Target for Onnx {
     }
 
     fn case(&self, dice: &mut Dice) -> Case {
-        let mut net = Net::plain();
+        let mut net = plain();
         let mut file = net.file();
         if one_in(dice, 3) {
             file = damage(&file, dice);
         } else {
             for _ in 0..dice.below(4) {
-                net.change(dice);
+                change(&mut net, dice);
             }
             file = if one_in(dice, 8) { damage(&net.file(), dice) } else { net.file() };
         }

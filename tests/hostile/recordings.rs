@@ -1,12 +1,10 @@
 //! Recordings: sectors that a disk has lost, and files in which a variable, an attribute or a label is another one.
 
-mod structure;
-
 use std::sync::Arc;
 
-use crate::bytes::{damage, damage_sectors, pick, word};
 use crate::case::{Case, Same};
-use crate::common::{Dice, Place};
+use crate::common::bytes::{one_in, pick, word};
+use crate::common::{Dice, Place, recording};
 use crate::drive::Target;
 use crate::limits::make;
 
@@ -70,13 +68,10 @@ impl Target for Recordings {
 
     fn case(&self, dice: &mut Dice) -> Case {
         let seed = pick(dice, &self.seeds);
-        let (bytes, what) = match dice.below(12) {
-            // Now and then as it was.
-            10 => (seed.bytes.to_vec(), String::new()),
-            0..=2 => (damage_sectors(&seed.bytes, dice), "sectors".to_owned()),
-            3 | 4 => (damage(&seed.bytes, dice), "bytes".to_owned()),
-            _ => structure::changed(&seed.bytes, dice),
-        };
+        // Now and then as it was.
+        let as_it_was = one_in(dice, 12);
+        let (bytes, what) =
+            if as_it_was { (seed.bytes.to_vec(), String::new()) } else { recording::changed(&seed.bytes, dice) };
         let undamaged = (bytes.len() == seed.bytes.len()).then(|| Arc::clone(&seed.bytes));
         let mut case = Case { undamaged, what, ..Case::of("r.h5", bytes) }.with("m.xml", MODEL.as_bytes().to_vec());
         case = case.with("p.npz", Arc::clone(&self.prediction));

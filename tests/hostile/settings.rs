@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::bytes::{FLOATS, INTEGERS, damage, one_in, pick};
 use crate::case::Case;
+use crate::common::bytes::{FLOATS, INTEGERS, damage, one_in, pick};
+use crate::common::json::TEXTS;
 use crate::common::{Dice, Place};
 use crate::drive::Target;
-use crate::json::TEXTS;
 use crate::limits::make;
 
 /// Settings of a recording. How much is recorded is on the command line, which wins: a long job is no fault.

@@ -7,9 +7,9 @@ mod values;
 
 use dynsparse::physics::xml_schema;
 
-use crate::bytes::{damage, one_in, pick, word};
 use crate::case::Case;
 use crate::common::Dice;
+use crate::common::bytes::{damage, one_in, pick, word};
 use crate::drive::Target;
 use tree::Node;
 use values::Grammar;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::bytes::{FLOATS, INTEGERS, one_in, pick};
 use crate::common::Dice;
-use crate::json::TEXTS;
+use crate::common::bytes::{FLOATS, INTEGERS, one_in, pick};
+use crate::common::json::TEXTS;
 
 /// Names that the seeds use.
 pub(crate) const NAMES: [&str; 8] = ["a", "b", "c", "world", "part", "self", "", "nobody"];

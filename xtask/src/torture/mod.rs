@@ -1,6 +1,7 @@
 //! `cargo xtask torture`: kills at random moments, full disks and processes side by side, over all verbs that write. What is
 //! there in the end must be what an undisturbed run leaves, to the byte.
 
+#[path = "../../../tests/common/dice.rs"]
 mod dice;
 mod disks;
 mod folder;

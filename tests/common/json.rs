@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::bytes::{FLOATS, INTEGERS, one_in, pick};
-use crate::common::Dice;
+use super::Dice;
+use super::bytes::{FLOATS, INTEGERS, one_in, pick};
 
 /// Texts that are rarely thought of.
 pub(crate) const TEXTS: [&str; 16] = [

@@ -1,16 +1,39 @@
-//! A valid file with something else in the place of a variable, an attribute, a label or a row.
+//! A recording that somebody has changed: something else in the place of a variable, an attribute, a label or a row, or other
+//! bytes, as disks and cables make them.
 
 use hdf5::types::{TypeDescriptor, VarLenUnicode};
 use hdf5::{Dataset, File, Group, Location};
 use serde_json::Value;
 
-use crate::bytes::{FLOATS, INTEGERS, one_in, pick};
-use crate::common::{Dice, Place, open_to_change};
-use crate::json::{self, TEXTS};
+use super::bytes::{FLOATS, INTEGERS, damage, damage_sectors, one_in, pick};
+use super::json::TEXTS;
+use super::{Dice, Place, json, open_to_change};
 
-/// The bytes after one change or two, and what was done. HDF5 itself writes them; a change that it refuses is another one's
-/// turn.
+/// The bytes after a change, and what was done.
 pub(crate) fn changed(bytes: &[u8], dice: &mut Dice) -> (Vec<u8>, String) {
+    match dice.below(12) {
+        0..=2 => (damage_sectors(bytes, dice), "sectors".to_owned()),
+        3 => (damage(bytes, dice), "bytes".to_owned()),
+        4 => (heap(bytes, dice), "a word of a heap of texts".to_owned()),
+        _ => structure(bytes, dice),
+    }
+}
+
+/// Another word in a heap of texts, if there is one: sizes and counts of HDF5 are words.
+fn heap(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
+    let heaps: Vec<usize> = bytes.windows(4).enumerate().filter(|(_, w)| *w == b"GCOL").map(|(at, _)| at).collect();
+    let mut bytes = bytes.to_vec();
+    let start = if heaps.is_empty() { 0 } else { *pick(dice, &heaps) };
+    let at = start + 8 * dice.below(512) as usize;
+    if let Some(word) = bytes.get_mut(at..at + 8) {
+        word.copy_from_slice(&pick(dice, &INTEGERS).to_le_bytes());
+    }
+    bytes
+}
+
+/// The bytes after one change or two to what HDF5 sees. HDF5 itself writes them; a change that it refuses is another one's
+/// turn.
+fn structure(bytes: &[u8], dice: &mut Dice) -> (Vec<u8>, String) {
     let place = Place::new();
     place.write("r.h5", bytes);
     let mut done = Vec::new();
@@ -50,9 +73,15 @@ fn change(file: &File, dice: &mut Dice) -> hdf5::Result<String> {
         3 => {
             let other = pick(dice, &all).name();
             group.unlink(&name)?;
-            group.link_hard(&other, &name).map(|()| format!("{name} is {other}"))
+            let linked = match dice.below(4) {
+                0 => group.link_soft(&other, &name),
+                1 => group.link_external("elsewhere.h5", &other, &name),
+                _ => group.link_hard(&other, &name),
+            };
+            linked.map(|()| format!("{name} is {other}"))
         }
-        4..=6 => values(dataset, dice).map(|()| format!("{name} has other values")),
+        4 => labels(&group, &name, dataset, dice).map(|n| format!("{name} has {n} labels")),
+        5 | 6 => values(dataset, dice).map(|()| format!("{name} has other values")),
         7 => {
             let names = dataset.attr_names()?;
             if names.is_empty() {
@@ -96,6 +125,15 @@ fn replace(group: &Group, name: &str, dataset: &Dataset, dice: &mut Dice) -> hdf
         4 => group.new_dataset::<VarLenUnicode>().shape(shape).create(name).map(drop),
         _ => group.create_group(name).map(drop),
     }
+}
+
+/// Fewer labels, or more of them.
+fn labels(group: &Group, name: &str, dataset: &Dataset, dice: &mut Dice) -> hdf5::Result<usize> {
+    let mut labels = dataset.read_raw::<VarLenUnicode>()?;
+    let n = *pick(dice, &[0, 1, labels.len() / 2, labels.len() + 1, 5000]);
+    labels.resize(n, pick(dice, &TEXTS).parse().unwrap_or_default());
+    group.unlink(name)?;
+    group.new_dataset_builder().with_data(&labels).create(name).map(|_| n)
 }
 
 /// One value, or all of them.

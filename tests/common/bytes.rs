@@ -1,6 +1,6 @@
 //! Bytes that are changed without a thought for what they mean.
 
-use crate::common::Dice;
+use super::Dice;
 
 /// Numbers that are rarely thought of.
 pub(crate) const INTEGERS: [i64; 18] = [
