@@ -41,7 +41,7 @@ fn measure(name: &str) {
     let mut engines = [EngineKind::TransitionFd, EngineKind::Implicit].map(|engine| {
         // Against mjd_transitionFD as it is: the implicit engine tests for zeros besides.
         let zero_test = engine == EngineKind::Implicit;
-        let spec = EngineSpec { engine, eps: engine.default_eps(), zero_test, ..EngineSpec::default() };
+        let spec = EngineSpec { zero_test, ..EngineSpec::new(engine) };
         spec.build(&model).expect("the engine covers the model")
     });
     let mut times: [Vec<f64>; 3] = Default::default();

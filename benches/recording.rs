@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use dynsparse::dataset::Effort;
-use dynsparse::jacobian::{EngineKind, EngineRequest, Jacobian};
+use dynsparse::jacobian::{EngineRequest, Jacobian, Nudge};
 use dynsparse::physics::{Sim, SolverMode};
 use dynsparse::policy::{self, ControlRanges, PolicySpec};
 use dynsparse::record::{self, Job, Prepared, Run, StepKind};
@@ -110,8 +110,7 @@ fn bare_loop(task: &Task, job: &Job, episodes: std::ops::Range<u64>) {
             policy.act(k, &mut ctrl);
             sim.ctrl_mut().copy_from_slice(&ctrl);
             for _ in 0..task.spec.substeps {
-                sim.transition_fd(EngineKind::TransitionFd.default_eps(), true, &mut jacobian.a, &mut jacobian.b, None)
-                    .expect("a Jacobian");
+                sim.transition_fd(Nudge::EPS, true, &mut jacobian.a, &mut jacobian.b, None).expect("a Jacobian");
                 sim.step().expect("a step");
             }
         }

@@ -16,13 +16,11 @@ const SHOWN: usize = 8;
 const LETTERS: usize = 60;
 const SENTENCE: usize = 2000;
 
-/// Reads a regular file of at most `most` bytes.
+/// Opens a regular file.
 ///
 /// # Errors
-/// As [`std::fs::read`]; [`ErrorKind::InvalidInput`] for what is no regular file, which may never end, and
-/// [`ErrorKind::FileTooLarge`].
-pub fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
-    let large = |bytes: u64| Error::new(ErrorKind::FileTooLarge, format!("it has {bytes} bytes, more than {most}"));
+/// As [`File::open`]; [`ErrorKind::InvalidInput`] for what is no regular file, which may never end.
+pub fn open(path: &Path) -> std::io::Result<File> {
     // Asked before it is opened: opening a pipe waits for somebody to write.
     let about = std::fs::metadata(path)?;
     if about.is_dir() {
@@ -31,13 +29,25 @@ pub fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     if !about.is_file() {
         return Err(Error::new(ErrorKind::InvalidInput, "it is a device or a pipe: give a regular file"));
     }
-    if about.len() > most {
-        return Err(large(about.len()));
+    File::open(path)
+}
+
+/// Reads a regular file of at most `most` bytes.
+///
+/// # Errors
+/// As [`std::fs::read`]; [`ErrorKind::InvalidInput`] for what is no regular file, which may never end, and
+/// [`ErrorKind::FileTooLarge`].
+pub fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    let large = |bytes: u64| Error::new(ErrorKind::FileTooLarge, format!("it has {bytes} bytes, more than {most}"));
+    let file = open(path)?;
+    let size = file.metadata()?.len();
+    if size > most {
+        return Err(large(size));
     }
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(usize::try_from(about.len()).unwrap_or(usize::MAX)).map_err(Error::other)?;
+    bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).map_err(Error::other)?;
     // It may grow, and some file systems tell no size.
-    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(large(bytes.len() as u64)) } else { Ok(bytes) }
 }
 

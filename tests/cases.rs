@@ -33,12 +33,12 @@ impl Case {
     /// By an engine, or by the one that the model gets.
     fn jacobian(&mut self, engine: Option<EngineKind>) -> (String, Jacobian) {
         let spec = match engine {
-            Some(engine) => EngineSpec { engine, eps: engine.default_eps(), ..EngineSpec::default() },
+            Some(engine) => EngineSpec::new(engine),
             None => EngineRequest::default().resolve(&self.model).spec,
         };
         let mut out = Jacobian::zeros(&self.model, false);
         spec.build(&self.model).unwrap().jacobian(&mut self.sim, &mut out).unwrap();
-        (spec.engine.name().to_owned(), out)
+        (spec.kind().name().to_owned(), out)
     }
 
     /// The next velocities and activations after a nudge of input `input` of (position, velocity, activation, control).
@@ -95,7 +95,7 @@ impl Case {
 
     fn engine(&self) -> (String, String) {
         let resolved = EngineRequest::default().resolve(&self.model);
-        (resolved.spec.engine.name().to_owned(), resolved.fallback.unwrap_or_default())
+        (resolved.spec.kind().name().to_owned(), resolved.fallback.unwrap_or_default())
     }
 }
 
@@ -515,7 +515,7 @@ fn an_impedance_that_changes_within_a_tenth_of_a_millimetre() {
     let mut case = Case::new(mjcf);
     case.agrees_within(1e-6, "implicit", &[]);
     let mut by = |engine: EngineKind| {
-        let spec = EngineSpec { engine, eps: engine.default_eps(), sensors: true, ..EngineSpec::default() };
+        let spec = EngineSpec { sensors: true, ..EngineSpec::new(engine) };
         let mut out = Jacobian::zeros(&case.model, true);
         spec.build(&case.model).unwrap().jacobian(&mut case.sim, &mut out).unwrap();
         out.c

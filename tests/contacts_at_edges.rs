@@ -42,11 +42,7 @@ impl Case {
     }
 
     fn jacobian(&mut self) -> Jacobian {
-        let spec = EngineSpec {
-            engine: EngineKind::Implicit,
-            eps: EngineKind::Implicit.default_eps(),
-            ..EngineSpec::default()
-        };
+        let spec = EngineSpec::new(EngineKind::Implicit);
         let mut out = Jacobian::zeros(&self.model, false);
         self.sim.set_state(&self.state).unwrap();
         Implicit::new(&spec, &self.model).unwrap().jacobian(&mut self.sim, &mut out).unwrap();

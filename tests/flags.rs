@@ -50,11 +50,7 @@ impl Case {
     }
 
     fn jacobian(&self) -> Jacobian {
-        let spec = EngineSpec {
-            engine: EngineKind::Implicit,
-            eps: EngineKind::Implicit.default_eps(),
-            ..EngineSpec::default()
-        };
+        let spec = EngineSpec::new(EngineKind::Implicit);
         let mut engine = spec.build(&self.model).unwrap();
         let mut sim = Sim::new(&self.model).unwrap();
         sim.set_state(&self.state).unwrap();

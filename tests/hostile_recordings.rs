@@ -299,7 +299,7 @@ fn coordinates_and_the_model_are_verified() {
         let other = MODEL.replace("pos=\"0 0 .09\"", "pos=\"0 0 .08\"");
         let file = f.dataset("model/files/0000").unwrap();
         file.write_raw(other.as_bytes()).unwrap();
-        let hash: VarLenUnicode = dynsparse::physics::sha256_hex(other.as_bytes()).parse().unwrap();
+        let hash: VarLenUnicode = dynsparse::seal::sha256_hex(other.as_bytes()).parse().unwrap();
         file.attr("sha256").unwrap().write_scalar(&hash).unwrap();
     });
     wrong(&place, &["files of its model are not those of its recipe"]);
@@ -417,4 +417,40 @@ fn a_sound_recording_is_read_as_it_was_written() {
     assert_eq!(bounds, [12, 24]);
     assert!(recording.read::<f64>(Var::Flags, 0..1).is_err(), "flags are no floats");
     assert!(recording.read::<f64>(Var::Time, 20..25).is_err(), "there are 24");
+}
+
+/// xarray decodes numbers by these attributes.
+#[test]
+fn verify_compares_what_attributes_say_of_numbers() {
+    let text = |value: &str| value.parse::<VarLenUnicode>().unwrap();
+    let set = |file: &hdf5::File, var: &str, name: &str, value: &str| {
+        let dataset = file.dataset(var).unwrap();
+        if dataset.attr_names().unwrap().iter().any(|there| there == name) {
+            dataset.delete_attr(name).unwrap();
+        }
+        dataset.new_attr::<VarLenUnicode>().create(name).unwrap().write_scalar(&text(value)).unwrap();
+    };
+    let reversed = |file: &hdf5::File| {
+        let dataset = file.dataset("flags").unwrap();
+        let mut masks: Vec<u32> = dataset.attr("flag_masks").unwrap().read_raw().unwrap();
+        masks.reverse();
+        dataset.attr("flag_masks").unwrap().write_raw(&masks).unwrap();
+    };
+    let gone = |file: &hdf5::File| file.dataset("A_zero").unwrap().delete_attr("flag_values").unwrap();
+    type Change<'a> = &'a dyn Fn(&hdf5::File);
+    let ways: [(Change<'_>, &[&str]); 5] = [
+        (
+            &|file| set(file, "time", "units", "ms"),
+            &["the attribute units of time", "does not say what the schema says"],
+        ),
+        (&|file| set(file, "A_zero", "flag_meanings", "zero nonzero undecided"), &["flag_meanings of A_zero"]),
+        (&reversed, &["flag_masks of flags"]),
+        (&gone, &["flag_values of A_zero is not there"]),
+        (&|file| set(file, "A", "scale_factor", "2"), &["scale_factor of A is none of a recording's"]),
+    ];
+    for (change, words) in ways {
+        let place = changed(change);
+        place.run(&["verify", "r.h5"]).refused(&[&["error: r.h5: "], words].concat());
+        place.run(&["verify", "--content-only", "r.h5"]).refused(words);
+    }
 }

@@ -13,7 +13,7 @@ use dynsparse::rng::Stream;
 use dynsparse::task::{Assets, Task};
 
 fn spec() -> EngineSpec {
-    EngineSpec { engine: EngineKind::Implicit, eps: EngineKind::Implicit.default_eps(), ..EngineSpec::default() }
+    EngineSpec::new(EngineKind::Implicit)
 }
 
 /// Errors over 48 states of four episodes under uniform actions.
@@ -305,7 +305,7 @@ fn state_and_trajectory_stay_and_a_fresh_workspace_gives_the_same_bits() {
         let model = Arc::new(task.model(SolverMode::Converged).unwrap());
         for engine in [EngineKind::Implicit, EngineKind::WholeStep] {
             let steps = if engine == EngineKind::WholeStep { steps / 10 } else { steps };
-            let spec = EngineSpec { engine, eps: engine.default_eps(), ..EngineSpec::default() };
+            let spec = EngineSpec::new(engine);
             let mut sim = Sim::new(&model).unwrap();
             task.reset(&mut sim, 1, 0).unwrap();
             let mut reused = spec.build(&model).unwrap();

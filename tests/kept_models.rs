@@ -184,6 +184,67 @@ fn files_from_outside() {
     assert_eq!(ran.stderr, "");
 }
 
+/// Where a file lies is decided past links, and no folder that a model names makes its surroundings a part of it.
+#[cfg(unix)]
+#[test]
+fn links_and_asset_folders_hide_nothing() {
+    let body = r#"<worldbody><body><joint/><geom size=".1"/></body></worldbody>"#;
+    let secret = format!("<mujoco><!-- hunter2 -->{body}</mujoco>");
+    let place = Place::new();
+    lay_out(&place, &[("secret/s.xml", &secret), ("secret/t.obj", MESH), ("pub/own/u.obj", MESH)]);
+    std::os::unix::fs::symlink("../secret", place.path("pub/link")).unwrap();
+    std::os::unix::fs::symlink("own/u.obj", place.path("pub/inside.obj")).unwrap();
+    let everything = place.path("").canonicalize().unwrap();
+    let everything = everything.to_str().unwrap();
+    let mesh = |file: &str| format!(r#"<asset><mesh name="m" file="{file}"/></asset>"#);
+    let ways = [
+        (r#"<include file="link/s.xml"/>"#.to_owned(), "link/s.xml"),
+        (mesh("link/t.obj"), "link/t.obj"),
+        (r#"<compiler meshdir=".."/><include file="../secret/s.xml"/>"#.to_owned(), "secret/s.xml"),
+        (r#"<compiler assetdir="../secret"/><include file="../secret/s.xml"/>"#.to_owned(), "secret/s.xml"),
+        (format!(r#"<compiler meshdir="{everything}"/>{}"#, mesh("secret/t.obj")), "secret/t.obj"),
+        (format!(r#"<compiler meshdir="/"/><include file="{everything}/secret/s.xml"/>"#), "secret/s.xml"),
+    ];
+    for (i, (way, named)) in ways.iter().enumerate() {
+        let model = format!("pub/m{i}.xml");
+        lay_out(&place, &[(&model, &format!("<mujoco>{way}{body}</mujoco>"))]);
+        let record = ["record", &model, "-o", "r.h5", "--episodes", "1", "--steps", "2", "--force"];
+        place.run(&[&record[..], &["--no-outside-files"]].concat()).refused(&[&model, named, "outside its folder"]);
+        let said = place.run(&record).ok().stderr;
+        assert!(said.contains("files from outside its folder") && said.contains(named), "way {i}: {said}");
+    }
+    lay_out(&place, &[("pub/n.xml", &format!("<mujoco>{}{body}</mujoco>", mesh("inside.obj")))]);
+    let own = ["record", "pub/n.xml", "-o", "n.h5", "--episodes", "1", "--steps", "2", "--no-outside-files"];
+    assert_eq!(place.run(&own).ok().stderr, "");
+}
+
+/// A pipe that nobody writes to gives no end.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let body = r#"<worldbody><body><joint/><geom size=".1"/></body></worldbody>"#;
+    let ways = [
+        r#"<asset><mesh name="m" file="pipe"/></asset>"#,
+        r#"<include file="pipe"/>"#,
+        r#"<asset><texture type="2d" builtin="flat" width="8" height="8" file="pipe"/></asset>"#,
+        r#"<asset><hfield name="h" file="/dev/zero" size="1 1 1 1"/></asset>"#,
+    ];
+    for (i, way) in ways.iter().enumerate() {
+        let place = Place::new();
+        let way = if i == 0 { way.replace("pipe", "pipe.stl") } else { (*way).to_owned() };
+        lay_out(&place, &[("m.xml", &format!("<mujoco>{way}{body}</mujoco>"))]);
+        for pipe in ["pipe", "pipe.stl"] {
+            assert!(std::process::Command::new("mkfifo").arg(place.path(pipe)).status().unwrap().success());
+        }
+        let ran = place.run(&["record", "m.xml", "-o", "r.h5", "--episodes", "1", "--steps", "2"]);
+        // A built-in texture takes no file, whatever it names.
+        if way.contains("builtin") && ran.stderr.is_empty() {
+            continue;
+        }
+        ran.refused(&["m.xml", "no regular file"]);
+    }
+}
+
 /// What MuJoCo's parser takes, though it is no well-formed XML.
 #[test]
 fn xml_that_only_mujoco_reads() {

@@ -581,7 +581,18 @@ fn predictions_that_do_not_fit_are_refused() {
         &[("A", &[60, STATE, STATE + 2], [&a[..], &a].concat()[..1440].to_vec())],
         &["more than one number"],
     );
+    #[cfg(unix)]
+    {
+        assert!(std::process::Command::new("mkfifo").arg(place.path("pipe.npz")).status().expect("mkfifo").success());
+        place.run(&["score", "--truth", "made.h5", "--prediction", "pipe.npz"]).refused(&["pipe.npz", "a pipe"]);
+    }
     refused("b.npz", &[("A", &sa, a.clone())], &["no array B"]);
+    let twice = [
+        ("A", &[2, STATE, STATE][..], a[..32].to_vec()),
+        ("B", &[2, STATE, 1], b[..8].to_vec()),
+        ("steps", &[2], vec![3.0; 2]),
+    ];
+    refused("twice.npz", &twice, &["steps has 3 twice"]);
     refused("c.npz", &[("jacobian", &sa, a.clone())], &["\"jacobian\"", "arrays are A, B, edges"]);
     refused("d.npz", &[("steps", &[1], vec![0.0])], &["neither A (with B) nor edges"]);
     refused(

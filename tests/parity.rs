@@ -142,7 +142,7 @@ fn the_digest_of_an_mjcf_file() {
     let digest = json(&place.run(&["tasks", "digest", "ball.xml", "--json"]).ok().stdout);
     assert_eq!(digest["arrays"]["body_pos"]["shape"], json("[2, 3]"));
     // The bytes of (0, 0, 0) twice.
-    let zeros = dynsparse::physics::sha256_hex(&[0; 48]);
+    let zeros = dynsparse::seal::sha256_hex(&[0; 48]);
     assert_eq!(digest["arrays"]["body_pos"]["sha256"], Value::from(zeros));
     assert_eq!(digest["names"]["joint"], json("[null]"));
     assert!(digest.get("playground").is_none());

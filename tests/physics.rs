@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use dynsparse::jacobian::{EngineSpec, Jacobian};
+use dynsparse::jacobian::{EngineKind, EngineSpec, Jacobian};
 use dynsparse::physics::{Divergence, Files, Model, ModelEdit, ModelSource, PhysicsError, Sim};
 
 /// A ball on a floor and a pendulum, with everything a Jacobian needs and two places for a test's own text.
@@ -47,7 +47,7 @@ fn state(sim: &mut Sim) -> Vec<f64> {
 fn jacobian(sim: &mut Sim) -> Result<Jacobian, PhysicsError> {
     let model = sim.model().clone();
     let mut out = Jacobian::zeros(&model, false);
-    EngineSpec::default().build(&model)?.jacobian(sim, &mut out)?;
+    EngineSpec::new(EngineKind::TransitionFd).build(&model)?.jacobian(sim, &mut out)?;
     Ok(out)
 }
 

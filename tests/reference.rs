@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use dynsparse::jacobian::{EngineSpec, Jacobian};
+use dynsparse::jacobian::{EngineSpec, Jacobian, Method, Nudge};
 use dynsparse::physics::{Model, REQUIRED_VERSION, Sim, SolverMode};
 use dynsparse::task::{Assets, Task};
 use serde::Deserialize;
@@ -101,7 +101,7 @@ fn the_file_covers_every_task_with_both_solvers() {
 #[test]
 fn jacobians_equal_mujocos_own_to_the_last_bit() {
     let reference = reference();
-    let spec = EngineSpec { eps: reference.eps, ..EngineSpec::default() };
+    let spec = EngineSpec::new(Method::TransitionFd(Nudge::centered(reference.eps)));
     let assets = Assets::find(None);
     let mut loaded: Option<(&str, SolverMode, Arc<Model>)> = None;
     for case in &reference.cases {

@@ -9,7 +9,8 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dynsparse::physics::{Model, Sim, SolverMode, sha256_hex};
+use dynsparse::physics::{Model, Sim, SolverMode};
+use dynsparse::seal::sha256_hex;
 use dynsparse::task::{Assets, Task, catalogue};
 use rayon::prelude::*;
 use serde::Deserialize;

@@ -159,12 +159,7 @@ fn types() -> Vec<mjtSensor> {
 }
 
 fn spec() -> EngineSpec {
-    EngineSpec {
-        engine: EngineKind::Implicit,
-        eps: EngineKind::Implicit.default_eps(),
-        sensors: true,
-        ..EngineSpec::default()
-    }
+    EngineSpec { sensors: true, ..EngineSpec::new(EngineKind::Implicit) }
 }
 
 fn load(mjcf: &str, solver: Solver) -> Arc<Model> {
@@ -368,7 +363,7 @@ fn sensors_that_show_the_past_are_refused_by_name() {
         );
         let model = load(&mjcf, Solver::CONVERGED);
         for engine in [EngineKind::Implicit, EngineKind::TransitionFd] {
-            let refused = EngineSpec { engine, ..spec() }.build(&model).err();
+            let refused = EngineSpec { method: engine.into(), ..spec() }.build(&model).err();
             let Some(PhysicsError::SensorsNotCovered { obstacles, .. }) = refused else { panic!("{refused:?}") };
             assert!(
                 obstacles.contains(word) && obstacles.contains("late") && !obstacles.contains("now"),
@@ -409,7 +404,7 @@ fn forces_where_the_impedance_changes_its_parabola() {
     sim.get_state(&mut state).unwrap();
     let truth = Arbiter::with_sensors(&model).unwrap().judge(&state).unwrap().sensed;
     let spec = EngineRequest { sensors: true, ..EngineRequest::default() }.resolve(&model).spec;
-    assert_eq!(spec.engine, EngineKind::Implicit);
+    assert_eq!(spec.kind(), EngineKind::Implicit);
     let mut found = Jacobian::zeros(&model, true);
     spec.build(&model).unwrap().jacobian(&mut sim, &mut found).unwrap();
     let largest = truth.values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));

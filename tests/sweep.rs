@@ -108,6 +108,11 @@ fn a_sweep_records_what_was_asked_and_says_what_it_is_worth() {
     let verified = place.run(&["verify", "s", "--content-only"]);
     assert_eq!(verified.status.code(), Some(1), "{}", verified.stdout);
     assert!(verified.stdout.contains("not the digest over its tasks"), "{}", verified.stdout);
+    assert!(
+        verified.stdout.ends_with("the sweep differs from its manifest: compare no digest of it\n"),
+        "{}",
+        verified.stdout
+    );
 }
 
 /// Threads, processes, place and order do not show in a single byte.

@@ -20,7 +20,7 @@ const ON_A_PLANE: [(&str, &[usize]); 6] = [
 ];
 
 fn engine(model: &Arc<Model>) -> Box<dyn Engine> {
-    EngineSpec { engine: EngineKind::Implicit, ..EngineSpec::default() }.build(model).unwrap()
+    EngineSpec::new(EngineKind::Implicit).build(model).unwrap()
 }
 
 /// Calls `f` with a simulation at `n` states of a rollout under uniform actions.

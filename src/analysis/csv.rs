@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::AnalysisError;
+use crate::text::lines;
 
 /// What a formula begins with; spreadsheets take the wide forms for the narrow ones.
 const BEGINS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
@@ -17,7 +18,7 @@ pub fn quoted(text: &str) -> String {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => quoted(text),
+        Value::String(text) => quoted(&lines(text)),
         other => other.to_string(),
     }
 }
@@ -80,10 +81,10 @@ mod tests {
             vec![json!("@a"), json!(3)],
             vec![json!("+a"), json!(true)],
             vec![json!("\tb"), json!("a,\"b\"\nc")],
-            vec![json!("＝1"), json!("a=1")],
+            vec![json!("＝1"), json!("a=1\u{1b}[31m")],
         ];
         let text = String::from_utf8(text(&["name", "value"], rows).unwrap()).unwrap();
-        let expected = "name,value\n'=1+2,-1.5\n'-x,\n'@a,3\n'+a,true\n'\tb,\"a,\"\"b\"\"\nc\"\n'＝1,a=1\n";
+        let expected = "name,value\n'=1+2,-1.5\n'-x,\n'@a,3\n'+a,true\n'\tb,\"a,\"\"b\"\"\nc\"\n'＝1,a=1\\u001b[31m\n";
         assert_eq!(text, expected);
     }
 

@@ -23,7 +23,7 @@ pub use states::Place;
 pub use survey::{Alarms, Cost, Facts, Survey, facts, survey};
 
 use crate::bounded;
-use crate::jacobian::{Arbiter, EngineKind, EngineSpec};
+use crate::jacobian::{Arbiter, EngineSpec, Method, Nudge};
 use crate::physics::{PhysicsError, SolverMode};
 use crate::policy::{PolicyError, PolicySpec};
 use crate::task::Task;
@@ -75,7 +75,8 @@ impl Settings {
         {
             return wrong(&format!("the engine {} is there twice; name it once", name(twice)));
         }
-        if let Some(spec) = self.engines.iter().find(|e| !(e.eps.is_finite() && e.eps > 0.0)) {
+        let nonsense = |e: &&EngineSpec| matches!(e.method, Method::TransitionFd(Nudge { eps, .. }) if !(eps.is_finite() && eps > 0.0));
+        if let Some(spec) = self.engines.iter().find(nonsense) {
             return wrong(&format!("eps of the engine {} must be a positive number", name(spec)));
         }
         if self.policy.is_replay() {
@@ -94,10 +95,10 @@ fn by_name<S: serde::Serializer>(engines: &[EngineSpec], to: S) -> Result<S::Ok,
 
 /// What an engine is called: `implicit`, `transition-fd:1e-6`.
 pub fn name(spec: &EngineSpec) -> String {
-    let kind = spec.engine.name();
-    match spec.engine {
-        EngineKind::Implicit | EngineKind::WholeStep if spec.eps == spec.engine.default_eps() => kind.to_owned(),
-        _ => format!("{kind}:{:e}", spec.eps),
+    let kind = spec.kind().name();
+    match spec.method {
+        Method::Implicit | Method::WholeStep => kind.to_owned(),
+        Method::TransitionFd(nudge) => format!("{kind}:{:e}", nudge.eps),
     }
 }
 

@@ -133,7 +133,7 @@ pub(super) struct Settings {
     #[arg(long, value_enum, help_heading = "Jacobian")]
     pub(super) solver: Option<SolverMode>,
 
-    /// Physics time step, s; a control step stays as long as it is [default: the model's]
+    /// Physics time step, s; the control step of a task stays as long as it is [default: the model's]
     #[arg(long, value_name = "S", help_heading = "Model")]
     pub(super) timestep: Option<f64>,
     /// Change a field of the compiled model, as FIELD=X, FIELD[COLUMN]=X, FIELD@OBJECT=X or both; may be given again

@@ -43,7 +43,7 @@ Examples:
 
 /// Ground-truth Jacobians of robot dynamics, recorded from MuJoCo into HDF5
 #[derive(Debug, Parser)]
-#[command(name = "dynsparse", version = output::version(), after_help = AFTER, max_term_width = 100)]
+#[command(name = "dynsparse", version = output::version(), after_help = AFTER, max_term_width = 80)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,

@@ -103,13 +103,19 @@ fn folder(args: &Args, threads: usize, stop: &AtomicBool) -> anyhow::Result<Exit
         let content = &manifest.content_sha256;
         serde_json::to_string_pretty(&json!({"content_sha256": content, "wrong": whole, "tasks": tasks}))?
     } else {
-        page(args, &manifest, &results, whole)
+        page(args, &manifest, &results, whole, good)
     };
     output::print(&text)?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn page(args: &Args, manifest: &Manifest, results: &[(&str, Option<String>)], whole: Option<String>) -> String {
+fn page(
+    args: &Args,
+    manifest: &Manifest,
+    results: &[(&str, Option<String>)],
+    whole: Option<String>,
+    good: bool,
+) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
@@ -136,6 +142,7 @@ fn page(args: &Args, manifest: &Manifest, results: &[(&str, Option<String>)], wh
         text.push_str(&output::wrapped("sweep", &whole));
     }
     match &manifest.content_sha256 {
+        Some(_) if !good => text.push_str("the sweep differs from its manifest: compare no digest of it\n"),
         Some(content) => text.push_str(&output::whole(results.len(), content)),
         None => text.push_str("the sweep is not finished: start it again\n"),
     }

@@ -6,9 +6,11 @@ mod codec;
 mod column;
 mod digest;
 mod error;
+#[allow(unsafe_code)]
 mod h5;
 mod heap;
 mod index;
+mod meaning;
 mod merge;
 mod outline;
 mod reader;

@@ -11,7 +11,7 @@ use super::row::EpisodeRow;
 use super::schema::{self, Axis, Kind, RAGGED, Ragged, Var};
 use super::stored::{Stored, room};
 use super::writer::{Attribute, ModelFile, ModelFiles};
-use super::{DatasetError, attributes};
+use super::{DatasetError, attributes, meaning};
 use crate::text;
 use crate::watch::watched;
 
@@ -213,6 +213,18 @@ impl Recording {
     /// Length of an axis; 0 when it does not occur.
     pub fn len(&self, axis: Axis) -> usize {
         self.sizes.get(&axis).copied().unwrap_or(0)
+    }
+
+    /// Whether the attributes of every variable say what its numbers mean: units, codes, bits.
+    ///
+    /// # Errors
+    /// [`DatasetError::Foreign`] with the first that does not.
+    pub fn check_meanings(&self) -> Result<(), DatasetError> {
+        for (var, column) in &self.outline.variables {
+            meaning::check(&column.dataset, *var)
+                .map_err(|what| self.foreign(&format!("{what}: the file is damaged or was changed")))?;
+        }
+        Ok(())
     }
 
     /// Shape of a variable; empty when it is not there.

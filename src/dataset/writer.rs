@@ -11,8 +11,8 @@ use super::codec::{Effort, Encoder};
 use super::column::Column;
 use super::digest::{CONTENT, content_digest};
 use super::row::{EpisodeRow, StepRow};
-use super::schema::{self, Axis, Kind, RAGGED, Var, flag};
-use super::{DatasetError, h5};
+use super::schema::{self, Axis, Kind, RAGGED, Var};
+use super::{DatasetError, h5, meaning};
 
 /// A value of a root attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,7 +149,7 @@ impl Writer {
             let rows = schema::chunk_rows(row_bytes, spec.axes[0], self.header.rows_per_episode);
             let column = Column::create(&self.file, spec.name, spec.kind, tail, rows)?;
             if !self.header.shard {
-                describe(column.dataset(), var)?;
+                meaning::write(column.dataset(), var)?;
             }
             self.columns[var as usize] = Some(column);
         }
@@ -250,7 +250,7 @@ impl Writer {
                 Some(column) => column.dataset(),
                 None => {
                     written = self.episode_variable(var)?;
-                    describe(&written, var)?;
+                    meaning::write(&written, var)?;
                     &written
                 }
             };
@@ -357,30 +357,5 @@ impl Writer {
             h5::text_attribute(column.dataset(), "sha256", &file.sha256)?;
         }
         Ok(())
-    }
-}
-
-/// Units, description and, for coded variables, the meaning of the codes (CF conventions).
-fn describe(dataset: &Dataset, var: Var) -> hdf5::Result<()> {
-    let spec = var.spec();
-    h5::text_attribute(dataset, "long_name", spec.description)?;
-    if !spec.units.is_empty() {
-        h5::text_attribute(dataset, "units", spec.units)?;
-    }
-    let codes = |names: &[&str]| -> hdf5::Result<()> {
-        let values: Vec<u8> = (0..names.len() as u8).collect();
-        dataset.new_attr_builder().with_data(&values).create("flag_values")?;
-        h5::text_attribute(dataset, "flag_meanings", &names.join(" "))
-    };
-    match var {
-        Var::Flags => {
-            let masks: Vec<u32> = flag::TABLE.iter().map(|f| f.0).collect();
-            dataset.new_attr_builder().with_data(&masks).create("flag_masks")?;
-            h5::text_attribute(dataset, "flag_meanings", &flag::TABLE.map(|f| f.1).join(" "))
-        }
-        Var::AZero | Var::BZero | Var::CZero | Var::DZero => codes(&schema::ZERO_VERDICTS),
-        Var::ConstraintType => codes(&schema::CONSTRAINT_TYPES),
-        Var::ConstraintState => codes(&schema::CONSTRAINT_STATES),
-        _ => Ok(()),
     }
 }

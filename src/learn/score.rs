@@ -86,7 +86,7 @@ impl Prediction {
     /// there, or scaled otherwise than it says.
     pub fn read(file: &Path, data: &Data) -> Result<Self, LearnError> {
         let refuse = |message: String| LearnError::file(file, message);
-        let open = File::open(file).map_err(|e| LearnError::io(file, "cannot be read", e))?;
+        let open = bounded::open(file).map_err(|e| LearnError::io(file, "cannot be read", e))?;
         let mut npz = NpzArchive::new(BufReader::new(open))
             .map_err(|e| refuse(format!("is no .npz file ({e}): write it with numpy.savez")))?;
         let names: Vec<String> = npz.array_names().map(str::to_owned).collect();
@@ -203,6 +203,11 @@ fn steps(given: &Array, n: usize, all: usize) -> Result<Vec<usize>, String> {
             return Err(format!("steps[{i}] is {x}; steps of the recording are 0 to {}", all.max(1) - 1));
         }
         steps.push(*x as usize);
+    }
+    let mut sorted = steps.clone();
+    sorted.sort_unstable();
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("steps has {} twice; predict each step once", twice[0]));
     }
     Ok(steps)
 }

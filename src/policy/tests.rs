@@ -1,3 +1,5 @@
+//! What policies do: ranges, spectra, settings.
+
 use proptest::prelude::*;
 use rustfft::FftPlanner;
 use rustfft::num_complex::Complex64;

@@ -7,7 +7,7 @@ use super::recipe::FileHash;
 use super::{Recipe, RecordError};
 use crate::dataset::schema::{Axis, RAGGED};
 use crate::dataset::{CONTENT, DigestReader, Recording, content_digest};
-use crate::physics::sha256_hex;
+use crate::seal::sha256_hex;
 
 /// Numbers along rows that are read at once.
 const BLOCK: usize = 1 << 16;
@@ -91,6 +91,7 @@ pub(super) fn check_bookkeeping(recording: &Recording, recipe: &Recipe) -> Resul
             }
         }
     }
+    recording.check_meanings()?;
     let text = recording.stored_text("recipe").unwrap_or_default();
     if recording.text_attribute("recipe_sha256").as_deref() != Some(&sha256_hex(text.as_bytes())) {
         return Err(damaged("the root attribute recipe does not have the hash in recipe_sha256".to_owned()).into());

@@ -92,7 +92,7 @@ impl<'a> Runner<'a> {
             model: model.clone(),
             sim: Sim::new(model)?,
             engine: spec.build(model)?,
-            eps: spec.eps,
+            eps: spec.reach(),
             chain: Chain::new(model, &spec),
             actions: labels.as_ref().map_or_else(|| ranges.clone(), |l| ControlRanges::unit(l.len())),
             ranges,

@@ -116,6 +116,8 @@ pub struct Prepared {
     files: ModelFiles,
     /// What was read for it.
     inputs: Inputs,
+    /// Files of the model from outside its folder.
+    outside: Vec<String>,
 }
 
 impl Prepared {
@@ -135,6 +137,7 @@ impl Prepared {
         };
         let (task, model) = task.kept(job.solver)?;
         let model = Arc::new(model);
+        let outside = disk.as_ref().map_or_else(Vec::new, |path| task.source.outside(path));
         let mut inputs = Inputs::new(disk.iter().flat_map(|path| task.source.places(path)));
         match &job.policy {
             PolicySpec::Replay { file, .. } | PolicySpec::Onnx { file, .. } => inputs.add(file),
@@ -157,7 +160,7 @@ impl Prepared {
         }
         let network = open_network(&mut job, &task, &model)?;
         let (recipe, files) = Recipe::new(&job, &task)?;
-        let prepared = Self { task, job, model, replay, network, recipe, files, inputs };
+        let prepared = Self { task, job, model, replay, network, recipe, files, inputs, outside };
         prepared.runner()?.preflight()?;
         Ok(prepared)
     }
@@ -181,9 +184,9 @@ impl Prepared {
         self.job.jacobian.resolve(&self.model).fallback
     }
 
-    /// Files of the model from outside its folder and those that it names for its assets, as the recording names them.
-    pub fn outside_files(&self) -> Vec<String> {
-        self.task.source.outside()
+    /// Files of the model from outside its folder ([`ModelSource::outside`]), as the recording names them.
+    pub fn outside_files(&self) -> &[String] {
+        &self.outside
     }
 
     /// The compiled model.
@@ -200,8 +203,18 @@ impl Prepared {
 /// The largest A and B of a step, bytes. An engine holds some tens of these.
 const MOST_BYTES: usize = 1 << 30;
 
-/// Refuses a model whose Jacobian is larger than any robot's.
+/// Numbers of an integration state, at most; a simulation and an engine hold some of them.
+const MOST_NUMBERS: usize = 1 << 24;
+
+/// Refuses a model whose state or Jacobian is larger than any robot's.
 fn check_size(model: &Model) -> Result<(), RecordError> {
+    if model.state_size() > MOST_NUMBERS {
+        return Err(RecordError::Setting(format!(
+            "{}: its state has {} numbers, the most is {MOST_NUMBERS}; lower nuserdata, or take bodies out",
+            model.file(),
+            model.state_size()
+        )));
+    }
     let bytes = model.ndx().saturating_mul(model.ndx() + model.nu()).saturating_mul(8);
     if bytes <= MOST_BYTES {
         return Ok(());

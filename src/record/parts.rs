@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Recipe, RecordError};
+use crate::bounded;
 use crate::dataset::DatasetError;
 use crate::files::{self, Lock, Mark};
 
@@ -57,7 +58,7 @@ impl Parts {
 
     fn settle_recipe(&self, recipe: &Recipe, force: bool) -> Result<(), RecordError> {
         let path = self.folder.join(RECIPE);
-        match std::fs::read_to_string(&path) {
+        match bounded::read_text(&path) {
             Ok(there) => {
                 let Some(difference) = recipe.difference(&there) else { return Ok(()) };
                 if !force {

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::{Job, RecordError};
 use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis, schema::Var};
 use crate::number;
-use crate::physics::{Kinematics, Model, ModelSource, mujoco_version, sha256_hex};
+use crate::physics::{Kinematics, Model, ModelSource, mujoco_version};
+use crate::seal::sha256_hex;
 use crate::task::{Env, Scorer, Task};
 
 /// A file of the model, by hash.
@@ -207,8 +208,8 @@ impl Recipe {
             ("integrator", model.integrator().into()),
             ("cone", model.cone().into()),
             ("policy", text(job.policy.describe() + &job.explore.map(|e| e.describe()).unwrap_or_default())),
-            ("engine", text(json_text(&engine.spec.engine))),
-            ("eps", Attribute::Float(engine.spec.eps)),
+            ("engine", text(json_text(&engine.spec.kind()))),
+            ("eps", Attribute::Float(engine.spec.reach())),
             ("difference", text(json_text(&job.jacobian.difference))),
             ("solver", text(json_text(&job.solver))),
             ("solver_max_iterations", Attribute::Int(solver.iterations.into())),
@@ -237,7 +238,7 @@ impl Recipe {
             attributes.push(("engine_fallback", text(fallback)));
         }
         if labels.contains_key(&Axis::Sensor) {
-            attributes.push(("sensor_engine", text(json_text(&engine.spec.engine))));
+            attributes.push(("sensor_engine", text(json_text(&engine.spec.kind()))));
         }
         // A shard says what it is and whose; the rest is said once, in the merged file.
         let kept = if files.is_some() { attributes.len() } else { 3 };

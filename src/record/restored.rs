@@ -2,7 +2,8 @@
 
 use super::{Recipe, RecordError};
 use crate::dataset::{ModelFiles, Recording};
-use crate::physics::{Files, ModelSource, sha256_hex};
+use crate::physics::{Files, ModelSource};
+use crate::seal::sha256_hex;
 use crate::task::Task;
 
 /// What a recording says of how it was made.

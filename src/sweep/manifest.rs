@@ -227,7 +227,7 @@ impl Manifest {
 
     /// Whether what it says can be: files in its folder, numbers that a sweep can have.
     fn check(&self) -> Result<(), String> {
-        bounded::within("the number of tasks", self.tasks.len(), &(0..=MOST_TASKS))?;
+        bounded::within("the number of tasks", self.tasks.len(), &(1..=MOST_TASKS))?;
         if let Some(digest) = &self.content_sha256 {
             is_digest("content_sha256", digest)?;
         }

@@ -7,6 +7,9 @@ use super::{TaskError, TaskSpec, quat};
 use crate::physics::{Joint, Model, Sim};
 use crate::rng::Stream;
 
+/// Physics steps after a reset, at most.
+const MOST_SETTLING: usize = 100_000;
+
 /// Whether the reset of `spec` fits `model`.
 ///
 /// # Errors
@@ -33,6 +36,13 @@ pub(super) fn check(spec: &TaskSpec, model: &Model) -> Result<(), TaskError> {
                 model.nq(),
                 model.nu()
             ),
+        });
+    }
+    let settle = spec.reset.settle;
+    if settle > MOST_SETTLING {
+        return Err(TaskError::Setting {
+            task: spec.name.clone(),
+            reason: format!("the reset settles for {settle} physics steps; the most is {MOST_SETTLING}"),
         });
     }
     for (i, op) in spec.reset.ops.iter().enumerate() {

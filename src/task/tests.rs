@@ -1,3 +1,5 @@
+//! The catalogue: sizes, resets, edits.
+
 use std::path::Path;
 use std::sync::Arc;
 

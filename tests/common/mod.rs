@@ -116,7 +116,9 @@ fn list(root: &Path, folder: &Path, found: &mut Listing) {
             found.insert(name, Vec::new());
             list(root, &path, found);
         } else {
-            found.insert(name, std::fs::read(&path).unwrap_or_default());
+            // A pipe waits for somebody to write.
+            let bytes = if path.is_file() { std::fs::read(&path).unwrap_or_default() } else { Vec::new() };
+            found.insert(name, bytes);
         }
     }
 }

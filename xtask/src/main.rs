@@ -18,6 +18,7 @@ mod setup;
 mod step;
 mod sweep;
 mod test;
+mod tidy;
 mod torture;
 mod tree;
 mod wheel;
@@ -44,6 +45,7 @@ enum Command {
     Fuzz(hostile::Fuzz),
     FuzzJacobian(fuzz::FuzzJacobian),
     Corpus(corpus::Corpus),
+    Rooms(tidy::Rooms),
     Torture(torture::Torture),
 }
 
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::FuzzJacobian(fuzz) => fuzz.run(),
         Command::Corpus(corpus) => corpus.run(),
+        Command::Rooms(rooms) => rooms.run(),
         Command::Torture(torture) => torture.run(),
     };
     match done {

@@ -45,6 +45,11 @@ pub(crate) fn tell(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// A result on stdout. A closed stdout is no reason to stop.
+pub(crate) fn show(text: impl Display) {
+    let _ = write!(std::io::stdout(), "{text}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

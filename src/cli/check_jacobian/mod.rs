@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use dynsparse::check::{self, Report};
 use dynsparse::files::{Inputs, Kind, Output};
-use dynsparse::jacobian::{EngineKind, EngineSpec};
+use dynsparse::jacobian::{EngineSpec, Method, Nudge};
 use dynsparse::physics::{SolverMode, mujoco_version};
 use dynsparse::sweep::select;
 use dynsparse::task::{Assets, Task};
@@ -228,19 +228,22 @@ fn engine(text: &str) -> anyhow::Result<EngineSpec> {
         Some((kind, eps)) => (kind, Some(eps)),
         None => (text, None),
     };
-    let engine = match kind {
-        "implicit" => EngineKind::Implicit,
-        "whole-step" => EngineKind::WholeStep,
-        "transition-fd" => EngineKind::TransitionFd,
+    let method = match (kind, eps) {
+        ("implicit", None) => Method::Implicit,
+        ("whole-step", None) => Method::WholeStep,
+        ("transition-fd", None) => Method::TransitionFd(Nudge::default()),
+        ("transition-fd", Some(eps)) => {
+            let eps = eps.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0).ok_or_else(|| {
+                anyhow::anyhow!("the nudge of the engine \"{text}\" is no positive number; write transition-fd:1e-6")
+            })?;
+            Method::TransitionFd(Nudge::centered(eps))
+        }
+        ("implicit" | "whole-step", Some(_)) => {
+            anyhow::bail!("the engine {kind} chooses its own nudges; write {kind}, without \":\" and a number")
+        }
         _ => anyhow::bail!(
             "unknown engine \"{text}\"; give implicit, whole-step or transition-fd, such as transition-fd:1e-6"
         ),
     };
-    let eps = match eps {
-        None => engine.default_eps(),
-        Some(eps) => eps.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0).ok_or_else(|| {
-            anyhow::anyhow!("the nudge of the engine \"{text}\" is no positive number; write {kind}:1e-6")
-        })?,
-    };
-    Ok(EngineSpec { engine, eps, ..EngineSpec::default() })
+    Ok(EngineSpec::new(method))
 }

@@ -5,7 +5,7 @@ mod message;
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use dynsparse::physics::{self, Compiled, Limits, ModelSource, PhysicsError, Want};
@@ -19,6 +19,9 @@ const DEFAULT: Limits = Limits { memory: 4 << 30, seconds: 15 };
 /// What changes them: bytes as GiB, and seconds.
 const MEMORY: &str = "DYNSPARSE_COMPILE_GIB";
 const SECONDS: &str = "DYNSPARSE_COMPILE_SECONDS";
+
+/// A process that has not answered by then waits for something: what it may compute is limited.
+const ASLEEP: Duration = Duration::from_secs(20 * 60);
 
 /// How often a signal is looked for while the process works.
 const LOOK: Duration = Duration::from_millis(100);
@@ -62,6 +65,7 @@ fn limits() -> anyhow::Result<Limits> {
 
 /// What became of a process.
 struct Ended {
+    asleep: bool,
     answer: Vec<u8>,
     words: String,
     status: ExitStatus,
@@ -75,13 +79,21 @@ fn compile(source: &ModelSource, want: Want, limits: Limits) -> Result<Compiled,
     {
         return Err(PhysicsError::File { file: source.name(), message: "its path is no UTF-8: rename it".to_owned() });
     }
+    // Who allows more processor time may wait longer for it.
+    let patience = ASLEEP.max(Duration::from_secs(limits.seconds.saturating_mul(80)));
     let program = std::env::current_exe().map_err(|e| trouble(&e))?;
     let mut command = Command::new(program);
     command.arg("compile").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().map_err(|e| trouble(&e))?;
-    let Some(ended) = follow(child, source, want).map_err(|e| trouble(&e))? else {
+    let Some(ended) = follow(child, source, want, patience).map_err(|e| trouble(&e))? else {
         return Err(failed("stopped while it was compiled".to_owned()));
     };
+    if ended.asleep {
+        return Err(failed(format!(
+            "the process that compiles it has not ended after {} minutes: a file of it does not answer",
+            patience.as_secs() / 60
+        )));
+    }
     if !ended.status.success() {
         return Err(failed(death(&ended, limits)));
     }
@@ -93,7 +105,7 @@ fn compile(source: &ModelSource, want: Want, limits: Limits) -> Result<Compiled,
 }
 
 /// Asks the process and waits for its end; None where a signal asks this one to stop.
-fn follow(mut child: Child, source: &ModelSource, want: Want) -> std::io::Result<Option<Ended>> {
+fn follow(mut child: Child, source: &ModelSource, want: Want, patience: Duration) -> std::io::Result<Option<Ended>> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -111,6 +123,8 @@ fn follow(mut child: Child, source: &ModelSource, want: Want) -> std::io::Result
             let read = stdout.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes));
             let _ = send.send(read.map(|_| bytes));
         });
+        let begun = Instant::now();
+        let mut asleep = false;
         let answer = loop {
             match answered.recv_timeout(LOOK) {
                 Ok(answer) => break answer?,
@@ -120,11 +134,15 @@ fn follow(mut child: Child, source: &ModelSource, want: Want) -> std::io::Result
                     child.wait()?;
                     return Ok(None);
                 }
+                Err(RecvTimeoutError::Timeout) if !asleep && begun.elapsed() > patience => {
+                    asleep = true;
+                    child.kill()?;
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         };
         let status = child.wait()?;
-        Ok(Some(Ended { answer, words: words.join().unwrap_or_default(), status }))
+        Ok(Some(Ended { asleep, answer, words: words.join().unwrap_or_default(), status }))
     })
 }
 
@@ -149,6 +167,7 @@ fn death(ended: &Ended, limits: Limits) -> String {
         _ if ended.words.contains("overflowed its stack") => {
             "the compiler runs out of stack: something in it contains itself, or is nested too deeply".to_owned()
         }
+        Some(libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT) => "stopped while it was compiled".to_owned(),
         Some(signal) => {
             format!(
                 "MuJoCo's compiler dies of it by signal {signal}: a size in it is too large, or something contains \

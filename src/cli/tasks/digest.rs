@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dynsparse::physics::sha256_hex;
+use dynsparse::seal::sha256_hex;
 use dynsparse::task::parity::TaskDigest;
 use dynsparse::task::{Assets, Task};
 

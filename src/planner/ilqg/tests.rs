@@ -1,3 +1,5 @@
+//! Slopes and iterations of iLQG against rollouts of tasks.
+
 use std::sync::Arc;
 
 use super::*;

@@ -19,7 +19,7 @@ use prost::Message;
 
 use super::PolicyError;
 use crate::bounded::{self, listed, word};
-use crate::physics::sha256_hex;
+use crate::seal::sha256_hex;
 use tensor::{Budget, Tensor};
 
 /// Bytes of a file, at most: four a number.

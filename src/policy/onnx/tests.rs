@@ -1,3 +1,5 @@
+//! Operators of networks, entry by entry.
+
 use super::op::{self, check};
 use super::proto::{Attribute, Node};
 use super::tensor::{Budget, MOST, Tensor};

@@ -1,3 +1,5 @@
+//! Layouts of replays, and what is refused of them.
+
 use std::path::PathBuf;
 
 use hdf5::H5Type;
@@ -111,7 +113,7 @@ fn plain_hdf5_is_one_episode() {
     assert_eq!((episode.act, episode.time), (None, None));
     let error = replay.episode(1).unwrap_err().to_string();
     expect(&error, &["no episode 1, it has 1"]);
-    let sum = crate::physics::sha256_hex(&std::fs::read(&path).unwrap());
+    let sum = crate::seal::sha256_hex(&std::fs::read(&path).unwrap());
     assert_eq!(replay.sha256(), sum);
     assert!(replay.expect_sha256(&sum.to_uppercase()).is_ok());
     expect(&replay.expect_sha256("00").unwrap_err().to_string(), &["expected 00", &sum]);

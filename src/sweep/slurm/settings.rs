@@ -108,6 +108,12 @@ impl SlurmSettings {
         for module in &self.modules {
             word("modules", module)?;
         }
+        if self.setup.iter().flat_map(|text| text.lines()).any(|line| line.trim_start().starts_with("#SBATCH")) {
+            return refuse(
+                "setup",
+                "has a line of options (#SBATCH), which sbatch obeys; put it into extra".to_owned(),
+            );
+        }
         for option in &self.extra {
             options::check(option).or_else(|reason| refuse("extra", reason))?;
         }
@@ -236,6 +242,7 @@ mod tests {
             ("extra = [\"--exclusive\\necho\"]", "more than one option"),
             ("jobs-per-task = 100000000", "slurm.jobs-per-task: is 100000000; give at most 1000000"),
             ("max-array-size = 4294967295", "slurm.max-array-size: is 4294967295"),
+            ("setup = \"\"\"\nulimit -c 0\n #SBATCH --output=x\n\"\"\"", "slurm.setup: has a line of options"),
             ("program = [\"\"]", "slurm.program: "),
             ("partiton = \"x\"", "unknown field `partiton`"),
             ("cpus = -1", "integer"),

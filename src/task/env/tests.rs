@@ -1,3 +1,5 @@
+//! The rules of a task: actions, events, ends.
+
 use std::sync::Arc;
 
 use super::*;

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::physics::{Model, sha256_hex};
+use crate::physics::Model;
+use crate::seal::sha256_hex;
 
 type Leaves = BTreeMap<String, Value>;
 

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::bounded;
 use crate::task::TaskError;
 
 /// Sections that a digest must have.
@@ -72,7 +73,7 @@ impl Reference {
     /// [`TaskError::File`] when it cannot be read, is no digest, or is that of another task.
     pub fn read(path: &Path, name: &str) -> Result<Self, TaskError> {
         let refuse = |reason: String| TaskError::File { file: path.to_owned(), reason };
-        let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;
+        let text = bounded::read_text(path).map_err(|e| refuse(e.to_string()))?;
         let tree: Value = serde_json::from_str(&text).map_err(|e| refuse(format!("is not JSON: {e}")))?;
         let no_digest = |what: &str| {
             refuse(format!("has no \"{what}\", so it is no digest; `dynsparse tasks digest {name} --json` makes one"))

@@ -1,3 +1,5 @@
+//! References of the catalogue's models, and how differences are told.
+
 use serde_json::json;
 
 use super::reference::Reference;

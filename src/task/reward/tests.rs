@@ -1,3 +1,5 @@
+//! Rewards against their formulas.
+
 use std::sync::Arc;
 
 use proptest::prelude::*;

@@ -1,0 +1,8 @@
+//! What every room may use and what knows none of them: texts from outside made safe to show, numbers that JSON has not,
+//! checksums.
+
+#![forbid(unsafe_code)]
+
+pub mod number;
+pub mod seal;
+pub mod text;

@@ -1,0 +1,129 @@
+//! On models whose derivatives are known.
+
+use super::*;
+use crate::jacobian::{Chain, EngineKind};
+use crate::physics::Solver;
+
+fn load(mjcf: &str) -> (Arc<Model>, Sim) {
+    let mut model = Model::from_text("test.xml", mjcf).unwrap();
+    model.set_solver(Solver::CONVERGED);
+    let model = Arc::new(model);
+    let sim = Sim::new(&model).unwrap();
+    (model, sim)
+}
+
+fn spec() -> EngineSpec {
+    EngineSpec::new(EngineKind::WholeStep)
+}
+
+fn jacobian(sim: &mut Sim) -> Jacobian {
+    let mut out = Jacobian::zeros(sim.model(), false);
+    WholeStep::new(&spec(), &sim.model().clone()).unwrap().jacobian(sim, &mut out).unwrap();
+    out
+}
+
+/// A linear system x' = K x takes the first five terms of exp(h K) in a step of RK4.
+#[test]
+fn rk4_of_a_spring_and_a_damper() {
+    let (_, mut sim) = load(
+        r#"<mujoco><option timestep=".02" gravity="0 0 0" integrator="RK4"/><worldbody><body>
+        <joint type="slide" axis="1 0 0" stiffness="50" damping="3"/><geom size=".1" mass="2"/></body></worldbody></mujoco>"#,
+    );
+    let (h, k) = (0.02_f64, nalgebra::Matrix2::<f64>::new(0.0, 1.0, -25.0, -1.5));
+    let (mut term, mut right) = (nalgebra::Matrix2::<f64>::identity(), nalgebra::Matrix2::<f64>::identity());
+    for n in 1..=4 {
+        term = term * k * (h / f64::from(n));
+        right += term;
+    }
+    sim.qpos_mut()[0] = 0.3;
+    sim.qvel_mut()[0] = -0.8;
+    let found = jacobian(&mut sim);
+    for (i, x) in found.a.iter().enumerate() {
+        let right: f64 = right[(i / 2, i % 2)];
+        assert!((x - right).abs() < 1e-10, "{i}: {x} for {right}");
+    }
+    assert_eq!(found.verdicts.a, [Verdict::Nonzero; 4]);
+    assert!(!found.verdicts.switches.any() && found.verdicts.kink == 0.0);
+}
+
+const TWO: &str = r#"<mujoco><option timestep=".01" gravity="0 0 0"/><worldbody>
+    <body><joint type="slide" axis="1 0 0" damping="1"/><geom size=".1" mass="1"/></body>
+    <body pos="0 1 0"><joint type="slide" axis="1 0 0"/><geom size=".1" mass="2"/></body></worldbody>
+    <actuator><motor joint="JOINT"/></actuator></mujoco>"#;
+
+#[test]
+fn what_nothing_joins_is_zero() {
+    let text = TWO.replacen("<joint type", r#"<joint name="one" type"#, 1).replace("JOINT", "one");
+    let (_, mut sim) = load(&text);
+    sim.qvel_mut().copy_from_slice(&[0.4, -0.2]);
+    let found = jacobian(&mut sim);
+    for row in 0..4 {
+        for column in 0..4 {
+            let (x, verdict) = (found.a[row * 4 + column], found.verdicts.a[row * 4 + column]);
+            let apart = row % 2 != column % 2;
+            // A velocity depends on no position here.
+            let zero = apart || (row >= 2 && column < 2);
+            assert_eq!(verdict == Verdict::Zero, zero, "{row} {column}: {x} {verdict:?}");
+        }
+        assert_eq!(found.verdicts.b[row] == Verdict::Zero, row % 2 == 1, "{row}");
+    }
+}
+
+/// The floor begins to push and to brake at once: the velocity jumps with the height, and with nothing else.
+const BALLS: &str = r#"<mujoco><option timestep=".002"/><worldbody><geom type="plane" size="1 1 1"/>
+    <body pos="0 0 .1"><joint type="slide" axis="0 0 1"/><geom size=".1" mass="1"/></body>
+    <body pos="1 0 1"><joint type="slide" axis="0 0 1" damping="1"/><geom size=".1" mass="1"/></body></worldbody></mujoco>"#;
+
+#[test]
+fn where_there_is_no_derivative_an_entry_is_none_and_the_others_hold() {
+    let (model, mut sim) = load(BALLS);
+    sim.qvel_mut().copy_from_slice(&[-0.5, 0.3]);
+    let found = jacobian(&mut sim);
+    let at = |row: usize, column: usize| (found.a[row * 4 + column], found.verdicts.a[row * 4 + column]);
+    for row in [0, 2] {
+        let (x, verdict) = at(row, 0);
+        assert!(x.is_nan() && verdict == Verdict::Undecided, "{row}: {x} {verdict:?}");
+    }
+    assert!(found.verdicts.switches.contact && found.verdicts.kink >= 1.0, "{:?}", found.verdicts);
+    let (damped, verdict) = at(3, 3);
+    assert!((damped - 1.0 / 1.002).abs() < 1e-10 && verdict == Verdict::Nonzero, "{damped}");
+    assert_eq!(at(3, 0), (0.0, Verdict::Zero));
+    assert!(found.verdicts.floor[1] < 1e-9 && found.verdicts.floor[3] < 1e-9, "{:?}", found.verdicts.floor);
+
+    // Nor does it spread through a control step's product, but where it flows.
+    let mut chain = Chain::new(&model, &spec());
+    let mut whole = Jacobian::zeros(&model, false);
+    chain.start();
+    chain.push(&found);
+    sim.step().unwrap();
+    chain.push(&jacobian(&mut sim));
+    sim.step().unwrap();
+    chain.push(&jacobian(&mut sim));
+    chain.finish(&mut whole);
+    for row in 0..4 {
+        for column in 0..4 {
+            let (x, verdict) = (whole.a[row * 4 + column], whole.verdicts.a[row * 4 + column]);
+            let hole = row % 2 == 0 && column == 0;
+            assert_eq!(x.is_nan(), hole, "{row} {column}: {x}");
+            if hole {
+                assert_eq!(verdict, Verdict::Undecided);
+            }
+        }
+    }
+    assert!((whole.a[15] - (1.0_f64 / 1.002).powi(3)).abs() < 1e-9);
+    assert_eq!(whole.verdicts.a[12], Verdict::Zero);
+}
+
+#[test]
+fn what_keeps_a_state_that_no_nudge_sees_is_refused_by_name() {
+    let body = r#"<worldbody><body><joint name="j"/><geom size="1"/></body></worldbody>"#;
+    let delay = r#"<actuator><motor joint="j" delay=".01" nsample="5"/></actuator>"#;
+    for (mjcf, word) in [
+        (format!("<mujoco>{body}{delay}</mujoco>"), "delay"),
+        (format!(r#"<mujoco><option><flag sleep="enable"/></option>{body}</mujoco>"#), "sleep"),
+    ] {
+        let (model, _) = load(&mjcf);
+        let refused = spec().build(&model).err().unwrap().to_string();
+        assert!(refused.contains("the engine whole-step does not cover") && refused.contains(word), "{refused}");
+    }
+}

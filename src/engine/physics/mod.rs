@@ -1,0 +1,58 @@
+//! The only room that touches MuJoCo.
+//!
+//! A [`Model`] is loaded, edited and then shared as a constant; every worker owns one [`Sim`] (an
+//! mjData). MuJoCo's fatal errors come back as [`PhysicsError`], nothing outside sees a raw pointer,
+//! and no file or console output is left to the library.
+
+mod arrays;
+mod child;
+mod compiler;
+mod contacts;
+mod digest;
+mod dynamics;
+mod edit;
+mod error;
+mod features;
+mod guard;
+mod kinematics;
+mod model;
+mod names;
+mod objects;
+mod parts;
+mod process;
+mod provider;
+#[cfg(feature = "render")]
+mod render;
+mod schema;
+mod sensors;
+mod settings;
+mod sim;
+mod source;
+mod tendons;
+mod trees;
+
+pub use child::{Ended, wait_measured};
+pub use compiler::{Compiled, Compiler, Want, compile_elsewhere, compile_here};
+pub(crate) use contacts::Shape;
+pub use contacts::{ContactDetail, Touch};
+pub use digest::{ArrayDigest, Digest, FileDigest, Named};
+pub(crate) use dynamics::turn_derivatives;
+pub use dynamics::{Cone, Damping, JointLimit};
+pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
+pub use error::{Divergence, PhysicsError};
+pub use features::{Features, Unknown};
+pub use guard::{REQUIRED_VERSION, mujoco_version};
+pub use kinematics::Kinematics;
+pub use model::Model;
+pub use names::Names;
+pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
+pub use process::{Limits, keep_freed_memory};
+#[cfg(feature = "render")]
+pub use render::{Camera, MOST_PIXELS, Renderer};
+pub use schema::xml_schema;
+pub use sensors::{Sensed, SensorStages};
+pub use settings::{Solver, SolverMode};
+pub use sim::{Contact, Sim, SolverStats};
+pub use source::{Files, ModelSource, SourceFile, needed};
+pub use tendons::TendonLimit;
+pub use trees::Groups;

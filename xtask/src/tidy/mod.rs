@@ -1,0 +1,132 @@
+//! `cargo xtask rooms`, and what no compiler checks: who may know whom, a head on every file, one version of MuJoCo.
+//!
+//! The checks are tests (`cargo test -p xtask tidy`), so that they run with all others.
+
+mod graph;
+mod paths;
+mod table;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::place;
+
+/// Show which room of the code knows which others
+#[derive(Args)]
+pub(crate) struct Rooms {
+    /// As a graph for Graphviz
+    #[arg(long)]
+    dot: bool,
+}
+
+impl Rooms {
+    /// Prints the rooms in an order in which each knows those before it only.
+    pub(crate) fn run(&self) -> Result<()> {
+        let graph = graph::Graph::of(&place::root().join("src"))?;
+        place::show(if self.dot { graph.dot() } else { graph.table()? });
+        let wrong = differences(&graph)?;
+        if !wrong.is_empty() {
+            bail!("{TABLE} says otherwise: {}", wrong.join("; "));
+        }
+        Ok(())
+    }
+}
+
+/// Where the table is.
+const TABLE: &str = "ARCHITECTURE.md";
+
+/// Where the table and the sources differ.
+fn differences(graph: &graph::Graph) -> Result<Vec<String>> {
+    let file = place::root().join(TABLE);
+    let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(table::differences(&text, graph))
+}
+
+/// All Rust files beneath a folder, in order.
+fn rust_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn all_files() -> Vec<std::path::PathBuf> {
+        let root = place::root();
+        let folders = ["src", "tests", "benches", "xtask/src"];
+        folders.iter().flat_map(|folder| rust_files(&root.join(folder)).unwrap()).collect()
+    }
+
+    /// ARCHITECTURE.md says who knows whom, and the sources do.
+    #[test]
+    fn rooms_know_what_the_table_says() {
+        let root = place::root();
+        let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+        let graph = graph::Graph::of(&root.join("src")).unwrap();
+        let wrong = table::differences(&text, &graph);
+        assert!(
+            wrong.is_empty(),
+            "ARCHITECTURE.md and the sources differ (`cargo xtask rooms`):\n{}",
+            wrong.join("\n")
+        );
+        graph.table().expect("no room knows one that knows it");
+    }
+
+    #[test]
+    fn every_file_begins_with_what_it_is_for() {
+        let without = all_files().into_iter().filter(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            !text.trim_start().starts_with("//!")
+        });
+        assert_eq!(
+            without.collect::<Vec<_>>(),
+            Vec::<std::path::PathBuf>::new(),
+            "files without a `//!` at their head"
+        );
+    }
+
+    /// Three places name the version of MuJoCo: what is downloaded, what is linked, what is loaded.
+    #[test]
+    fn mujoco_has_one_version() {
+        let root = place::root();
+        let places = [
+            ("xtask/src/pins.rs", "MUJOCO_VERSION"),
+            ("src/engine/build.rs", "VERSION"),
+            ("src/engine/physics/guard.rs", "REQUIRED_VERSION"),
+        ];
+        let versions = places.map(|(file, name)| {
+            let text = fs::read_to_string(root.join(file)).unwrap();
+            let line = text.lines().find(|line| line.contains(&format!("const {name}: &str"))).map(str::to_owned);
+            let line = line.unwrap_or_else(|| panic!("{file} has no {name}"));
+            line.split('"').nth(1).expect("a text").to_owned()
+        });
+        assert!(versions.iter().all(|version| *version == versions[0]), "{places:?}: {versions:?}");
+    }
+
+    /// `unsafe` lives in the physics room, the HDF5 edge, and where a worker asks the system.
+    #[test]
+    fn unsafe_code_stays_where_it_is_allowed() {
+        let root = place::root();
+        let allowed = ["src/base/lib.rs", "src/engine/physics/", "src/dataset/h5.rs", "src/record/workers.rs"];
+        let found = rust_files(&root.join("src")).unwrap().into_iter().filter_map(|path| {
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            let has = paths::words(&fs::read_to_string(&path).unwrap()).iter().any(|word| word == "unsafe");
+            (has && !allowed.iter().any(|place| name.starts_with(place))).then_some(name)
+        });
+        assert_eq!(found.collect::<Vec<_>>(), Vec::<String>::new());
+    }
+}
