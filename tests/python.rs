@@ -3,39 +3,13 @@
 //! `cargo xtask setup --python` fetches the packages. Without them these tests say that they are skipped;
 //! in CI that is a failure.
 
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::Path;
 use std::process::{Command, Output};
 
+use common::python::Python;
 use dynsparse::task::Assets;
-
-/// python3 with the packages, from vendor/python or its own.
-struct Python(Option<PathBuf>);
-
-impl Python {
-    fn find() -> Option<Self> {
-        let vendor = root().join("vendor/python");
-        let found = [Some(vendor), None].into_iter().map(Self).find(|python| {
-            let out = python.command().args(["-c", "import h5py, xarray, h5netcdf"]).output();
-            out.is_ok_and(|out| out.status.success())
-        });
-        if found.is_none() {
-            let missing = "no python3 with h5py, xarray and h5netcdf: run `cargo xtask setup --python`";
-            assert!(!std::env::var("CI").is_ok_and(|ci| ci == "true"), "{missing}");
-            eprintln!("skipped: {missing}");
-        }
-        found
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new("python3");
-        if let Some(path) = &self.0 {
-            command.env("PYTHONPATH", path);
-        }
-        // Warnings of the libraries about our files or our example are errors.
-        command.env("PYTHONWARNINGS", "error::FutureWarning,error::UserWarning");
-        command
-    }
-}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -92,7 +66,7 @@ fn a_task_of_playground_opens() {
     }
 }
 
-/// The lines of the README.
+/// The lines of the chapter on sweeps.
 #[test]
 fn the_index_of_a_sweep_opens() {
     let Some(python) = Python::find() else { return };

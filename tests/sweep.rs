@@ -160,7 +160,7 @@ fn the_digest_is_of_the_content() {
     }
 }
 
-/// As the README says it, from what the file holds.
+/// As docs/format.md says it, from what the file holds.
 #[test]
 fn the_digest_of_an_episode_can_be_computed_from_the_file() {
     let place = Place::new();

@@ -13,8 +13,8 @@ Examples:
   dynsparse evaluate learned/CheetahRun-mlp-mse-s0 CheetahRun.h5
   dynsparse evaluate learned/CheetahRun-mlp-mse-s0 other.h5 --json
 
-The recording that the model was trained on is evaluated on its test episodes, any other one of the same model
-on all of its episodes.";
+The recording that the model was trained on is evaluated on its test episodes, any other one of the same model on all \
+of its episodes.";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]

@@ -15,7 +15,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::output;
 
 const AFTER: &str = "\
-Losses, joined by + and weighed by :X (0.1 where nothing is said), J* the recorded Jacobian:
+Losses, joined by + and weighed by :X (0.1 where nothing is said), \
+with J* the recorded Jacobian:
   mse       mean square error of the next state
   mse-jac   mean square of J - J*
   mae-jac   mean of |J - J*|
@@ -26,19 +27,24 @@ Models:
   oracle              sees only what the true mask lets through: an upper bound
   unmasked            the oracle's network with a mask of ones: its control
   transformer         attention over state variables, softmax
-  sparse-transformer  the same with sparsemax, whose weights can be exactly zero
-  gated               networks with learned masks of the inputs, mixed by the state
-  graph               messages along the kinematic tree, and along contact edges that it learns
+  sparse-transformer  the same with sparsemax, whose weights can be exactly
+                      zero
+  gated               networks with learned masks of the inputs, mixed by the
+                      state
+  graph               messages along the kinematic tree, and along contact
+                      edges that it learns
 
 Examples:
   dynsparse learn CheetahRun.h5 --loss mse,mse+sae --seeds 3
-  dynsparse learn sweep/*.h5 --loss mse,mse+mse-jac,mse+mae-jac,mse+l1,mse+sae --seeds 3 -o learned
-  dynsparse learn BallInCup.h5 --model mlp,unmasked,oracle --weights 25000 --loss mse+sae --columns 4
+  dynsparse learn sweep/*.h5 --seeds 3 -o learned \\
+      --loss mse,mse+mse-jac,mse+mae-jac,mse+l1,mse+sae
+  dynsparse learn BallInCup.h5 --model mlp,unmasked,oracle --weights 25000 \\
+      --loss mse+sae --columns 4
   dynsparse learn --grid grid.toml -o learned
 
-Every run has a folder with its weights (model.safetensors), losses (curve.csv) and result.json; results.csv
-and results.json put them side by side, report.html and figures/ show them. Killed, the same command goes on,
-with the same weights in the end. Undecided entries and states without a derivative do not count in Jacobian losses.
+Every run has a folder with its weights (model.safetensors), losses (curve.csv) and result.json; results.csv and \
+results.json put them side by side, report.html and figures/ show them. Killed, the same command goes on, with the \
+same weights in the end. Undecided entries and states without a derivative do not count in Jacobian losses.
 Exit status 1 when a run diverged; the others are finished.";
 
 /// Time between two lines where there is no terminal.

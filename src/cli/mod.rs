@@ -33,13 +33,13 @@ use tracing_subscriber::EnvFilter;
 
 const AFTER: &str = "\
 Examples:
-  dynsparse record                              the embedded model, nothing downloaded
-  dynsparse record CheetahRun --episodes 10     a task of MuJoCo Playground
-  dynsparse record robot.xml --substeps 5       any MJCF
-  dynsparse sweep 'Walker*' locomotion          many tasks into one folder
-  dynsparse info CheetahRun.h5                  what a file holds
-  dynsparse verify CheetahRun.h5                simulate it again, compare every bit
-  dynsparse analyze CheetahRun.h5               sparsity: global, by state, in time";
+  dynsparse record                           the embedded model
+  dynsparse record CheetahRun --episodes 10  a task of MuJoCo Playground
+  dynsparse record robot.xml --substeps 5    any MJCF
+  dynsparse sweep 'Walker*' locomotion       many tasks into one folder
+  dynsparse info CheetahRun.h5               what a file holds
+  dynsparse verify CheetahRun.h5             simulate again, compare bits
+  dynsparse analyze CheetahRun.h5            sparsity, by state and in time";
 
 /// Ground-truth Jacobians of robot dynamics, recorded from MuJoCo into HDF5
 #[derive(Debug, Parser)]

@@ -11,13 +11,15 @@ use super::output as terminal;
 
 const AFTER: &str = "\
 Examples:
-  dynsparse render CheetahRun.h5                        8 frames of episode 0 into CheetahRun.png
+  dynsparse render CheetahRun.h5  8 frames of episode 0 into CheetahRun.png
   dynsparse render a.h5 --episode 3 --every 20 --contacts
-  dynsparse render a.h5 --at 120 --size 1280x960        one state, large
-  dynsparse render a.h5 --video -o a-film.png           an animated PNG in real time
+  dynsparse render a.h5 --at 120 --size 1280x960
+                                  one state, large
+  dynsparse render a.h5 --video -o a-film.png
+                                  an animated PNG in real time
 
-Pictures are drawn by MuJoCo's own renderer, without a window, from the states and the model in the file; nothing
-is simulated. This takes OpenGL through EGL, which on Debian and Ubuntu is in libegl1 and libgl1-mesa-dri.
+Pictures are drawn by MuJoCo's own renderer, without a window, from the states and the model in the file; nothing is \
+simulated. This takes OpenGL through EGL, which on Debian and Ubuntu is in libegl1 and libgl1-mesa-dri.
 The default camera is the model's first one that follows a body, else its first one, else the free one.";
 
 /// The arguments.

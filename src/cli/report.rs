@@ -13,15 +13,17 @@ use super::output as terminal;
 
 const AFTER: &str = "\
 Examples:
-  dynsparse report sweep/ -o report.html             every finished recording of a sweep
-  dynsparse report a.h5 b.h5 -o report.html          some recordings
-  dynsparse report sweep/ --learned learned/         with what `dynsparse learn` found on them
+  dynsparse report sweep/ -o report.html      every recording of a sweep
+  dynsparse report a.h5 b.h5 -o report.html   some recordings
+  dynsparse report sweep/ --learned learned/  with what `dynsparse learn` found
+                                              on them
   dynsparse report sweep/ -o report.html --figures figures
-                                                     every figure as SVG and PNG too, every table as CSV
+                                              every figure as SVG and PNG too,
+                                              every table as CSV
 
-The page holds its figures, style and data and fetches nothing; the CSV behind every figure is
-inside it. Undecided entries are counted by themselves. A recording without zero masks is read
-with the threshold 1e-7, and the page says so.
+The page holds its figures, style and data and fetches nothing; the CSV behind every figure is inside it. Undecided \
+entries are counted by themselves. A recording without zero masks is read with the threshold 1e-7, and the page says \
+so.
 Exit status 1 when a recording could not be analysed; the others are in the page, which names it.";
 
 /// The arguments.

@@ -10,17 +10,20 @@ use super::output;
 
 const AFTER: &str = "\
 Arrays of the .npz file, rows and columns in the order of the recording's state and actuator:
-  A, B    predicted Jacobians [steps, state, state] and [steps, state, actuator], in the recording's units
-  edges   instead of A and B: [steps, state, state + actuator], higher where an edge is more likely
-  steps   which steps of the recording (0, 1, ...); absent: all of them
-  std     [state + actuator], where A and B are those of a map normalised with these standard deviations
+  A, B   predicted Jacobians [steps, state, state] and [steps, state,
+         actuator], in the recording's units
+  edges  instead of A and B: [steps, state, state + actuator], higher where an
+         edge is more likely
+  steps  which steps of the recording (0, 1, ...); absent: all of them
+  std    [state + actuator], where A and B are those of a map normalised with
+         these standard deviations
 
 Examples:
   dynsparse score --truth CheetahRun.h5 --prediction pred.npz
   dynsparse score --truth CheetahRun.h5 --prediction pred.npz --json
 
-Jacobians are compared in units of one standard deviation of the recording. Undecided entries and states
-without a derivative do not count.";
+Jacobians are compared in units of one standard deviation of the recording. Undecided entries and states without a \
+derivative do not count.";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]

@@ -20,20 +20,23 @@ const OUT: &str = "sweep";
 
 const AFTER: &str = "\
 Examples:
-  dynsparse sweep --dry-run                     all tasks: time, memory and disk
-  dynsparse sweep dm_control_suite --out runs   one suite
-  dynsparse sweep 'Walker*' 'Go1*' --steps 200  tasks by pattern
-  dynsparse sweep --config sweep.toml           tasks and settings from a file
-  dynsparse sweep --slurm --config sweep.toml   the same on a cluster
-  dynsparse sweep --slurm --status --out runs   how far it is
+  dynsparse sweep --dry-run            all tasks: time, memory and disk
+  dynsparse sweep dm_control_suite --out runs
+                                       one suite
+  dynsparse sweep 'Walker*' 'Go1*' --steps 200
+                                       tasks by pattern
+  dynsparse sweep --config sweep.toml  tasks and settings from a file
+  dynsparse sweep --slurm --config sweep.toml
+                                       the same on a cluster
+  dynsparse sweep --slurm --status --out runs
+                                       how far it is
 
-A TOML file has tables: [sweep] tasks = [\"Walker*\"], out = \"runs\"; [record] with the
-settings of all tasks; [task.WalkerRun] with those of one; [slurm] for a cluster.
+A TOML file has tables: [sweep] tasks = [\"Walker*\"], out = \"runs\"; [record] with the settings of all tasks; \
+[task.WalkerRun] with those of one; [slurm] for a cluster.
 Flags win over [record].
-Killed at any instant, the same command goes on with what is missing; a file that is
-there is believed by its checksum only.
-Exit status 1 when a task failed or lacks its model files, each with a line on stderr;
-the others are recorded.";
+Killed at any instant, the same command goes on with what is missing; a file that is there is believed by its checksum \
+only.
+Exit status 1 when a task failed or lacks its model files, each with a line on stderr; the others are recorded.";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,5 @@
 //! The schema of a recording, written down once. Writer and reader both come from these tables, and so do
-//! the README's tables (`dynsparse info --schema`).
+//! the tables of docs/format.md (`dynsparse info --schema`).
 
 /// Version of the schema; a reader refuses any other.
 pub const VERSION: u32 = 5;

@@ -8,6 +8,7 @@ pub(crate) mod json;
 pub(crate) mod made;
 pub(crate) mod manifest;
 pub(crate) mod onnx;
+pub(crate) mod python;
 pub(crate) mod recording;
 pub(crate) mod sample;
 pub(crate) mod slurm;

@@ -1,10 +1,11 @@
 //! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks, random and public
-//! models, hostile inputs, kills and full disks.
+//! models, hostile inputs, kills and full disks, the book.
 
 mod bench;
 mod cmake;
 mod corpus;
 mod demo;
+mod docs;
 mod download;
 mod fuzz;
 mod hostile;
@@ -40,6 +41,7 @@ enum Command {
     Setup(setup::Setup),
     Test(test::Test),
     Demo(demo::Demo),
+    Docs(docs::Docs),
     Bench(bench::Bench),
     Sweep(sweep::Sweep),
     Fuzz(hostile::Fuzz),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Setup(setup) => setup.run(),
         Command::Test(test) => test.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Docs(docs) => docs.run(),
         Command::Bench(bench) => bench.run(),
         Command::Sweep(sweep) => sweep.run(),
         Command::Fuzz(fuzz) => fuzz.run(),

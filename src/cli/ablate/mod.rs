@@ -22,18 +22,20 @@ const MOST: usize = 1000;
 
 const AFTER: &str = "\
 Examples:
-  dynsparse ablate CheetahRun --over method          engines, differences, eps, solver
-  dynsparse ablate CheetahRun --over threshold       fixed thresholds against the zero test
-  dynsparse ablate WalkerRun --over step             physics steps beside control steps
+  dynsparse ablate CheetahRun --over method  engines, differences, eps, solver
+  dynsparse ablate CheetahRun --over threshold
+                                             thresholds beside the zero test
+  dynsparse ablate WalkerRun --over step     physics steps beside control steps
   dynsparse ablate BallInCup --over policy --replay expert.h5
-  dynsparse ablate robot.xml --over physics          time step, softness of contacts
-  dynsparse ablate CheetahRun --over beta=0,1,2      any setting of `dynsparse record`
-  dynsparse ablate CheetahRun --over timestep=0.005,0.01 --over set=geom_solref[0]=0.02,geom_solref[0]=0.1
+  dynsparse ablate robot.xml --over physics  time step, softness of contacts
+  dynsparse ablate CheetahRun --policy colored --over beta=0,1,2
+                                             any setting of `dynsparse record`
+  dynsparse ablate CheetahRun --over timestep=0.005,0.01 \\
+      --over set=geom_solref[0]=0.02,geom_solref[0]=0.1
 
-Makes one recording for each variant, all with the same seed, and puts them side by side: in
-the terminal, in DIR/report.html, and in DIR/figures as SVG, PNG and CSV. The recordings stay
-in DIR. Killed at any instant, the same command goes on. A variant that cannot be recorded is
-named and left out; the exit status is 1 then.";
+Makes one recording for each variant, all with the same seed, and puts them side by side: in the terminal, in \
+DIR/report.html, and in DIR/figures as SVG, PNG and CSV. The recordings stay in DIR. Killed at any instant, the same \
+command goes on. A variant that cannot be recorded is named and left out; the exit status is 1 then.";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]

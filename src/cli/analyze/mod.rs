@@ -18,14 +18,15 @@ pub(super) use page::thresholds;
 
 const AFTER: &str = "\
 Examples:
-  dynsparse analyze CheetahRun.h5                 tables of one recording
-  dynsparse analyze sweep/ -o results             a sweep; every table as a file
-  dynsparse analyze a.h5 b.h5                     two of one task: what differs, side by side
-  dynsparse analyze CheetahRun.h5 --zero 1e-12    a fixed threshold instead of the zero masks
+  dynsparse analyze CheetahRun.h5      tables of one recording
+  dynsparse analyze sweep/ -o results  a sweep; every table as a file
+  dynsparse analyze a.h5 b.h5          two of one task, side by side
+  dynsparse analyze CheetahRun.h5 --zero 1e-12
+                                       a threshold, not the zero masks
   dynsparse analyze CheetahRun.h5 --exclude contacts_changed
 
-An entry is zero where the recorded zero test says so; undecided entries are counted by
-themselves. A recording without zero masks is read with the threshold 1e-7.
+An entry is zero where the recorded zero test says so; undecided entries are counted by themselves. A recording \
+without zero masks is read with the threshold 1e-7.
 Exit status 1 when a recording could not be analysed; the others are.";
 
 /// The arguments.

@@ -33,13 +33,12 @@ Examples:
   dynsparse check-jacobian --all --csv errors.csv
   dynsparse check-jacobian --random 2000 --failures failures
 
-The arbiter: differences of whole steps at 15 nudges from 2^-10 to 2^-24, extrapolated
-to none entry by entry, with an error estimate each and a converged solver. It says too
-where the one-sided derivatives differ; such states are counted, and left out of the
-errors. The error of a state is max |X - X_ref| / max |A_ref| over A and B. At the edge
+The arbiter: differences of whole steps at 15 nudges from 2^-10 to 2^-24, extrapolated to none entry by entry, with an \
+error estimate each and a converged solver. It says too where the one-sided derivatives differ; such states are \
+counted, and left out of the errors. The error of a state is max |X - X_ref| / max |A_ref| over A and B. At the edge \
 of its range a control has a derivative towards the inside, for all engines.
-Exit status 1 when a task could not be checked, or a random model fails; an engine that
-does not cover a model is named with the reason.";
+Exit status 1 when a task could not be checked, or a random model fails; an engine that does not cover a model is \
+named with the reason.";
 
 /// Random models of one run, at most.
 const MOST_MODELS: u64 = 100_000_000;

@@ -13,7 +13,7 @@ use dynsparse::task::Assets;
 const AFTER: &str = "\
 Examples:
   dynsparse tasks                          list them, with sizes
-  dynsparse tasks check                    compare every model with Playground's own
+  dynsparse tasks check                    compare models with Playground's
   dynsparse tasks digest WalkerRun --json  a model in numbers and hashes";
 
 /// The arguments.

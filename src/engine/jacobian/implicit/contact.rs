@@ -14,7 +14,7 @@ use super::spatial::{
     Size, Spatial, Vec3, add3, cross, cross_motion, dot, dot3, join, lin, norm3, rot, scale3, sub, sub3,
 };
 use super::tree::Tree;
-use crate::physics::{ContactDetail, PhysicsError, Sim};
+use crate::physics::{ContactDetail, PhysicsError, Sim, Touch};
 
 /// The contacts of a state and how their geometry changes.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Contacts {
             self.light |= moved && pair.iter().any(|c| c.row.is_some_and(|row| rows.is_light(row)));
             for (contact, geometry) in pair.iter().zip(&self.narrow.geometry) {
                 let touching = Touching { contact, geometry, narrow: &self.narrow, centre };
-                one(tree, sim, rows, fields, &touching, (&mut self.dofs, &mut self.edges), &mut sums);
+                add_contact(tree, sim, rows, fields, &touching, (&mut self.dofs, &mut self.edges), &mut sums);
             }
         }
         Ok(())
@@ -143,91 +143,196 @@ fn frame_turn(frame: &[Vec3; 3], hint: Vec3, dn: Vec3, dh: Vec3) -> Vec3 {
     add3(cross(n, dn), scale3(n, about))
 }
 
-/// Adds one contact.
-fn one(
+/// Adds the derivative of one contact's generalised force J' f (nv) by each dof k that moves one of its bodies,
+///
+/// ```text
+/// d (J' f) / dq_k = sum over both bodies of +- ((dS / dq_k)' w + S' dw / dq_k)
+/// ```
+///
+/// with the axes S of the body's dofs (6 x nv) and the contact's wrench w on it (6) about its tree's centre of mass.
+fn add_contact(
     tree: &Tree,
     sim: &Sim,
     rows: &Rows,
     fields: [&Motion; 2],
-    &Touching { contact, geometry, narrow, centre }: &Touching<'_>,
+    touching: &Touching<'_>,
     (dofs, edges): (&mut Vec<usize>, &mut [bool]),
     sums: &mut Sums<'_>,
 ) {
-    let Some(row) = contact.row else { return };
-    let dim = contact.dim;
-    let frame_jumps = frame_jumps(&contact.frame, geometry.touch.tangent);
-    let [n, t1, t2] = contact.frame;
-    let axes = [n, t1, t2];
-    let coms = sim.subtree_com().as_chunks::<3>().0;
-    let origins = contact.bodies.map(|b| coms[tree.root[b]]);
-    let chains = contact.bodies.map(|b| &tree.chain[b]);
-    let arms = origins.map(|o| sub3(contact.pos, o));
-
-    // Force and torque at the contact, on the second body.
-    let along_rows = ContactRows { rows, row, dim, friction: &contact.friction };
-    let f = along_rows.to_frame(|r| rows.force[r]);
-    let compose = |f: &[f64; 6]| {
-        let force = (0..dim.min(3)).fold([0.0; 3], |x, i| add3(x, scale3(axes[i], f[i])));
-        let torque = (3..dim).fold([0.0; 3], |x, i| add3(x, scale3(axes[i - 3], f[i])));
-        (force, torque)
-    };
-    let (force, torque) = compose(&f);
-    let wrenches = arms.map(|arm| join(add3(cross(arm, force), torque), force));
-    let force_size = norm3(force);
-
-    // What the two points do under both fields.
-    let points = fields.map(|field| contact.bodies.map(|b| field.v[b]));
-    let relative = points.map(|[x1, x2]| {
-        let at = |x: &Spatial, arm: Vec3| add3(lin(x), cross(rot(x), arm));
-        (sub3(at(&x2, arms[1]), at(&x1, arms[0])), sub3(rot(&x2), rot(&x1)))
-    });
-    let rate = rows.damping[row].max(rows.damping[row + along_rows.count() - 1]);
-    let sizes = points.map(|xs| {
-        let both = [0, 1].map(|i| (Size::of(&xs[i]), norm3(arms[i])));
-        let spread: f64 = both.iter().map(|(s, arm)| s.lin + s.rot * arm).sum();
-        let turn: f64 = both.iter().map(|(s, _)| s.rot).sum();
-        (spread, turn)
-    });
-    let (spread, turn) = (sizes[0].0 + rate * sizes[1].0, sizes[0].1 + rate * sizes[1].1);
-    let slope = contact.friction.iter().take(dim - 1).fold(1.0_f64, |m, x| m.max(*x));
-    let mass = (row..row + along_rows.count()).map(|r| rows.mass(r)).fold(0.0, f64::max);
-
+    let Some(row) = touching.contact.row else { return };
+    let state = ContactState::new(tree, sim, rows, fields, touching, row);
     dofs.clear();
-    dofs.extend(chains[1]);
-    dofs.extend(chains[0].iter().filter(|d| chains[1].binary_search(d).is_err()));
+    dofs.extend(state.chains[1]);
+    dofs.extend(state.chains[0].iter().filter(|d| state.chains[1].binary_search(d).is_err()));
     for &k in dofs.iter() {
-        let in_chain = chains.map(|c| c.binary_search(&k).is_ok());
-        let s = &fields[0].axis[k];
+        let moved = state.geometry_change(k);
+        edges[k] |= state.is_at_edge(&moved);
+        let force = state.force_change(k, &moved);
+        let bound = state.error_bound(k, &moved, &force);
+        state.scatter(k, &moved, &force, &bound, sums);
+    }
+}
+
+/// A contact as it is, before anything changes.
+struct ContactState<'a> {
+    tree: &'a Tree,
+    fields: [&'a Motion; 2],
+    touching: &'a Touching<'a>,
+    rows: ContactRows<'a>,
+    /// Dofs that move each body.
+    chains: [&'a Vec<usize>; 2],
+    /// Centres of mass of the bodies' trees, and the contact's moment arms about them, m.
+    origins: [Vec3; 2],
+    arms: [Vec3; 2],
+    /// Force (N) and torque (N m) at the contact on the second body, and the wrench of both about each origin.
+    force: Vec3,
+    torque: Vec3,
+    force_size: f64,
+    wrenches: [Spatial; 2],
+    /// Motion of each body, and the relative linear and angular motion at the contact: of accelerations and of velocities.
+    points: [[Spatial; 2]; 2],
+    relative: [(Vec3, Vec3); 2],
+    /// How large what `relative` is the difference of may be, linear and angular; velocities weigh as in the rows' J a - aref.
+    spread: f64,
+    turn: f64,
+    /// The largest friction of the contact, 1 at least, and the largest inertia that one of its rows moves.
+    slope: f64,
+    mass: f64,
+}
+
+/// How the geometry of a contact changes with a dof.
+struct GeometryChange {
+    in_chain: [bool; 2],
+    /// Motion of the first body about the contact's centre, and of the second against it.
+    first: Spatial,
+    apart: Spatial,
+    /// Among `apart` are motions by which the geometry has no derivative.
+    broken: bool,
+    touch: Touch,
+    /// How the contact's frame turns.
+    about: Vec3,
+}
+
+/// How a contact's force changes with a dof, and its rows' J a - aref.
+struct ForceChange {
+    force: Vec3,
+    torque: Vec3,
+    /// By how much an error of the distance changes a row.
+    push: f64,
+    jar: [f64; 10],
+}
+
+/// Bounds on the errors of a change, of rounding and of the differenced geometry.
+struct ErrorBound {
+    /// Of the distance and the position, m.
+    dist: f64,
+    pos: f64,
+    /// Of a row's J a - aref.
+    jar: f64,
+    /// Of the force, N.
+    force: f64,
+}
+
+impl<'a> ContactState<'a> {
+    fn new(
+        tree: &'a Tree,
+        sim: &Sim,
+        rows: &'a Rows,
+        fields: [&'a Motion; 2],
+        touching: &'a Touching<'a>,
+        row: usize,
+    ) -> Self {
+        let contact = touching.contact;
+        let coms = sim.subtree_com().as_chunks::<3>().0;
+        let origins = contact.bodies.map(|b| coms[tree.root[b]]);
+        let arms = origins.map(|o| sub3(contact.pos, o));
+        let rows = ContactRows { rows, row, dim: contact.dim, friction: &contact.friction };
+        let f = rows.to_frame(|r| rows.rows.force[r]);
+        let (force, torque) = along_frame(contact, &f);
+        let points = fields.map(|field| contact.bodies.map(|b| field.v[b]));
+        let relative = points.map(|[x1, x2]| {
+            let at = |x: &Spatial, arm: Vec3| add3(lin(x), cross(rot(x), arm));
+            (sub3(at(&x2, arms[1]), at(&x1, arms[0])), sub3(rot(&x2), rot(&x1)))
+        });
+        let rate = rows.rows.damping[row].max(rows.rows.damping[row + rows.count() - 1]);
+        let sizes = points.map(|xs| {
+            let both = [0, 1].map(|i| (Size::of(&xs[i]), norm3(arms[i])));
+            let spread: f64 = both.iter().map(|(s, arm)| s.lin + s.rot * arm).sum();
+            let turn: f64 = both.iter().map(|(s, _)| s.rot).sum();
+            (spread, turn)
+        });
+        Self {
+            tree,
+            fields,
+            touching,
+            chains: contact.bodies.map(|b| &tree.chain[b]),
+            origins,
+            arms,
+            force,
+            torque,
+            force_size: norm3(force),
+            wrenches: arms.map(|arm| join(add3(cross(arm, force), torque), force)),
+            points,
+            relative,
+            spread: sizes[0].0 + rate * sizes[1].0,
+            turn: sizes[0].1 + rate * sizes[1].1,
+            slope: contact.friction.iter().take(contact.dim - 1).fold(1.0_f64, |m, x| m.max(*x)),
+            mass: (row..row + rows.count()).map(|r| rows.rows.mass(r)).fold(0.0, f64::max),
+            rows,
+        }
+    }
+
+    /// Kinematics: how position, normal, distance and frame of the contact change with the dof.
+    fn geometry_change(&self, k: usize) -> GeometryChange {
+        let &Touching { contact, geometry, narrow, centre } = self.touching;
+        let in_chain = self.chains.map(|c| c.binary_search(&k).is_ok());
+        let s = &self.fields[0].axis[k];
         let twist = |i: usize| {
-            if in_chain[i] { join(rot(s), add3(lin(s), cross(rot(s), sub3(centre, origins[i])))) } else { [0.0; 6] }
+            if in_chain[i] {
+                join(rot(s), add3(lin(s), cross(rot(s), sub3(centre, self.origins[i]))))
+            } else {
+                [0.0; 6]
+            }
         };
         let first = twist(0);
+        let tree = self.tree;
         let apart = if in_chain[0] && in_chain[1] && tree.root[contact.bodies[0]] == tree.root[contact.bodies[1]] {
             [0.0; 6]
         } else {
             sub(&twist(1), &first)
         };
         let motions = narrow.in_axes(&apart, rot(&first));
-        let mut change = along(&geometry.by, &motions);
-        edges[k] |= stirs(&geometry.broken, &motions);
+        let mut touch = along(&geometry.by, &motions);
         let turned = rot(&first);
-        change.pos = add3(change.pos, add3(lin(&first), cross(turned, sub3(contact.pos, centre))));
-        change.normal = add3(change.normal, cross(turned, n));
-        change.tangent = add3(change.tangent, cross(turned, geometry.touch.tangent));
-        let about = frame_turn(&contact.frame, geometry.touch.tangent, change.normal, change.tangent);
-        edges[k] |= dim > 1 && frame_jumps && norm3(change.normal) + norm3(change.tangent) > 0.0;
+        touch.pos = add3(touch.pos, add3(lin(&first), cross(turned, sub3(contact.pos, centre))));
+        touch.normal = add3(touch.normal, cross(turned, contact.frame[0]));
+        touch.tangent = add3(touch.tangent, cross(turned, geometry.touch.tangent));
+        let about = frame_turn(&contact.frame, geometry.touch.tangent, touch.normal, touch.tangent);
+        GeometryChange { in_chain, first, apart, broken: stirs(&geometry.broken, &motions), touch, about }
+    }
 
-        // How the relative motion at the contact, in its frame, changes.
-        let moved = [0, 1].map(|field| {
+    /// Whether the geometry, or the contact's frame, has no derivative by the dof.
+    fn is_at_edge(&self, moved: &GeometryChange) -> bool {
+        let Touching { contact, geometry, .. } = self.touching;
+        let frame_moves = norm3(moved.touch.normal) + norm3(moved.touch.tangent) > 0.0;
+        moved.broken || contact.dim > 1 && frame_jumps(&contact.frame, geometry.touch.tangent) && frame_moves
+    }
+
+    /// How the relative motion at the contact, in its frame, changes with the dof: of accelerations and of velocities.
+    fn motion_change(&self, k: usize, moved: &GeometryChange) -> [[f64; 6]; 2] {
+        let contact = self.touching.contact;
+        let (axes, dim) = (&contact.frame, contact.dim);
+        let s = &self.fields[0].axis[k];
+        [0, 1].map(|field| {
             let (mut linear, mut angular) = ([0.0; 3], [0.0; 3]);
             for side in [0, 1] {
-                let x = &points[field][side];
-                let mut d = cross(rot(x), change.pos);
+                let x = &self.points[field][side];
+                let mut d = cross(rot(x), moved.touch.pos);
                 let mut w = [0.0; 3];
-                if in_chain[side] {
-                    let carried = cross_motion(s, &sub(x, &fields[field].before[k]));
+                if moved.in_chain[side] {
+                    let carried = cross_motion(s, &sub(x, &self.fields[field].before[k]));
                     w = rot(&carried);
-                    d = add3(d, add3(lin(&carried), cross(w, arms[side])));
+                    d = add3(d, add3(lin(&carried), cross(w, self.arms[side])));
                 }
                 if side == 1 {
                     (linear, angular) = (add3(linear, d), add3(angular, w));
@@ -235,54 +340,82 @@ fn one(
                     (linear, angular) = (sub3(linear, d), sub3(angular, w));
                 }
             }
-            let (y, z) = relative[field];
+            let (y, z) = self.relative[field];
             std::array::from_fn::<f64, 6, _>(|i| match i {
                 i if i >= dim => 0.0,
-                i if i < 3 => dot3(cross(about, axes[i]), y) + dot3(axes[i], linear),
-                i => dot3(cross(about, axes[i - 3]), z) + dot3(axes[i - 3], angular),
+                i if i < 3 => dot3(cross(moved.about, axes[i]), y) + dot3(axes[i], linear),
+                i => dot3(cross(moved.about, axes[i - 3]), z) + dot3(axes[i - 3], angular),
             })
-        });
-        let (df, jar, push) = along_rows.change(&moved, change.dist);
-        for (r, x) in jar.iter().enumerate().take(along_rows.count()) {
+        })
+    }
+
+    /// How the contact's force changes with the dof.
+    fn force_change(&self, k: usize, moved: &GeometryChange) -> ForceChange {
+        let motion = self.motion_change(k, moved);
+        let (df, jar, push) = self.rows.change(&motion, moved.touch.dist);
+        let (force, torque) = along_frame(self.touching.contact, &df);
+        let torque = add3(torque, cross(moved.about, self.torque));
+        ForceChange { force: add3(force, cross(moved.about, self.force)), torque, push, jar }
+    }
+
+    /// Bounds on the errors of rounding and of the differenced geometry.
+    fn error_bound(&self, k: usize, moved: &GeometryChange, force: &ForceChange) -> ErrorBound {
+        let geometry = self.touching.geometry;
+        let (spread, turn) = (self.spread, self.turn);
+        let s = &self.fields[0].axis[k];
+        let apart = Size::of(&moved.apart);
+        let apart = apart.rot + apart.lin + if geometry.spins { norm3(rot(&moved.first)) } else { 0.0 };
+        let [dist, pos, normal] = geometry.error.map(|e| e * apart);
+        let (touch, about) = (&moved.touch, moved.about);
+        let motion = 4.0 * ULP * (Size::of(s).rot * spread + norm3(touch.pos) * turn + norm3(about) * spread);
+        ErrorBound {
+            dist,
+            pos,
+            jar: self.slope * (motion + normal * spread + pos * turn) + force.push * (dist + ULP * touch.dist.abs()),
+            force: self.force_size * (normal + 4.0 * ULP * norm3(about)),
+        }
+    }
+
+    /// Adds the changes to the column of the dof, with their bounds.
+    fn scatter(&self, k: usize, moved: &GeometryChange, force: &ForceChange, bound: &ErrorBound, sums: &mut Sums<'_>) {
+        let (rows, row, count) = (self.rows.rows, self.rows.row, self.rows.count());
+        for (r, x) in force.jar.iter().enumerate().take(count) {
             sums.jar[(row + r, k)] = *x;
         }
-
-        let (mut dforce, mut dtorque) = compose(&df);
-        dforce = add3(dforce, cross(about, force));
-        dtorque = add3(dtorque, cross(about, torque));
-
-        // Bounds on the error: of rounding, and of the differenced geometry.
-        let apart_size = Size::of(&apart);
-        let apart_size = apart_size.rot + apart_size.lin + if geometry.spins { norm3(turned) } else { 0.0 };
-        let [e_dist, e_pos, e_normal] = geometry.error.map(|e| e * apart_size);
-        let motion_size = 4.0 * ULP * (Size::of(s).rot * spread + norm3(change.pos) * turn + norm3(about) * spread);
-        let e_jar =
-            slope * (motion_size + e_normal * spread + e_pos * turn) + push * (e_dist + ULP * change.dist.abs());
-        for r in row..row + along_rows.count() {
-            sums.errors[(r, k)] += mass * e_jar + rows.softening(row).abs() * rows.force[r].abs() * e_dist;
+        for r in row..row + count {
+            sums.errors[(r, k)] += self.mass * bound.jar + rows.softening(row).abs() * rows.force[r].abs() * bound.dist;
         }
-        let e_force = force_size * (e_normal + 4.0 * ULP * norm3(about));
-
+        let s = &self.fields[0].axis[k];
         for side in [0, 1] {
             let sign = if side == 1 { 1.0 } else { -1.0 };
-            let dwrench = join(add3(add3(cross(change.pos, force), cross(arms[side], dforce)), dtorque), dforce);
+            let arm = self.arms[side];
+            let lever = add3(cross(moved.touch.pos, self.force), cross(arm, force.force));
+            let dwrench = join(add3(lever, force.torque), force.force);
             let e_wrench = Size {
-                rot: norm3(arms[side]) * e_force + force_size * (e_pos + 4.0 * ULP * norm3(change.pos)),
-                lin: e_force,
+                rot: norm3(arm) * bound.force + self.force_size * (bound.pos + 4.0 * ULP * norm3(moved.touch.pos)),
+                lin: bound.force,
             };
-            for &j in chains[side].iter().filter(|j| chains[1 - side].binary_search(j).is_err()) {
-                let sj = &fields[0].axis[j];
+            for &j in self.chains[side].iter().filter(|j| self.chains[1 - side].binary_search(j).is_err()) {
+                let sj = &self.fields[0].axis[j];
                 let mut x = dot(sj, &dwrench);
                 let mut e = Size::of(sj).dot(e_wrench);
-                if in_chain[side] && tree.carries(k, j) {
-                    x += dot(&cross_motion(s, sj), &wrenches[side]);
-                    e += 4.0 * ULP * Size::of(s).cross_motion(Size::of(sj)).dot(Size::of(&wrenches[side]));
+                if moved.in_chain[side] && self.tree.carries(k, j) {
+                    x += dot(&cross_motion(s, sj), &self.wrenches[side]);
+                    e += 4.0 * ULP * Size::of(s).cross_motion(Size::of(sj)).dot(Size::of(&self.wrenches[side]));
                 }
                 sums.out[(j, k)] += sign * x;
                 sums.noise[(j, k)] += e + ULP * x.abs();
             }
         }
     }
+}
+
+/// Force and torque of components along the axes of a contact's frame: normal and both tangents, then turns about these.
+fn along_frame(contact: &ContactDetail, f: &[f64; 6]) -> (Vec3, Vec3) {
+    let (axes, dim) = (&contact.frame, contact.dim);
+    let force = (0..dim.min(3)).fold([0.0; 3], |x, i| add3(x, scale3(axes[i], f[i])));
+    let torque = (3..dim).fold([0.0; 3], |x, i| add3(x, scale3(axes[i - 3], f[i])));
+    (force, torque)
 }
 
 /// The constraint rows of one contact, and the way between them and the contact's frame.
