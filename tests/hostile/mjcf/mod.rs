@@ -120,10 +120,16 @@ impl Mjcf {
             10 => {
                 let wrap = *pick(dice, &["frame", "body", "replicate", "default", "composite", "flexcomp"]);
                 let times = if wrap == "replicate" { 1 + dice.below(6) } else { *pick(dice, &[1, 1, 2, 3, 30, 300]) };
+                // So many bodies that a Jacobian takes longer than 20 s are no hang.
+                let mut copies = 1_i64;
                 for _ in 0..times {
                     let inner = std::mem::replace(node, Node::new(wrap));
                     if wrap == "replicate" {
-                        node.set("count", word(dice, &["2", "3", "10", "100", "2147483647", "-1"]));
+                        let count = word(dice, &["2", "3", "10", "100", "2147483647", "-1"]);
+                        let more = copies.saturating_mul(count.parse().unwrap_or(1));
+                        let many = (101..100_000).contains(&more);
+                        copies = if many { copies } else { more };
+                        node.set("count", if many { "1" } else { count });
                         node.set("offset", "0 0 1");
                     }
                     node.children.push(inner);
