@@ -2,15 +2,19 @@
 //! prints. Nothing else in the program prints.
 
 mod ablate;
+#[cfg(not(feature = "learn"))]
+mod absent;
 mod analyze;
 mod args;
 mod check_jacobian;
 mod compile;
 mod completions;
 mod config;
+#[cfg(feature = "learn")]
 mod evaluate;
 mod gather;
 mod info;
+#[cfg(feature = "learn")]
 mod learn;
 mod merge;
 mod output;
@@ -18,6 +22,7 @@ mod progress;
 mod record;
 mod render;
 mod report;
+#[cfg(feature = "learn")]
 mod score;
 mod signals;
 mod slurm;
@@ -29,7 +34,8 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 const AFTER: &str = "\
 Examples:
@@ -86,11 +92,23 @@ enum Verb {
     /// Draw an episode as a strip of pictures, or as an animation
     Render(render::Args),
     /// Train world models on recordings, and see how much of the true sparsity they recover
+    #[cfg(feature = "learn")]
     Learn(Box<learn::Args>),
     /// Evaluate a trained model on a recording
+    #[cfg(feature = "learn")]
     Evaluate(evaluate::Args),
     /// Score anyone's predicted Jacobians or edges against a recording
+    #[cfg(feature = "learn")]
     Score(score::Args),
+    /// Train world models: not in this build
+    #[cfg(not(feature = "learn"))]
+    Learn(absent::Args),
+    /// Evaluate a trained model: not in this build
+    #[cfg(not(feature = "learn"))]
+    Evaluate(absent::Args),
+    /// Score predicted Jacobians: not in this build
+    #[cfg(not(feature = "learn"))]
+    Score(absent::Args),
     /// List what can be recorded
     Tasks(tasks::Args),
     /// What a job of `sweep --slurm` does on its node
@@ -141,9 +159,14 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::CheckJacobian(args) => check_jacobian::run(&args),
         Verb::Report(args) => report::run(&args),
         Verb::Render(args) => render::run(&args),
+        #[cfg(feature = "learn")]
         Verb::Learn(args) => learn::run(&args),
+        #[cfg(feature = "learn")]
         Verb::Evaluate(args) => evaluate::run(&args),
+        #[cfg(feature = "learn")]
         Verb::Score(args) => score::run(&args),
+        #[cfg(not(feature = "learn"))]
+        Verb::Learn(_) | Verb::Evaluate(_) | Verb::Score(_) => absent::run(),
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),
         Verb::Compile(args) => compile::run(&args),
@@ -153,15 +176,17 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
 
 fn start_log(verbose: u8, format: LogFormat) {
     let level = match verbose {
-        0 => "warn",
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
     };
-    let filter = EnvFilter::try_from_env("DYNSPARSE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| output::Log).with_target(false);
+    let asked = std::env::var("DYNSPARSE_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(level));
+    let layer = tracing_subscriber::fmt::layer().with_writer(|| output::Log).with_target(false);
+    let registry = tracing_subscriber::registry();
     match format {
-        LogFormat::Text => builder.with_ansi(false).without_time().init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => registry.with(layer.with_ansi(false).without_time().with_filter(filter)).init(),
+        LogFormat::Json => registry.with(layer.json().with_filter(filter)).init(),
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use dynsparse::analysis::compare;
 use dynsparse::files::{Inputs, Kind, Lock, Output};
+#[cfg(feature = "learn")]
 use dynsparse::learn;
 use dynsparse::report::{self, Input};
 
@@ -52,7 +53,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let settings = args.choice.settings()?;
     let files = args.choice.files()?;
     let output = Output::claim(&args.output, Kind::Html, &Inputs::new(&files))?;
+    #[cfg(feature = "learn")]
     let learned = args.learned.as_deref().map_or_else(|| Ok(Vec::new()), learn::read_results)?;
+    #[cfg(not(feature = "learn"))]
+    let learned = if args.learned.is_some() { return Err(super::absent::missing()) } else { Vec::new() };
     let Gathered { analyses, skipped } = args.choice.gather(&files, &settings)?;
     if analyses.is_empty() {
         report_skipped(&skipped);

@@ -232,6 +232,7 @@ impl Axis {
     }
 
     /// A unit for each name, the first from 0 to 1.
+    #[cfg(feature = "learn")]
     pub(super) fn named(title: impl Into<String>, names: &[&str]) -> Self {
         let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
         Self { title: title.into(), low: 0.0, high: names.len().max(1) as f64, log: false, names }

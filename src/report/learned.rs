@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::chart::{self, Axis, Canvas, Plot, Row, SIZE, Tile, short};
 use super::figure::{Figure, percent};
 use super::page::figure_of;
+pub(super) use crate::learn::tables;
 use crate::learn::{self, BY_TIME, Measure, RunResult, Strip, Summary};
 
 /// Settings of a task that figures show at most.

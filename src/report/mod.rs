@@ -8,6 +8,7 @@ mod chart;
 mod error;
 mod figure;
 mod image;
+#[cfg_attr(not(feature = "learn"), path = "without_networks.rs")]
 mod learned;
 mod overview;
 mod page;
@@ -24,7 +25,10 @@ pub use page::page;
 use crate::analysis::compare::Comparison;
 use crate::analysis::table::Table;
 use crate::analysis::{self, Analysis};
-use crate::learn::{self, RunResult};
+#[cfg(feature = "learn")]
+use crate::learn::RunResult;
+#[cfg(not(feature = "learn"))]
+use learned::RunResult;
 
 /// A recording that could not be analysed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +61,7 @@ pub struct Input<'a> {
 impl Input<'_> {
     fn tables(&self) -> Vec<Table> {
         let mut all = analysis::tables(self.analyses, self.comparisons);
-        all.extend(learn::tables(self.learned));
+        all.extend(learned::tables(self.learned));
         all
     }
 

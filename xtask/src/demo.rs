@@ -45,7 +45,7 @@ impl Demo {
     /// Records the tasks one after the other; each uses all threads.
     pub(crate) fn run(&self) -> Result<()> {
         Setup::default().run()?;
-        let dynsparse = build()?;
+        let dynsparse = build(Program::Recorder)?;
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("the folder {} cannot be made", self.out.display()))?;
 
@@ -65,11 +65,25 @@ impl Demo {
     }
 }
 
+/// What of the program is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// Without the training of networks, which is a third of the work.
+    Recorder,
+    /// All of it.
+    Whole,
+}
+
 /// Builds the program; cargo says where it is, whatever the target folder.
-pub(crate) fn build() -> Result<PathBuf> {
-    crate::place::tell("==> cargo build --release");
+pub(crate) fn build(program: Program) -> Result<PathBuf> {
+    let features: &[&str] = match program {
+        Program::Recorder => &["--no-default-features"],
+        Program::Whole => &[],
+    };
+    crate::place::tell(format_args!("==> cargo build --release {}", features.concat()));
     let out = cargo()
         .args(["build", "--release", "--package", "dynsparse", "--bin", "dynsparse"])
+        .args(features)
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()

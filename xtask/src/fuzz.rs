@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 
-use crate::demo::build;
+use crate::demo::{Program, build};
 use crate::setup::Setup;
 use crate::step::run;
 
@@ -31,7 +31,7 @@ impl FuzzJacobian {
     /// Sets up, builds, and judges.
     pub(crate) fn run(&self) -> Result<()> {
         Setup::default().run()?;
-        let mut command = Command::new(build()?);
+        let mut command = Command::new(build(Program::Recorder)?);
         command.args(["check-jacobian", "--random", &self.models.to_string()]);
         command.args(["--seed", &self.seed.to_string(), "--first", &self.first.to_string()]);
         if let Some(folder) = &self.failures {

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 
-use crate::demo::build;
+use crate::demo::{Program, build};
 use crate::setup::Setup;
 use crate::step::run;
 
@@ -22,7 +22,7 @@ impl Sweep {
     /// Sets up with the meshes of all robots, builds, and passes the arguments on.
     pub(crate) fn run(&self) -> Result<()> {
         Setup { all_assets: true, ..Setup::default() }.run()?;
-        let dynsparse = build()?;
+        let dynsparse = build(Program::Recorder)?;
         run("dynsparse sweep", Command::new(dynsparse).arg("sweep").args(&self.arguments))
     }
 }

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use serde_json::json;
 
-use crate::demo::build;
+use crate::demo::{Program, build};
 use crate::place::{self, say, tell};
 use crate::setup::Setup;
 use collections::{Collection, ModelFile};
@@ -80,7 +80,7 @@ impl Corpus {
         let folder = collections::fetch(&collections, &place::vendor(), self.offline)?;
         let program = match &self.program {
             Some(program) => program.clone(),
-            None => build()?,
+            None => build(Program::Recorder)?,
         };
         let settings = json!({
             "program": version(&program)?, "states": self.states, "within": self.within, "limit": self.limit,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::demo::build;
+use crate::demo::{Program, build};
 use crate::place::{say, tell};
 use crate::setup::Setup;
 use dice::Dice;
@@ -75,7 +75,7 @@ impl Torture {
             Some(program) => program.canonicalize()?,
             None => {
                 Setup::default().run()?;
-                build()?
+                build(Program::Whole)?
             }
         };
         let mut jobs = Vec::new();
