@@ -42,7 +42,7 @@ pub struct Linearization {
 
 impl Linearization {
     fn matrix<'a, T: nalgebra::Scalar>(values: &'a [T], rows: usize, columns: usize) -> RowMajor<'a, T> {
-        RowMajor::from_slice_with_strides_generic(values, Dyn(rows), Dyn(columns), Dyn(columns.max(1)), U1)
+        RowMajor::from_slice_with_strides_generic(values, Dyn(rows), Dyn(columns), Dyn(columns), U1)
     }
 
     fn sizes(&self) -> [usize; 3] {

@@ -199,3 +199,20 @@ fn what_does_not_belong_together_is_refused() {
     }
     assert_eq!(bits(&d.linearize(&mut sim).unwrap()), right);
 }
+
+#[test]
+fn what_a_model_lacks_is_a_matrix_without_rows_or_columns() {
+    let hinge = r#"<body><joint name="j"/><geom size=".1"/></body>"#;
+    for (body, nv) in [(hinge, 1), ("<geom size=\".1\"/>", 0)] {
+        let text = format!("<mujoco><worldbody>{body}</worldbody></mujoco>");
+        let model = Arc::new(Model::from_text("bare.xml", &text).unwrap());
+        let d = Differentiator::new(&model, &Settings::new().sensors()).unwrap();
+        let lin = d.linearize(&mut Sim::new(&model).unwrap()).unwrap();
+        let n = 2 * nv;
+        assert_eq!([lin.a().shape(), lin.b().shape()], [(n, n), (n, 0)]);
+        assert_eq!([lin.c().shape(), lin.d().shape()], [(0, n), (0, 0)]);
+        assert_eq!([lin.b_verdicts().shape(), lin.d_verdicts().shape()], [(n, 0), (0, 0)]);
+        assert_eq!((lin.b() * nalgebra::DVector::<f64>::zeros(0)).len(), n);
+        assert!(lin.is_smooth());
+    }
+}
