@@ -6,7 +6,10 @@ use rayon::prelude::*;
 
 use crate::jacobian::{Chain, Engine, EngineChoice, EngineKind, EngineRequest, EngineSpec, Jacobian};
 use crate::linearization::{Axes, Linearization};
-use crate::physics::{Model, PhysicsError, Sim, Solver, SolverMode};
+use crate::physics::{Model, PhysicsError, Sim, SolverMode};
+
+/// MuJoCo takes a larger control for none (mjMAXVAL).
+const LARGEST: f64 = 1e10;
 
 /// Pieces that each thread takes of many states, so that none waits long for the slowest.
 const PIECES: usize = 4;
@@ -21,8 +24,9 @@ pub struct Settings {
     pub sensors: bool,
     /// Whether no entry is tested for zero, and no state for switches: it is faster, and nothing is known of kinks then.
     pub without_zero_test: bool,
-    /// How hard the constraint solver works in the step that is differentiated. Converged, unless the model's own settings are
-    /// asked for: these stop early in many tasks, and what is differentiated then is where the solver stopped.
+    /// How hard the constraint solver works in the step that is differentiated. It runs to its end (Newton's method, tolerance
+    /// 1e-20; PGS and noslip take all iterations of the model), unless the model's own settings are asked for: these stop early
+    /// in many tasks, and what is differentiated then is where the solver stopped.
     pub solver: SolverMode,
 }
 
@@ -110,8 +114,9 @@ struct Worker {
     sim: Sim,
     engine: Box<dyn Engine>,
     chain: Chain,
-    /// One step of a chain.
+    /// One step of a chain, and what comes out.
     step: Jacobian,
+    whole: Jacobian,
     state: Vec<f64>,
 }
 
@@ -122,17 +127,25 @@ impl Worker {
             engine: spec.build(model)?,
             chain: Chain::new(model, spec),
             step: Jacobian::zeros(model, spec.sensors),
+            whole: Jacobian::zeros(model, spec.sensors),
             state: vec![0.0; model.state_size()],
         })
     }
 
-    /// The Jacobian of `steps` physics steps from a state.
-    fn at(&mut self, state: &[f64], steps: usize, out: &mut Jacobian) -> Result<(), PhysicsError> {
+    /// The linearization of `steps` physics steps from a state.
+    fn at(&mut self, state: &[f64], steps: usize, out: &mut Linearization) -> Result<(), PhysicsError> {
         self.sim.set_state(state)?;
-        match steps {
-            1 => self.engine.jacobian(&mut self.sim, out),
-            k => self.chain.over(&mut *self.engine, &mut self.sim, k, [&mut self.step, out]),
+        // MuJoCo drops all controls where one of them is such.
+        if let Some(i) = self.sim.ctrl().iter().position(|u| !(u.abs() <= LARGEST)) {
+            let (name, value) = (self.sim.model().names().ctrl[i].clone(), self.sim.ctrl()[i]);
+            return Err(PhysicsError::Control { name, value });
         }
+        match steps {
+            1 => self.engine.jacobian(&mut self.sim, &mut self.whole)?,
+            k => self.chain.over(&mut *self.engine, &mut self.sim, k, [&mut self.step, &mut self.whole])?,
+        }
+        out.take(&self.whole);
+        Ok(())
     }
 }
 
@@ -155,12 +168,7 @@ impl Differentiator {
     pub fn new(model: &Arc<Model>, settings: &Settings) -> Result<Self, PhysicsError> {
         let solved = match settings.solver {
             SolverMode::Task => model.clone(),
-            SolverMode::Converged if model.solver() == Solver::CONVERGED => model.clone(),
-            SolverMode::Converged => {
-                let mut solved = model.copy()?;
-                solved.set_solver(Solver::CONVERGED);
-                Arc::new(solved)
-            }
+            SolverMode::Converged => Arc::new(model.strict()?),
         };
         let resolved = settings.request().resolve(&solved);
         let worker = Worker::new(&solved, &resolved.spec)?;
@@ -190,11 +198,7 @@ impl Differentiator {
     }
 
     fn empty(&self) -> Linearization {
-        Linearization {
-            jacobian: Jacobian::zeros(&self.solved, self.spec.sensors),
-            axes: self.axes.clone(),
-            judged: self.spec.zero_test,
-        }
+        Linearization::empty(&self.axes, self.spec.zero_test)
     }
 
     /// The linearization of the physics step that `sim` would take now, under its present control.
@@ -203,7 +207,8 @@ impl Differentiator {
     /// does, and both are taken from the whole integration state.
     ///
     /// # Errors
-    /// [`PhysicsError::OtherModel`] for a simulation of another model; [`PhysicsError::Mujoco`] where MuJoCo refuses the step.
+    /// [`PhysicsError::OtherModel`] for a simulation of another model; [`PhysicsError::Control`] for a control that is no number, or
+    /// that MuJoCo takes for none; [`PhysicsError::Mujoco`] where MuJoCo refuses the step.
     pub fn linearize(&self, sim: &mut Sim) -> Result<Linearization, PhysicsError> {
         self.linearize_steps(sim, 1)
     }
@@ -228,7 +233,7 @@ impl Differentiator {
     /// # Panics
     /// When `lin` comes from another differentiator.
     pub fn linearize_into(&self, sim: &mut Sim, steps: usize, lin: &mut Linearization) -> Result<(), PhysicsError> {
-        assert!(Arc::ptr_eq(&lin.axes, &self.axes), "a linearization of another differentiator");
+        assert!(lin.is_of(&self.axes), "a linearization of another differentiator");
         if !Arc::ptr_eq(sim.model(), &self.model) {
             return Err(PhysicsError::OtherModel { file: self.model.file().to_owned() });
         }
@@ -238,7 +243,7 @@ impl Differentiator {
         let mut worker = self.worker()?;
         let mut state = std::mem::take(&mut worker.state);
         sim.get_state(&mut state)?;
-        worker.at(&state, steps, &mut lin.jacobian)?;
+        worker.at(&state, steps, lin)?;
         worker.state = state;
         self.rest(worker);
         Ok(())
@@ -286,7 +291,7 @@ impl Differentiator {
         let mut worker = self.worker()?;
         let one = |state: &S| {
             let mut lin = self.empty();
-            worker.at(state.as_ref(), steps, &mut lin.jacobian).map(|()| lin)
+            worker.at(state.as_ref(), steps, &mut lin).map(|()| lin)
         };
         let all = states.iter().map(one).collect::<Result<_, _>>()?;
         self.rest(worker);

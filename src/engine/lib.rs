@@ -53,7 +53,7 @@ pub mod jacobian;
 pub mod physics;
 
 pub use differentiator::{Differentiator, Settings};
-pub use jacobian::{Difference, EngineKind, Nudge, Switches, Verdict};
-pub use linearization::{Linearization, RowMajor};
+pub use jacobian::{EngineChoice, EngineKind, Switches, Verdict};
+pub use linearization::Linearization;
 pub use nalgebra;
-pub use physics::{Model, PhysicsError as Error, Sim, Solver, SolverMode};
+pub use physics::{Model, PhysicsError as Error, Sim, SolverMode};

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use nalgebra::{Dyn, MatrixView, U1};
+use nalgebra::{DMatrix, Scalar};
 
 use crate::jacobian::{Jacobian, Switches, Verdict};
 use crate::physics::Model;
-
-/// A view of a matrix that is stored row after row.
-pub type RowMajor<'a, T> = MatrixView<'a, T, Dyn, Dyn, Dyn, U1>;
 
 /// Names of the axes of the matrices, shared by all linearizations of a [`crate::Differentiator`].
 #[derive(Debug)]
@@ -35,100 +32,154 @@ impl Axes {
 /// An entry that does not exist, because what touches jumps and both sides differ without a limit, is NaN, and undecided.
 #[derive(Debug, Clone)]
 pub struct Linearization {
-    pub(crate) jacobian: Jacobian,
-    pub(crate) axes: Arc<Axes>,
-    pub(crate) judged: bool,
+    axes: Arc<Axes>,
+    judged: bool,
+    a: DMatrix<f64>,
+    b: DMatrix<f64>,
+    c: DMatrix<f64>,
+    d: DMatrix<f64>,
+    a_verdicts: DMatrix<Verdict>,
+    b_verdicts: DMatrix<Verdict>,
+    c_verdicts: DMatrix<Verdict>,
+    d_verdicts: DMatrix<Verdict>,
+    floor: Vec<f64>,
+    switches: Switches,
+    kink: f64,
+    near_singular: bool,
+}
+
+/// Sides that differ by less, as a share of the largest entry of A, are one.
+const SAME: f64 = 1e-6;
+
+/// Copies row after row.
+fn copy<T: Scalar + Copy>(rows: &[T], to: &mut DMatrix<T>) {
+    let columns = to.ncols();
+    for (i, row) in rows.chunks_exact(columns.max(1)).enumerate() {
+        for (j, x) in row.iter().enumerate() {
+            to[(i, j)] = *x;
+        }
+    }
 }
 
 impl Linearization {
-    fn matrix<'a, T: nalgebra::Scalar>(values: &'a [T], rows: usize, columns: usize) -> RowMajor<'a, T> {
-        RowMajor::from_slice_with_strides_generic(values, Dyn(rows), Dyn(columns), Dyn(columns), U1)
+    /// Of these sizes, with nothing in it.
+    pub(crate) fn empty(axes: &Arc<Axes>, judged: bool) -> Self {
+        let (n, nu, ns) = (axes.states.len(), axes.controls.len(), axes.sensors.len());
+        let (zeros, open) = (DMatrix::zeros, |rows, columns| DMatrix::repeat(rows, columns, Verdict::Undecided));
+        Self {
+            axes: axes.clone(),
+            judged,
+            a: zeros(n, n),
+            b: zeros(n, nu),
+            c: zeros(ns, n),
+            d: zeros(ns, nu),
+            a_verdicts: open(n, n),
+            b_verdicts: open(n, nu),
+            c_verdicts: open(ns, n),
+            d_verdicts: open(ns, nu),
+            floor: vec![0.0; n],
+            switches: Switches::default(),
+            kink: 0.0,
+            near_singular: false,
+        }
     }
 
-    fn sizes(&self) -> [usize; 3] {
-        [self.axes.states.len(), self.axes.controls.len(), self.axes.sensors.len()]
+    /// Takes what an engine has computed.
+    pub(crate) fn take(&mut self, jacobian: &Jacobian) {
+        let verdicts = &jacobian.verdicts;
+        copy(&jacobian.a, &mut self.a);
+        copy(&jacobian.b, &mut self.b);
+        copy(&jacobian.c, &mut self.c);
+        copy(&jacobian.d, &mut self.d);
+        copy(&verdicts.a, &mut self.a_verdicts);
+        copy(&verdicts.b, &mut self.b_verdicts);
+        copy(&verdicts.c, &mut self.c_verdicts);
+        copy(&verdicts.d, &mut self.d_verdicts);
+        self.floor.copy_from_slice(&verdicts.floor);
+        (self.switches, self.kink, self.near_singular) = (verdicts.switches, verdicts.kink, verdicts.near_singular);
+    }
+
+    /// Whether it has these axes, the very same.
+    pub(crate) fn is_of(&self, axes: &Arc<Axes>) -> bool {
+        Arc::ptr_eq(&self.axes, axes)
     }
 
     /// A = d next state / d state, ndx x ndx.
-    pub fn a(&self) -> RowMajor<'_, f64> {
-        let [ndx, _, _] = self.sizes();
-        Self::matrix(&self.jacobian.a, ndx, ndx)
+    pub fn a(&self) -> &DMatrix<f64> {
+        &self.a
     }
 
-    /// B = d next state / d control, ndx x nu. Of a control at the end of its range (`ctrlrange`) it is one-sided, from within.
-    pub fn b(&self) -> RowMajor<'_, f64> {
-        let [ndx, nu, _] = self.sizes();
-        Self::matrix(&self.jacobian.b, ndx, nu)
+    /// B = d next state / d control, ndx x nu. Of one step, and of a control at the end of its range (`ctrlrange`), it is
+    /// the derivative towards the inside; over several steps it is the product of these.
+    pub fn b(&self) -> &DMatrix<f64> {
+        &self.b
     }
 
     /// C = d sensor values / d state, nsensordata x ndx; no rows where sensors are not asked for. Sensors are those that
     /// `mj_step` computes: of the state before the step.
-    pub fn c(&self) -> RowMajor<'_, f64> {
-        let [ndx, _, ns] = self.sizes();
-        Self::matrix(&self.jacobian.c, ns, ndx)
+    pub fn c(&self) -> &DMatrix<f64> {
+        &self.c
     }
 
     /// D = d sensor values / d control, nsensordata x nu; no rows where sensors are not asked for.
-    pub fn d(&self) -> RowMajor<'_, f64> {
-        let [_, nu, ns] = self.sizes();
-        Self::matrix(&self.jacobian.d, ns, nu)
+    pub fn d(&self) -> &DMatrix<f64> {
+        &self.d
     }
 
-    /// Whether entries were judged ([`crate::Settings::zero_test`]). Otherwise every verdict is undecided.
+    /// Whether entries were judged (not with [`crate::Settings::without_zero_test`]). Otherwise every verdict is undecided.
     pub fn is_judged(&self) -> bool {
         self.judged
     }
 
     /// What each entry of A is, ndx x ndx.
-    pub fn a_verdicts(&self) -> RowMajor<'_, Verdict> {
-        let [ndx, _, _] = self.sizes();
-        Self::matrix(&self.jacobian.verdicts.a, ndx, ndx)
+    pub fn a_verdicts(&self) -> &DMatrix<Verdict> {
+        &self.a_verdicts
     }
 
     /// What each entry of B is, ndx x nu.
-    pub fn b_verdicts(&self) -> RowMajor<'_, Verdict> {
-        let [ndx, nu, _] = self.sizes();
-        Self::matrix(&self.jacobian.verdicts.b, ndx, nu)
+    pub fn b_verdicts(&self) -> &DMatrix<Verdict> {
+        &self.b_verdicts
     }
 
     /// What each entry of C is, nsensordata x ndx.
-    pub fn c_verdicts(&self) -> RowMajor<'_, Verdict> {
-        let [ndx, _, ns] = self.sizes();
-        Self::matrix(&self.jacobian.verdicts.c, ns, ndx)
+    pub fn c_verdicts(&self) -> &DMatrix<Verdict> {
+        &self.c_verdicts
     }
 
     /// What each entry of D is, nsensordata x nu.
-    pub fn d_verdicts(&self) -> RowMajor<'_, Verdict> {
-        let [_, nu, ns] = self.sizes();
-        Self::matrix(&self.jacobian.verdicts.d, ns, nu)
+    pub fn d_verdicts(&self) -> &DMatrix<Verdict> {
+        &self.d_verdicts
     }
 
     /// The largest bound on rounding among the entries of each row of A and B (ndx), in units of these entries.
     pub fn floor(&self) -> &[f64] {
-        &self.jacobian.verdicts.floor
+        &self.floor
     }
 
-    /// What switches within reach of the state: a contact opens or closes, a limit or friction begins or ends, a force or
-    /// control meets its range. There the step has two derivatives, one for each side.
+    /// What switches at the state or very near it (within 1e-7 of a nudge, and of a tendon's dead band within 1e-9): a contact
+    /// opens or closes, a limit or friction begins or ends, a force meets its range. There the step has two derivatives, one for
+    /// each side. Two things are not looked at: a control at the end of its `ctrlrange` (see [`Linearization::b`]), and a sensor
+    /// at its `cutoff`.
     pub fn switches(&self) -> Switches {
-        self.jacobian.verdicts.switches
+        self.switches
     }
 
     /// Where something switches: the largest difference between the derivatives of both sides, as a share of the largest entry
     /// of A. 0 where nothing switches.
     pub fn kink(&self) -> f64 {
-        self.jacobian.verdicts.kink
+        self.kink
     }
 
     /// Whether the system that is solved for the acceleration is nearly singular, so that A and B hold few digits.
     pub fn is_near_singular(&self) -> bool {
-        self.jacobian.verdicts.near_singular
+        self.near_singular
     }
 
-    /// Whether the matrices are the derivative of the step: it was looked for switches, none is near, every entry is a number and
-    /// the system is well posed.
+    /// Whether the matrices are the derivative of the step: entries were judged, nothing switches ([`Linearization::switches`]
+    /// says what that means), both sides agree, every entry is a number and the system is well posed.
     pub fn is_smooth(&self) -> bool {
-        self.judged && !self.switches().any() && !self.is_near_singular() && self.jacobian.is_finite()
+        let finite = [&self.a, &self.b, &self.c, &self.d].iter().all(|m| m.iter().all(|x| x.is_finite()));
+        self.judged && !self.switches.any() && self.kink <= SAME && !self.near_singular && finite
     }
 
     /// Names of the rows and columns of A (ndx): `pos:knee`, `vel:knee`, `act:muscle`.
@@ -144,10 +195,5 @@ impl Linearization {
     /// Names of the rows of C and D (nsensordata); empty where sensors are not asked for.
     pub fn sensors(&self) -> &[String] {
         &self.axes.sensors
-    }
-
-    /// The numbers as the engines of [`crate::jacobian`] leave them: row-major slices with their verdicts.
-    pub fn jacobian(&self) -> &Jacobian {
-        &self.jacobian
     }
 }

@@ -50,8 +50,7 @@ fn balance(tilt: f64, print: bool) -> Result<f64, Error> {
     let upright = model.qpos0().to_vec();
     let lin = Differentiator::auto(&model)?.linearize(&mut sim)?;
     let (n, nu) = (model.ndx(), model.nu());
-    let k =
-        regulator(&lin.a().into_owned(), &lin.b().into_owned(), &DMatrix::identity(n, n), &DMatrix::identity(nu, nu));
+    let k = regulator(lin.a(), lin.b(), &DMatrix::identity(n, n), &DMatrix::identity(nu, nu));
     sim.qpos_mut()[1] += tilt;
     sim.qpos_mut()[2] -= tilt;
     let mut x = DVector::zeros(n);

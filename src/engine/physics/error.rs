@@ -95,6 +95,14 @@ pub enum PhysicsError {
         /// The main file of the model that is differentiated.
         file: String,
     },
+    /// A control that is no number, or larger than MuJoCo takes.
+    #[error("the control {name} is {value}; give a number within 1e10")]
+    Control {
+        /// The control.
+        name: String,
+        /// Its value.
+        value: f64,
+    },
     /// A chain over no step.
     #[error("there are 0 steps to linearize; give at least 1")]
     NoSteps,

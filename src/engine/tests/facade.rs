@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use dynsparse_engine::jacobian::EngineChoice;
+use dynsparse_engine::physics::Solver;
 use dynsparse_engine::{
-    Differentiator, EngineKind, Error, Linearization, Model, Settings, Sim, Solver, SolverMode, Verdict,
+    Differentiator, EngineChoice, EngineKind, Error, Linearization, Model, Settings, Sim, SolverMode, Verdict,
 };
 
 const HUMANOID: &str = include_str!("../examples/humanoid.xml");
@@ -189,6 +189,12 @@ fn what_does_not_belong_together_is_refused() {
     assert!(matches!(d.linearize(&mut sim), Err(Error::OtherModel { .. })));
     assert!(matches!(d.linearize_steps(&mut Sim::new(&model).unwrap(), 0), Err(Error::NoSteps)));
     assert!(matches!(d.linearize_many(&[vec![0.0; 3]], 1), Err(Error::StateSize { found: 3, .. })));
+    for wrong in [f64::NAN, f64::INFINITY, 1e11] {
+        let mut sim = fallen(&model, 60);
+        sim.ctrl_mut()[1] = wrong;
+        let refused = d.linearize(&mut sim);
+        assert!(matches!(&refused, Err(Error::Control { name, .. }) if name == "right_hip_y"), "{refused:?}");
+    }
     // A state that is no number is refused or undecided, and the next one comes out right.
     let mut sim = fallen(&model, 60);
     let right = bits(&d.linearize(&mut sim).unwrap());
@@ -214,5 +220,25 @@ fn what_a_model_lacks_is_a_matrix_without_rows_or_columns() {
         assert_eq!([lin.b_verdicts().shape(), lin.d_verdicts().shape()], [(n, 0), (0, 0)]);
         assert_eq!((lin.b() * nalgebra::DVector::<f64>::zeros(0)).len(), n);
         assert!(lin.is_smooth());
+    }
+}
+
+/// Products with the matrices, of sizes that vector instructions take by pieces and those that they do not.
+#[test]
+fn matrices_multiply_vectors() {
+    for joints in 1..20 {
+        let bodies: String = (0..joints)
+            .map(|i| format!(r#"<body pos="{i} 0 0"><joint name="j{i}"/><geom size=".1"/></body>"#))
+            .collect();
+        let motors: String = (0..joints).map(|i| format!(r#"<motor joint="j{i}"/>"#)).collect();
+        let text = format!("<mujoco><worldbody>{bodies}</worldbody><actuator>{motors}</actuator></mujoco>");
+        let model = Arc::new(Model::from_text("row.xml", &text).unwrap());
+        let lin = Differentiator::auto(&model).unwrap().linearize(&mut Sim::new(&model).unwrap()).unwrap();
+        let (x, u) = (nalgebra::DVector::repeat(2 * joints, 1.0), nalgebra::DVector::repeat(joints, 1.0));
+        let next = lin.a() * x + lin.b() * u;
+        for i in 0..2 * joints {
+            let right: f64 = lin.a().row(i).iter().sum::<f64>() + lin.b().row(i).iter().sum::<f64>();
+            assert!((next[i] - right).abs() < 1e-12 * right.abs().max(1.0));
+        }
     }
 }
