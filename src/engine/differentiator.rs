@@ -136,7 +136,7 @@ impl Worker {
     fn at(&mut self, state: &[f64], steps: usize, out: &mut Linearization) -> Result<(), PhysicsError> {
         self.sim.set_state(state)?;
         // MuJoCo drops all controls where one of them is such.
-        if let Some(i) = self.sim.ctrl().iter().position(|u| !(u.abs() <= LARGEST)) {
+        if let Some(i) = self.sim.ctrl().iter().position(|u| u.is_nan() || u.abs() > LARGEST) {
             let (name, value) = (self.sim.model().names().ctrl[i].clone(), self.sim.ctrl()[i]);
             return Err(PhysicsError::Control { name, value });
         }

@@ -54,206 +54,296 @@ pub(super) fn check(node: &proto::Node) -> Result<(), String> {
 /// The outputs of a node, within the budget of the network.
 pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>, left: &Budget) -> Result<Vec<Tensor>, String> {
     left.spend(inputs.iter().flatten().map(|t| t.data.len()).sum::<usize>().saturating_add(node.output.len()))?;
-    let attribute = |name: &str| node.attribute.iter().find(|a| a.name == name);
-    let number = |name: &str, default: f64| attribute(name).map_or(default, |a| f64::from(a.f));
-    let whole = |name: &str, default: i64| attribute(name).map_or(default, |a| a.i);
-    let list = |name: &str| attribute(name).map(|a| a.ints.iter().map(|i| *i as f64).collect::<Vec<_>>());
-    let optional = |i: usize| inputs.get(i).copied().flatten();
-    let input = |i: usize| optional(i).ok_or_else(|| format!("input {i} is missing"));
-    // A list that newer operator sets take as an input and older ones as an attribute.
-    let given = |i: usize, name: &str| optional(i).map(|t| t.data.clone()).or_else(|| list(name));
-
-    let unary = |f: &dyn Fn(f64) -> f64| input(0).map(|x| x.map(f));
-    let binary = |f: &dyn Fn(f64, f64) -> f64| input(0)?.zip(input(1)?, left, f);
-    let folded = |f: &dyn Fn(f64, f64) -> f64| {
-        inputs.iter().flatten().skip(1).try_fold(input(0)?.clone(), |all, next| all.zip(next, left, f))
+    let call = Call { node, inputs, left };
+    if let Some(result) = call.pointwise() {
+        return Ok(vec![result?]);
+    }
+    if node.op_type == "Split" {
+        return call.split();
+    }
+    let result = match node.op_type.as_str() {
+        "Dropout" | "Identity" => call.identity(),
+        "Cast" => call.cast(),
+        "Constant" => call.constant(),
+        "MatMul" => call.input(0)?.matmul(call.input(1)?, left),
+        "Gemm" => call.gemm(),
+        "LayerNormalization" => call.layer_normalization(),
+        "Transpose" => call.transpose(),
+        "Flatten" => call.flatten(),
+        "Reshape" => call.reshape(),
+        "Squeeze" => call.squeeze(),
+        "Unsqueeze" => call.unsqueeze(),
+        "Concat" => call.concat(),
+        "Slice" => call.slice(),
+        other => Err(format!("the operator {other} is not known")),
     };
-    Ok(vec![match node.op_type.as_str() {
-        "Abs" => unary(&f64::abs)?,
-        "Add" => binary(&|a, b| a + b)?,
-        "Sub" => binary(&|a, b| a - b)?,
-        "Mul" => binary(&|a, b| a * b)?,
-        "Div" => binary(&|a, b| a / b)?,
-        "Pow" => binary(&libm::pow)?,
-        "Max" => folded(&larger)?,
-        "Min" => folded(&|a, b| -larger(-a, -b))?,
-        "Neg" => unary(&|x| -x)?,
-        "Sqrt" => unary(&f64::sqrt)?,
-        "Exp" => unary(&libm::exp)?,
-        "Log" => unary(&libm::log)?,
-        "Erf" => unary(&libm::erf)?,
-        "Tanh" => unary(&libm::tanh)?,
-        "Sigmoid" => unary(&|x| 1.0 / (1.0 + libm::exp(-x)))?,
-        "Softplus" => unary(&|x| larger(x, 0.0) + libm::log1p(libm::exp(-x.abs())))?,
-        "Softsign" => unary(&|x| x / (1.0 + x.abs()))?,
-        "Relu" => unary(&|x| larger(x, 0.0))?,
-        "LeakyRelu" => below_zero(input(0)?, 1.0, |x| x * number("alpha", f64::from(0.01f32))),
-        "Elu" => below_zero(input(0)?, 1.0, |x| number("alpha", 1.0) * libm::expm1(x)),
-        "Selu" => {
-            let (alpha, gamma) =
-                (number("alpha", f64::from(1.673_263_2_f32)), number("gamma", f64::from(1.050_701_f32)));
-            below_zero(input(0)?, gamma, |x| gamma * alpha * libm::expm1(x))
-        }
-        "Clip" => {
-            let bound =
-                |i: usize, name, none| optional(i).and_then(|t| t.data.first().copied()).unwrap_or(number(name, none));
-            let (low, high) = (bound(1, "min", f64::NEG_INFINITY), bound(2, "max", f64::INFINITY));
-            unary(&|x| -larger(-larger(x, low), -high))?
-        }
-        "Dropout" if optional(2).is_some_and(|training| training.data.iter().any(|x| *x != 0.0)) => {
+    Ok(vec![result?])
+}
+
+/// A node with its inputs, and what is left of the network's budget. Each method is an operator of the ONNX specification, or reads
+/// what one is given.
+struct Call<'a> {
+    node: &'a proto::Node,
+    inputs: &'a Inputs<'a>,
+    left: &'a Budget,
+}
+
+impl<'a> Call<'a> {
+    fn attribute(&self, name: &str) -> Option<&'a proto::Attribute> {
+        self.node.attribute.iter().find(|a| a.name == name)
+    }
+
+    fn number(&self, name: &str, default: f64) -> f64 {
+        self.attribute(name).map_or(default, |a| f64::from(a.f))
+    }
+
+    fn whole(&self, name: &str, default: i64) -> i64 {
+        self.attribute(name).map_or(default, |a| a.i)
+    }
+
+    fn list(&self, name: &str) -> Option<Vec<f64>> {
+        self.attribute(name).map(|a| a.ints.iter().map(|i| *i as f64).collect())
+    }
+
+    fn optional(&self, i: usize) -> Option<&'a Tensor> {
+        self.inputs.get(i).copied().flatten()
+    }
+
+    fn input(&self, i: usize) -> Result<&'a Tensor, String> {
+        self.optional(i).ok_or_else(|| format!("input {i} is missing"))
+    }
+
+    /// A list that newer operator sets take as an input and older ones as an attribute.
+    fn given(&self, i: usize, name: &str) -> Option<Vec<f64>> {
+        self.optional(i).map(|t| t.data.clone()).or_else(|| self.list(name))
+    }
+
+    /// Operators that take entries one by one; None for another operator.
+    fn pointwise(&self) -> Option<Result<Tensor, String>> {
+        let unary = |f: &dyn Fn(f64) -> f64| self.input(0).map(|x| x.map(f));
+        let binary = |f: &dyn Fn(f64, f64) -> f64| self.input(0)?.zip(self.input(1)?, self.left, f);
+        let folded = |f: &dyn Fn(f64, f64) -> f64| {
+            let mut rest = self.inputs.iter().flatten().skip(1);
+            rest.try_fold(self.input(0)?.clone(), |all, next| all.zip(next, self.left, f))
+        };
+        let below = |scale: f64, f: &dyn Fn(f64) -> f64| self.input(0).map(|x| below_zero(x, scale, f));
+        Some(match self.node.op_type.as_str() {
+            "Abs" => unary(&f64::abs),
+            "Add" => binary(&|a, b| a + b),
+            "Sub" => binary(&|a, b| a - b),
+            "Mul" => binary(&|a, b| a * b),
+            "Div" => binary(&|a, b| a / b),
+            "Pow" => binary(&libm::pow),
+            "Max" => folded(&larger),
+            "Min" => folded(&|a, b| -larger(-a, -b)),
+            "Neg" => unary(&|x| -x),
+            "Sqrt" => unary(&f64::sqrt),
+            "Exp" => unary(&libm::exp),
+            "Log" => unary(&libm::log),
+            "Erf" => unary(&libm::erf),
+            "Tanh" => unary(&libm::tanh),
+            "Sigmoid" => unary(&|x| 1.0 / (1.0 + libm::exp(-x))),
+            "Softplus" => unary(&|x| larger(x, 0.0) + libm::log1p(libm::exp(-x.abs()))),
+            "Softsign" => unary(&|x| x / (1.0 + x.abs())),
+            "Relu" => unary(&|x| larger(x, 0.0)),
+            "LeakyRelu" => {
+                let alpha = self.number("alpha", f64::from(0.01f32));
+                below(1.0, &|x| x * alpha)
+            }
+            "Elu" => {
+                let alpha = self.number("alpha", 1.0);
+                below(1.0, &|x| alpha * libm::expm1(x))
+            }
+            "Selu" => {
+                let alpha = self.number("alpha", f64::from(1.673_263_2_f32));
+                let gamma = self.number("gamma", f64::from(1.050_701_f32));
+                below(gamma, &|x| gamma * alpha * libm::expm1(x))
+            }
+            "Clip" => {
+                let bound = |i: usize, name, none| {
+                    let given = self.optional(i).and_then(|t| t.data.first().copied());
+                    given.unwrap_or(self.number(name, none))
+                };
+                let (low, high) = (bound(1, "min", f64::NEG_INFINITY), bound(2, "max", f64::INFINITY));
+                unary(&|x| -larger(-larger(x, low), -high))
+            }
+            _ => return None,
+        })
+    }
+
+    fn identity(&self) -> Result<Tensor, String> {
+        let training =
+            self.node.op_type == "Dropout" && self.optional(2).is_some_and(|t| t.data.iter().any(|x| *x != 0.0));
+        if training {
             return Err("it drops entries at random (training_mode): export the network for inference".to_owned());
         }
-        "Identity" | "Dropout" => input(0)?.clone(),
-        "Cast" => match i32::try_from(whole("to", 0)) {
-            Ok(proto::FLOAT | proto::DOUBLE) => input(0)?.clone(),
-            _ => return Err(format!("it casts to the element type {}", whole("to", 0))),
-        },
-        "Constant" => match node.attribute.first() {
+        self.input(0).cloned()
+    }
+
+    fn cast(&self) -> Result<Tensor, String> {
+        match i32::try_from(self.whole("to", 0)) {
+            Ok(proto::FLOAT | proto::DOUBLE) => self.input(0).cloned(),
+            _ => Err(format!("it casts to the element type {}", self.whole("to", 0))),
+        }
+    }
+
+    fn constant(&self) -> Result<Tensor, String> {
+        let list = |values: Vec<f64>| Tensor::new(vec![values.len()], values);
+        Ok(match self.node.attribute.first() {
             Some(a) if a.name == "value" => tensor(a.t.as_ref().ok_or("it has no value")?)?,
             Some(a) if a.name == "value_float" => Tensor::scalar(f64::from(a.f)),
             Some(a) if a.name == "value_int" => Tensor::scalar(a.i as f64),
-            Some(a) if a.name == "value_floats" => {
-                Tensor::new(vec![a.floats.len()], a.floats.iter().map(|x| f64::from(*x)).collect())
-            }
-            Some(a) if a.name == "value_ints" => {
-                Tensor::new(vec![a.ints.len()], a.ints.iter().map(|x| *x as f64).collect())
-            }
+            Some(a) if a.name == "value_floats" => list(a.floats.iter().map(|x| f64::from(*x)).collect()),
+            Some(a) if a.name == "value_ints" => list(a.ints.iter().map(|x| *x as f64).collect()),
             _ => return Err("it has no value that is known here".to_owned()),
-        },
-        "MatMul" => input(0)?.matmul(input(1)?, left)?,
-        "Gemm" => {
-            let turned = |i: usize, name| {
-                let matrix = input(i)?;
-                Ok::<_, String>(match whole(name, 0) {
-                    0 => Cow::Borrowed(matrix),
-                    _ => Cow::Owned(matrix.transposed()?),
-                })
-            };
-            let (alpha, beta) = (number("alpha", 1.0), number("beta", 1.0));
-            let (a, b) = (turned(0, "transA")?, turned(1, "transB")?);
-            let product = a.matmul(&b, left)?.map(|x| alpha * x);
-            match optional(2) {
-                Some(bias) => product.zip(bias, left, |x, b| x + beta * b)?,
-                None => product,
-            }
+        })
+    }
+
+    fn reshape(&self) -> Result<Tensor, String> {
+        if self.whole("allowzero", 0) != 0 {
+            return Err("its sizes of 0 are meant (allowzero)".to_owned());
         }
-        "LayerNormalization" => {
-            let x = input(0)?;
-            if x.axis(whole("axis", -1))? + 1 != x.shape.len() {
-                return Err("it normalises over more than the last axis".to_owned());
-            }
-            let (n, epsilon) = (x.last().max(1), number("epsilon", f64::from(1e-5f32)));
-            let normal = x.data.chunks_exact(n).flat_map(|row| {
-                let mean = row.iter().sum::<f64>() / n as f64;
-                let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n as f64;
-                row.iter().map(move |x| (x - mean) / (variance + epsilon).sqrt())
-            });
-            let scaled = Tensor::new(x.shape.clone(), normal.collect()).zip(input(1)?, left, |a, b| a * b)?;
-            match optional(2) {
-                Some(bias) => scaled.zip(bias, left, |a, b| a + b)?,
-                None => scaled,
-            }
+        self.input(0)?.reshaped(&self.input(1)?.data)
+    }
+
+    fn gemm(&self) -> Result<Tensor, String> {
+        let turned = |i: usize, name| {
+            let matrix = self.input(i)?;
+            Ok::<_, String>(match self.whole(name, 0) {
+                0 => Cow::Borrowed(matrix),
+                _ => Cow::Owned(matrix.transposed()?),
+            })
+        };
+        let (alpha, beta) = (self.number("alpha", 1.0), self.number("beta", 1.0));
+        let (a, b) = (turned(0, "transA")?, turned(1, "transB")?);
+        let product = a.matmul(&b, self.left)?.map(|x| alpha * x);
+        match self.optional(2) {
+            Some(bias) => product.zip(bias, self.left, |x, b| x + beta * b),
+            None => Ok(product),
         }
-        "Transpose" => {
-            let x = input(0)?;
-            match list("perm") {
-                Some(perm) if perm.iter().enumerate().all(|(i, p)| *p == i as f64) => x.clone(),
-                None if x.shape.len() < 2 => x.clone(),
-                Some(perm) if perm != [1.0, 0.0] => return Err(format!("it permutes axes by {}", listed(&perm))),
-                _ => x.transposed()?,
-            }
+    }
+
+    fn layer_normalization(&self) -> Result<Tensor, String> {
+        let x = self.input(0)?;
+        if x.axis(self.whole("axis", -1))? + 1 != x.shape.len() {
+            return Err("it normalises over more than the last axis".to_owned());
         }
-        "Flatten" => {
-            let x = input(0)?;
-            let rank = x.shape.len() as i64;
-            let axis = whole("axis", 1);
-            let from = if axis < 0 { axis + rank } else { axis };
-            if !(0..=rank).contains(&from) {
-                return Err(format!("axis {axis} of the shape {}", listed(&x.shape)));
-            }
-            let rows: usize = x.shape.iter().take(from as usize).product();
-            x.reshaped(&[rows.max(1) as f64, -1.0])?
+        let (n, epsilon) = (x.last().max(1), self.number("epsilon", f64::from(1e-5f32)));
+        let normal = x.data.chunks_exact(n).flat_map(|row| {
+            let mean = row.iter().sum::<f64>() / n as f64;
+            let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n as f64;
+            row.iter().map(move |x| (x - mean) / (variance + epsilon).sqrt())
+        });
+        let scaled = Tensor::new(x.shape.clone(), normal.collect()).zip(self.input(1)?, self.left, |a, b| a * b)?;
+        match self.optional(2) {
+            Some(bias) => scaled.zip(bias, self.left, |a, b| a + b),
+            None => Ok(scaled),
         }
-        "Reshape" if whole("allowzero", 0) != 0 => return Err("its sizes of 0 are meant (allowzero)".to_owned()),
-        "Reshape" => input(0)?.reshaped(&input(1)?.data)?,
-        "Squeeze" => {
-            let x = input(0)?;
-            let axes =
-                given(1, "axes").map(|axes| axes.iter().map(|a| x.axis(*a as i64)).collect::<Result<Vec<_>, _>>());
-            let axes = axes.transpose()?;
-            let keep = |i: &usize| axes.as_ref().map_or(x.shape[*i] != 1, |axes| !axes.contains(i));
-            let shape: Vec<f64> = (0..x.shape.len()).filter(keep).map(|i| x.shape[i] as f64).collect();
-            x.reshaped(&shape)?
+    }
+
+    fn transpose(&self) -> Result<Tensor, String> {
+        let x = self.input(0)?;
+        match self.list("perm") {
+            Some(perm) if perm.iter().enumerate().all(|(i, p)| *p == i as f64) => Ok(x.clone()),
+            None if x.shape.len() < 2 => Ok(x.clone()),
+            Some(perm) if perm != [1.0, 0.0] => Err(format!("it permutes axes by {}", listed(&perm))),
+            _ => x.transposed(),
         }
-        "Unsqueeze" => {
-            let x = input(0)?;
-            let axes = given(1, "axes").ok_or("it has no axes")?;
-            // Also refuses more axes than a tensor may have, before they are counted out.
-            count(&[&x.shape[..], &vec![1; axes.len()]].concat())?;
-            let rank = (x.shape.len() + axes.len()) as f64;
-            let axes: Vec<f64> = axes.iter().map(|a| if *a < 0.0 { a + rank } else { *a }).collect();
-            let mut own = x.shape.iter();
-            let size = |i| if axes.contains(&f64::from(i)) { Some(1) } else { own.next().copied() };
-            let shape: Option<Vec<usize>> = (0..rank as i32).map(size).collect();
-            let shape = shape.filter(|s| s.iter().product::<usize>() == x.data.len());
-            Tensor::new(shape.ok_or_else(|| format!("axes {axes:?} do not fit {}", listed(&x.shape)))?, x.data.clone())
+    }
+
+    fn flatten(&self) -> Result<Tensor, String> {
+        let x = self.input(0)?;
+        let rank = x.shape.len() as i64;
+        let axis = self.whole("axis", 1);
+        let from = if axis < 0 { axis + rank } else { axis };
+        if !(0..=rank).contains(&from) {
+            return Err(format!("axis {axis} of the shape {}", listed(&x.shape)));
         }
-        "Concat" => {
-            let axis = attribute("axis").ok_or("it has no axis")?.i;
-            let all = (0..inputs.len()).map(input).collect::<Result<Vec<_>, _>>()?;
-            joined(&all, input(0)?.axis(axis)?)?
+        let rows: usize = x.shape.iter().take(from as usize).product();
+        x.reshaped(&[rows.max(1) as f64, -1.0])
+    }
+
+    fn squeeze(&self) -> Result<Tensor, String> {
+        let x = self.input(0)?;
+        let axes =
+            self.given(1, "axes").map(|axes| axes.iter().map(|a| x.axis(*a as i64)).collect::<Result<Vec<_>, _>>());
+        let axes = axes.transpose()?;
+        let keep = |i: &usize| axes.as_ref().map_or(x.shape[*i] != 1, |axes| !axes.contains(i));
+        let shape: Vec<f64> = (0..x.shape.len()).filter(keep).map(|i| x.shape[i] as f64).collect();
+        x.reshaped(&shape)
+    }
+
+    fn unsqueeze(&self) -> Result<Tensor, String> {
+        let x = self.input(0)?;
+        let axes = self.given(1, "axes").ok_or("it has no axes")?;
+        // Also refuses more axes than a tensor may have, before they are counted out.
+        count(&[&x.shape[..], &vec![1; axes.len()]].concat())?;
+        let rank = (x.shape.len() + axes.len()) as f64;
+        let axes: Vec<f64> = axes.iter().map(|a| if *a < 0.0 { a + rank } else { *a }).collect();
+        let mut own = x.shape.iter();
+        let size = |i| if axes.contains(&f64::from(i)) { Some(1) } else { own.next().copied() };
+        let shape: Option<Vec<usize>> = (0..rank as i32).map(size).collect();
+        let shape = shape.filter(|s| s.iter().product::<usize>() == x.data.len());
+        let shape = shape.ok_or_else(|| format!("axes {axes:?} do not fit {}", listed(&x.shape)))?;
+        Ok(Tensor::new(shape, x.data.clone()))
+    }
+
+    fn concat(&self) -> Result<Tensor, String> {
+        let axis = self.attribute("axis").ok_or("it has no axis")?.i;
+        let all = (0..self.inputs.len()).map(|i| self.input(i)).collect::<Result<Vec<_>, _>>()?;
+        joined(&all, self.input(0)?.axis(axis)?)
+    }
+
+    fn slice(&self) -> Result<Tensor, String> {
+        let starts = self.given(1, "starts").ok_or("it has no starts")?;
+        let ends = self.given(2, "ends").ok_or("it has no ends")?;
+        let axes = self.given(3, "axes").unwrap_or_else(|| (0..starts.len()).map(|i| i as f64).collect());
+        if self.optional(4).is_some_and(|steps| steps.data.iter().any(|s| *s != 1.0)) {
+            return Err("its steps are not 1".to_owned());
         }
-        "Slice" => {
-            let starts = given(1, "starts").ok_or("it has no starts")?;
-            let ends = given(2, "ends").ok_or("it has no ends")?;
-            let axes = given(3, "axes").unwrap_or_else(|| (0..starts.len()).map(|i| i as f64).collect());
-            if optional(4).is_some_and(|steps| steps.data.iter().any(|s| *s != 1.0)) {
-                return Err("its steps are not 1".to_owned());
-            }
-            if ends.len() != starts.len() || axes.len() != starts.len() {
-                return Err("its starts, ends and axes are not as many".to_owned());
-            }
-            let mut x = input(0)?.clone();
-            if starts.len() > x.shape.len() {
-                return Err(format!("it has {} starts for the shape {}", starts.len(), listed(&x.shape)));
-            }
-            for ((start, end), axis) in starts.iter().zip(&ends).zip(&axes) {
-                let axis = x.axis(*axis as i64)?;
-                let n = x.shape[axis] as f64;
-                let place = |at: f64| (if at < 0.0 { at + n } else { at }).clamp(0.0, n) as usize;
-                left.spend(x.data.len())?;
-                let (start, end) = (place(*start), place(*end));
-                x = x.part(axis, start..end.max(start));
-            }
-            x
+        if ends.len() != starts.len() || axes.len() != starts.len() {
+            return Err("its starts, ends and axes are not as many".to_owned());
         }
-        "Split" => {
-            let x = input(0)?;
-            let axis = x.axis(whole("axis", 0))?;
-            let n = x.shape[axis];
-            let parts = node.output.len().max(1);
-            left.spend(x.data.len().saturating_add(parts))?;
-            let sizes: Vec<f64> = match given(1, "split") {
-                Some(sizes) => sizes,
-                None => {
-                    let size = n.div_ceil(parts);
-                    (0..parts).map(|i| size.min(n.saturating_sub(i.saturating_mul(size))) as f64).collect()
-                }
-            };
-            let sound = |s: &f64| (0.0..=n as f64).contains(s) && s.fract() == 0.0;
-            if sizes.len() != parts || !sizes.iter().all(sound) || sizes.iter().sum::<f64>() != n as f64 {
-                return Err(format!("it splits {n} entries into {}", listed(&sizes)));
-            }
-            let sizes: Vec<usize> = sizes.iter().map(|s| *s as usize).collect();
-            let mut start = 0;
-            let part = |size: &usize| {
-                start += size;
-                x.part(axis, start - size..start)
-            };
-            return Ok(sizes.iter().map(part).collect());
+        let mut x = self.input(0)?.clone();
+        if starts.len() > x.shape.len() {
+            return Err(format!("it has {} starts for the shape {}", starts.len(), listed(&x.shape)));
         }
-        other => return Err(format!("the operator {other} is not known")),
-    }])
+        for ((start, end), axis) in starts.iter().zip(&ends).zip(&axes) {
+            let axis = x.axis(*axis as i64)?;
+            let n = x.shape[axis] as f64;
+            let place = |at: f64| (if at < 0.0 { at + n } else { at }).clamp(0.0, n) as usize;
+            self.left.spend(x.data.len())?;
+            let (start, end) = (place(*start), place(*end));
+            x = x.part(axis, start..end.max(start));
+        }
+        Ok(x)
+    }
+
+    fn split(&self) -> Result<Vec<Tensor>, String> {
+        let x = self.input(0)?;
+        let axis = x.axis(self.whole("axis", 0))?;
+        let n = x.shape[axis];
+        let parts = self.node.output.len().max(1);
+        self.left.spend(x.data.len().saturating_add(parts))?;
+        let sizes: Vec<f64> = match self.given(1, "split") {
+            Some(sizes) => sizes,
+            None => {
+                let size = n.div_ceil(parts);
+                (0..parts).map(|i| size.min(n.saturating_sub(i.saturating_mul(size))) as f64).collect()
+            }
+        };
+        let sound = |s: &f64| (0.0..=n as f64).contains(s) && s.fract() == 0.0;
+        if sizes.len() != parts || !sizes.iter().all(sound) || sizes.iter().sum::<f64>() != n as f64 {
+            return Err(format!("it splits {n} entries into {}", listed(&sizes)));
+        }
+        let sizes: Vec<usize> = sizes.iter().map(|s| *s as usize).collect();
+        let mut start = 0;
+        let part = |size: &usize| {
+            start += size;
+            x.part(axis, start - size..start)
+        };
+        Ok(sizes.iter().map(part).collect())
+    }
 }
 
 /// The larger one; NaN if one of them is, which `f64::max` loses.
