@@ -36,6 +36,22 @@ fn a_page_does_not_replace_what_it_is_made_of() {
     place.run(&["render", "x.h5", "-o", "hard.png"]).refused(&["hard.png: is read by this command (x.h5)"]);
 }
 
+/// A process that was killed at the very end of its work has left the lock of a folder that is nobody's any more.
+#[test]
+fn the_rest_of_a_removed_folder_goes() {
+    let place = recorded();
+    let again = || place.small("x.h5", &["--episodes", "2", "--steps", "20"]).ok();
+    std::fs::create_dir(place.path("x.h5.parts")).unwrap();
+    place.write("x.h5.parts/lock", "");
+    again();
+    assert!(!place.has("x.h5.parts"));
+    // Somebody's own folder of that name stays.
+    std::fs::create_dir(place.path("x.h5.parts")).unwrap();
+    place.write("x.h5.parts/lock", "").write("x.h5.parts/notes", "mine");
+    again();
+    assert!(place.has("x.h5.parts/notes") && place.has("x.h5.parts/lock"));
+}
+
 #[test]
 fn what_is_there_is_replaced_by_its_own_kind_alone() {
     let place = recorded();

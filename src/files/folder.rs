@@ -32,6 +32,13 @@ impl Mark {
         std::fs::read(folder.join(MARK)).is_ok_and(|text| text == self.text().as_bytes())
     }
 
+    /// Whether a folder is what is left of one whose removal was cut short: its lock, and nothing else.
+    pub fn is_rest(folder: &Path) -> bool {
+        let lock = folder.join(lock::NAME);
+        names(folder).is_ok_and(|names| names.iter().eq([lock::NAME]))
+            && std::fs::symlink_metadata(lock).is_ok_and(|found| found.is_file() && found.len() == 0)
+    }
+
     /// Makes a folder, or takes one that is empty, and marks it. One that carries the mark already is fine.
     ///
     /// # Errors
@@ -183,7 +190,10 @@ mod tests {
         assert!(error.contains("no mark of dynsparse (.dynsparse: a test): choose another folder"), "{error}");
         // What is left of a folder whose removal was cut short.
         std::fs::remove_file(theirs.join("data")).unwrap();
+        assert!(!Mark::is_rest(&theirs));
         std::fs::write(theirs.join("lock"), "").unwrap();
+        assert!(Mark::is_rest(&theirs));
         OURS.make(&theirs).unwrap();
+        assert!(!Mark::is_rest(&theirs));
     }
 }

@@ -113,7 +113,8 @@ impl Parts {
 
 /// Whether unfinished work of an output lies beside it. A user's own folder of that name is none.
 pub(super) fn are_there(output: &Path) -> bool {
-    MARK.is_on(&Parts::folder_of(output))
+    let folder = Parts::folder_of(output);
+    MARK.is_on(&folder) || Mark::is_rest(&folder)
 }
 
 /// Removes the unfinished work of an output, if there is any. Whoever calls has it alone.
