@@ -356,8 +356,10 @@ fn a_killed_run_goes_on_to_the_same_weights() {
         assert_eq!(place.read(&format!("a/{run}/{file}")), place.read(&format!("b/{run}/{file}")), "{file}");
     }
     assert!(!checkpoint.exists());
-    // Once more takes what is there.
+    // Once more takes what is there, and removes a checkpoint that a kill has left beside the finished network.
+    std::fs::write(&checkpoint, "left").expect("a file");
     assert_eq!(place.run(&args("b")).ok().stdout, resumed.stdout);
+    assert!(!checkpoint.exists());
 }
 
 #[test]

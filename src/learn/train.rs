@@ -358,6 +358,8 @@ pub fn train(
         let found = read_notes(&file, &bytes)?;
         found.same(&notes).map_err(|what| differs(&file, &what))?;
         found.check(&file)?;
+        // Killed between the last write and the clean-up.
+        drop_checkpoint(&folder.join(CHECKPOINT))?;
         return Trained::read(folder, place);
     }
     std::fs::create_dir_all(folder).map_err(|e| LearnError::io(folder, "cannot be created", e))?;
@@ -380,8 +382,16 @@ pub fn train(
     run.go(watch)?;
     let trained = Trained { model: run.model, weights: run.best, notes: run.notes };
     trained.write(folder)?;
-    std::fs::remove_file(&run.file).map_err(|e| LearnError::io(&run.file, "cannot be removed", e))?;
+    drop_checkpoint(&run.file)?;
     Ok(trained)
+}
+
+/// Removes the checkpoint of a finished run, if it is still there.
+fn drop_checkpoint(file: &Path) -> Result<(), LearnError> {
+    match std::fs::remove_file(file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(LearnError::io(file, "cannot be removed", e)),
+        _ => Ok(()),
+    }
 }
 
 fn differs(file: &Path, what: &str) -> LearnError {
