@@ -24,7 +24,7 @@ use super::{Files, PhysicsError, Solver};
 const MJB: i32 = 54321;
 
 /// A physics step takes so long at most, s.
-const LONGEST_STEP: f64 = 1000.0;
+const LONGEST_STEP: f64 = 1e6;
 
 /// Iterations of a solver, which ends by its tolerance, at most; and of what takes all of them.
 const MOST_ITERATIONS: i32 = 1_000_000;
@@ -205,7 +205,7 @@ impl Model {
             return nonsense(
                 "option timestep".to_owned(),
                 opt.timestep,
-                "a time step must be positive, and 1000 s at most; set <option timestep=\"0.002\"/>",
+                "a time step must be positive, and 1e6 s at most; set <option timestep=\"0.002\"/>",
             );
         }
         // A step with more of them does not end.
