@@ -23,6 +23,6 @@ pub mod sweep;
 pub mod task;
 pub mod watch;
 
-use dynsparse_base::number;
+use dynsparse_base::{idle, number};
 pub use dynsparse_base::{seal, text};
 pub use dynsparse_engine::{jacobian, physics};

@@ -73,12 +73,10 @@ impl<'de> Deserialize<'de> for Wire {
 impl Numbers for f64 {
     type Wire = Wire;
 
-    /// As it is written.
     fn to_wire(&self) -> Wire {
         Wire(*self)
     }
 
-    /// What was written so.
     fn from_wire(wire: Wire) -> Self {
         wire.0
     }
@@ -87,12 +85,10 @@ impl Numbers for f64 {
 impl<T: Numbers> Numbers for Option<T> {
     type Wire = Option<T::Wire>;
 
-    /// As it is written.
     fn to_wire(&self) -> Self::Wire {
         self.as_ref().map(T::to_wire)
     }
 
-    /// What was written so.
     fn from_wire(wire: Self::Wire) -> Self {
         wire.map(T::from_wire)
     }
@@ -101,12 +97,10 @@ impl<T: Numbers> Numbers for Option<T> {
 impl<T: Numbers> Numbers for Vec<T> {
     type Wire = Vec<T::Wire>;
 
-    /// As it is written.
     fn to_wire(&self) -> Self::Wire {
         self.iter().map(T::to_wire).collect()
     }
 
-    /// What was written so.
     fn from_wire(wire: Self::Wire) -> Self {
         wire.into_iter().map(T::from_wire).collect()
     }
@@ -117,13 +111,11 @@ macro_rules! arrays {
         $(impl<T: Numbers> Numbers for [T; $n] {
             type Wire = [T::Wire; $n];
 
-            /// As it is written.
-    fn to_wire(&self) -> Self::Wire {
+            fn to_wire(&self) -> Self::Wire {
                 self.each_ref().map(T::to_wire)
             }
 
-            /// What was written so.
-    fn from_wire(wire: Self::Wire) -> Self {
+            fn from_wire(wire: Self::Wire) -> Self {
                 wire.map(T::from_wire)
             }
         })*

@@ -75,7 +75,10 @@ impl Settings {
         {
             return wrong(&format!("the engine {} is there twice; name it once", name(twice)));
         }
-        let nonsense = |e: &&EngineSpec| matches!(e.method, Method::TransitionFd(Nudge { eps, .. }) if !(eps.is_finite() && eps > 0.0));
+        let nonsense = |spec: &&EngineSpec| match spec.method {
+            Method::TransitionFd(Nudge { eps, .. }) => !(eps.is_finite() && eps > 0.0),
+            Method::Implicit | Method::WholeStep => false,
+        };
         if let Some(spec) = self.engines.iter().find(nonsense) {
             return wrong(&format!("eps of the engine {} must be a positive number", name(spec)));
         }

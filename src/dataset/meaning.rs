@@ -86,5 +86,6 @@ pub(super) fn check(dataset: &Dataset, var: Var) -> Result<(), String> {
 /// The numbers of an attribute; None where they are not so many, or of another type.
 fn numbers<T: hdf5::H5Type>(dataset: &Dataset, name: &str, n: usize) -> Option<Vec<T>> {
     let attribute = dataset.attr(name).ok()?;
-    (attribute.size() == n && attribute.dtype().ok()?.is::<T>()).then(|| attribute.read_raw().ok())?
+    let sound = attribute.size() == n && attribute.dtype().ok()?.is::<T>();
+    if sound { attribute.read_raw().ok() } else { None }
 }

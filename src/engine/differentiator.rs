@@ -1,15 +1,13 @@
 //! The engine as one wants it: chosen by the model, with a solver that runs to its end, for one state or many.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use dynsparse_base::idle::Idle;
 use rayon::prelude::*;
 
-use crate::jacobian::{Chain, Engine, EngineChoice, EngineKind, EngineRequest, EngineSpec, Jacobian};
+use crate::jacobian::{ControlStep, EngineChoice, EngineKind, EngineRequest, EngineSpec};
 use crate::linearization::{Axes, Linearization};
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
-
-/// MuJoCo takes a larger control for none (mjMAXVAL).
-const LARGEST: f64 = 1e10;
 
 /// Pieces that each thread takes of many states, so that none waits long for the slowest.
 const PIECES: usize = 4;
@@ -106,17 +104,13 @@ pub struct Differentiator {
     fallback: Option<String>,
     axes: Arc<Axes>,
     /// Workers that nobody uses at present: a simulation and an engine cost as much as some steps.
-    idle: Mutex<Vec<Worker>>,
+    idle: Idle<Worker>,
 }
 
 /// What a thread needs of its own.
 struct Worker {
     sim: Sim,
-    engine: Box<dyn Engine>,
-    chain: Chain,
-    /// One step of a chain, and what comes out.
-    step: Jacobian,
-    whole: Jacobian,
+    jacobian: ControlStep,
     state: Vec<f64>,
 }
 
@@ -124,27 +118,18 @@ impl Worker {
     fn new(model: &Arc<Model>, spec: &EngineSpec) -> Result<Self, PhysicsError> {
         Ok(Self {
             sim: Sim::new(model)?,
-            engine: spec.build(model)?,
-            chain: Chain::new(model, spec),
-            step: Jacobian::zeros(model, spec.sensors),
-            whole: Jacobian::zeros(model, spec.sensors),
+            jacobian: ControlStep::new(model, spec)?,
             state: vec![0.0; model.state_size()],
         })
     }
 
-    /// The linearization of `steps` physics steps from a state.
-    fn at(&mut self, state: &[f64], steps: usize, out: &mut Linearization) -> Result<(), PhysicsError> {
-        self.sim.set_state(state)?;
-        // MuJoCo drops all controls where one of them is such.
-        if let Some(i) = self.sim.ctrl().iter().position(|u| u.is_nan() || u.abs() > LARGEST) {
+    /// The linearization of `steps` physics steps from the state that its simulation has.
+    fn here(&mut self, steps: usize, out: &mut Linearization) -> Result<(), PhysicsError> {
+        if let Some(i) = self.sim.refused_control() {
             let (name, value) = (self.sim.model().names().ctrl[i].clone(), self.sim.ctrl()[i]);
             return Err(PhysicsError::Control { name, value });
         }
-        match steps {
-            1 => self.engine.jacobian(&mut self.sim, &mut self.whole)?,
-            k => self.chain.over(&mut *self.engine, &mut self.sim, k, [&mut self.step, &mut self.whole])?,
-        }
-        out.take(&self.whole);
+        out.take(self.jacobian.over(&mut self.sim, steps)?);
         Ok(())
     }
 }
@@ -171,14 +156,15 @@ impl Differentiator {
             SolverMode::Converged => Arc::new(model.strict()?),
         };
         let resolved = settings.request().resolve(&solved);
-        let worker = Worker::new(&solved, &resolved.spec)?;
+        let idle = Idle::default();
+        idle.put(Worker::new(&solved, &resolved.spec)?);
         Ok(Self {
             model: model.clone(),
             solved,
             spec: resolved.spec,
             fallback: resolved.fallback,
             axes: Arc::new(Axes::new(model, settings.sensors)),
-            idle: Mutex::new(vec![worker]),
+            idle,
         })
     }
 
@@ -241,23 +227,16 @@ impl Differentiator {
             return Err(PhysicsError::NoSteps);
         }
         let mut worker = self.worker()?;
-        let mut state = std::mem::take(&mut worker.state);
-        sim.get_state(&mut state)?;
-        worker.at(&state, steps, lin)?;
-        worker.state = state;
-        self.rest(worker);
+        sim.get_state(&mut worker.state)?;
+        worker.sim.set_state(&worker.state)?;
+        worker.here(steps, lin)?;
+        self.idle.put(worker);
         Ok(())
     }
 
-    /// A worker that nobody uses.
+    /// A worker that nobody uses. One that raises an error is not put back: its simulation may be of no use.
     fn worker(&self) -> Result<Worker, PhysicsError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| Worker::new(&self.solved, &self.spec), Ok)
-    }
-
-    /// Keeps a worker for the next state. One that has raised an error is not given back: its simulation may be of no use.
-    fn rest(&self, worker: Worker) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        self.idle.take(|| Worker::new(&self.solved, &self.spec))
     }
 
     /// The linearizations of `steps` physics steps from each of many states, on all threads of the present rayon pool, in the
@@ -291,10 +270,11 @@ impl Differentiator {
         let mut worker = self.worker()?;
         let one = |state: &S| {
             let mut lin = self.empty();
-            worker.at(state.as_ref(), steps, &mut lin).map(|()| lin)
+            worker.sim.set_state(state.as_ref())?;
+            worker.here(steps, &mut lin).map(|()| lin)
         };
         let all = states.iter().map(one).collect::<Result<_, _>>()?;
-        self.rest(worker);
+        self.idle.put(worker);
         Ok(all)
     }
 }

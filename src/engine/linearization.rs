@@ -156,7 +156,7 @@ impl Linearization {
         &self.floor
     }
 
-    /// What switches at the state or very near it (within 1e-7 of a nudge, and of a tendon's dead band within 1e-9): a contact
+    /// What switches at the state or very near it (within about 1e-7 rad or m, at a tendon's dead band 1e-9): a contact
     /// opens or closes, a limit or friction begins or ends, a force meets its range. There the step has two derivatives, one for
     /// each side. Two things are not looked at: a control at the end of its `ctrlrange` (see [`Linearization::b`]), and a sensor
     /// at its `cutoff`.

@@ -5,7 +5,6 @@
 //! of the dynamics. The same seed, episode and states give the same actions, on any number of threads.
 
 mod error;
-mod idle;
 mod ilqg;
 mod rollout;
 mod sampler;

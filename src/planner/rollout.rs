@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::PlanError;
-use super::idle::Idle;
 use super::settings::Settings;
 use super::spline::Curve;
 use super::threads::Threads;
+use crate::idle::Idle;
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
 use crate::policy::Guide;
 use crate::task::{RewardSpec, Scorer, Task};

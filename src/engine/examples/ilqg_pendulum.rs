@@ -33,7 +33,7 @@ fn cost(q: f64, v: f64, last: bool) -> (f64, Vector2<f64>, Matrix2<f64>) {
     (value, Vector2::new(-angle * q.sin(), speed * v), Matrix2::new(bend, 0.0, 0.0, speed))
 }
 
-/// A trajectory: the integration states before each step and after the last, (q, v) of these, controls and the cost.
+/// A trajectory: the integration state before each step, (q, v) before each step and after the last, controls and the cost.
 struct Path {
     states: Vec<Vec<f64>>,
     x: Vec<Vector2<f64>>,

@@ -3,6 +3,7 @@
 
 mod arbiter;
 mod chain;
+mod control_step;
 #[cfg(test)]
 mod draws;
 mod fd;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use arbiter::{Arbiter, Entry, Judgement, SensorJudgement, SwitchKind};
 pub use arbiter::{largest, side_by_side};
 pub use chain::Chain;
+pub use control_step::ControlStep;
 pub use fd::TransitionFd;
 pub use implicit::Implicit;
 pub use request::{EngineChoice, EngineRequest, Resolved};

@@ -317,7 +317,7 @@ impl Model {
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for it.
-    pub fn copy(&self) -> Result<Self, PhysicsError> {
+    pub(super) fn copy(&self) -> Result<Self, PhysicsError> {
         let mut raw: *mut mjModel = ptr::null_mut();
         // SAFETY: the model is valid and the guard turns a fatal error into a return code.
         check(unsafe { guard::ds_copy_model(self.ptr(), &mut raw) })?;

@@ -15,6 +15,11 @@ const INTEGRATION: c_int = mjtState::mjSTATE_INTEGRATION as c_int;
 /// Beyond this MuJoCo calls a number huge (mjMAXVAL).
 const HUGE: f64 = 1e10;
 
+/// Whether MuJoCo takes a number for a failure (mju_isBad).
+fn is_bad(value: f64) -> bool {
+    value.is_nan() || value.abs() > HUGE
+}
+
 /// Rows of mjData.solver per island, and islands with statistics (mjNSOLVER, mjNISLAND).
 const NSOLVER: usize = 200;
 const NISLAND: usize = 20;
@@ -307,6 +312,11 @@ impl Sim {
         stats
     }
 
+    /// The first control that MuJoCo takes for none, and all others with it: NaN, infinite or beyond 1e10.
+    pub fn refused_control(&self) -> Option<usize> {
+        self.ctrl().iter().position(|u| is_bad(*u))
+    }
+
     /// Why the current state cannot be continued, if so: a value of the state that is NaN, infinite or
     /// beyond 1e10, or a MuJoCo warning since the last reset.
     pub fn divergence(&self) -> Option<Divergence> {
@@ -314,7 +324,7 @@ impl Sim {
         for (word, values, labels) in
             [("qpos", self.qpos(), &names.qpos), ("qvel", self.qvel(), &names.dof), ("act", self.act(), &names.act)]
         {
-            if let Some(i) = values.iter().position(|v| v.is_nan() || v.abs() > HUGE) {
+            if let Some(i) = values.iter().position(|v| is_bad(*v)) {
                 let what = format!("{word} {}", labels[i]);
                 return Some(if values[i].is_finite() { Divergence::Huge(what) } else { Divergence::NotFinite(what) });
             }

@@ -74,7 +74,7 @@ impl ModelSource {
     pub(super) fn load_here(&self) -> Result<Model, PhysicsError> {
         match self {
             Self::Memory { main, files } => Model::from_files(main, files),
-            Self::Disk(path) => from_disk(path).and_then(|_| Model::from_path(path)),
+            Self::Disk(path) => Ok(from_disk(path)?.0),
             Self::Kept { main, files, root } => {
                 let root = root.as_deref().unwrap_or(ANYWHERE).trim_end_matches('/');
                 let serve =
@@ -103,7 +103,7 @@ impl ModelSource {
         };
         let file = path.display().to_string();
         let trouble = |message: String| PhysicsError::File { file: file.clone(), message };
-        let (name, read) = from_disk(path)?;
+        let (_, name, read) = from_disk(path)?;
         // A model that MuJoCo makes of the disk by itself: what is kept has to make the same.
         let model = Model::from_path(path)?;
         let root = common_folder(read.keys());
@@ -180,9 +180,9 @@ impl ModelSource {
     }
 }
 
-/// Compiles the model of a file on disk from what lies there, and returns its absolute name and all files that the compiler read.
+/// Compiles the model of a file on disk from what lies there. Returns it with its absolute name and all files that the compiler read.
 /// Where it asks for a pipe or a device, which may give no end of bytes or none at all, that is an error.
-fn from_disk(path: &Path) -> Result<(String, Files), PhysicsError> {
+fn from_disk(path: &Path) -> Result<(Model, String, Files), PhysicsError> {
     let file = path.display().to_string();
     let trouble = |message: &str| PhysicsError::File { file: file.clone(), message: message.to_owned() };
     Model::check_file(path)?;
@@ -203,7 +203,7 @@ fn from_disk(path: &Path) -> Result<(String, Files), PhysicsError> {
         return Err(trouble(&format!("refers to {strange}, which is no regular file; put a file in its place")));
     }
     match compiled {
-        Ok((_, read)) => Ok((name.to_owned(), read)),
+        Ok((model, read)) => Ok((model, name.to_owned(), read)),
         // It says what is wrong in the usual words.
         Err(error) => Err(Model::from_path(path).err().unwrap_or(error)),
     }

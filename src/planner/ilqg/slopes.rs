@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::super::idle::Idle;
 use super::super::rollout::{Rollouts, Worth};
 use super::super::{Here, PlanError};
-use crate::jacobian::{Chain, Engine, EngineRequest, Jacobian};
+use crate::idle::Idle;
+use crate::jacobian::{ControlStep, EngineRequest};
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
 
 /// How far a state or a control is moved to see what that is worth. Rewards have kinks but little noise, and a plan looks at
@@ -41,10 +41,7 @@ pub(super) struct Slopes {
 
 struct Worker {
     sim: Sim,
-    engine: Box<dyn Engine>,
-    chain: Chain,
-    step: Jacobian,
-    whole: Jacobian,
+    jacobian: ControlStep,
     /// A simulation for what states are worth.
     judge: Sim,
     worth: Worth,
@@ -103,10 +100,7 @@ impl Slopes {
         let spec = self.request.resolve(&self.model).spec;
         Ok(Worker {
             sim: Sim::new(&self.model)?,
-            engine: spec.build(&self.model)?,
-            chain: Chain::new(&self.model, &spec),
-            step: Jacobian::zeros(&self.model, false),
-            whole: Jacobian::zeros(&self.model, false),
+            jacobian: ControlStep::new(&self.model, &spec)?,
             judge: Sim::new(&rollouts.model)?,
             worth: Worth::new(rollouts),
             direction: vec![0.0; self.model.nv()],
@@ -139,14 +133,13 @@ impl Worker {
         here.units.controls(u, &mut action);
         self.sim.set_state(from)?;
         self.sim.ctrl_mut().copy_from_slice(&action);
-        let space = [&mut self.step, &mut self.whole];
-        self.chain.over(&mut *self.engine, &mut self.sim, here.rollouts.steps(), space)?;
+        let whole = self.jacobian.over(&mut self.sim, here.rollouts.steps())?;
         // Where an entry has no derivative, nothing is known to flow; the rest of the step still tells the plan its way.
-        let matrices = [&mut self.whole.a, &mut self.whole.b];
+        let matrices = [&mut whole.a, &mut whole.b];
         matrices.into_iter().flatten().filter(|x| x.is_nan()).for_each(|x| *x = 0.0);
         let (n, nu) = (slope.a.nrows(), u.len());
-        slope.a.copy_from(&DMatrix::from_row_slice(n, n, &self.whole.a));
-        slope.b.copy_from(&DMatrix::from_row_slice(n, nu, &self.whole.b));
+        slope.a.copy_from(&DMatrix::from_row_slice(n, n, &whole.a));
+        slope.b.copy_from(&DMatrix::from_row_slice(n, nu, &whole.b));
         for (mut column, half) in slope.b.column_iter_mut().zip(&here.units.half) {
             column *= *half;
         }

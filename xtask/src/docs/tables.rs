@@ -49,19 +49,10 @@ fn table(file: &str) -> Result<String> {
 
 /// The cells of a line of CSV; one with a comma or a quote in it stands in quotes.
 fn cells(line: &str) -> Result<Vec<String>> {
-    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if quoted && letters.next_if_eq(&'"').is_some() => cell.push('"'),
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(std::mem::take(&mut cell)),
-            _ => cell.push(letter),
-        }
-    }
-    ensure!(!quoted, "a quote is open");
-    cells.push(cell);
-    Ok(cells)
+    ensure!(line.matches('"').count().is_multiple_of(2), "a quote is open");
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+    let record = reader.records().next().context("an empty line")??;
+    Ok(record.iter().map(str::to_owned).collect())
 }
 
 /// Whole numbers of five digits and more in groups of three.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// What nobody uses at the moment.
 #[derive(Debug)]
-pub(super) struct Idle<T>(Mutex<Vec<T>>);
+pub struct Idle<T>(Mutex<Vec<T>>);
 
 impl<T> Default for Idle<T> {
     fn default() -> Self {
@@ -14,18 +14,18 @@ impl<T> Default for Idle<T> {
 
 impl<T> Idle<T> {
     /// One that was put back, or a new one.
-    pub(super) fn take<E>(&self, new: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub fn take<E>(&self, new: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let found = self.lock().pop();
         found.map_or_else(new, Ok)
     }
 
     /// Keeps one for the next.
-    pub(super) fn put(&self, item: T) {
+    pub fn put(&self, item: T) {
         self.lock().push(item);
     }
 
     /// A sum over all of them.
-    pub(super) fn sum(&self, of: impl Fn(&T) -> u64) -> u64 {
+    pub fn sum(&self, of: impl Fn(&T) -> u64) -> u64 {
         self.lock().iter().map(of).sum()
     }
 
