@@ -24,5 +24,5 @@ pub mod task;
 pub mod watch;
 
 use dynsparse_base::{idle, number};
-pub use dynsparse_base::{seal, text};
+pub use dynsparse_base::{kinematics, seal, text, zero};
 pub use dynsparse_engine::{jacobian, physics};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dynsparse::jacobian::{EngineKind, EngineRequest, EngineSpec, Jacobian, Verdict};
+use dynsparse::jacobian::{EngineKind, EngineRequest, EngineSpec, Jacobian, ZeroVerdict};
 use dynsparse::physics::{Model, Sim, Solver};
 
 /// As tight as it gets: what is differenced must not depend on where a solver stops.
@@ -123,7 +123,7 @@ fn adhesion_of_an_actuator_acts_through_contacts() {
     let found = case.agrees("whole-step", &[]);
     let b = at(&found, 6, 2, 4, 6);
     assert!((b + 0.00248).abs() < 1e-5, "{b}");
-    assert_eq!(found.verdicts.b[4 * 2], Verdict::Nonzero);
+    assert_eq!(found.verdicts.b[4 * 2], ZeroVerdict::Nonzero);
     assert!(case.engine().1.contains("adhesion"), "{}", case.engine().1);
 }
 
@@ -143,7 +143,7 @@ fn a_surface_that_moves_drags_what_lies_on_it() {
     // Of the turn by the position along the belt, here and not a step on.
     let a = at(&found, 6, 1, 5, 0);
     assert!((1.5..1.6).contains(&a), "{a}");
-    assert_eq!(found.verdicts.a[5 * 6], Verdict::Nonzero);
+    assert_eq!(found.verdicts.a[5 * 6], ZeroVerdict::Nonzero);
     let belt = r#"<mujoco><worldbody>
         <geom type="plane" size="1 1 .05" friction="1" surfacevel="0 0 0 0 0 1"/>
         <body pos=".3 0 .05"><joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/>
@@ -301,7 +301,7 @@ fn a_disabled_actuator_keeps_its_activation() {
             let right = if act < 1.0 || option.is_empty() { 1.0 } else { 0.0 };
             assert_eq!(found.a[2 * 3 + 2], right, "{option} {act}");
             assert_eq!(found.b[2 * 2], 0.0);
-            assert_eq!(found.verdicts.b[2 * 2], Verdict::Zero);
+            assert_eq!(found.verdicts.b[2 * 2], ZeroVerdict::Zero);
         }
     }
 }
@@ -337,7 +337,7 @@ fn a_cylinder_that_stands_nearly_upright() {
             if right.is_finite() && x.is_finite() && !by_steps.verdicts.switches.any() {
                 assert!((x - right).abs() < 1e-6 * scale, "tilt {tilt}, entry {k}: {x} for {right}");
             } else if right.is_nan() {
-                assert_eq!(by_steps.verdicts.a[k], Verdict::Undecided, "tilt {tilt}, {k}");
+                assert_eq!(by_steps.verdicts.a[k], ZeroVerdict::Undecided, "tilt {tilt}, {k}");
             }
         }
         assert!(found.a.iter().filter(|x| x.is_finite()).all(|x| x.abs() < 1e3), "tilt {tilt}");
@@ -460,7 +460,10 @@ fn what_cg_leaves_is_no_derivative() {
     for (k, (x, y)) in found.a.iter().zip(&by_steps.a).enumerate() {
         assert!((x - y).abs() <= 1e-9 * scale, "{x} {y} at {k}");
         if k % 12 < 2 && k / 12 >= 6 {
-            assert!(found.verdicts.a[k] == Verdict::Zero && by_steps.verdicts.a[k] == Verdict::Zero, "{k}: {x} {y}");
+            assert!(
+                found.verdicts.a[k] == ZeroVerdict::Zero && by_steps.verdicts.a[k] == ZeroVerdict::Zero,
+                "{k}: {x} {y}"
+            );
         }
     }
 }
@@ -499,9 +502,9 @@ fn what_is_smaller_than_anything_seen_is_not_called_nonzero() {
     let scale = found.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
     let all = found.a.iter().chain(&found.b).zip(found.verdicts.a.iter().chain(&found.verdicts.b));
     for (x, verdict) in all {
-        assert!(x.abs() > 1e-16 * scale || *verdict != Verdict::Nonzero, "{x:e}");
+        assert!(x.abs() > 1e-16 * scale || *verdict != ZeroVerdict::Nonzero, "{x:e}");
     }
-    assert!(found.b[11].abs() < 1e-16 && found.verdicts.b[11] != Verdict::Nonzero, "{}", found.b[11]);
+    assert!(found.b[11].abs() < 1e-16 && found.verdicts.b[11] != ZeroVerdict::Nonzero, "{}", found.b[11]);
 }
 
 /// All nudges of a size beyond the width of an impedance lie on one straight line through the state, with another slope than
@@ -565,7 +568,7 @@ fn what_the_sweeps_of_pgs_make_is_marked() {
     let scale = truth.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
     let (mut marked, mut wrong) = (0, 0);
     for ((x, y), verdict) in found.a.iter().zip(&truth.a).zip(&found.verdicts.a) {
-        marked += usize::from(x.is_nan() && *verdict == Verdict::Undecided);
+        marked += usize::from(x.is_nan() && *verdict == ZeroVerdict::Undecided);
         wrong += usize::from((x - y).abs() > 1e-6 * scale);
     }
     assert!(wrong == 0 && marked > 0 && found.verdicts.kink > 0.0, "{wrong} wrong, {marked} marked");

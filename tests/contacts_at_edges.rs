@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use dynsparse::jacobian::{Arbiter, Engine, EngineKind, EngineSpec, Implicit, Jacobian, Verdict};
+use dynsparse::jacobian::{Arbiter, Engine, EngineKind, EngineSpec, Implicit, Jacobian, ZeroVerdict};
 use dynsparse::physics::{Model, Sim};
 
 /// Nudges are powers of two with these exponents.
@@ -122,7 +122,7 @@ impl Case {
             for row in 0..nv {
                 let (x, verdict) = entries(nv + row);
                 if x.is_nan() {
-                    assert_eq!(verdict, Verdict::Undecided, "{what}: {row}, {column}");
+                    assert_eq!(verdict, ZeroVerdict::Undecided, "{what}: {row}, {column}");
                     continue;
                 }
                 assert!(x.abs() < 1e3, "{what}: {x:e} at {row}, {column}");
@@ -331,6 +331,6 @@ fn a_step_that_jumps_at_the_state_has_no_derivative() {
         let found = case.jacobian();
         assert!(found.verdicts.switches.any() && found.verdicts.kink > 0.0, "{what}");
         let none = found.a.iter().zip(&found.verdicts.a).filter(|(x, _)| x.is_nan());
-        assert!(none.clone().count() > 0 && none.clone().all(|(_, v)| *v == Verdict::Undecided), "{what}");
+        assert!(none.clone().count() > 0 && none.clone().all(|(_, v)| *v == ZeroVerdict::Undecided), "{what}");
     }
 }

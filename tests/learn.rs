@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use common::made::{Made, Step};
 use common::{Dice, Place, fuzz};
 use dynsparse::learn::{
-    self, Backend, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Verdict, Wanted,
-    assemble, metrics, predict, stats,
+    self, Backend, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Wanted, assemble,
+    metrics, predict, stats,
 };
+use dynsparse::zero::ZeroVerdict;
 use npyz::WriterBuilder as _;
 use npyz::zip::write::FileOptions;
 use serde_json::Value;
@@ -161,7 +162,7 @@ fn data_are_what_the_recording_says() {
             }
         }
     }
-    assert_eq!(truths.verdicts(65)[1], Verdict::Undecided as u8);
+    assert_eq!(truths.verdicts(65)[1], ZeroVerdict::Undecided as u8);
     assert!(data.has_derivative(65) && !data.has_derivative(66));
     assert_eq!(
         (data.to_switch(0), data.to_switch(99), data.to_switch(100), data.to_switch(95)),
@@ -182,7 +183,7 @@ fn data_are_what_the_recording_says() {
 #[test]
 fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
     use dynsparse::dataset::Attribute;
-    use dynsparse::dataset::schema::{CTRL_RANGE, Var, flag};
+    use dynsparse::dataset::schema::{Var, attribute, flag};
     let place = Place::new();
     let record = ["record", "WalkerRun", "--policy", "colored", "--episodes", "4", "--steps", "100", "-o", "walker.h5"];
     place.run(&record).ok();
@@ -194,7 +195,7 @@ fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
         dynsparse::dataset::Recording::open(&place.path("walker.h5")).unwrap().read(Var::Ctrl, 0..400).unwrap();
     let truths = data.truths(&(0..400).collect::<Vec<_>>()).unwrap();
     let undecided = |at: usize, column: usize| {
-        (0..nx).filter(|row| truths.verdicts(at)[row * inputs + column] == Verdict::Undecided as u8).count()
+        (0..nx).filter(|row| truths.verdicts(at)[row * inputs + column] == ZeroVerdict::Undecided as u8).count()
     };
     let (mut limited, mut free) = (0, 0);
     for (at, ctrl) in ctrl.chunks(inputs - nx).enumerate() {
@@ -213,7 +214,7 @@ fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
     made.episodes[2][6].flags = flag::CTRL_AT_LIMIT;
     made.write(&place.path("old.h5"));
     let range = made.episodes[2][6].x[STATE];
-    made.attributes.push((CTRL_RANGE, Attribute::Text(format!("[[-9, {range}]]"))));
+    made.attributes.push((attribute::CTRL_RANGE, Attribute::Text(format!("[[-9, {range}]]"))));
     made.attributes.push(("eps", Attribute::Float(1e-6)));
     made.write(&place.path("at.h5"));
     made.attributes[0].1 = Attribute::Text("[[-9, 9]]".to_owned());
@@ -224,7 +225,7 @@ fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
         assert!(data.has_derivative(66), "{file}");
         for (entry, verdict) in truths.verdicts(0).iter().enumerate() {
             let decided = known || entry % INPUTS < STATE;
-            assert_eq!(*verdict != Verdict::Undecided as u8, decided, "{file}: entry {entry}");
+            assert_eq!(*verdict != ZeroVerdict::Undecided as u8, decided, "{file}: entry {entry}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dynsparse::jacobian::{Arbiter, Chain, EngineKind, EngineRequest, EngineSpec, Jacobian, Verdict};
+use dynsparse::jacobian::{Arbiter, Chain, EngineKind, EngineRequest, EngineSpec, Jacobian, ZeroVerdict};
 use dynsparse::physics::{Model, PhysicsError, Sim, Solver};
 use dynsparse::rng::Stream;
 use mujoco_rs::mujoco_c::mjtSensor;
@@ -282,8 +282,11 @@ fn compare(mjcf: &str, n: u64, spread: f64, settle: usize, k: usize) -> (BTreeMa
                     *worst = worst.max(if error.is_nan() { f64::INFINITY } else { error });
                     // Zero is what differences do not see; nonzero what they see.
                     let seen = right.abs() > 100.0 * noise + 1e-10 * largest;
-                    assert!(verdict != Verdict::Zero || !seen, "{name} [{r}, {c}]: zero for {right:e} +- {noise:.0e}");
-                    if verdict == Verdict::Nonzero {
+                    assert!(
+                        verdict != ZeroVerdict::Zero || !seen,
+                        "{name} [{r}, {c}]: zero for {right:e} +- {noise:.0e}"
+                    );
+                    if verdict == ZeroVerdict::Nonzero {
                         let agree = (x - right).abs() <= 0.5 * x.abs() || x.abs() < 1e-9 * largest;
                         assert!(agree, "{name} [{r}, {c}]: {x:e} for {right:e} +- {noise:.0e}");
                     }
@@ -350,7 +353,8 @@ fn forces_of_a_servo_and_kinetic_energy_by_hand() {
     for (x, right) in found.c.iter().zip(c).chain(found.d.iter().zip(d)) {
         assert!((x - right).abs() < 1e-9, "{x} for {right}");
     }
-    let verdicts: Vec<bool> = found.verdicts.c.iter().chain(&found.verdicts.d).map(|v| *v == Verdict::Zero).collect();
+    let verdicts: Vec<bool> =
+        found.verdicts.c.iter().chain(&found.verdicts.d).map(|v| *v == ZeroVerdict::Zero).collect();
     assert_eq!(verdicts, c.iter().chain(&d).map(|x| *x == 0.0).collect::<Vec<_>>());
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use dynsparse::jacobian::{Engine, EngineKind, EngineSpec, Jacobian, Verdict};
+use dynsparse::jacobian::{Engine, EngineKind, EngineSpec, Jacobian, ZeroVerdict};
 use dynsparse::physics::{Model, Sim, Solver, SolverMode};
 use dynsparse::rng::Stream;
 use dynsparse::task::{Assets, Task};
@@ -66,7 +66,7 @@ fn nothing_depends_on_where_a_robot_stands_on_a_plane() {
             for dof in dofs {
                 for row in 0..ndx {
                     let (x, verdict) = (out.a[row * ndx + dof], out.verdicts.a[row * ndx + dof]);
-                    let expected = if row == *dof { Verdict::Nonzero } else { Verdict::Zero };
+                    let expected = if row == *dof { ZeroVerdict::Nonzero } else { ZeroVerdict::Zero };
                     assert_eq!(verdict, expected, "{name}: row {row}, dof {dof}: {x:e}");
                 }
             }
@@ -105,14 +105,14 @@ fn verdicts_are_the_same_elsewhere_on_the_plane() {
             for i in 0..here.a.len() {
                 let (v, w) = (here.verdicts.a[i], there.verdicts.a[i]);
                 entries += 1;
-                if v == Verdict::Undecided || w == Verdict::Undecided {
+                if v == ZeroVerdict::Undecided || w == ZeroVerdict::Undecided {
                     undecided += 1;
                 } else {
                     assert_eq!(v, w, "{name}: entry {i}: {:e} and {:e}", here.a[i], there.a[i]);
                 }
                 assert!((here.a[i] - there.a[i]).abs() < 1e-9 * scale, "{name}: {:e}, {:e}", here.a[i], there.a[i]);
                 // No derivative above 1e-10 is ever called zero.
-                assert!(v != Verdict::Zero || here.a[i].abs() < 1e-10, "{name}: {:e} called zero", here.a[i]);
+                assert!(v != ZeroVerdict::Zero || here.a[i].abs() < 1e-10, "{name}: {:e} called zero", here.a[i]);
             }
         });
         assert!(entries > 0 && undecided * 1000 < entries, "{name}: {undecided} undecided of {entries}");
@@ -149,7 +149,7 @@ fn what_is_not_connected_does_not_flow() {
         let pushes = touch && sim.qfrc_constraint()[6..12].iter().any(|f| *f != 0.0);
         let flows = |x: usize, y: usize| {
             let entries = (0..ndx * ndx).filter(|e| part(e / ndx) == x && part(e % ndx) == y);
-            entries.filter(|e| out.verdicts.a[*e] != Verdict::Zero).count()
+            entries.filter(|e| out.verdicts.a[*e] != ZeroVerdict::Zero).count()
         };
         for (x, y) in [(0, 2), (1, 2), (2, 0), (2, 1)] {
             assert_eq!(flows(x, y), 0, "{x} depends on {y}");

@@ -39,7 +39,7 @@ pub use settings::{Criterion, DEFAULT_THRESHOLD, Settings, Steps, flag_bits};
 pub use symmetry::{Kind, Reason};
 pub use tables::tables;
 
-use crate::dataset::schema::{Axis, Var, flag};
+use crate::dataset::schema::{Axis, Var, attribute, flag};
 use crate::dataset::{Attribute, Recording, RowReader};
 use embedding::{Embedding, Reservoir};
 use global::GlobalSparsity;
@@ -192,7 +192,7 @@ pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisErr
     });
     let global = global.collect();
     let geoms = if recording.has_coordinate(Axis::Geom) { recording.labels(Axis::Geom)? } else { Vec::new() };
-    let task = recording.text_attribute("task").unwrap_or_default();
+    let task = recording.text_attribute(attribute::TASK).unwrap_or_default();
     Ok(Analysis {
         published: paper::published(&task),
         settings: settings.clone(),
@@ -231,7 +231,7 @@ fn open(path: &Path) -> Result<Recording, AnalysisError> {
         ));
     }
     let recording = Recording::open(path)?;
-    if recording.text_attribute("recipe").is_none() {
+    if recording.text_attribute(attribute::RECIPE).is_none() {
         return Err(recording
             .foreign("is a shard of a recording that is not joined yet: analyse the joined file")
             .into());
@@ -293,7 +293,7 @@ impl<'a> Walk<'a> {
         offsets: &'a [usize],
     ) -> Result<Self, AnalysisError> {
         let numbers: Vec<i64> = recording.episodes()?.iter().map(|e| e.episode).collect();
-        let step_duration = recording.float_attribute("step_duration").unwrap_or(0.0);
+        let step_duration = recording.float_attribute(attribute::STEP_DURATION).unwrap_or(0.0);
         let traces: Vec<Trace> = settings
             .trace
             .iter()

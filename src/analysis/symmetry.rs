@@ -29,7 +29,7 @@ pub enum Kind {
     Translation,
     /// The same of a rotation.
     Rotation,
-    /// The same of a position of which the recording does not say what it is.
+    /// The same of a position of which the recording does not say what it is: one that was made before joints were kept.
     CyclicPosition,
     /// Nothing depends on it at all.
     NoEffect,
@@ -53,60 +53,28 @@ impl Kind {
     }
 }
 
-/// What moves a dof.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Motion {
-    Slide,
-    Hinge,
-    Unknown,
-}
-
 /// What the recording says of the model's structure.
 #[derive(Debug)]
 pub(super) struct Structure {
-    motions: BTreeMap<String, Motion>,
+    /// By dof: whether it moves along an axis, else it turns; None in a recording that does not tell.
+    translations: Option<Vec<bool>>,
 }
 
 impl Structure {
-    /// Of the MJCF in a recording; one that is no XML explains less and is no error.
+    /// Of the recording's kinematic tree.
     ///
     /// # Errors
-    /// [`DatasetError`] when the recording's copy of the model cannot be read.
+    /// [`DatasetError`] where it is damaged.
     pub(super) fn of(recording: &Recording) -> Result<Self, DatasetError> {
-        let mut motions = BTreeMap::new();
-        let texts: Vec<String> = recording
-            .model()?
-            .files
-            .into_iter()
-            .filter(|file| file.name.ends_with(".xml"))
-            .map(|file| String::from_utf8_lossy(&file.bytes).into_owned())
-            .collect();
-        let trees: Vec<_> = texts.iter().filter_map(|text| roxmltree::Document::parse(text).ok()).collect();
-        let joints = || trees.iter().flat_map(|tree| tree.descendants()).filter(|n| n.has_tag_name("joint"));
-        let default = |n: &roxmltree::Node<'_, '_>| n.ancestors().any(|a| a.has_tag_name("default"));
-        // A joint is a hinge unless a class says otherwise.
-        let classes = joints().any(|n| default(&n) && n.attribute("type").is_some_and(|kind| kind != "hinge"));
-        for joint in joints().filter(|n| !default(n)) {
-            let motion = match joint.attribute("type") {
-                Some("slide") => Motion::Slide,
-                Some("hinge") => Motion::Hinge,
-                None if !classes => Motion::Hinge,
-                _ => Motion::Unknown,
-            };
-            if let Some(name) = joint.attribute("name") {
-                motions.insert(name.to_owned(), motion);
-            }
-        }
-        Ok(Self { motions })
+        Ok(Self { translations: recording.kinematics()?.and_then(|tree| tree.translations()) })
     }
 
-    fn motion(&self, dof: &str) -> Motion {
-        match self.motions.get(dof) {
-            Some(motion) => *motion,
-            // Dofs of free and ball joints.
-            None if [".tx", ".ty", ".tz"].iter().any(|s| dof.ends_with(s)) => Motion::Slide,
-            None if [".rx", ".ry", ".rz"].iter().any(|s| dof.ends_with(s)) => Motion::Hinge,
-            None => Motion::Unknown,
+    /// What it means that nothing depends on the position of a dof.
+    fn cyclic(&self, dof: usize) -> Kind {
+        match self.translations.as_ref().and_then(|all| all.get(dof)) {
+            Some(true) => Kind::Translation,
+            Some(false) => Kind::Rotation,
+            None => Kind::CyclicPosition,
         }
     }
 
@@ -140,15 +108,9 @@ impl Structure {
             let all = |but: usize| (0..shape.rows).all(|r| r == but || never[at(r, column)]);
             if all(usize::MAX) {
                 give(Kind::NoEffect, label, &mut (0..shape.rows).map(|r| at(r, column)));
-            } else if let (Matrix::A, Some(dof)) = (matrix, label.strip_prefix("pos:"))
-                && all(column)
-            {
-                let kind = match self.motion(dof) {
-                    Motion::Slide => Kind::Translation,
-                    Motion::Hinge => Kind::Rotation,
-                    Motion::Unknown => Kind::CyclicPosition,
-                };
-                give(kind, label, &mut (0..shape.rows).map(|r| at(r, column)));
+            } else if matrix == Matrix::A && label.starts_with("pos:") && all(column) {
+                // The tangent state begins with the positions of all dofs.
+                give(self.cyclic(column), label, &mut (0..shape.rows).map(|r| at(r, column)));
             }
         }
         for (row, label) in labels[0].iter().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::jacobian::{
-    Arbiter, Engine, EngineSpec, Entry, Jacobian, Judgement, SwitchKind, Switches, Verdict, largest, side_by_side,
+    Arbiter, Engine, EngineSpec, Entry, Jacobian, Judgement, SwitchKind, Switches, ZeroVerdict, largest, side_by_side,
 };
 use crate::physics::{Model, PhysicsError, Sim};
 
@@ -116,14 +116,11 @@ impl Contacts {
     }
 
     fn of(sim: &Sim) -> Self {
-        const FIRST_CONTACT: i32 = 5; // mjCNSTR_CONTACT_FRICTIONLESS
-        let (kinds, ids, _) = sim.constraints();
-        let mut contacts: Vec<i32> =
-            kinds.iter().zip(ids).filter(|(kind, _)| **kind >= FIRST_CONTACT).map(|(_, id)| *id).collect();
+        let mut contacts: Vec<usize> = sim.constraint_rows().filter(|row| row.is_contact()).map(|row| row.id).collect();
         contacts.sort_unstable();
         contacts.dedup();
         match contacts.len() {
-            0 if kinds.is_empty() => Self::NoRows,
+            0 if sim.nefc() == 0 => Self::NoRows,
             0 => Self::NoContact,
             1..=4 => Self::Few,
             _ => Self::Many,
@@ -131,28 +128,16 @@ impl Contacts {
     }
 }
 
-/// What the arbiter knows of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Truth {
-    /// Within its own error, and tiny.
-    Zero,
-    /// Well beyond its own error.
-    Nonzero,
-    /// Neither.
-    Unknown,
-}
-
-impl Truth {
-    /// Of a value with its error, where the largest entry of A is `scale`.
-    pub fn of(value: f64, error: f64, scale: f64) -> Self {
-        let value = value.abs();
-        if value <= MAYBE_ZERO * error && value.max(error) <= TINY * scale {
-            Self::Zero
-        } else if value > SURELY_NOT * error {
-            Self::Nonzero
-        } else {
-            Self::Unknown
-        }
+/// What the arbiter says of an entry of this value and error, where the largest entry of A is `scale`: zero within its own
+/// error, and tiny; nonzero well beyond it; undecided between.
+pub fn arbitrate(value: f64, error: f64, scale: f64) -> ZeroVerdict {
+    let value = value.abs();
+    if value <= MAYBE_ZERO * error && value.max(error) <= TINY * scale {
+        ZeroVerdict::Zero
+    } else if value > SURELY_NOT * error {
+        ZeroVerdict::Nonzero
+    } else {
+        ZeroVerdict::Undecided
     }
 }
 
@@ -168,11 +153,11 @@ pub struct Known {
 }
 
 impl Known {
-    fn count(&mut self, verdict: Verdict) {
+    fn count(&mut self, verdict: ZeroVerdict) {
         match verdict {
-            Verdict::Zero => self.zero += 1,
-            Verdict::Nonzero => self.nonzero += 1,
-            Verdict::Undecided => self.undecided += 1,
+            ZeroVerdict::Zero => self.zero += 1,
+            ZeroVerdict::Nonzero => self.nonzero += 1,
+            ZeroVerdict::Undecided => self.undecided += 1,
         }
     }
 
@@ -211,20 +196,20 @@ pub struct Zeros {
 
 impl Zeros {
     /// Counts one entry: what it is, by its value, and what the engine says, by its own value.
-    pub fn count(&mut self, entry: Entry, truth: Truth, value: f64, verdict: Verdict, engine: f64) {
+    pub fn count(&mut self, entry: Entry, truth: ZeroVerdict, value: f64, verdict: ZeroVerdict, engine: f64) {
         match (truth, verdict) {
-            (Truth::Zero, Verdict::Nonzero) if engine.abs() >= self.largest_false => {
+            (ZeroVerdict::Zero, ZeroVerdict::Nonzero) if engine.abs() >= self.largest_false => {
                 (self.largest_false, self.false_entry) = (engine.abs(), Some(entry));
             }
-            (Truth::Nonzero, Verdict::Zero) if value.abs() >= self.largest_missed => {
+            (ZeroVerdict::Nonzero, ZeroVerdict::Zero) if value.abs() >= self.largest_missed => {
                 (self.largest_missed, self.missed) = (value.abs(), Some(entry));
             }
             _ => {}
         }
         match truth {
-            Truth::Zero => self.zero.count(verdict),
-            Truth::Unknown => self.unknown.count(verdict),
-            Truth::Nonzero => self.nonzero.count(verdict),
+            ZeroVerdict::Zero => self.zero.count(verdict),
+            ZeroVerdict::Undecided => self.unknown.count(verdict),
+            ZeroVerdict::Nonzero => self.nonzero.count(verdict),
         }
     }
 
@@ -391,11 +376,11 @@ impl Judge {
             if at.column < ndx { said.a[at.row * ndx + at.column] } else { said.b[at.row * nu + at.column - ndx] }
         };
         // An engine that does not test for zeros leaves all undecided.
-        let tests = said.a.iter().chain(&said.b).any(|v| *v != Verdict::Undecided);
+        let tests = said.a.iter().chain(&said.b).any(|v| *v != ZeroVerdict::Undecided);
         let zeros = tests.then(|| {
             let mut zeros = Zeros::default();
             for (k, (value, error)) in judged.values.iter().zip(&judged.errors).enumerate() {
-                zeros.count(place(k), Truth::of(*value, *error, judged.scale), *value, verdict(k), self.values[i][k]);
+                zeros.count(place(k), arbitrate(*value, *error, judged.scale), *value, verdict(k), self.values[i][k]);
             }
             zeros
         });
@@ -417,26 +402,26 @@ mod tests {
 
     #[test]
     fn truth_is_known_beyond_the_error_only() {
-        assert_eq!(Truth::of(0.0, 0.0, 1.0), Truth::Zero);
-        assert_eq!(Truth::of(-1e-12, 1e-12, 1.0), Truth::Zero);
-        assert_eq!(Truth::of(1e-9, 1e-12, 1.0), Truth::Nonzero);
-        assert_eq!(Truth::of(5e-12, 1e-12, 1.0), Truth::Unknown);
+        assert_eq!(arbitrate(0.0, 0.0, 1.0), ZeroVerdict::Zero);
+        assert_eq!(arbitrate(-1e-12, 1e-12, 1.0), ZeroVerdict::Zero);
+        assert_eq!(arbitrate(1e-9, 1e-12, 1.0), ZeroVerdict::Nonzero);
+        assert_eq!(arbitrate(5e-12, 1e-12, 1.0), ZeroVerdict::Undecided);
         // Not tiny: an error this large tells nothing.
-        assert_eq!(Truth::of(1e-6, 1e-6, 1.0), Truth::Unknown);
-        assert_eq!(Truth::of(f64::NAN, f64::INFINITY, 1.0), Truth::Unknown);
+        assert_eq!(arbitrate(1e-6, 1e-6, 1.0), ZeroVerdict::Undecided);
+        assert_eq!(arbitrate(f64::NAN, f64::INFINITY, 1.0), ZeroVerdict::Undecided);
     }
 
     #[test]
     fn verdicts_are_counted_against_the_truth() {
         let mut zeros = Zeros::default();
         for (truth, value, verdict) in [
-            (Truth::Zero, 0.0, Verdict::Zero),
-            (Truth::Zero, 0.0, Verdict::Nonzero),
-            (Truth::Nonzero, -3e-5, Verdict::Zero),
-            (Truth::Nonzero, 2e-7, Verdict::Zero),
-            (Truth::Nonzero, 1.0, Verdict::Nonzero),
-            (Truth::Unknown, 1.0, Verdict::Zero),
-            (Truth::Nonzero, 1.0, Verdict::Undecided),
+            (ZeroVerdict::Zero, 0.0, ZeroVerdict::Zero),
+            (ZeroVerdict::Zero, 0.0, ZeroVerdict::Nonzero),
+            (ZeroVerdict::Nonzero, -3e-5, ZeroVerdict::Zero),
+            (ZeroVerdict::Nonzero, 2e-7, ZeroVerdict::Zero),
+            (ZeroVerdict::Nonzero, 1.0, ZeroVerdict::Nonzero),
+            (ZeroVerdict::Undecided, 1.0, ZeroVerdict::Zero),
+            (ZeroVerdict::Nonzero, 1.0, ZeroVerdict::Undecided),
         ] {
             zeros.count(Entry { row: 0, column: 0 }, truth, value, verdict, value + 1e-12);
         }

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 pub use error::CheckError;
-pub use judge::{Block, Contacts, EngineOutcome, Judge, Known, Outcome, Truth, Zeros};
+pub use judge::{Block, Contacts, EngineOutcome, Judge, Known, Outcome, Zeros, arbitrate};
 pub use report::{Agreement, EngineReport, Errors, Flags, Found, Report, Seen, Where};
 pub use states::Place;
 pub use survey::{Alarms, Cost, Facts, Survey, facts, survey};

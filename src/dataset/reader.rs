@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::outline::{self, Outline};
 use super::row::EpisodeRow;
-use super::schema::{self, Axis, Kind, RAGGED, Ragged, Var};
+use super::schema::{self, Axis, Kind, RAGGED, Ragged, Var, attribute};
 use super::stored::{Stored, room};
 use super::writer::{Attribute, ModelFile, ModelFiles};
 use super::{DatasetError, attributes, meaning};
+use crate::kinematics::Kinematics;
 use crate::text;
 use crate::watch::watched;
 
@@ -93,7 +94,7 @@ impl Recording {
             bytes: Arc::new(bytes),
             _file: file,
         };
-        if recording.text_attribute("format").as_deref() != Some(schema::FORMAT) {
+        if recording.text_attribute(attribute::FORMAT).as_deref() != Some(schema::FORMAT) {
             return Err(recording.foreign(STRANGE));
         }
         let needed = [Var::Time, Var::A, Var::Qpos, Var::EpisodeOffsets, Var::EpisodeEnd, Var::Ncon];
@@ -116,7 +117,7 @@ impl Recording {
 
     /// Whether it is one episode of a recording that is not joined yet.
     fn is_shard(&self) -> bool {
-        self.text_attribute("recipe").is_none()
+        self.text_attribute(attribute::RECIPE).is_none()
     }
 
     /// What the attributes say of axes.
@@ -407,6 +408,19 @@ impl Recording {
     /// None: they were read and found to fit the steps when the file was opened.
     pub fn offsets(&self) -> Result<Vec<usize>, DatasetError> {
         Ok(self.offsets.clone())
+    }
+
+    /// The kinematic tree of the model; None in a recording that does not tell.
+    ///
+    /// # Errors
+    /// [`DatasetError::Foreign`] where it is not one of a model with the recording's sizes.
+    pub fn kinematics(&self) -> Result<Option<Kinematics>, DatasetError> {
+        let Some(text) = self.stored_text(attribute::KINEMATICS) else { return Ok(None) };
+        let [nv, na, nu] = [Axis::Dof, Axis::Activation, Axis::Actuator].map(|axis| self.len(axis));
+        match serde_json::from_str::<Kinematics>(text) {
+            Ok(tree) if tree.fits(nv, na, nu) => Ok(Some(tree)),
+            _ => Err(self.foreign("its root attribute kinematics cannot be read: the file is damaged")),
+        }
     }
 
     /// The model that was recorded.

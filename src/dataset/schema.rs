@@ -1,14 +1,13 @@
 //! The schema of a recording, written down once. Writer and reader both come from these tables, and so do
 //! the tables of docs/format.md (`dynsparse info --schema`).
 
+use crate::zero::ZeroVerdict;
+
 /// Version of the schema; a reader refuses any other.
 pub const VERSION: u32 = 5;
 
 /// The value of the root attribute `format`.
 pub const FORMAT: &str = "dynsparse-recording";
-
-/// The root attribute with the ranges of controls, as JSON: [low, high] of each that MuJoCo clamps, null of others.
-pub const CTRL_RANGE: &str = "ctrl_range";
 
 /// What a root attribute holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,47 +22,59 @@ pub enum Value {
     Float,
 }
 
-/// The root attributes and what they hold; one of these that holds something else is a fault of the file.
-pub const ATTRIBUTES: [(&str, Value); 38] = [
-    ("format", Value::Text),
-    ("schema_version", Value::Int),
-    ("recipe_sha256", Value::Text),
-    ("task", Value::Text),
-    ("suite", Value::Text),
-    ("description", Value::Text),
-    ("step_kind", Value::Text),
-    ("step_duration", Value::Float),
-    ("timestep", Value::Float),
-    ("substeps", Value::Int),
-    ("integrator", Value::Text),
-    ("cone", Value::Text),
-    ("policy", Value::Text),
-    ("engine", Value::Text),
-    ("eps", Value::Float),
-    ("difference", Value::Text),
-    ("solver", Value::Text),
-    ("solver_max_iterations", Value::Int),
-    ("solver_ls_iterations", Value::Int),
-    ("solver_tolerance", Value::Float),
-    ("seed", Value::Unsigned),
-    ("nq", Value::Int),
-    ("nv", Value::Int),
-    ("na", Value::Int),
-    ("nu", Value::Int),
-    ("kinematics", Value::Text),
-    (CTRL_RANGE, Value::Text),
-    ("dynsparse_version", Value::Text),
-    ("git_commit", Value::Text),
-    ("mujoco_version", Value::Text),
-    ("hdf5_version", Value::Text),
-    ("platform", Value::Text),
-    ("command", Value::Text),
-    ("recipe", Value::Text),
-    ("model_edits", Value::Text),
-    ("engine_fallback", Value::Text),
-    ("sensor_engine", Value::Text),
-    (super::CONTENT, Value::Text),
-];
+macro_rules! attributes {
+    ($( $id:ident = $name:literal: $kind:ident; )*) => {
+        /// Names of the root attributes.
+        #[allow(missing_docs, reason = "docs/format.md says what each holds")]
+        pub mod attribute {
+            $( pub const $id: &str = $name; )*
+        }
+
+        /// The root attributes and what they hold; one of these that holds something else is a fault of the file.
+        pub const ATTRIBUTES: &[(&str, Value)] = &[$((attribute::$id, Value::$kind)),*];
+    };
+}
+
+attributes! {
+    FORMAT = "format": Text;
+    SCHEMA_VERSION = "schema_version": Int;
+    RECIPE_SHA256 = "recipe_sha256": Text;
+    TASK = "task": Text;
+    SUITE = "suite": Text;
+    DESCRIPTION = "description": Text;
+    STEP_KIND = "step_kind": Text;
+    STEP_DURATION = "step_duration": Float;
+    TIMESTEP = "timestep": Float;
+    SUBSTEPS = "substeps": Int;
+    INTEGRATOR = "integrator": Text;
+    CONE = "cone": Text;
+    POLICY = "policy": Text;
+    ENGINE = "engine": Text;
+    EPS = "eps": Float;
+    DIFFERENCE = "difference": Text;
+    SOLVER = "solver": Text;
+    SOLVER_MAX_ITERATIONS = "solver_max_iterations": Int;
+    SOLVER_LS_ITERATIONS = "solver_ls_iterations": Int;
+    SOLVER_TOLERANCE = "solver_tolerance": Float;
+    SEED = "seed": Unsigned;
+    NQ = "nq": Int;
+    NV = "nv": Int;
+    NA = "na": Int;
+    NU = "nu": Int;
+    KINEMATICS = "kinematics": Text;
+    CTRL_RANGE = "ctrl_range": Text;
+    DYNSPARSE_VERSION = "dynsparse_version": Text;
+    GIT_COMMIT = "git_commit": Text;
+    MUJOCO_VERSION = "mujoco_version": Text;
+    HDF5_VERSION = "hdf5_version": Text;
+    PLATFORM = "platform": Text;
+    COMMAND = "command": Text;
+    RECIPE = "recipe": Text;
+    MODEL_EDITS = "model_edits": Text;
+    ENGINE_FALLBACK = "engine_fallback": Text;
+    SENSOR_ENGINE = "sensor_engine": Text;
+    CONTENT_SHA256 = "content_sha256": Text;
+}
 
 /// A dimension. Each has a scale dataset of its name: labels for what has names, indices for rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -461,7 +472,8 @@ pub const CONSTRAINT_TYPES: [&str; 8] = [
 pub const CONSTRAINT_STATES: [&str; 5] = ["satisfied", "quadratic", "linear_negative", "linear_positive", "cone"];
 
 /// Values of [`Var::AZero`], [`Var::BZero`], [`Var::CZero`] and [`Var::DZero`], by number.
-pub const ZERO_VERDICTS: [&str; 3] = ["nonzero", "zero", "undecided"];
+pub const ZERO_VERDICTS: [&str; 3] =
+    [ZeroVerdict::ALL[0].name(), ZeroVerdict::ALL[1].name(), ZeroVerdict::ALL[2].name()];
 
 /// An entry of A, B, C or D beyond this is not what a step of a robot does: tell the reader.
 pub const BEYOND_REASON: f64 = 1e6;

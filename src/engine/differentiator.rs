@@ -73,7 +73,7 @@ impl Settings {
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use dynsparse_engine::{Differentiator, Error, Model, Settings, Sim, Verdict};
+/// # use dynsparse_engine::{Differentiator, Error, Model, Settings, Sim, ZeroVerdict};
 /// # fn main() -> Result<(), Error> {
 /// // Two blocks that cannot feel each other.
 /// let model = Arc::new(Model::from_text(
@@ -89,7 +89,7 @@ impl Settings {
 /// // The speed of a block after a step of 2 ms under 1 N: dt / m.
 /// assert!((lin.b()[(2, 0)] - 0.002).abs() < 1e-12);
 /// // Zeros are known, not guessed from small numbers.
-/// assert_eq!(lin.b_verdicts()[(3, 0)], Verdict::Zero);
+/// assert_eq!(lin.b_verdicts()[(3, 0)], ZeroVerdict::Zero);
 /// assert_eq!(lin.c()[(0, 2)], 1.0);
 /// assert!(lin.is_smooth());
 /// # Ok(())

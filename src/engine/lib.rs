@@ -53,7 +53,7 @@ pub mod jacobian;
 pub mod physics;
 
 pub use differentiator::{Differentiator, Settings};
-pub use jacobian::{EngineChoice, EngineKind, Switches, Verdict};
+pub use jacobian::{EngineChoice, EngineKind, Switches, ZeroVerdict};
 pub use linearization::Linearization;
 pub use nalgebra;
 pub use physics::{Model, PhysicsError as Error, Sim, SolverMode};

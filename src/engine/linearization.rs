@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, Scalar};
 
-use crate::jacobian::{Jacobian, Switches, Verdict};
+use crate::jacobian::{Jacobian, Switches, ZeroVerdict};
 use crate::physics::Model;
 
 /// Names of the axes of the matrices, shared by all linearizations of a [`crate::Differentiator`].
@@ -38,10 +38,10 @@ pub struct Linearization {
     b: DMatrix<f64>,
     c: DMatrix<f64>,
     d: DMatrix<f64>,
-    a_verdicts: DMatrix<Verdict>,
-    b_verdicts: DMatrix<Verdict>,
-    c_verdicts: DMatrix<Verdict>,
-    d_verdicts: DMatrix<Verdict>,
+    a_verdicts: DMatrix<ZeroVerdict>,
+    b_verdicts: DMatrix<ZeroVerdict>,
+    c_verdicts: DMatrix<ZeroVerdict>,
+    d_verdicts: DMatrix<ZeroVerdict>,
     floor: Vec<f64>,
     switches: Switches,
     kink: f64,
@@ -65,7 +65,7 @@ impl Linearization {
     /// Of these sizes, with nothing in it.
     pub(crate) fn empty(axes: &Arc<Axes>, judged: bool) -> Self {
         let (n, nu, ns) = (axes.states.len(), axes.controls.len(), axes.sensors.len());
-        let (zeros, open) = (DMatrix::zeros, |rows, columns| DMatrix::repeat(rows, columns, Verdict::Undecided));
+        let (zeros, open) = (DMatrix::zeros, |rows, columns| DMatrix::repeat(rows, columns, ZeroVerdict::Undecided));
         Self {
             axes: axes.clone(),
             judged,
@@ -132,22 +132,22 @@ impl Linearization {
     }
 
     /// What each entry of A is, ndx x ndx.
-    pub fn a_verdicts(&self) -> &DMatrix<Verdict> {
+    pub fn a_verdicts(&self) -> &DMatrix<ZeroVerdict> {
         &self.a_verdicts
     }
 
     /// What each entry of B is, ndx x nu.
-    pub fn b_verdicts(&self) -> &DMatrix<Verdict> {
+    pub fn b_verdicts(&self) -> &DMatrix<ZeroVerdict> {
         &self.b_verdicts
     }
 
     /// What each entry of C is, nsensordata x ndx.
-    pub fn c_verdicts(&self) -> &DMatrix<Verdict> {
+    pub fn c_verdicts(&self) -> &DMatrix<ZeroVerdict> {
         &self.c_verdicts
     }
 
     /// What each entry of D is, nsensordata x nu.
-    pub fn d_verdicts(&self) -> &DMatrix<Verdict> {
+    pub fn d_verdicts(&self) -> &DMatrix<ZeroVerdict> {
         &self.d_verdicts
     }
 

@@ -3,10 +3,11 @@
 use burn_tensor::Tensor;
 
 use super::LearnError;
-use super::data::{Data, Verdict};
+use super::data::Data;
 use super::models::Input;
 use super::place::Place;
 use super::truths::Truths;
+use crate::zero::ZeroVerdict;
 
 /// States with their truth.
 #[derive(Debug, Clone)]
@@ -57,7 +58,7 @@ pub fn assemble(data: &Data, steps: &[usize], wanted: Wanted<'_>, place: &Place)
     let columns = wanted.columns.filter(|_| wanted.truth);
     let truths = if wanted.mask || columns.is_some() { data.truths(steps)? } else { Truths::default() };
     let mask = wanted.mask.then(|| {
-        let open = truths.all_verdicts().iter().map(|v| f32::from(*v != Verdict::Zero as u8));
+        let open = truths.all_verdicts().iter().map(|v| f32::from(*v != ZeroVerdict::Zero as u8));
         place.tensor(open.collect(), [b, outputs, inputs])
     });
     let directions = wanted.columns.map(|columns| {
@@ -82,8 +83,8 @@ fn truth(data: &Data, steps: &[usize], truths: &Truths, columns: &[usize], place
     let mut counts = [0usize; 2];
     for (at, _) in steps.iter().enumerate().filter(|(_, s)| data.has_derivative(**s)) {
         for verdict in truths.verdicts(at) {
-            counts[0] += usize::from(*verdict != Verdict::Undecided as u8);
-            counts[1] += usize::from(*verdict == Verdict::Zero as u8);
+            counts[0] += usize::from(*verdict != ZeroVerdict::Undecided as u8);
+            counts[1] += usize::from(*verdict == ZeroVerdict::Zero as u8);
         }
     }
     let mut at = 0;
@@ -92,10 +93,10 @@ fn truth(data: &Data, steps: &[usize], truths: &Truths, columns: &[usize], place
             let (values, verdicts) = (truths.jacobian(which), truths.verdicts(which));
             for output in 0..outputs {
                 let entry = output * inputs + column;
-                if data.has_derivative(*step) && verdicts[entry] != Verdict::Undecided as u8 {
+                if data.has_derivative(*step) && verdicts[entry] != ZeroVerdict::Undecided as u8 {
                     jacobian[at] = values[entry];
                     decided[at] = 1.0;
-                    zero[at] = f32::from(verdicts[entry] == Verdict::Zero as u8);
+                    zero[at] = f32::from(verdicts[entry] == ZeroVerdict::Zero as u8);
                 }
                 at += 1;
             }

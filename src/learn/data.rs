@@ -17,14 +17,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::LearnError;
-use super::kinematics::Kinematics;
 use super::models::Space;
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
-use crate::dataset::schema::{Axis, CTRL_RANGE, Var, flag};
+use crate::dataset::schema::{Axis, Var, attribute, flag};
 use crate::dataset::{Recording, RowReader};
+use crate::kinematics::Kinematics;
 use crate::number;
 use crate::rng::Stream;
+use crate::zero::ZeroVerdict;
 
 /// Flags of states that have no derivative, or none to trust. Of a control at its limit only its own column of B is in doubt
 /// ([`flag::CTRL_AT_LIMIT`]): that column is undecided.
@@ -39,18 +40,6 @@ pub const NO_DERIVATIVE: u32 = flag::SOLVER_UNCONVERGED
 
 /// Bytes of Jacobians that are held in memory where nothing is said.
 pub const MEMORY: u64 = 4 << 30;
-
-/// What is known of an entry; the numbers of `A_zero`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Verdict {
-    /// The output depends on the input.
-    Nonzero = 0,
-    /// It does not.
-    Zero = 1,
-    /// The zero test could not tell.
-    Undecided = 2,
-}
 
 /// A part of the data: whole episodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,14 +152,7 @@ impl Data {
             return Err(refuse("A and B do not fit the state: the file is damaged".to_owned()));
         }
         let steps = recording.len(Axis::Step);
-        let kinematics = match recording.text_attribute("kinematics") {
-            Some(text) => {
-                let read = serde_json::from_str::<Kinematics>(&text).ok().filter(|k| k.fits(nv, na, nu));
-                let damaged = || refuse("its root attribute kinematics cannot be read: the file is damaged".to_owned());
-                Some(read.ok_or_else(damaged)?)
-            }
-            None => None,
-        };
+        let kinematics = recording.kinematics()?;
         let bounds = recording.offsets()?;
         let episodes: Vec<Range<usize>> = bounds.windows(2).map(|w| w[0]..w[1]).filter(|r| !r.is_empty()).collect();
         let parts = match split {
@@ -178,7 +160,7 @@ impl Data {
             None => vec![Part::Train; episodes.len()],
         };
         let mut data = Self {
-            task: recording.text_attribute("task").unwrap_or_default(),
+            task: recording.text_attribute(attribute::TASK).unwrap_or_default(),
             state: recording.labels(Axis::State)?,
             action: if nu > 0 { recording.labels(Axis::Actuator)? } else { Vec::new() },
             norm: Norm { mean: Vec::new(), std: Vec::new() },
@@ -344,13 +326,14 @@ impl Data {
                         finite &= value.is_finite();
                         let verdict = match masks {
                             _ if from == nx && flag & flag::CTRL_AT_LIMIT != 0 && limits.at_limit[j] => {
-                                Verdict::Undecided as u8
+                                ZeroVerdict::Undecided as u8
                             }
                             Some(masks) => masks.row(step)?[i * width + j],
                             None => u8::from(value.abs() < DEFAULT_THRESHOLD),
                         };
                         // The test says zero where the number is the noise of differences.
-                        let value = if verdict == Verdict::Zero as u8 { 0.0 } else { value * std[from + j] / std[i] };
+                        let value =
+                            if verdict == ZeroVerdict::Zero as u8 { 0.0 } else { value * std[from + j] / std[i] };
                         truths.push(value as f32, verdict);
                     }
                 }
@@ -385,15 +368,15 @@ struct Limits {
 impl Limits {
     fn of(recording: &Recording) -> Result<Self, LearnError> {
         let nu = recording.shape(Var::Ctrl).get(1).copied().unwrap_or(0);
-        let ranges: Vec<Option<[f64; 2]>> = match recording.text_attribute(CTRL_RANGE) {
+        let ranges: Vec<Option<[f64; 2]>> = match recording.text_attribute(attribute::CTRL_RANGE) {
             Some(text) => {
                 let read = number::from_json(&text).filter(|all: &Vec<_>| all.len() == nu);
-                let text = format!("its root attribute {CTRL_RANGE} cannot be read: the file is damaged");
+                let text = "its root attribute ctrl_range cannot be read: the file is damaged".to_owned();
                 read.ok_or_else(|| recording.foreign(&text))?
             }
             None => Vec::new(),
         };
-        let eps = recording.float_attribute("eps").unwrap_or(0.0);
+        let eps = recording.float_attribute(attribute::EPS).unwrap_or(0.0);
         Ok(Self { ranges, eps, at_limit: vec![true; nu] })
     }
 

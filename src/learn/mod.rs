@@ -8,7 +8,6 @@ mod error;
 mod evaluate;
 mod files;
 mod grid;
-mod kinematics;
 mod loss;
 pub mod metrics;
 pub mod models;
@@ -23,7 +22,7 @@ mod train;
 mod truths;
 
 pub use batch::{Batch, Truth, Wanted, assemble};
-pub use data::{Data, MEMORY, NO_DERIVATIVE, Norm, Part, Split, Verdict};
+pub use data::{Data, MEMORY, NO_DERIVATIVE, Norm, Part, Split};
 pub use dual::Dual;
 pub use error::LearnError;
 pub use evaluate::{
@@ -33,7 +32,6 @@ pub use evaluate::{
 pub use grid::{
     Comparison, Grid, Measure, Outcome, RunResult, STATES, Summary, Watch, comparisons, read_results, run, summaries,
 };
-pub use kinematics::Kinematics;
 pub use loss::{DEFAULT_WEIGHT, Loss, Term};
 pub use models::{Input, Model, ModelKind, ModelSpec, Space, predict};
 pub use optim::{AdamW, Rates};

@@ -5,8 +5,9 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::LearnError;
-use super::data::{Data, Part, Verdict};
+use super::data::{Data, Part};
 use super::truths::Truths;
+use crate::zero::ZeroVerdict;
 
 /// Steps and entries that are shown at most.
 const STEPS: usize = 120;
@@ -86,8 +87,8 @@ impl Window {
         let row = |letter: &dyn Fn(usize) -> char| -> String { (0..self.truths.len()).map(letter).collect() };
         let both = |entry: usize| {
             let truth = |at: usize| match self.truths.verdicts(at)[entry] {
-                v if v == Verdict::Undecided as u8 || !data.has_derivative(self.steps.start + at) => '?',
-                v if v == Verdict::Zero as u8 => '0',
+                v if v == ZeroVerdict::Undecided as u8 || !data.has_derivative(self.steps.start + at) => '?',
+                v if v == ZeroVerdict::Zero as u8 => '0',
                 _ => '1',
             };
             let learned = |at: usize| match found.get(at * n + entry) {

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, Wanted, assemble};
 use super::data::{Data, Norm, Part, Split, shuffle};
-use super::kinematics::Kinematics;
 use super::loss::Loss;
 use super::models::{Model, ModelSpec, Space, predict};
 use super::optim::{AdamW, Rates, schedule};
@@ -16,6 +15,7 @@ use super::params::{self, Groups};
 use super::place::{self, Backend, Place};
 use super::{LearnError, files};
 use crate::bounded;
+use crate::kinematics::Kinematics;
 use crate::rng::Stream;
 
 /// Where a run in progress is kept, inside its folder.

@@ -143,7 +143,7 @@ impl Rollouts {
     ) -> Result<Option<f64>, PhysicsError> {
         sim.set_state(state)?;
         let mut action = vec![0.0; self.model.nu()];
-        let mut worth = Worth::new(self);
+        let mut reward = StepReward::new(self);
         let mut total = 0.0;
         for k in 0..horizon {
             act(sim, k, &mut action)?;
@@ -155,7 +155,7 @@ impl Rollouts {
                 if sim.divergence().is_some() {
                     return Ok(None);
                 }
-                total += worth.of(self, sim, &action).iter().sum::<f64>();
+                total += reward.of(self, sim, &action).iter().sum::<f64>();
             }
         }
         act(sim, horizon, &mut action)?;
@@ -180,12 +180,12 @@ impl Rollouts {
 
 /// Space for what a state is worth.
 #[derive(Debug)]
-pub(super) struct Worth {
+pub(super) struct StepReward {
     seen: Vec<f64>,
     terms: Vec<f64>,
 }
 
-impl Worth {
+impl StepReward {
     pub(super) fn new(rollouts: &Rollouts) -> Self {
         let observes = rollouts.guides.iter().any(|(entry, _)| matches!(entry, Entry::Observation(_)));
         let seen = vec![0.0; if observes { rollouts.scorer.size() } else { 0 }];

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::recipe::FileHash;
 use super::{Recipe, RecordError};
-use crate::dataset::schema::{Axis, RAGGED};
+use crate::dataset::schema::{Axis, RAGGED, attribute};
 use crate::dataset::{CONTENT, DigestReader, Recording, content_digest};
 use crate::seal::sha256_hex;
 
@@ -24,7 +24,8 @@ pub fn check_content(
     stop: &AtomicBool,
 ) -> Result<String, RecordError> {
     let most = episodes.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    let recipe = recording.text_attribute("recipe").and_then(|text| serde_json::from_str::<Recipe>(&text).ok());
+    let recipe =
+        recording.text_attribute(attribute::RECIPE).and_then(|text| serde_json::from_str::<Recipe>(&text).ok());
     let recipe = recipe.ok_or_else(|| recording.foreign("its recipe cannot be read: the file is damaged"))?;
     check_bookkeeping(recording, &recipe)?;
     let (episodes, offsets) = (recording.episodes()?, recording.offsets()?);
@@ -92,8 +93,8 @@ pub(super) fn check_bookkeeping(recording: &Recording, recipe: &Recipe) -> Resul
         }
     }
     recording.check_meanings()?;
-    let text = recording.stored_text("recipe").unwrap_or_default();
-    if recording.text_attribute("recipe_sha256").as_deref() != Some(&sha256_hex(text.as_bytes())) {
+    let text = recording.stored_text(attribute::RECIPE).unwrap_or_default();
+    if recording.text_attribute(attribute::RECIPE_SHA256).as_deref() != Some(&sha256_hex(text.as_bytes())) {
         return Err(damaged("the root attribute recipe does not have the hash in recipe_sha256".to_owned()).into());
     }
     let files = recording.model()?.files;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Job, RecordError, StepKind};
 use crate::dataset::schema::flag;
 use crate::dataset::{COMPLETED, StepRow};
-use crate::jacobian::{Chain, Engine, Jacobian, Verdict, Verdicts};
+use crate::jacobian::{Chain, Engine, Jacobian, Verdicts, ZeroVerdict};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
 use crate::planner::{PlanError, Planner};
 use crate::policy::{
@@ -629,15 +629,15 @@ impl Row {
 
     /// What the zero test says of the row's Jacobian, in the codes and flags of the schema.
     fn verdicts(&mut self) {
-        let codes = |out: &mut Vec<u8>, verdicts: &[Verdict], values: &[f64]| {
+        let codes = |out: &mut Vec<u8>, verdicts: &[ZeroVerdict], values: &[f64]| {
             out.clear();
             // Nothing is known of a number that is none.
-            let known = |(v, x): (&Verdict, &f64)| if x.is_finite() { *v } else { Verdict::Undecided };
+            let known = |(v, x): (&ZeroVerdict, &f64)| if x.is_finite() { *v } else { ZeroVerdict::Undecided };
             out.extend(verdicts.iter().zip(values).map(|pair| known(pair) as u8));
         };
         let Verdicts { a, b, c, d, floor, switches, near_singular, .. } = &self.whole.verdicts;
         self.zero_floor.clear();
-        self.zero_floor.extend(floor.iter().map(|x| coarse(*x)));
+        self.zero_floor.extend(floor.iter().map(|x| round_up_to_four_bits(*x)));
         codes(&mut self.a_zero, a, &self.whole.a);
         codes(&mut self.b_zero, b, &self.whole.b);
         codes(&mut self.c_zero, c, &self.whole.c);
@@ -733,7 +733,7 @@ impl Row {
 }
 
 /// A number of at least 0, rounded up to 4 bits behind its first one. A floor is an estimate; so it takes little space.
-fn coarse(x: f64) -> f64 {
+fn round_up_to_four_bits(x: f64) -> f64 {
     const REST: u64 = (1 << (f64::MANTISSA_DIGITS - 1 - 4)) - 1;
     if x.is_finite() { f64::from_bits((x.to_bits() + REST) & !REST) } else { x }
 }
@@ -747,15 +747,15 @@ fn collect_pairs(sim: &Sim, out: &mut Vec<[i32; 2]>) {
 
 #[cfg(test)]
 mod tests {
-    use super::coarse;
+    use super::round_up_to_four_bits;
 
     #[test]
     fn a_floor_is_rounded_up_by_at_most_a_sixteenth() {
         for x in [0.0, 1.0, 1.0625, 3.7e-9, 1e-300, 5e-324, 1.999, f64::INFINITY] {
-            let y = coarse(x);
+            let y = round_up_to_four_bits(x);
             assert!(y >= x && (y <= x * 1.0625 || x < 1e-300), "{x} becomes {y}");
-            assert_eq!(coarse(y), y);
+            assert_eq!(round_up_to_four_bits(y), y);
         }
-        assert!(coarse(f64::NAN).is_nan());
+        assert!(round_up_to_four_bits(f64::NAN).is_nan());
     }
 }

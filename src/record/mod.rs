@@ -37,6 +37,7 @@ pub use settings::{Settings, command, quoted};
 pub use unsound::drop_unsound;
 pub use verify::{Verdict, verify};
 
+use crate::dataset::schema::attribute;
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
 use crate::files::{self, Inputs, publish};
 use crate::physics::{Model, ModelSource};
@@ -391,7 +392,7 @@ fn already_there(prepared: &Prepared, run: &Run<'_>) -> Result<bool, RecordError
     }
     let exists = |reason: String| RecordError::Exists { file: run.output.to_owned(), reason };
     let recording = Recording::open(run.output).map_err(|e| exists(e.to_string()))?;
-    let recipe = recording.text_attribute("recipe").unwrap_or_default();
+    let recipe = recording.text_attribute(attribute::RECIPE).unwrap_or_default();
     match prepared.recipe.difference(&recipe) {
         None => Ok(true),
         Some(difference) => Err(exists(format!("a recording with other settings ({difference})"))),

@@ -1,12 +1,16 @@
 //! The recipe: what decides every byte of a recording, as JSON in the file and beside unfinished work.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Job, RecordError};
-use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version, schema, schema::Axis, schema::Var};
+use crate::dataset::schema::{self, Axis, Var, attribute};
+use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version};
+use crate::jacobian::Resolved;
 use crate::number;
-use crate::physics::{Kinematics, Model, ModelSource, mujoco_version};
+use crate::physics::{Model, ModelSource, mujoco_version};
 use crate::seal::sha256_hex;
 use crate::task::{Env, Scorer, Task};
 
@@ -142,12 +146,33 @@ impl Recipe {
         files: Option<ModelFiles>,
         source: &str,
     ) -> Result<Header, RecordError> {
-        let names = model.names();
-        let job = &self.job;
-        let engine = job.jacobian.resolve(model);
-        let env = Env::new(&job.task, model)?;
+        let engine = self.job.jacobian.resolve(model);
+        let scorer = self.job.task.reward.as_ref().map(|r| Scorer::new(r, model)).transpose()?;
+        let env = Env::new(&self.job.task, model)?;
+        let labels = self.labels(model, &env, scorer.as_ref());
+        let mut attributes = self.attributes(model, &engine, source);
+        if labels.contains_key(&Axis::Sensor) {
+            attributes.push((attribute::SENSOR_ENGINE, Attribute::Text(json_text(&engine.spec.kind()))));
+        }
+        // A shard says what it is and whose; the rest is said once, in the merged file.
+        let kept = if files.is_some() { attributes.len() } else { 3 };
+        Ok(Header {
+            labels,
+            absent: self.absent(model, &env, scorer.as_ref()),
+            rows_per_episode,
+            effort: self.job.compression,
+            attributes: attributes.into_iter().take(kept).map(|(n, v)| (n.to_owned(), v)).collect(),
+            shard: files.is_none(),
+            content: files.is_some().then(|| self.content()),
+            model: files,
+        })
+    }
+
+    /// The labels of the axes that a recording has.
+    fn labels(&self, model: &Model, env: &Env, scorer: Option<&Scorer>) -> BTreeMap<Axis, Vec<String>> {
+        let (job, names) = (&self.job, model.names());
         let letters = |s: &[&str]| s.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
-        let mut labels = std::collections::BTreeMap::from([
+        let mut labels = BTreeMap::from([
             (Axis::Coordinate, names.qpos.clone()),
             (Axis::Dof, names.dof.clone()),
             (Axis::Activation, names.act.clone()),
@@ -156,7 +181,6 @@ impl Recipe {
             (Axis::StateNext, names.state()),
             (Axis::Geom, names.geom.clone()),
         ]);
-        let mut absent = Vec::new();
         // A replay brings controls, not actions.
         if let Some(action) = env.action_labels().filter(|_| !job.policy.is_replay()) {
             labels.insert(Axis::Action, action);
@@ -166,9 +190,26 @@ impl Recipe {
             labels.insert(Axis::ForcedBody, forced);
             labels.insert(Axis::Wrench, letters(&["fx", "fy", "fz", "tx", "ty", "tz"]));
         }
-        match job.task.reward.as_ref().map(|r| Scorer::new(r, model)).transpose()? {
-            Some(scorer) => drop(labels.insert(Axis::Observation, scorer.labels())),
-            None => absent.push(Var::Reward),
+        if let Some(scorer) = scorer {
+            labels.insert(Axis::Observation, scorer.labels());
+        }
+        if job.jacobian.sensors {
+            labels.insert(Axis::Sensor, names.sensor.clone());
+        }
+        if model.nmocap() > 0 {
+            labels.insert(Axis::Mocap, names.mocap.clone());
+            labels.insert(Axis::Xyz, letters(&["x", "y", "z"]));
+            labels.insert(Axis::Quaternion, letters(&["w", "x", "y", "z"]));
+        }
+        labels
+    }
+
+    /// The variables that a recording lacks though it has their axes.
+    fn absent(&self, model: &Model, env: &Env, scorer: Option<&Scorer>) -> Vec<Var> {
+        let job = &self.job;
+        let mut absent = Vec::new();
+        if scorer.is_none() {
+            absent.push(Var::Reward);
         }
         if !env.can_end() {
             absent.push(Var::Terminated);
@@ -182,76 +223,61 @@ impl Recipe {
         if job.substeps_per_row() == 1 {
             absent.extend([Var::Ntouch, Var::TouchOffset, Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps]);
         }
-        if job.jacobian.sensors {
-            labels.insert(Axis::Sensor, names.sensor.clone());
-        }
-        if model.nmocap() > 0 {
-            labels.insert(Axis::Mocap, names.mocap.clone());
-            labels.insert(Axis::Xyz, letters(&["x", "y", "z"]));
-            labels.insert(Axis::Quaternion, letters(&["w", "x", "y", "z"]));
-        }
+        absent
+    }
+
+    /// The root attributes, but for those that other parts of the header decide: first what a shard keeps of them.
+    fn attributes(&self, model: &Model, engine: &Resolved, source: &str) -> Vec<(&'static str, Attribute)> {
+        use attribute::*;
+        let job = &self.job;
         let clamped: Vec<_> = (0..model.nu()).map(|i| model.clamped_range(i)).collect();
         let solver = model.solver();
         let row_dt = model.timestep() * job.substeps_per_row() as f64;
         let text = Attribute::Text;
         let mut attributes = vec![
-            ("format", schema::FORMAT.into()),
-            ("schema_version", Attribute::Int(schema::VERSION.into())),
-            ("recipe_sha256", text(self.sha256())),
-            ("task", text(job.task.name.clone())),
-            ("suite", text(job.task.suite.clone())),
-            ("description", text(job.task.description.clone())),
-            ("step_kind", job.step.name().into()),
-            ("step_duration", Attribute::Float(row_dt)),
-            ("timestep", Attribute::Float(model.timestep())),
-            ("substeps", Attribute::Int(job.task.substeps as i64)),
-            ("integrator", model.integrator().into()),
-            ("cone", model.cone().into()),
-            ("policy", text(job.policy.describe() + &job.explore.map(|e| e.describe()).unwrap_or_default())),
-            ("engine", text(json_text(&engine.spec.kind()))),
-            ("eps", Attribute::Float(engine.spec.reach())),
-            ("difference", text(json_text(&job.jacobian.difference))),
-            ("solver", text(json_text(&job.solver))),
-            ("solver_max_iterations", Attribute::Int(solver.iterations.into())),
-            ("solver_ls_iterations", Attribute::Int(solver.ls_iterations.into())),
-            ("solver_tolerance", Attribute::Float(solver.tolerance)),
-            ("seed", Attribute::Unsigned(job.seed)),
-            ("nq", Attribute::Int(model.nq() as i64)),
-            ("nv", Attribute::Int(model.nv() as i64)),
-            ("na", Attribute::Int(model.na() as i64)),
-            ("nu", Attribute::Int(model.nu() as i64)),
-            ("kinematics", text(serde_json::to_string(&Kinematics::new(model)).unwrap_or_default())),
-            (schema::CTRL_RANGE, text(number::to_json(&clamped))),
-            ("dynsparse_version", text(self.dynsparse.clone())),
-            ("git_commit", text(self.commit.clone())),
-            ("mujoco_version", text(self.mujoco.clone())),
-            ("hdf5_version", text(self.hdf5.clone())),
-            ("platform", text(self.platform.clone())),
-            ("command", text(source.to_owned())),
-            ("recipe", text(self.to_json())),
+            (FORMAT, schema::FORMAT.into()),
+            (SCHEMA_VERSION, Attribute::Int(schema::VERSION.into())),
+            (RECIPE_SHA256, text(self.sha256())),
+            (TASK, text(job.task.name.clone())),
+            (SUITE, text(job.task.suite.clone())),
+            (DESCRIPTION, text(job.task.description.clone())),
+            (STEP_KIND, job.step.name().into()),
+            (STEP_DURATION, Attribute::Float(row_dt)),
+            (TIMESTEP, Attribute::Float(model.timestep())),
+            (SUBSTEPS, Attribute::Int(job.task.substeps as i64)),
+            (INTEGRATOR, model.integrator().into()),
+            (CONE, model.cone().into()),
+            (POLICY, text(job.policy.describe() + &job.explore.map(|e| e.describe()).unwrap_or_default())),
+            (ENGINE, text(json_text(&engine.spec.kind()))),
+            (EPS, Attribute::Float(engine.spec.reach())),
+            (DIFFERENCE, text(json_text(&job.jacobian.difference))),
+            (SOLVER, text(json_text(&job.solver))),
+            (SOLVER_MAX_ITERATIONS, Attribute::Int(solver.iterations.into())),
+            (SOLVER_LS_ITERATIONS, Attribute::Int(solver.ls_iterations.into())),
+            (SOLVER_TOLERANCE, Attribute::Float(solver.tolerance)),
+            (SEED, Attribute::Unsigned(job.seed)),
+            (NQ, Attribute::Int(model.nq() as i64)),
+            (NV, Attribute::Int(model.nv() as i64)),
+            (NA, Attribute::Int(model.na() as i64)),
+            (NU, Attribute::Int(model.nu() as i64)),
+            (KINEMATICS, text(serde_json::to_string(&model.kinematics()).unwrap_or_default())),
+            (CTRL_RANGE, text(number::to_json(&clamped))),
+            (DYNSPARSE_VERSION, text(self.dynsparse.clone())),
+            (GIT_COMMIT, text(self.commit.clone())),
+            (MUJOCO_VERSION, text(self.mujoco.clone())),
+            (HDF5_VERSION, text(self.hdf5.clone())),
+            (PLATFORM, text(self.platform.clone())),
+            (COMMAND, text(source.to_owned())),
+            (RECIPE, text(self.to_json())),
         ];
         if !job.task.edits.is_empty() {
             let edits: Vec<String> = job.task.edits.iter().map(ToString::to_string).collect();
-            attributes.push(("model_edits", text(edits.join("; "))));
+            attributes.push((MODEL_EDITS, text(edits.join("; "))));
         }
-        if let Some(fallback) = engine.fallback {
-            attributes.push(("engine_fallback", text(fallback)));
+        if let Some(fallback) = &engine.fallback {
+            attributes.push((ENGINE_FALLBACK, text(fallback.clone())));
         }
-        if labels.contains_key(&Axis::Sensor) {
-            attributes.push(("sensor_engine", text(json_text(&engine.spec.kind()))));
-        }
-        // A shard says what it is and whose; the rest is said once, in the merged file.
-        let kept = if files.is_some() { attributes.len() } else { 3 };
-        Ok(Header {
-            labels,
-            absent,
-            rows_per_episode,
-            effort: job.compression,
-            attributes: attributes.into_iter().take(kept).map(|(n, v)| (n.to_owned(), v)).collect(),
-            shard: files.is_none(),
-            content: files.is_some().then(|| self.content()),
-            model: files,
-        })
+        attributes
     }
 }
 

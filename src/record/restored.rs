@@ -1,6 +1,7 @@
 //! What was recorded, out of the recording itself: the recipe, the task, the model.
 
 use super::{Recipe, RecordError};
+use crate::dataset::schema::attribute;
 use crate::dataset::{ModelFiles, Recording};
 use crate::physics::{Files, ModelSource};
 use crate::seal::sha256_hex;
@@ -24,7 +25,7 @@ pub struct Restored {
 /// # Errors
 /// [`RecordError::Dataset`] for a shard, a recipe of another version, a model that is damaged or would leave its folder.
 pub fn restored(recording: &Recording) -> Result<Restored, RecordError> {
-    let Some(recipe) = recording.text_attribute("recipe") else {
+    let Some(recipe) = recording.text_attribute(attribute::RECIPE) else {
         return Err(recording
             .foreign("is a shard of a recording that is not joined yet; start its `dynsparse record` again first")
             .into());

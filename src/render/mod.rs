@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 pub use error::RenderError;
 
-use crate::dataset::schema::{Axis, Var};
+use crate::dataset::schema::{Axis, Var, attribute};
 use crate::dataset::{EpisodeRow, Recording};
 use crate::physics::{BodyId, Camera, MOST_PIXELS, Model, Renderer, Sim};
 use crate::record::{Restored, restored};
@@ -85,7 +85,7 @@ impl<'r> Shots<'r> {
         }
         let episodes = recording.episodes()?;
         let at = find(recording, &episodes, settings.episode)?;
-        let dt = recording.float_attribute("step_duration").filter(|dt| dt.is_finite() && *dt > 0.0);
+        let dt = recording.float_attribute(attribute::STEP_DURATION).filter(|dt| dt.is_finite() && *dt > 0.0);
         let dt = dt.ok_or_else(|| recording.foreign("has no step_duration: the file is damaged"))?;
         let named = |reason| RenderError::Setting(format!("{}: {reason}", recording.path().display()));
         let steps = steps(&settings, episodes[at].length.max(0) as usize, dt).map_err(named)?;

@@ -2,6 +2,7 @@
 
 use super::folder::{Folder, INDEX};
 use super::{Manifest, State, SweepError};
+use crate::dataset::schema::attribute;
 use crate::dataset::{IndexRow, Recording, write_index};
 use crate::files::{self, publish};
 
@@ -21,12 +22,12 @@ pub(super) fn write(folder: &Folder, manifest: &Manifest) -> Result<(), SweepErr
             file: entry.file.clone(),
             sha256: done.sha256.clone(),
             content_sha256: done.content_sha256.clone(),
-            nq: int("nq"),
-            nv: int("nv"),
-            na: int("na"),
-            nu: int("nu"),
-            substeps: int("substeps"),
-            timestep: recording.float_attribute("timestep").unwrap_or(f64::NAN),
+            nq: int(attribute::NQ),
+            nv: int(attribute::NV),
+            na: int(attribute::NA),
+            nu: int(attribute::NU),
+            substeps: int(attribute::SUBSTEPS),
+            timestep: recording.float_attribute(attribute::TIMESTEP).unwrap_or(f64::NAN),
             episodes: done.episodes as i64,
             steps: done.steps as i64,
         });

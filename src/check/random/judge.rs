@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::states::{STATES, state};
 use crate::check::{EngineOutcome, Judge, Outcome};
-use crate::jacobian::{Arbiter, EngineRequest, EngineSpec, Entry, Jacobian, Verdict as Said};
+use crate::jacobian::{Arbiter, EngineRequest, EngineSpec, Entry, Jacobian, ZeroVerdict};
 use crate::physics::{Model, PhysicsError, Sim, Solver};
 
 /// An error beyond this share of the largest entry of A is a failure, where it is that many times the arbiter's own too.
@@ -72,7 +72,7 @@ impl Kind {
 
 /// A failure at a state.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Verdict {
+pub struct Finding {
     /// Which of the states.
     pub state: usize,
     /// In which way.
@@ -113,7 +113,7 @@ pub struct Trial {
     /// Why the engine does not take a state, in MuJoCo's words: a refusal by name, no failure.
     pub declined: Option<String>,
     /// The failures, and what is wrong with flags.
-    pub found: Vec<Verdict>,
+    pub found: Vec<Finding>,
 }
 
 /// The largest entry that the engine calls zero and the arbiter does not, with the arbiter's value, where it counts.
@@ -186,7 +186,7 @@ impl Trial {
                 Err(PhysicsError::NotCovered { obstacles, .. } | PhysicsError::SensorsNotCovered { obstacles, .. }) => {
                     self.declined = Some(obstacles);
                 }
-                Err(error) => self.found.push(Verdict {
+                Err(error) => self.found.push(Finding {
                     state: number,
                     kind: Kind::Error,
                     error: 0.0,
@@ -226,7 +226,7 @@ impl Trial {
         };
         let mut found = |kind: Kind, error: f64, (row, column): (usize, usize), values: [f64; 3]| {
             let entry = [label(model, row), label(model, column)];
-            self.found.push(Verdict { state, kind, error, entry, values, text: String::new() });
+            self.found.push(Finding { state, kind, error, entry, values, text: String::new() });
         };
         let ([value, error], at) = (outcome.value, (outcome.entry.row, outcome.entry.column));
         let values = [value, error, engine.value];
@@ -264,7 +264,7 @@ impl Trial {
         EngineSpec { sensors: true, ..spec.clone() }.build(model)?.jacobian(&mut sim, &mut out)?;
         let (ndx, nu) = (model.ndx(), model.nu());
         self.sensed[0] += 1;
-        let mut worst: [Option<Verdict>; 2] = [None, None];
+        let mut worst: [Option<Finding>; 2] = [None, None];
         for sensor in model.sensed().0 {
             let entries = |row: usize| (0..ndx + nu).map(move |column| (row, column, row * (ndx + nu) + column));
             let known = |k: usize| judged.kinks[k] == 0.0 && judged.errors[k].is_finite();
@@ -276,14 +276,14 @@ impl Trial {
                     Some(control) => (out.d[row * nu + control], out.verdicts.d[row * nu + control]),
                 };
                 let (truth, error) = (judged.values[k], judged.errors[k]);
-                self.sensed[1] += usize::from(said != Said::Undecided);
+                self.sensed[1] += usize::from(said != ZeroVerdict::Undecided);
                 let (kind, share) = match said {
-                    Said::Undecided => continue,
-                    Said::Zero if truth.abs() > SURE * error && truth.abs() > SENSED_ZERO * scale.max(1.0) => {
+                    ZeroVerdict::Undecided => continue,
+                    ZeroVerdict::Zero if truth.abs() > SURE * error && truth.abs() > SENSED_ZERO * scale.max(1.0) => {
                         (Kind::SensorZero, truth.abs() / scale)
                     }
-                    Said::Zero => continue,
-                    Said::Nonzero => (Kind::Sensor, (value - truth).abs() / scale),
+                    ZeroVerdict::Zero => continue,
+                    ZeroVerdict::Nonzero => (Kind::Sensor, (value - truth).abs() / scale),
                 };
                 let off = (value - truth).abs();
                 if kind == Kind::Sensor && (share <= SENSED || off <= LEAST.max(digits) || off <= SURE * error) {
@@ -293,7 +293,7 @@ impl Trial {
                 if worst.as_ref().is_none_or(|w| w.error < share) {
                     let entry = [model.names().sensor[row].clone(), label(model, column)];
                     let values = [truth, error, value];
-                    *worst = Some(Verdict { state: number, kind, error: share, entry, values, text: String::new() });
+                    *worst = Some(Finding { state: number, kind, error: share, entry, values, text: String::new() });
                 }
             }
         }

@@ -21,7 +21,7 @@ mod tree;
 mod xml;
 
 use draw::Draw;
-pub use judge::{Kind, Trial, Verdict};
+pub use judge::{Finding, Kind, Trial};
 pub use report::{Failure, Report, Settings, Tally, run};
 pub use shrink::shrink;
 pub use xml::Element;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::judge::{Kind, Trial, Verdict};
+use super::judge::{Finding, Kind, Trial};
 use super::{Element, model, shrink, states};
 use crate::physics::{Model, PhysicsError};
 
@@ -63,7 +63,7 @@ pub struct Failure {
     /// The engine.
     pub engine: String,
     /// What is wrong.
-    pub verdict: Verdict,
+    pub verdict: Finding,
     /// What the model has, or what is left of it where it was taken apart.
     pub features: BTreeSet<String>,
     /// What is left of the model; None where it was not taken apart.
@@ -138,7 +138,7 @@ pub fn run(settings: &Settings) -> Report {
 fn taken_apart(settings: &Settings, failure: &Failure, model: &Element) -> Failure {
     let (kind, state, least) = (failure.verdict.kind, failure.verdict.state, KEPT * failure.verdict.error);
     let trial = |e: &Element| Trial::new(&e.text(), settings.seed, failure.model, Some(state));
-    let same = |v: &&Verdict| v.kind == kind && v.error >= least;
+    let same = |v: &&Finding| v.kind == kind && v.error >= least;
     let fails = |e: &Element| {
         let trial = trial(e);
         trial.engine == failure.engine && trial.found.iter().any(|v| same(&v))

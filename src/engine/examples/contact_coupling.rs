@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use dynsparse_engine::{Differentiator, Error, Linearization, Model, Sim, Verdict};
+use dynsparse_engine::{Differentiator, Error, Linearization, Model, Sim, ZeroVerdict};
 
 const FINGER: &str = r#"<mujoco model="finger and block">
   <option timestep="0.002" gravity="0 0 0" integrator="implicitfast"/>
@@ -36,7 +36,7 @@ fn coupled(before: &Linearization, after: &Linearization) -> Vec<(String, String
     let (before_a, after_a) = (before.a_verdicts(), after.a_verdicts());
     let names = before.states();
     let all = (0..n).flat_map(|i| (0..n).map(move |j| (i, j)));
-    all.filter(|at| before_a[*at] == Verdict::Zero && after_a[*at] == Verdict::Nonzero)
+    all.filter(|at| before_a[*at] == ZeroVerdict::Zero && after_a[*at] == ZeroVerdict::Nonzero)
         .map(|(i, j)| (names[i].clone(), names[j].clone()))
         .collect()
 }

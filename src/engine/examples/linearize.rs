@@ -5,14 +5,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use dynsparse_engine::{Differentiator, Error, Linearization, Model, Sim, Verdict};
+use dynsparse_engine::{Differentiator, Error, Linearization, Model, Sim, ZeroVerdict};
 
 const HUMANOID: &str = include_str!("humanoid.xml");
 
 /// Shares of entries of A that are zero, and that are undecided.
 fn shares(lin: &Linearization) -> [f64; 2] {
     let verdicts = lin.a_verdicts();
-    [Verdict::Zero, Verdict::Undecided]
+    [ZeroVerdict::Zero, ZeroVerdict::Undecided]
         .map(|kind| verdicts.iter().filter(|v| **v == kind).count() as f64 / verdicts.len() as f64)
 }
 

@@ -2,8 +2,8 @@
 
 use nalgebra::DMatrix;
 
+use super::boolean_chain::BooleanChain;
 use super::holes::{Holes, filled};
-use super::links::Links;
 use super::{Engine, EngineSpec, Jacobian};
 use crate::physics::{Model, PhysicsError, Sim};
 
@@ -30,7 +30,7 @@ pub struct Chain {
     next_b: DMatrix<f64>,
     c: DMatrix<f64>,
     d: DMatrix<f64>,
-    links: Option<Links>,
+    boolean: Option<BooleanChain>,
     holes: Holes,
     /// The product so far, where steps have holes.
     so_far: Jacobian,
@@ -52,7 +52,7 @@ impl Chain {
             next_b: z(nu, n),
             c: z(n, ns),
             d: z(nu, ns),
-            links: spec.zero_test.then(|| Links::new(model, spec.sensors)),
+            boolean: spec.zero_test.then(|| BooleanChain::new(model, spec.sensors)),
             holes: Holes::new(n, nu, ns),
             so_far: Jacobian::zeros(model, spec.sensors),
         }
@@ -95,7 +95,7 @@ impl Chain {
         } else {
             let mut so_far = std::mem::take(&mut self.so_far);
             self.product(&mut so_far);
-            self.holes.push(step, &so_far, self.links.is_some());
+            self.holes.push(step, &so_far, self.boolean.is_some());
             self.so_far = so_far;
         }
         self.add(&filled(step));
@@ -109,16 +109,16 @@ impl Chain {
             self.b.as_mut_slice().copy_from_slice(&step.b);
             self.c.as_mut_slice().copy_from_slice(&step.c);
             self.d.as_mut_slice().copy_from_slice(&step.d);
-            if let Some(links) = &mut self.links {
-                links.first(step);
+            if let Some(boolean) = &mut self.boolean {
+                boolean.first(step);
             }
             return;
         }
-        if let Some(links) = &mut self.links {
+        if let Some(boolean) = &mut self.boolean {
             // Transposed, a column is a row.
             let largest =
                 |m: &DMatrix<f64>| m.row_iter().map(|row| row.iter().map(|x| x.abs()).sum::<f64>()).fold(0.0, f64::max);
-            links.push(step, largest(&self.a).max(1.0 + largest(&self.b)));
+            boolean.push(step, largest(&self.a).max(1.0 + largest(&self.b)));
         }
         self.step_a.as_mut_slice().copy_from_slice(&step.a);
         self.d.as_mut_slice().copy_from_slice(&step.d);
@@ -145,8 +145,8 @@ impl Chain {
         out.b.copy_from_slice(self.b.as_slice());
         out.c.copy_from_slice(self.c.as_slice());
         out.d.copy_from_slice(self.d.as_slice());
-        if let Some(links) = &self.links {
-            links.finish(&mut out.verdicts);
+        if let Some(boolean) = &self.boolean {
+            boolean.finish(&mut out.verdicts);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! MuJoCo's own finite differences.
 
-use super::scales::Scales;
+use super::two_step::TwoStepTest;
 use super::{Difference, Engine, EngineSpec, Jacobian, Nudge};
 use crate::physics::{Model, PhysicsError, Sim};
 
@@ -9,7 +9,7 @@ use crate::physics::{Model, PhysicsError, Sim};
 pub struct TransitionFd {
     nudge: Nudge,
     sensors: bool,
-    test: Option<Scales>,
+    test: Option<TwoStepTest>,
 }
 
 impl TransitionFd {
@@ -18,7 +18,7 @@ impl TransitionFd {
         Self {
             nudge,
             sensors: spec.sensors && model.nsensordata() > 0,
-            test: spec.zero_test.then(|| Scales::new(model, nudge.eps)),
+            test: spec.zero_test.then(|| TwoStepTest::new(model, nudge.eps)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Entries without a number, through the chain over the physics steps of a control step.
 
-use super::{Jacobian, Verdict};
+use super::{Jacobian, ZeroVerdict};
 
 /// Which entries of a matrix of rows x cols something holds for, row-major.
 #[derive(Debug, Clone, Default)]
@@ -20,9 +20,9 @@ impl Mask {
     }
 
     /// Entries through which something flows: those not known to be zero.
-    fn flows(values: &[f64], verdicts: Option<&[Verdict]>, cols: usize) -> Self {
+    fn flows(values: &[f64], verdicts: Option<&[ZeroVerdict]>, cols: usize) -> Self {
         let at = match verdicts {
-            Some(verdicts) => verdicts.iter().map(|v| *v != Verdict::Zero).collect(),
+            Some(verdicts) => verdicts.iter().map(|v| *v != ZeroVerdict::Zero).collect(),
             None => values.iter().map(|x| *x != 0.0).collect(),
         };
         Self { cols, at }
@@ -53,7 +53,7 @@ struct Factor {
 }
 
 impl Factor {
-    fn new(values: &[f64], verdicts: Option<&[Verdict]>, cols: usize) -> Self {
+    fn new(values: &[f64], verdicts: Option<&[ZeroVerdict]>, cols: usize) -> Self {
         Self { holes: Mask::holes(values, cols), flows: Mask::flows(values, verdicts, cols) }
     }
 
@@ -159,7 +159,7 @@ impl Holes {
         for (mask, values, verdicts) in planes {
             for k in (0..values.len()).filter(|k| mask.at[*k]) {
                 values[k] = f64::NAN;
-                verdicts[k] = Verdict::Undecided;
+                verdicts[k] = ZeroVerdict::Undecided;
             }
         }
     }

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
+use mujoco_rs::mujoco_c::{mjtConstraint, mjtConstraintState};
+
 use super::Switches;
 use super::steps::{Column, Steps};
-use crate::physics::{Model, PhysicsError, Sim};
+use crate::physics::{ConstraintRow, Model, PhysicsError, Sim};
 
 /// One-sided Jacobians, row-major: forward and backward, A and B of each.
 #[derive(Debug, Clone)]
-pub(crate) struct Sides {
+pub(crate) struct OneSided {
     /// d next state / d state, nudged up and nudged down (ndx x ndx).
     pub(crate) a: [Vec<f64>; 2],
     /// d next state / d control (ndx x nu).
     pub(crate) b: [Vec<f64>; 2],
 }
 
-impl Sides {
+impl OneSided {
     /// Zeros of the sizes of a model.
     pub(crate) fn new(model: &Model) -> Self {
         let (ndx, nu) = (model.ndx(), model.nu());
@@ -57,7 +59,7 @@ impl Sides {
 ///
 /// # Errors
 /// [`PhysicsError::Mujoco`].
-pub(crate) fn one_sided(sim: &mut Sim, eps: f64, sides: &mut Sides) -> Result<f64, PhysicsError> {
+pub(crate) fn one_sided(sim: &mut Sim, eps: f64, sides: &mut OneSided) -> Result<f64, PhysicsError> {
     sides.take(sim, eps)?;
     Ok(sides.apart(sim, eps))
 }
@@ -177,22 +179,15 @@ impl Surroundings {
     }
 }
 
-/// mjtConstraint by number: rows of friction, then of limits, then of contacts.
-const FRICTION: std::ops::RangeInclusive<i32> = 1..=2;
-const LIMITS: std::ops::RangeInclusive<i32> = 3..=4;
-
-/// mjtConstraintState of a row without a force.
-const SATISFIED: i32 = 0;
-
 /// Which constraints act, and how.
 #[derive(Debug, Default, PartialEq)]
 struct Regime {
     /// Geom pairs of the contacts that push, and the states of their rows.
-    contacts: Vec<([i32; 2], Vec<i32>)>,
+    contacts: Vec<([i32; 2], Vec<mjtConstraintState>)>,
     /// Type and id of the limits that push.
-    limits: Vec<(i32, i32)>,
+    limits: Vec<(mjtConstraint, usize)>,
     /// Type, id and state of the rows of friction loss.
-    friction: Vec<(i32, i32, i32)>,
+    friction: Vec<ConstraintRow>,
     /// Whether a force is held by its range.
     held: bool,
 }
@@ -200,22 +195,22 @@ struct Regime {
 impl Regime {
     fn read(sim: &Sim) -> Self {
         let mut out = Self { held: sim.force_is_clamped(), ..Self::default() };
-        let mut contacts: Vec<([i32; 2], Vec<i32>)> = sim.contacts().map(|c| (c.geom, Vec::new())).collect();
-        let (kinds, ids, states) = sim.constraints();
-        for ((kind, id), state) in kinds.iter().zip(ids).zip(states) {
-            if FRICTION.contains(kind) {
-                out.friction.push((*kind, *id, *state));
-            } else if LIMITS.contains(kind) && *state != SATISFIED {
-                out.limits.push((*kind, *id));
-            } else if kind > LIMITS.end()
-                && let Some((_, rows)) = usize::try_from(*id).ok().and_then(|id| contacts.get_mut(id))
+        let mut contacts: Vec<([i32; 2], Vec<mjtConstraintState>)> =
+            sim.contacts().map(|c| (c.geom, Vec::new())).collect();
+        for row in sim.constraint_rows() {
+            if row.is_friction_loss() {
+                out.friction.push(row);
+            } else if row.is_limit() && row.pushes() {
+                out.limits.push((row.kind, row.id));
+            } else if row.is_contact()
+                && let Some((_, states)) = contacts.get_mut(row.id)
             {
-                rows.push(*state);
+                states.push(row.state);
             }
         }
-        contacts.retain(|(_, rows)| rows.iter().any(|state| *state != SATISFIED));
+        contacts.retain(|(_, states)| states.iter().any(|state| *state != mjtConstraintState::mjCNSTRSTATE_SATISFIED));
         // The points of one pair come in any order.
-        contacts.sort_unstable();
+        contacts.sort_unstable_by_key(|(geoms, states)| (*geoms, states.iter().map(|s| *s as u32).collect::<Vec<_>>()));
         out.contacts = contacts;
         out
     }

@@ -1,6 +1,6 @@
 //! A derivative from nudges of several sizes, with a bound on its error: of functions that bend, have kinks, or jump.
 
-use super::Verdict;
+use super::ZeroVerdict;
 
 /// Numbers that are this close to zero, as a share of the largest entry of their row (or of 1), may be called zero, where
 /// what noise makes is smaller still.
@@ -12,14 +12,14 @@ const CERTAIN: f64 = 4.0;
 const BAND: f64 = 8.0;
 
 /// What an entry of a Jacobian is, by a bound on its error. `scale` is the size of the numbers around it.
-pub(super) fn decide(x: f64, bound: f64, scale: f64) -> Verdict {
+pub(super) fn decide(x: f64, bound: f64, scale: f64) -> ZeroVerdict {
     let floor = CERTAIN * bound;
     if x == 0.0 && bound == 0.0 || x.abs() <= floor && floor <= LARGEST_ZERO * scale.max(1.0) {
-        Verdict::Zero
+        ZeroVerdict::Zero
     } else if x.is_nan() || bound.is_nan() || x.abs() <= BAND * floor {
-        Verdict::Undecided
+        ZeroVerdict::Undecided
     } else {
-        Verdict::Nonzero
+        ZeroVerdict::Nonzero
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
 
     const SIZES: [f64; 4] = [1.0 / 4096.0, 1.0 / 131_072.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
 
-    fn derivative(side: Side, f: &dyn Fn(f64) -> f64) -> (f64, f64, Verdict) {
+    fn derivative(side: Side, f: &dyn Fn(f64) -> f64) -> (f64, f64, ZeroVerdict) {
         let (at, noise) = (f(0.0), 2.0 * f64::EPSILON * f(0.0).abs().max(1.0));
         let mut entry = Entry::UNKNOWN;
         for h in SIZES {
@@ -252,7 +252,11 @@ mod tests {
                 assert!((x - expected).abs() <= 4.0 * bound, "case {i}: {x} +- {bound} for {expected}");
                 let most = if side == Side::Both { 1e-8 } else { 2e-7 };
                 assert!(bound < most, "case {i}, {side:?}: {bound}");
-                let right = if *expected == 0.0 { [Verdict::Zero, Verdict::Undecided] } else { [Verdict::Nonzero; 2] };
+                let right = if *expected == 0.0 {
+                    [ZeroVerdict::Zero, ZeroVerdict::Undecided]
+                } else {
+                    [ZeroVerdict::Nonzero; 2]
+                };
                 assert!(right.contains(&verdict), "case {i}, {side:?}: {verdict:?} of {x} +- {bound}");
             }
         }
@@ -261,25 +265,25 @@ mod tests {
     #[test]
     fn kinks_are_undecided_and_jumps_have_no_value() {
         let (x, bound, verdict) = derivative(Side::Both, &|t: f64| 1.0 + t.abs());
-        assert!(x.abs() < 1e-6 && bound > 1.0 && verdict == Verdict::Undecided, "{x} +- {bound}");
+        assert!(x.abs() < 1e-6 && bound > 1.0 && verdict == ZeroVerdict::Undecided, "{x} +- {bound}");
         let (x, _, verdict) = derivative(Side::Both, &|t: f64| if t > 0.0 { 2.0 } else { 1.0 });
-        assert!(x.is_nan() && verdict == Verdict::Undecided);
+        assert!(x.is_nan() && verdict == ZeroVerdict::Undecided);
         // A kink and a jump that are further away than the smallest nudge do not matter.
         let (x, _, verdict) = derivative(Side::Both, &|t: f64| (t - 1e-6).max(0.0) + 3.0 * t);
-        assert!((x - 3.0).abs() < 1e-6 && verdict == Verdict::Nonzero, "{x}");
+        assert!((x - 3.0).abs() < 1e-6 && verdict == ZeroVerdict::Nonzero, "{x}");
         let (x, _, _) = derivative(Side::Both, &|t: f64| if t > 1e-6 { 5.0 } else { 3.0 * t });
         assert!((x - 3.0).abs() < 1e-6, "{x}");
         // On one side nobody looks at the other.
         let (x, _, verdict) = derivative(Side::Up, &|t: f64| 2.0 * t.abs());
-        assert!((x - 2.0).abs() < 1e-9 && verdict == Verdict::Nonzero, "{x}");
+        assert!((x - 2.0).abs() < 1e-9 && verdict == ZeroVerdict::Nonzero, "{x}");
     }
 
     #[test]
     fn what_does_not_change_is_zero() {
-        assert_eq!(derivative(Side::Both, &|_| 0.0), (0.0, 0.0, Verdict::Zero));
-        assert_eq!(derivative(Side::Both, &|_| 1.0).2, Verdict::Zero);
+        assert_eq!(derivative(Side::Both, &|_| 0.0), (0.0, 0.0, ZeroVerdict::Zero));
+        assert_eq!(derivative(Side::Both, &|_| 1.0).2, ZeroVerdict::Zero);
         // A large value hides small changes.
-        assert_eq!(decide(0.0, 1e-6, 1.0), Verdict::Undecided);
-        assert_eq!(decide(0.0, 1e-6, 1e6), Verdict::Zero);
+        assert_eq!(decide(0.0, 1e-6, 1.0), ZeroVerdict::Undecided);
+        assert_eq!(decide(0.0, 1e-6, 1e6), ZeroVerdict::Zero);
     }
 }

@@ -2,6 +2,7 @@
 //! control step. This room knows physics and has not heard of files.
 
 mod arbiter;
+mod boolean_chain;
 mod chain;
 mod control_step;
 #[cfg(test)]
@@ -11,11 +12,10 @@ mod holes;
 mod implicit;
 mod kink;
 mod ladder;
-mod links;
-mod planes;
 mod request;
-mod scales;
 mod steps;
+mod two_step;
+mod verdict_bits;
 mod whole_step;
 mod zero;
 
@@ -27,11 +27,12 @@ pub use arbiter::{Arbiter, Entry, Judgement, SensorJudgement, SwitchKind};
 pub use arbiter::{largest, side_by_side};
 pub use chain::Chain;
 pub use control_step::ControlStep;
+pub use dynsparse_base::zero::ZeroVerdict;
 pub use fd::TransitionFd;
 pub use implicit::Implicit;
 pub use request::{EngineChoice, EngineRequest, Resolved};
 pub use whole_step::WholeStep;
-pub use zero::{Switches, Verdict, Verdicts};
+pub use zero::{Switches, Verdicts};
 
 use crate::physics::{Model, PhysicsError, Sim};
 

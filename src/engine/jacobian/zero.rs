@@ -1,19 +1,8 @@
 //! Beyond the value of an entry: whether it is zero, and whether there is a derivative at all.
 
-use crate::physics::Model;
+use dynsparse_base::zero::ZeroVerdict;
 
-/// What an entry is. The numbers are those of a recording's masks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-#[repr(u8)]
-pub enum Verdict {
-    /// The derivative is not zero: larger than what rounding can make.
-    Nonzero = 0,
-    /// Nothing flows: zero by structure, or below what rounding makes.
-    Zero = 1,
-    /// Inside the noise band: either could be true.
-    #[default]
-    Undecided = 2,
-}
+use crate::physics::Model;
 
 /// What switches between two regimes within reach of a nudge of the state: there the derivatives of the two sides
 /// differ.
@@ -59,14 +48,14 @@ const BEYOND: f64 = 10.0;
 const NOTHING: f64 = 1e-11;
 
 /// The verdict of a value with an estimate of its error, where the largest entry of A is `scale`.
-pub(super) fn decide(value: f64, error: f64, scale: f64) -> Verdict {
+pub(super) fn decide(value: f64, error: f64, scale: f64) -> ZeroVerdict {
     let size = value.abs();
     match () {
-        () if !(value.is_finite() && error.is_finite()) => Verdict::Undecided,
-        () if size <= WITHIN * error && size + WITHIN * error <= NOTHING * scale => Verdict::Zero,
-        () if size == 0.0 && error == 0.0 => Verdict::Zero,
-        () if size > BEYOND * error => Verdict::Nonzero,
-        () => Verdict::Undecided,
+        () if !(value.is_finite() && error.is_finite()) => ZeroVerdict::Undecided,
+        () if size <= WITHIN * error && size + WITHIN * error <= NOTHING * scale => ZeroVerdict::Zero,
+        () if size == 0.0 && error == 0.0 => ZeroVerdict::Zero,
+        () if size > BEYOND * error => ZeroVerdict::Nonzero,
+        () => ZeroVerdict::Undecided,
     }
 }
 
@@ -74,13 +63,13 @@ pub(super) fn decide(value: f64, error: f64, scale: f64) -> Verdict {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdicts {
     /// Of A: ndx x ndx, row-major.
-    pub a: Vec<Verdict>,
+    pub a: Vec<ZeroVerdict>,
     /// Of B: ndx x nu, row-major.
-    pub b: Vec<Verdict>,
+    pub b: Vec<ZeroVerdict>,
     /// Of C: nsensordata x ndx, row-major; empty when sensors are not differentiated.
-    pub c: Vec<Verdict>,
+    pub c: Vec<ZeroVerdict>,
     /// Of D: nsensordata x nu, row-major; empty as above.
-    pub d: Vec<Verdict>,
+    pub d: Vec<ZeroVerdict>,
     /// The largest noise floor of a row's entries, of A and B together (ndx).
     pub floor: Vec<f64>,
     /// What switches here.
@@ -98,10 +87,10 @@ impl Verdicts {
         let (ndx, nu) = (model.ndx(), model.nu());
         let ns = if sensors { model.nsensordata() } else { 0 };
         Self {
-            a: vec![Verdict::Undecided; ndx * ndx],
-            b: vec![Verdict::Undecided; ndx * nu],
-            c: vec![Verdict::Undecided; ns * ndx],
-            d: vec![Verdict::Undecided; ns * nu],
+            a: vec![ZeroVerdict::Undecided; ndx * ndx],
+            b: vec![ZeroVerdict::Undecided; ndx * nu],
+            c: vec![ZeroVerdict::Undecided; ns * ndx],
+            d: vec![ZeroVerdict::Undecided; ns * nu],
             floor: vec![0.0; ndx],
             switches: Switches::default(),
             kink: 0.0,
@@ -112,7 +101,7 @@ impl Verdicts {
     /// Back to knowing nothing.
     pub(super) fn forget(&mut self) {
         for plane in [&mut self.a, &mut self.b, &mut self.c, &mut self.d] {
-            plane.fill(Verdict::Undecided);
+            plane.fill(ZeroVerdict::Undecided);
         }
         self.floor.fill(0.0);
         self.switches = Switches::default();

@@ -2,8 +2,9 @@
 
 use std::ffi::c_int;
 
-use mujoco_rs::mujoco_c::{mjPreContact, mjtGeom};
+use mujoco_rs::mujoco_c::mjPreContact;
 
+use super::elements::Slices;
 use super::guard;
 use super::sim::view;
 use super::{Model, PhysicsError, Sim};
@@ -13,7 +14,7 @@ const MOST: usize = 50;
 
 /// What the narrow phase says of one contact.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Touch {
+pub struct ContactGeometry {
     /// Distance, m; negative: penetration.
     pub dist: f64,
     /// Midpoint between the surfaces, m.
@@ -49,57 +50,6 @@ pub struct ContactDetail {
     pub row: Option<usize>,
 }
 
-/// A geom's shape; lengths in m.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Shape {
-    Sphere {
-        radius: f64,
-    },
-    Capsule {
-        radius: f64,
-        half: f64,
-    },
-    Ellipsoid {
-        radii: [f64; 3],
-    },
-    Cylinder {
-        radius: f64,
-        half: f64,
-    },
-    Box {
-        halves: [f64; 3],
-    },
-    /// A plane, mesh, height field or signed distance field.
-    Other,
-}
-
-impl Model {
-    /// The shape of a geom.
-    pub(crate) fn shape(&self, geom: usize) -> Shape {
-        let m = self.raw();
-        assert!(geom < m.ngeom as usize, "a geom of the model");
-        // SAFETY: both arrays have ngeom rows.
-        let (kind, size) =
-            unsafe { (*m.geom_type.cast::<c_int>().add(geom), *m.geom_size.cast::<[f64; 3]>().add(geom)) };
-        match kind {
-            k if k == mjtGeom::mjGEOM_SPHERE as c_int => Shape::Sphere { radius: size[0] },
-            k if k == mjtGeom::mjGEOM_CAPSULE as c_int => Shape::Capsule { radius: size[0], half: size[1] },
-            k if k == mjtGeom::mjGEOM_ELLIPSOID as c_int => Shape::Ellipsoid { radii: size },
-            k if k == mjtGeom::mjGEOM_CYLINDER as c_int => Shape::Cylinder { radius: size[0], half: size[1] },
-            k if k == mjtGeom::mjGEOM_BOX as c_int => Shape::Box { halves: size },
-            _ => Shape::Other,
-        }
-    }
-
-    /// Whether a geom is a plane.
-    pub(crate) fn is_plane(&self, geom: usize) -> bool {
-        let m = self.raw();
-        assert!(geom < m.ngeom as usize, "a geom of the model");
-        // SAFETY: geom_type has ngeom entries.
-        unsafe { *m.geom_type.cast::<c_int>().add(geom) == mjtGeom::mjGEOM_PLANE as c_int }
-    }
-}
-
 impl Sim {
     /// The contacts of the last position stage, but for those of flexes.
     pub fn contact_details(&self) -> impl Iterator<Item = ContactDetail> + '_ {
@@ -111,8 +61,7 @@ impl Sim {
             let f = &c.frame;
             Some(ContactDetail {
                 geoms,
-                // SAFETY: geom_bodyid has ngeom entries and a contact's geoms are geoms of the model.
-                bodies: geoms.map(|g| unsafe { *m.geom_bodyid.add(g) } as usize),
+                bodies: geoms.map(|g| Slices(m).geom_bodyid()[g] as usize),
                 dist: c.dist,
                 pos: c.pos,
                 frame: [[f[0], f[1], f[2]], [f[3], f[4], f[5]], [f[6], f[7], f[8]]],
@@ -130,12 +79,16 @@ impl Sim {
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
-    pub fn collide(&mut self, geoms: [usize; 2], margin: f64, out: &mut Vec<Touch>) -> Result<(), PhysicsError> {
+    pub fn collide(
+        &mut self,
+        geoms: [usize; 2],
+        margin: f64,
+        out: &mut Vec<ContactGeometry>,
+    ) -> Result<(), PhysicsError> {
         let model = self.model().clone();
         let m = model.raw();
         assert!(geoms.iter().all(|g| *g < m.ngeom as usize), "two geoms of the model");
-        // SAFETY: geom_type has ngeom entries.
-        let [first, second] = geoms.map(|g| unsafe { *m.geom_type.cast::<c_int>().add(g) });
+        let [first, second] = geoms.map(|g| Slices(m).geom_type()[g]);
         let mut found: [mjPreContact; MOST] =
             std::array::from_fn(|_| mjPreContact { dist: 0.0, pos: [0.0; 3], normal: [0.0; 3], tangent: [0.0; 3] });
         let mut n: c_int = 0;
@@ -144,7 +97,7 @@ impl Sim {
         // SAFETY: model and data belong together, the types index MuJoCo's table of 9 x 9, and the buffer holds the most
         // contacts that a pair may have.
         self.call(|d| unsafe { guard::ds_collide(m, d, first, second, a, b, margin, found.as_mut_ptr(), &mut n) })?;
-        out.extend(found.iter().take(n.max(0) as usize).map(|c| Touch {
+        out.extend(found.iter().take(n.max(0) as usize).map(|c| ContactGeometry {
             dist: c.dist,
             pos: c.pos,
             normal: c.normal,
@@ -185,7 +138,7 @@ impl Sim {
     }
 }
 
-/// How much farther contacts are listed in [`Model::wider`], m.
+/// How much farther contacts are listed in [`Model::with_wider_margins`], m.
 pub(crate) const WIDER: f64 = 2e-6;
 
 impl Model {
@@ -193,7 +146,7 @@ impl Model {
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for it.
-    pub(crate) fn wider(&self) -> Result<&Self, PhysicsError> {
+    pub(crate) fn with_wider_margins(&self) -> Result<&Self, PhysicsError> {
         if self.wider.get().is_none() {
             let mut copy = self.copy()?;
             let m = copy.raw_mut();
@@ -207,11 +160,5 @@ impl Model {
             let _ = self.wider.set(Box::new(copy));
         }
         self.wider.get().map(|m| &**m).ok_or(PhysicsError::Poisoned)
-    }
-
-    /// How far beyond the distance from which on it acts a contact of two geoms may be listed, m.
-    pub(crate) fn largest_gap(&self) -> f64 {
-        let gaps = |field: &str| self.numbers(field).unwrap_or_default();
-        2.0 * gaps("geom_gap").into_iter().chain(gaps("pair_gap")).fold(0.0, f64::max)
     }
 }

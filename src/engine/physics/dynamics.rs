@@ -5,10 +5,11 @@
 //! positions, velocities or controls; none of them solves anything.
 
 use mujoco_rs::mujoco_c::{
-    mj_applyFT, mj_differentiatePos, mj_fullM, mj_integratePos, mj_isSparse, mj_mulJacVec, mj_mulM, mjData,
-    mjd_quatIntegrate, mjtDisableBit, mjtIntegrator,
+    mj_applyFT, mj_differentiatePos, mj_fullM, mj_integratePos, mj_isSparse, mj_mulJacVec, mjData, mjd_quatIntegrate,
+    mjtConstraintState, mjtDisableBit, mjtIntegrator,
 };
 
+use super::elements::{Slices, Variant};
 use super::guard;
 use super::sim::view;
 use super::{JointKind, Model, PhysicsError, Sim};
@@ -22,21 +23,6 @@ pub struct Cone<'a> {
     pub dim: usize,
     /// d2 cost / d jar2, dim x dim, row-major.
     pub hessian: &'a [f64],
-}
-
-/// The limit of a joint.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct JointLimit {
-    /// The kind of the joint.
-    pub kind: JointKind,
-    /// Its first entry in qpos.
-    pub qpos: usize,
-    /// Its first dof.
-    pub dof: usize,
-    /// Lowest and highest position.
-    pub range: [f64; 2],
-    /// Distance from a limit from which on it acts.
-    pub margin: f64,
 }
 
 /// What the integrator adds to the inertia before it solves for the step's acceleration.
@@ -55,16 +41,15 @@ pub enum Damping {
 impl Model {
     /// How the integrator treats damping; None for RK4.
     pub fn integrator_damping(&self) -> Option<Damping> {
-        let m = self.raw();
-        match m.opt.integrator {
-            i if i == mjtIntegrator::mjINT_EULER as i32 => {
+        match Variant::of(self.raw().opt.integrator) {
+            Ok(mjtIntegrator::mjINT_EULER) => {
                 let damped = self.dof_damping().iter().any(|x| *x > 0.0);
-                let off = (mjtDisableBit::mjDSBL_EULERDAMP as i32) | (mjtDisableBit::mjDSBL_DAMPER as i32);
-                Some(if damped && m.opt.disableflags & off == 0 { Damping::Joints } else { Damping::None })
+                let off = [mjtDisableBit::mjDSBL_EULERDAMP, mjtDisableBit::mjDSBL_DAMPER].map(|b| self.is_disabled(b));
+                Some(if damped && off == [false; 2] { Damping::Joints } else { Damping::None })
             }
-            i if i == mjtIntegrator::mjINT_IMPLICITFAST as i32 => Some(Damping::Symmetric),
-            i if i == mjtIntegrator::mjINT_IMPLICIT as i32 => Some(Damping::Full),
-            _ => None,
+            Ok(mjtIntegrator::mjINT_IMPLICITFAST) => Some(Damping::Symmetric),
+            Ok(mjtIntegrator::mjINT_IMPLICIT) => Some(Damping::Full),
+            Ok(mjtIntegrator::mjINT_RK4 | mjtIntegrator::mjINT_DISCRETE) | Err(_) => None,
         }
     }
 
@@ -87,14 +72,13 @@ impl Model {
 
     /// Gravity, m/s^2; zero where it is off.
     pub fn gravity(&self) -> [f64; 3] {
-        let opt = &self.raw().opt;
-        if opt.disableflags & mjtDisableBit::mjDSBL_GRAVITY as i32 == 0 { opt.gravity } else { [0.0; 3] }
+        if self.is_disabled(mjtDisableBit::mjDSBL_GRAVITY) { [0.0; 3] } else { self.raw().opt.gravity }
     }
 
     /// Whether springs, dampers and actuators push.
     pub fn pushes(&self) -> [bool; 3] {
-        let on = |bit: mjtDisableBit| self.raw().opt.disableflags & bit as i32 == 0;
-        [on(mjtDisableBit::mjDSBL_SPRING), on(mjtDisableBit::mjDSBL_DAMPER), on(mjtDisableBit::mjDSBL_ACTUATION)]
+        [mjtDisableBit::mjDSBL_SPRING, mjtDisableBit::mjDSBL_DAMPER, mjtDisableBit::mjDSBL_ACTUATION]
+            .map(|bit| !self.is_disabled(bit))
     }
 
     /// Whether it has flexible elements.
@@ -104,53 +88,26 @@ impl Model {
 
     /// Bodies that move freely, with no other joint on them and no body behind: six dofs alone in their tree.
     pub fn free_bodies_alone(&self) -> Vec<usize> {
-        let m = self.raw();
-        let body = |j: &super::Joint| {
-            // SAFETY: dof_bodyid and dof_treeid have nv entries, tree_dofnum ntree, body arrays nbody.
-            unsafe {
-                let (body, tree) = (*m.dof_bodyid.add(j.dof) as usize, *m.dof_treeid.add(j.dof) as usize);
-                let alone = *m.tree_dofnum.add(tree) == 6 && *m.body_subtreemass.add(body) == *m.body_mass.add(body);
-                alone.then_some(body)
-            }
-        };
-        self.joints().filter(|j| j.kind == JointKind::Free).filter_map(|j| body(&j)).collect()
+        self.free_bodies().filter(|(_, alone)| *alone).map(|(body, _)| body).collect()
     }
 
     /// Whether a body moves freely, and bodies with mass are fixed to it but no joint is behind it.
     pub fn has_free_compounds(&self) -> bool {
-        let m = self.raw();
-        self.joints().filter(|j| j.kind == JointKind::Free).any(|j| {
-            // SAFETY: as above.
-            unsafe {
-                let (body, tree) = (*m.dof_bodyid.add(j.dof) as usize, *m.dof_treeid.add(j.dof) as usize);
-                *m.tree_dofnum.add(tree) == 6 && *m.body_subtreemass.add(body) != *m.body_mass.add(body)
-            }
+        self.free_bodies().any(|(_, alone)| !alone)
+    }
+
+    /// Bodies with a free joint, whose six dofs are alone in their tree, and whether no mass is fixed to them.
+    fn free_bodies(&self) -> impl Iterator<Item = (usize, bool)> + '_ {
+        let m = Slices(self.raw());
+        self.joints().filter(|j| j.kind == JointKind::Free).filter_map(move |j| {
+            let (body, tree) = (m.dof_bodyid()[j.dof] as usize, m.dof_treeid()[j.dof] as usize);
+            (m.tree_dofnum()[tree] == 6).then(|| (body, m.body_subtreemass()[body] == m.body_mass()[body]))
         })
     }
 
     /// Whether contacts are found and act.
     pub fn has_contacts(&self) -> bool {
-        let off = mjtDisableBit::mjDSBL_CONTACT as i32 | mjtDisableBit::mjDSBL_CONSTRAINT as i32;
-        self.raw().opt.disableflags & off == 0
-    }
-
-    /// The limits of joints that act.
-    pub fn joint_limits(&self) -> impl Iterator<Item = JointLimit> + '_ {
-        let m = self.raw();
-        let off = mjtDisableBit::mjDSBL_LIMIT as i32 | mjtDisableBit::mjDSBL_CONSTRAINT as i32;
-        let on = m.opt.disableflags & off == 0;
-        self.joints().enumerate().filter_map(move |(i, joint)| {
-            // SAFETY: the three arrays have njnt rows.
-            unsafe {
-                (on && *m.jnt_limited.add(i)).then(|| JointLimit {
-                    kind: joint.kind,
-                    qpos: joint.qpos,
-                    dof: joint.dof,
-                    range: *m.jnt_range.cast::<[f64; 2]>().add(i),
-                    margin: *m.jnt_margin.add(i),
-                })
-            }
-        })
+        !self.is_disabled(mjtDisableBit::mjDSBL_CONTACT) && !self.is_disabled(mjtDisableBit::mjDSBL_CONSTRAINT)
     }
 
     /// The tangent vector (nv) that moves `from` to `to` (nq) in `dt`.
@@ -165,9 +122,14 @@ impl Model {
         self.raw().nplugin > 0
     }
 
+    /// Whether a dof's damper has higher powers.
+    pub fn has_curved_dampers(&self) -> bool {
+        Slices(self.raw()).dof_dampingpoly().iter().flatten().any(|x| *x != 0.0)
+    }
+
     /// Linear damping of the dofs (nv).
     pub fn dof_damping(&self) -> &[f64] {
-        self.slice(self.raw().dof_damping, self.nv())
+        Slices(self.raw()).dof_damping()
     }
 
     /// Moves `qpos` (nq) along the tangent vector `v` (nv) for `dt`.
@@ -289,31 +251,19 @@ impl Sim {
 
     /// Number of forces that are held by a limit now.
     pub fn clamped_forces(&self) -> usize {
-        let (m, d) = (self.model().raw(), self.raw());
-        let held = |limited: bool, [low, high]: [f64; 2], force: f64| limited && (force <= low || force >= high);
-        let actuators = (0..m.nactuator as usize).filter(|i| {
-            // SAFETY: the model's arrays have one row per actuator; its outputs are entries of actuator_force.
-            unsafe {
-                let (limited, range) =
-                    (*m.actuator_forcelimited.add(*i), *m.actuator_forcerange.cast::<[f64; 2]>().add(*i));
-                let (first, n) = (*m.actuator_outadr.add(*i) as usize, *m.actuator_outnum.add(*i) as usize);
-                (first..first + n).any(|o| held(limited, range, *d.actuator_force.add(o)))
-            }
+        let (model, d) = (self.model(), self.raw());
+        let held = |[low, high]: [f64; 2], force: f64| force <= low || force >= high;
+        let actuators = model.actuators().filter(|actuator| {
+            actuator.forcerange.is_some_and(|range| {
+                // SAFETY: an actuator's outputs are entries of actuator_force.
+                actuator.outputs.clone().any(|output| held(range, unsafe { *d.actuator_force.add(output) }))
+            })
         });
-        let joints = (0..m.njnt as usize).filter(|i| {
-            // SAFETY: the arrays have one row per joint; its dof address is one of qfrc_actuator's entries.
-            unsafe {
-                let force = *d.qfrc_actuator.add(*m.jnt_dofadr.add(*i) as usize);
-                held(*m.jnt_actfrclimited.add(*i), *m.jnt_actfrcrange.cast::<[f64; 2]>().add(*i), force)
-            }
+        let joints = model.joints().filter(|joint| {
+            // SAFETY: qfrc_actuator has nv entries, of which a joint's dof is one.
+            joint.actfrcrange.is_some_and(|range| held(range, unsafe { *d.qfrc_actuator.add(joint.dof) }))
         });
         actuators.count() + joints.count()
-    }
-
-    /// Whether equality constraints are among the rows.
-    pub fn has_equality_rows(&self) -> bool {
-        const EQUALITY: i32 = 0; // mjCNSTR_EQUALITY
-        self.constraints().0.contains(&EQUALITY)
     }
 
     /// Number of constraint rows.
@@ -363,14 +313,6 @@ impl Sim {
         for (x, (p, a)) in out.iter_mut().zip(passive.iter().zip(actuator)) {
             *x = p + a;
         }
-    }
-
-    /// `M v` (nv), with the inertia of the last [`Sim::stage_position`] or forward pass.
-    pub fn mul_inertia(&self, v: &[f64], out: &mut [f64]) {
-        let nv = self.model().nv();
-        assert_eq!((v.len(), out.len()), (nv, nv), "both are nv");
-        // SAFETY: both arrays have nv entries.
-        unsafe { mj_mulM(self.model().ptr(), self.data.as_ptr(), out.as_mut_ptr(), v.as_ptr()) };
     }
 
     /// The inertia M (nv x nv).
@@ -454,7 +396,6 @@ impl Sim {
 
     /// Contacts in the middle zone of an elliptic cone, after [`Sim::stage_constraint`] with cones.
     pub fn cones(&self) -> impl Iterator<Item = Cone<'_>> {
-        const CONE: i32 = 4; // mjCNSTRSTATE_CONE
         let d = self.raw();
         let n = d.ncon.max(0) as usize;
         // SAFETY: the arena holds ncon contacts, and nefc states, since the constraint stage.
@@ -463,15 +404,12 @@ impl Sim {
         contacts.iter().filter_map(move |c| {
             let row = usize::try_from(c.efc_address).ok()?;
             let dim = c.dim as usize;
-            (*states.get(row)? == CONE).then(|| Cone { row, dim, hessian: &c.H[..dim * dim] })
+            (*states.get(row)? == mjtConstraintState::mjCNSTRSTATE_CONE as i32).then(|| Cone {
+                row,
+                dim,
+                hessian: &c.H[..dim * dim],
+            })
         })
-    }
-
-    /// Damping factors of the constraint rows (nefc): d aref / d (J v) is minus this.
-    pub fn constraint_damping(&self) -> impl ExactSizeIterator<Item = f64> + '_ {
-        // SAFETY: efc_KBIP has nefc rows of 4.
-        let all = unsafe { view(self.raw().efc_KBIP.cast::<[f64; 4]>(), self.nefc()) };
-        all.iter().map(|row| row[1])
     }
 
     /// The first of the three dofs of every turn: those of ball joints, and of free joints behind the position.

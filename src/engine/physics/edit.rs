@@ -8,6 +8,7 @@ use mujoco_rs::mujoco_c::{mjtDisableBit, mjtObj};
 use serde::{Deserialize, Serialize};
 
 use super::arrays::{Array, Element, Owner, Role, arrays, settings};
+use super::elements::Slices;
 use super::{Model, PhysicsError};
 
 /// One change of a compiled model. Nothing is derived from it anew (no mj_setConst), as Playground edits its
@@ -338,22 +339,17 @@ impl Model {
             Owner::Of(kind) => self.find(kind, name),
             Owner::Dof => {
                 let id = self.find(Kind::Joint, name)?;
-                // SAFETY: both arrays have njnt entries and id is a valid joint.
-                let (first, next) = unsafe {
-                    let address = self.raw().jnt_dofadr;
-                    let last = id + 1 == self.raw().njnt as usize;
-                    (*address.add(id), if last { self.raw().nv as i32 } else { *address.add(id + 1) })
-                };
+                let first = self.joint_at(id).dof;
+                let next = self.joints().nth(id + 1).map_or(self.nv(), |joint| joint.dof);
                 if next - first != 1 {
                     return Err(refuse(format!("joint \"{name}\" has {} dofs; give rows", next - first)));
                 }
-                Ok(first as usize)
+                Ok(first)
             }
             Owner::Control => {
                 let id = self.find(Kind::Actuator, name)?;
-                // SAFETY: actuator_ctrladr and actuator_ctrlnum have nactuator entries and id is a valid actuator.
-                let (first, n) =
-                    unsafe { (*self.raw().actuator_ctrladr.add(id), *self.raw().actuator_ctrlnum.add(id)) };
+                let m = Slices(self.raw());
+                let (first, n) = (m.actuator_ctrladr()[id], m.actuator_ctrlnum()[id]);
                 if n != 1 {
                     return Err(refuse(format!("actuator \"{name}\" has {n} controls; give rows")));
                 }

@@ -1,105 +1,72 @@
 //! How degrees of freedom hang together: the kinematic tree, and what each actuator moves.
 
-use mujoco_rs::mujoco_c::{mjModel, mjtJoint};
-use serde::{Deserialize, Serialize};
+use dynsparse_base::kinematics::Kinematics;
 
-use super::Model;
-use super::parts::{Hold, Parts};
-use super::sim::view;
+use super::attachments::{Attachment, Attachments};
+use super::elements::Slices;
+use super::{JointKind, Model};
 
-/// The kinematic tree by degrees of freedom, and the dofs that actuators move.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kinematics {
-    /// By dof (nv): the dof before it on the way to the root (MuJoCo's `dof_parentid`), -1 where there is none.
-    pub dof_parent: Vec<i32>,
-    /// By activation (na): dofs that its actuator moves.
-    pub act_dofs: Vec<Vec<usize>>,
-    /// By control (nu): the same.
-    pub ctrl_dofs: Vec<Vec<usize>>,
-    /// By free or ball joint: where its quaternion begins in qpos, and the first of its three rotations among the dofs.
-    /// All other coordinates are dofs themselves, in the same order.
-    pub quaternions: Vec<[usize; 2]>,
-}
-
-impl Kinematics {
-    /// Of a model. What an actuator moves through sites, tendons in space or bodies is the whole way from there to the
-    /// root.
-    pub fn new(model: &Model) -> Self {
-        let m = model.raw();
-        let (tree, parts) = (Tree::new(m), Parts::new(m));
-        let (mut act_dofs, mut ctrl_dofs) = (vec![Vec::new(); model.na()], vec![Vec::new(); model.nu()]);
-        for actuator in 0..m.nactuator as usize {
-            let mut dofs: Vec<usize> = match parts.actuator(actuator) {
-                Some(moved) => moved.into_iter().flat_map(|hold| tree.dofs(hold)).collect(),
-                None => (0..model.nv()).collect(),
+impl Model {
+    /// The kinematic tree, the joints, and what actuators move. What one moves through sites, tendons in space or bodies is the
+    /// whole way from there to the root.
+    pub fn kinematics(&self) -> Kinematics {
+        let (tree, attachments) = (Tree { model: self, m: Slices(self.raw()) }, Attachments::new(self));
+        let (mut act_dofs, mut ctrl_dofs) = (vec![Vec::new(); self.na()], vec![Vec::new(); self.nu()]);
+        for actuator in 0..attachments.actuators() {
+            let mut dofs: Vec<usize> = match attachments.transmission(actuator) {
+                Some(moved) => moved.into_iter().flat_map(|attachment| tree.dofs(attachment)).collect(),
+                None => (0..self.nv()).collect(),
             };
             dofs.sort_unstable();
             dofs.dedup();
-            let (acts, controls) = parts.inputs(actuator);
+            let (acts, controls) = attachments.inputs(actuator);
             act_dofs[acts].fill(dofs.clone());
             ctrl_dofs[controls].fill(dofs);
         }
-        Self { dof_parent: tree.dof_parentid.to_vec(), act_dofs, ctrl_dofs, quaternions: tree.quaternions() }
+        Kinematics {
+            dof_parent: tree.m.dof_parentid().to_vec(),
+            act_dofs,
+            ctrl_dofs,
+            quaternions: tree.quaternions(),
+            joints: self.joints().map(|joint| joint.kind).collect(),
+        }
     }
 }
 
 /// Joints and bodies of a model, and their degrees of freedom.
 struct Tree<'a> {
-    nv: usize,
-    dof_parentid: &'a [i32],
-    jnt_type: &'a [i32],
-    jnt_qposadr: &'a [i32],
-    jnt_dofadr: &'a [i32],
-    body_dofadr: &'a [i32],
-    body_dofnum: &'a [i32],
-    body_parentid: &'a [i32],
+    model: &'a Model,
+    m: Slices<'a>,
 }
 
-impl<'a> Tree<'a> {
-    fn new(m: &'a mjModel) -> Self {
-        // SAFETY: the arrays have these lengths (mjmodel.h) and live as long as the model; an enum there is an int.
-        unsafe {
-            Self {
-                nv: m.nv as usize,
-                dof_parentid: view(m.dof_parentid, m.nv as usize),
-                jnt_type: view(m.jnt_type.cast(), m.njnt as usize),
-                jnt_qposadr: view(m.jnt_qposadr, m.njnt as usize),
-                jnt_dofadr: view(m.jnt_dofadr, m.njnt as usize),
-                body_dofadr: view(m.body_dofadr, m.nbody as usize),
-                body_dofnum: view(m.body_dofnum, m.nbody as usize),
-                body_parentid: view(m.body_parentid, m.nbody as usize),
-            }
-        }
-    }
-
+impl Tree<'_> {
     fn quaternions(&self) -> Vec<[usize; 2]> {
-        let of = |joint: usize| {
-            let (qpos, dof) = (self.jnt_qposadr[joint] as usize, self.jnt_dofadr[joint] as usize);
-            match self.jnt_type[joint] {
-                t if t == mjtJoint::mjJNT_FREE as i32 => Some([qpos + 3, dof + 3]),
-                t if t == mjtJoint::mjJNT_BALL as i32 => Some([qpos, dof]),
-                _ => None,
-            }
+        let of = |joint: super::Joint| match joint.kind {
+            JointKind::Free => Some([joint.qpos + 3, joint.dof + 3]),
+            JointKind::Ball => Some([joint.qpos, joint.dof]),
+            JointKind::Slide | JointKind::Hinge => None,
         };
-        (0..self.jnt_type.len()).filter_map(of).collect()
+        self.model.joints().filter_map(of).collect()
     }
 
     /// Dofs that a force on something moves: those of a joint, all between a body and the root.
-    fn dofs(&self, hold: Hold) -> Vec<usize> {
-        let mut body = match hold {
-            Hold::Joint(joint) => {
-                let end = self.jnt_dofadr.get(joint + 1).map_or(self.nv, |end| *end as usize);
-                return (self.jnt_dofadr[joint] as usize..end).collect();
+    fn dofs(&self, attachment: Attachment) -> Vec<usize> {
+        let (first, number) = (self.m.body_dofadr(), self.m.body_dofnum());
+        let mut body = match attachment {
+            Attachment::Joint(joint) => {
+                let joints = self.m.jnt_dofadr();
+                let end = joints.get(joint + 1).map_or(self.model.nv(), |end| *end as usize);
+                return (joints[joint] as usize..end).collect();
             }
-            Hold::Body(body) => body,
+            Attachment::Body(body) => body,
         };
-        while body > 0 && self.body_dofnum[body] == 0 {
-            body = self.body_parentid[body] as usize;
+        while body > 0 && number[body] == 0 {
+            body = self.m.body_parentid()[body] as usize;
         }
-        let last = self.body_dofadr[body] + self.body_dofnum[body] - 1;
+        let last = first[body] + number[body] - 1;
         // The world has none.
-        let last = usize::try_from(last).ok().filter(|_| self.body_dofnum[body] > 0);
-        let parent = |dof: &usize| usize::try_from(self.dof_parentid[*dof]).ok();
+        let last = usize::try_from(last).ok().filter(|_| number[body] > 0);
+        let parent = |dof: &usize| usize::try_from(self.m.dof_parentid()[*dof]).ok();
         std::iter::successors(last, parent).collect()
     }
 }
@@ -124,10 +91,12 @@ mod tests {
             <motor joint="b"/><motor tendon="t"/><general site="tip" gear="1 0 0 0 0 0" dyntype="integrator"/>
           </actuator>
         </mujoco>"#;
-        let found = Kinematics::new(&Model::from_text("tree.xml", mjcf).unwrap());
+        let found = Model::from_text("tree.xml", mjcf).unwrap().kinematics();
         assert_eq!(found.dof_parent, [-1, 0, 1, 2, 3, 4, 5, 6, 5]);
         assert_eq!(found.ctrl_dofs, [vec![7], vec![6, 8], (0..8).collect()]);
         assert_eq!(found.quaternions, [[3, 3]]);
+        assert_eq!(found.joints, [JointKind::Free, JointKind::Hinge, JointKind::Hinge, JointKind::Hinge]);
+        assert!(found.fits(9, 1, 3));
         assert_eq!(found.act_dofs, [(0..8).collect::<Vec<_>>()]);
     }
 }

@@ -5,20 +5,22 @@
 //! and no file or console output is left to the library.
 
 mod arrays;
+mod attachments;
 mod child;
 mod compiler;
 mod contacts;
 mod digest;
 mod dynamics;
 mod edit;
+mod elements;
 mod error;
 mod features;
 mod guard;
+mod islands;
 mod kinematics;
 mod model;
 mod names;
 mod objects;
-mod parts;
 mod process;
 mod provider;
 #[cfg(feature = "render")]
@@ -29,23 +31,27 @@ mod settings;
 mod sim;
 mod source;
 mod tendons;
-mod trees;
+
+pub use dynsparse_base::kinematics::{JointKind, Kinematics};
 
 pub use child::{Ended, wait_measured};
 pub use compiler::{Compiled, Compiler, Want, compile_elsewhere, compile_here};
-pub(crate) use contacts::Shape;
-pub use contacts::{ContactDetail, Touch};
+pub use contacts::{ContactDetail, ContactGeometry};
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
 pub(crate) use dynamics::turn_derivatives;
-pub use dynamics::{Cone, Damping, JointLimit};
+pub use dynamics::{Cone, Damping};
 pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
+pub(crate) use elements::Shape;
+pub use elements::{
+    Actuator, Body, ConstraintRow, Equality, Joint, JointLimit, PathPoint, Tendon, TendonLimit, Unknown,
+};
 pub use error::{Divergence, PhysicsError};
-pub use features::{Features, Unknown};
+pub use features::Features;
 pub use guard::{REQUIRED_VERSION, mujoco_version};
-pub use kinematics::Kinematics;
+pub use islands::Islands;
 pub use model::Model;
 pub use names::Names;
-pub use objects::{BodyId, GeomId, Joint, JointKind, SiteId};
+pub use objects::{BodyId, GeomId, SiteId};
 pub use process::{Limits, keep_freed_memory};
 #[cfg(feature = "render")]
 pub use render::{Camera, MOST_PIXELS, Renderer};
@@ -54,5 +60,3 @@ pub use sensors::{Sensed, SensorStages};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
 pub use source::{Files, ModelSource, SourceFile, needed};
-pub use tendons::TendonLimit;
-pub use trees::Groups;

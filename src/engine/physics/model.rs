@@ -8,13 +8,14 @@ use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
 use mujoco_rs::mujoco_c::{
-    mj_deleteModel, mj_name2id, mj_sizeModel, mj_stateSize, mjModel, mjVFS, mjtDisableBit, mjtEnableBit, mjtIntegrator,
-    mjtObj, mjtSolver, mjtState,
+    mj_deleteModel, mj_name2id, mj_sizeModel, mj_stateSize, mjModel, mjVFS, mjtCone, mjtDisableBit, mjtEnableBit,
+    mjtIntegrator, mjtObj, mjtSolver, mjtState,
 };
 use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
 use super::arrays::{Owner, Role, arrays};
 use super::edit::Kind;
+use super::elements::{Slices, Variant};
 use super::guard::{self, check, one_line};
 use super::names::{self, Names};
 use super::process::Limits;
@@ -48,7 +49,7 @@ pub struct Model {
     file: String,
     names: Names,
     wants_autoreset: bool,
-    /// See [`Model::wider`].
+    /// See [`Model::with_wider_margins`].
     pub(super) wider: OnceLock<Box<Model>>,
 }
 
@@ -388,19 +389,24 @@ impl Model {
 
     /// The integrator's name, as in MJCF.
     pub fn integrator(&self) -> &'static str {
-        match self.raw().opt.integrator {
-            i if i == mjtIntegrator::mjINT_EULER as i32 => "Euler",
-            i if i == mjtIntegrator::mjINT_RK4 as i32 => "RK4",
-            i if i == mjtIntegrator::mjINT_IMPLICIT as i32 => "implicit",
-            i if i == mjtIntegrator::mjINT_IMPLICITFAST as i32 => "implicitfast",
-            i if i == mjtIntegrator::mjINT_DISCRETE as i32 => "discrete",
-            _ => "unknown",
+        match Variant::of(self.raw().opt.integrator) {
+            Ok(mjtIntegrator::mjINT_EULER) => "Euler",
+            Ok(mjtIntegrator::mjINT_RK4) => "RK4",
+            Ok(mjtIntegrator::mjINT_IMPLICIT) => "implicit",
+            Ok(mjtIntegrator::mjINT_IMPLICITFAST) => "implicitfast",
+            Ok(mjtIntegrator::mjINT_DISCRETE) => "discrete",
+            Err(_) => "unknown",
         }
     }
 
     /// The friction cone's name, as in MJCF.
     pub fn cone(&self) -> &'static str {
-        if self.raw().opt.cone == 0 { "pyramidal" } else { "elliptic" }
+        if self.has_pyramidal_cones() { "pyramidal" } else { "elliptic" }
+    }
+
+    /// Whether friction cones are pyramids.
+    pub fn has_pyramidal_cones(&self) -> bool {
+        self.raw().opt.cone == mjtCone::mjCONE_PYRAMIDAL as i32
     }
 
     /// The solver settings in force.
@@ -424,21 +430,14 @@ impl Model {
 
     /// The range that MuJoCo clamps control `i` to: that of a limited control, unless `<flag clampctrl="disable"/>`.
     pub fn clamped_range(&self, i: usize) -> Option<[f64; 2]> {
-        let clamps = self.raw().opt.disableflags & mjtDisableBit::mjDSBL_CLAMPCTRL as i32 == 0;
-        self.ctrl_range(i).filter(|_| clamps)
+        self.ctrl_range(i).filter(|_| !self.is_disabled(mjtDisableBit::mjDSBL_CLAMPCTRL))
     }
 
     /// The range of control `i` where it is limited, whether MuJoCo clamps the control to it or not.
     pub fn ctrl_range(&self, i: usize) -> Option<[f64; 2]> {
         assert!(i < self.nu(), "control {i} of {}", self.nu());
-        let m = self.raw();
-        // SAFETY: both arrays have nu rows and i < nu.
-        unsafe {
-            let limited = *m.actuator_ctrllimited.add(i);
-            limited.then(|| {
-                [*m.actuator_ctrlrange.cast::<f64>().add(2 * i), *m.actuator_ctrlrange.cast::<f64>().add(2 * i + 1)]
-            })
-        }
+        let m = Slices(self.raw());
+        m.actuator_ctrllimited()[i].then(|| m.actuator_ctrlrange()[i])
     }
 
     /// Default position coordinates (nq).
@@ -559,15 +558,14 @@ impl Model {
     /// The least distance over which the impedance of an equality or a limit changes (m or rad), its `solimp` width; infinite
     /// without any.
     pub fn narrowest_impedance(&self) -> f64 {
-        let widths = |field: &str| self.numbers(field).unwrap_or_default().into_iter().skip(2).step_by(5);
-        let all = ["eq_solimp", "jnt_solimp", "tendon_solimp_lim"].into_iter().flat_map(widths);
-        all.fold(f64::INFINITY, f64::min)
+        let m = Slices(self.raw());
+        let all = [m.eq_solimp(), m.jnt_solimp(), m.tendon_solimp_lim()].into_iter().flatten();
+        all.map(|[_, _, width, ..]| *width).fold(f64::INFINITY, f64::min)
     }
 
     /// Whether the model is solved by CG alone: with the flag `ipc`. Even at its end CG leaves more than rounding.
     pub fn needs_cg(&self) -> bool {
-        let opt = &self.raw().opt;
-        opt.solver == mjtSolver::mjSOL_CG as i32 && opt.enableflags & mjtEnableBit::mjENBL_IPC as i32 != 0
+        self.raw().opt.solver == mjtSolver::mjSOL_CG as i32 && self.is_enabled(mjtEnableBit::mjENBL_IPC)
     }
 
     /// Whether the step's acceleration is the solution of its constraints, and so a function of positions, velocities,
@@ -584,6 +582,6 @@ impl Model {
 
     /// Whether trees of bodies at rest fall asleep.
     pub fn sleeps(&self) -> bool {
-        self.raw().opt.enableflags & mjtEnableBit::mjENBL_SLEEP as i32 != 0
+        self.is_enabled(mjtEnableBit::mjENBL_SLEEP)
     }
 }

@@ -6,6 +6,8 @@ use std::ffi::CStr;
 use dynsparse_base::text;
 use mujoco_rs::mujoco_c::{mj_id2name, mjModel, mjtJoint, mjtObj};
 
+use super::elements::{Slices, Variant};
+
 /// Labels of the model's coordinates. Every list is free of repetitions, so that a label selects one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -40,6 +42,7 @@ impl Names {
     }
 
     pub(super) fn read(m: &mjModel) -> Self {
+        let all = Slices(m);
         let object = |kind: mjtObj, prefix: &str, n: usize| {
             unique((0..n).map(|i| name(m, kind, i).unwrap_or_else(|| format!("{prefix}{i}"))).collect())
         };
@@ -49,32 +52,26 @@ impl Names {
 
         let body = object(mjtObj::mjOBJ_BODY, "body", m.nbody as usize);
         let mut mocap = numbered("mocap", m.nmocap as usize);
-        for (i, label) in body.iter().enumerate() {
-            // SAFETY: body_mocapid has nbody entries; each is -1 or a mocap index.
-            let slot = unsafe { *m.body_mocapid.add(i) };
-            if let Some(entry) = usize::try_from(slot).ok().and_then(|s| mocap.get_mut(s)) {
+        for (slot, label) in all.body_mocapid().iter().zip(&body) {
+            if let Some(entry) = usize::try_from(*slot).ok().and_then(|s| mocap.get_mut(s)) {
                 entry.clone_from(label);
             }
         }
 
         let mut qpos = Vec::with_capacity(m.nq as usize);
         let mut dof = Vec::with_capacity(m.nv as usize);
-        for (i, joint) in joint.iter().enumerate() {
-            // SAFETY: jnt_type has njnt entries and i < njnt.
-            let kind = unsafe { *m.jnt_type.cast::<i32>().add(i) };
-            let (q, v): (&[&str], &[&str]) = if kind == mjtJoint::mjJNT_FREE as i32 {
-                (&[".x", ".y", ".z", ".qw", ".qx", ".qy", ".qz"], &[".tx", ".ty", ".tz", ".rx", ".ry", ".rz"])
-            } else if kind == mjtJoint::mjJNT_BALL as i32 {
-                (&[".qw", ".qx", ".qy", ".qz"], &[".rx", ".ry", ".rz"])
-            } else {
-                (&[""], &[""])
+        for (kind, joint) in all.jnt_type().iter().zip(&joint) {
+            let (q, v): (&[&str], &[&str]) = match Variant::of(*kind) {
+                Ok(mjtJoint::mjJNT_FREE) => {
+                    (&[".x", ".y", ".z", ".qw", ".qx", ".qy", ".qz"], &[".tx", ".ty", ".tz", ".rx", ".ry", ".rz"])
+                }
+                Ok(mjtJoint::mjJNT_BALL) => (&[".qw", ".qx", ".qy", ".qz"], &[".rx", ".ry", ".rz"]),
+                Ok(mjtJoint::mjJNT_SLIDE | mjtJoint::mjJNT_HINGE) | Err(_) => (&[""], &[""]),
             };
             qpos.extend(q.iter().map(|s| format!("{joint}{s}")));
             dof.extend(v.iter().map(|s| format!("{joint}{s}")));
         }
 
-        // SAFETY: each array has one entry per actuator (or sensor), as mjmodel.h says.
-        let int = |p: *mut i32, i: usize| unsafe { *p.add(i) };
         let spread = |out: &mut Vec<String>, address: i32, count: i32, label: &str| {
             for k in 0..count.max(0) as usize {
                 let slot = address as usize + k;
@@ -86,12 +83,12 @@ impl Names {
         let mut act = numbered("act", m.na as usize);
         let mut ctrl = numbered("ctrl", m.nu as usize);
         for (i, label) in actuator.iter().enumerate() {
-            spread(&mut act, int(m.actuator_actadr, i), int(m.actuator_actnum, i), label);
-            spread(&mut ctrl, int(m.actuator_ctrladr, i), int(m.actuator_ctrlnum, i), label);
+            spread(&mut act, all.actuator_actadr()[i], all.actuator_actnum()[i], label);
+            spread(&mut ctrl, all.actuator_ctrladr()[i], all.actuator_ctrlnum()[i], label);
         }
         let mut sensors = numbered("sensordata", m.nsensordata as usize);
         for (i, label) in sensor.iter().enumerate() {
-            spread(&mut sensors, int(m.sensor_adr, i), int(m.sensor_dim, i), label);
+            spread(&mut sensors, all.sensor_adr()[i], all.sensor_dim()[i], label);
         }
 
         Self {

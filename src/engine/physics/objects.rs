@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
-use mujoco_rs::mujoco_c::{mjtJoint, mjtObj};
+use mujoco_rs::mujoco_c::mjtObj;
 
-use super::{Model, PhysicsError, Sim};
+use super::elements::Slices;
+use super::{Joint, Model, PhysicsError, Sim};
 
 macro_rules! ids {
     ($( $(#[$doc:meta])* $id:ident )*) => { $(
@@ -30,37 +31,6 @@ impl GeomId {
     /// Its number, as contacts give it.
     pub fn number(self) -> usize {
         self.0
-    }
-}
-
-/// The kind of a joint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JointKind {
-    /// Six degrees of freedom: a position and a quaternion.
-    Free,
-    /// Three: a quaternion.
-    Ball,
-    /// One, along an axis.
-    Slide,
-    /// One, about an axis.
-    Hinge,
-}
-
-/// A joint of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Joint {
-    /// Its kind.
-    pub kind: JointKind,
-    /// Its first entry in qpos.
-    pub qpos: usize,
-    /// Its first entry in qvel.
-    pub dof: usize,
-}
-
-impl Joint {
-    /// Whether its position is one number.
-    pub fn is_scalar(&self) -> bool {
-        matches!(self.kind, JointKind::Slide | JointKind::Hinge)
     }
 }
 
@@ -95,9 +65,9 @@ impl Model {
     /// [`PhysicsError::NoSuchName`].
     pub fn sensor(&self, name: &str) -> Result<Range<usize>, PhysicsError> {
         let id = self.named(mjtObj::mjOBJ_SENSOR, "sensor", name)?;
-        // SAFETY: both arrays have nsensor entries and id is a valid sensor.
-        let (first, n) = unsafe { (*self.raw().sensor_adr.add(id), *self.raw().sensor_dim.add(id)) };
-        Ok(first as usize..(first + n) as usize)
+        let m = Slices(self.raw());
+        let (first, n) = (m.sensor_adr()[id] as usize, m.sensor_dim()[id] as usize);
+        Ok(first..first + n)
     }
 
     /// The joint of that name.
@@ -108,30 +78,11 @@ impl Model {
         self.named(mjtObj::mjOBJ_JOINT, "joint", name).map(|id| self.joint_at(id))
     }
 
-    /// All joints, in the model's order.
-    pub fn joints(&self) -> impl Iterator<Item = Joint> + '_ {
-        (0..self.raw().njnt as usize).map(|i| self.joint_at(i))
-    }
-
-    fn joint_at(&self, id: usize) -> Joint {
-        let m = self.raw();
-        // SAFETY: the three arrays have njnt entries and callers pass a valid joint.
-        let (kind, qpos, dof) =
-            unsafe { (*m.jnt_type.cast::<i32>().add(id), *m.jnt_qposadr.add(id), *m.jnt_dofadr.add(id)) };
-        let kind = match kind {
-            k if k == mjtJoint::mjJNT_FREE as i32 => JointKind::Free,
-            k if k == mjtJoint::mjJNT_BALL as i32 => JointKind::Ball,
-            k if k == mjtJoint::mjJNT_SLIDE as i32 => JointKind::Slide,
-            _ => JointKind::Hinge,
-        };
-        Joint { kind, qpos: qpos as usize, dof: dof as usize }
-    }
-
     /// The number of a mocap body among the mocap bodies, None for any other body.
     pub fn mocap(&self, body: BodyId) -> Option<usize> {
-        assert!(body.0 < self.raw().nbody as usize, "a body of another model");
-        // SAFETY: body_mocapid has nbody entries.
-        usize::try_from(unsafe { *self.raw().body_mocapid.add(body.0) }).ok()
+        let slots = Slices(self.raw()).body_mocapid();
+        assert!(body.0 < slots.len(), "a body of another model");
+        usize::try_from(slots[body.0]).ok()
     }
 
     /// Size parameters of a geom, m.

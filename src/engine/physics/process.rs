@@ -23,11 +23,15 @@ pub fn keep_freed_memory() {
 /// What a compilation may take of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Memory that the process writes to, bytes.
+    /// Memory of the process, bytes, with the program itself.
     pub memory: u64,
     /// Time on processors of one run of MuJoCo's compiler, s, of all threads together.
     pub seconds: u64,
 }
+
+/// What the code and the constants of a process take of its memory at most, bytes: what it writes to has a limit, that has none.
+#[cfg(unix)]
+const PROGRAM: u64 = 64 << 20;
 
 /// The limits that this process is held to.
 static HELD: OnceLock<Limits> = OnceLock::new();
@@ -39,7 +43,7 @@ impl Limits {
         let _ = HELD.set(self);
         #[cfg(unix)]
         {
-            limit(libc::RLIMIT_DATA, self.memory);
+            limit(libc::RLIMIT_DATA, self.memory.saturating_sub(PROGRAM));
             limit(libc::RLIMIT_CORE, 0);
         }
         #[cfg(target_os = "linux")]

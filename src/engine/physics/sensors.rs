@@ -4,65 +4,9 @@ use std::ops::Range;
 
 use mujoco_rs::mujoco_c::{mjtDisableBit, mjtEnableBit, mjtSensor, mjtTrn};
 
+use super::elements::Sensor;
 use super::guard;
 use super::{Model, PhysicsError, Sim};
-
-/// All types of sensors, by number. [`sees`] matches them exhaustively: a type that MuJoCo adds has to be given a
-/// place there, and here.
-const TYPES: [mjtSensor; 49] = {
-    use mjtSensor::*;
-    [
-        mjSENS_TOUCH,
-        mjSENS_ACCELEROMETER,
-        mjSENS_VELOCIMETER,
-        mjSENS_GYRO,
-        mjSENS_FORCE,
-        mjSENS_TORQUE,
-        mjSENS_MAGNETOMETER,
-        mjSENS_RANGEFINDER,
-        mjSENS_CAMPROJECTION,
-        mjSENS_JOINTPOS,
-        mjSENS_JOINTVEL,
-        mjSENS_TENDONPOS,
-        mjSENS_TENDONVEL,
-        mjSENS_ACTUATORPOS,
-        mjSENS_ACTUATORVEL,
-        mjSENS_ACTUATORFRC,
-        mjSENS_JOINTACTFRC,
-        mjSENS_TENDONACTFRC,
-        mjSENS_BALLQUAT,
-        mjSENS_BALLANGVEL,
-        mjSENS_JOINTLIMITPOS,
-        mjSENS_JOINTLIMITVEL,
-        mjSENS_JOINTLIMITFRC,
-        mjSENS_TENDONLIMITPOS,
-        mjSENS_TENDONLIMITVEL,
-        mjSENS_TENDONLIMITFRC,
-        mjSENS_FRAMEPOS,
-        mjSENS_FRAMEQUAT,
-        mjSENS_FRAMEXAXIS,
-        mjSENS_FRAMEYAXIS,
-        mjSENS_FRAMEZAXIS,
-        mjSENS_FRAMELINVEL,
-        mjSENS_FRAMEANGVEL,
-        mjSENS_FRAMELINACC,
-        mjSENS_FRAMEANGACC,
-        mjSENS_SUBTREECOM,
-        mjSENS_SUBTREELINVEL,
-        mjSENS_SUBTREEANGMOM,
-        mjSENS_INSIDESITE,
-        mjSENS_GEOMDIST,
-        mjSENS_GEOMNORMAL,
-        mjSENS_GEOMFROMTO,
-        mjSENS_CONTACT,
-        mjSENS_E_POTENTIAL,
-        mjSENS_E_KINETIC,
-        mjSENS_CLOCK,
-        mjSENS_TACTILE,
-        mjSENS_PLUGIN,
-        mjSENS_USER,
-    ]
-};
 
 /// What a sensor's values depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -158,40 +102,23 @@ pub struct SensorStages {
 }
 
 impl Model {
-    fn sensor_types(&self) -> impl Iterator<Item = Option<mjtSensor>> + '_ {
-        let m = self.raw();
-        (0..m.nsensor as usize).map(|i| {
-            // SAFETY: one entry per sensor.
-            let kind = unsafe { *m.sensor_type.add(i) };
-            TYPES.into_iter().find(|t| *t as i32 == kind)
-        })
-    }
-
     /// The sensors that depend on anything, and what is needed for them. Plugins, whose values nobody but
     /// themselves can foretell, are left out.
     pub fn sensed(&self) -> (Vec<Sensed>, SensorStages) {
-        let m = self.raw();
         let (mut found, mut stages) = (Vec::new(), SensorStages::default());
-        if m.opt.disableflags & mjtDisableBit::mjDSBL_SENSOR as i32 != 0 {
+        if self.is_disabled(mjtDisableBit::mjDSBL_SENSOR) {
             return (found, stages);
         }
-        // SAFETY: one entry per actuator.
-        let sticks =
-            (0..m.nactuator as usize).any(|i| unsafe { *m.actuator_trntype.add(i) } == mjtTrn::mjTRN_BODY as i32);
-        for (i, kind) in self.sensor_types().enumerate() {
-            let Some(sees) = kind.and_then(sees).filter(|s| s.position || s.velocity || s.force) else { continue };
-            // SAFETY: one entry per sensor.
-            let (first, n) = unsafe { (*m.sensor_adr.add(i) as usize, *m.sensor_dim.add(i) as usize) };
-            found.push(Sensed {
-                values: first..first + n,
-                by: [sees.position, sees.velocity, sees.force],
-                mixed: sees.mixed,
-            });
+        let sticks = self.actuators().any(|actuator| actuator.transmission == Ok(mjtTrn::mjTRN_BODY));
+        for Sensor { kind, values, .. } in self.sensors() {
+            let sees = kind.ok().and_then(sees).filter(|s| s.position || s.velocity || s.force);
+            let Some(sees) = sees else { continue };
+            found.push(Sensed { values, by: [sees.position, sees.velocity, sees.force], mixed: sees.mixed });
             stages.velocity |= sees.velocity;
             stages.acceleration |= sees.force;
             // The force of an actuator on a body goes through the body's contacts.
             stages.contacts |= sees.contacts || sees.force && sticks;
-            stages.late |= kind == Some(mjtSensor::mjSENS_E_KINETIC);
+            stages.late |= kind == Ok(mjtSensor::mjSENS_E_KINETIC);
         }
         (found, stages)
     }
@@ -199,33 +126,25 @@ impl Model {
     /// Why sensors have no derivative by the state alone, one reason for each kind: a sensor with a delay or an interval
     /// shows an earlier state, one of kinetic energy too where the flag `energy` is set, and a plugin shows what it likes. Nothing where they have one.
     pub fn sensor_obstacles(&self) -> Vec<String> {
-        let m = self.raw();
-        if m.opt.disableflags & mjtDisableBit::mjDSBL_SENSOR as i32 != 0 {
+        if self.is_disabled(mjtDisableBit::mjDSBL_SENSOR) {
             return Vec::new();
         }
         let names = &self.names().sensor;
-        let named = |what: &str, is: &dyn Fn(usize) -> bool| {
-            let of: Vec<&str> = (0..m.nsensor as usize)
-                .filter(|i| is(*i))
-                // SAFETY: one entry per sensor.
-                .filter_map(|i| names.get(unsafe { *m.sensor_adr.add(i) } as usize).map(String::as_str))
-                .collect();
+        let named = |what: &str, is: &dyn Fn(&Sensor) -> bool| {
+            let of: Vec<&str> =
+                self.sensors().filter(|s| is(s)).filter_map(|s| Some(names.get(s.values.start)?.as_str())).collect();
             (!of.is_empty()).then(|| format!("{what} ({})", of.join(", ")))
         };
-        let kinds: Vec<Option<mjtSensor>> = self.sensor_types().collect();
-        // SAFETY: sensor_delay has one entry per sensor, sensor_interval two.
-        let late = |i: usize| unsafe { *m.sensor_delay.add(i) } > 0.0;
-        // SAFETY: as above.
-        let rare = |i: usize| unsafe { *m.sensor_interval.add(2 * i) } > 0.0;
-        let kept = m.opt.enableflags & mjtEnableBit::mjENBL_ENERGY as i32 != 0;
-        let energy = |i: usize| kept && kinds[i] == Some(mjtSensor::mjSENS_E_KINETIC);
+        let kept = self.is_enabled(mjtEnableBit::mjENBL_ENERGY);
         [
-            named("sensors with a delay", &late),
-            named("sensors with an interval", &rare),
+            named("sensors with a delay", &|s| s.delay > 0.0),
+            named("sensors with an interval", &|s| s.interval > 0.0),
             // MuJoCo 3.17 keeps the number that it reckons for the flag, and hands it to the sensor one step later.
-            named("sensors of kinetic energy beside the flag energy", &energy),
-            named("sensors of plugins", &|i| kinds[i] == Some(mjtSensor::mjSENS_PLUGIN)),
-            named("sensors of a type that is not known", &|i| kinds[i].is_none()),
+            named("sensors of kinetic energy beside the flag energy", &|s| {
+                kept && s.kind == Ok(mjtSensor::mjSENS_E_KINETIC)
+            }),
+            named("sensors of plugins", &|s| s.kind == Ok(mjtSensor::mjSENS_PLUGIN)),
+            named("sensors of a type that is not known", &|s| s.kind.is_err()),
         ]
         .into_iter()
         .flatten()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dynsparse_engine::physics::Solver;
 use dynsparse_engine::{
-    Differentiator, EngineChoice, EngineKind, Error, Linearization, Model, Settings, Sim, SolverMode, Verdict,
+    Differentiator, EngineChoice, EngineKind, Error, Linearization, Model, Settings, Sim, SolverMode, ZeroVerdict,
 };
 
 const HUMANOID: &str = include_str!("../examples/humanoid.xml");
@@ -165,7 +165,7 @@ fn what_is_asked_for_is_what_one_gets() {
     let fast = Differentiator::new(&model, &Settings::new().without_zero_test()).unwrap();
     let fast = fast.linearize(&mut sim).unwrap();
     assert!(plain.is_judged() && !fast.is_judged() && !fast.is_smooth());
-    assert!(fast.a_verdicts().iter().all(|v| *v == Verdict::Undecided));
+    assert!(fast.a_verdicts().iter().all(|v| *v == ZeroVerdict::Undecided));
     assert_eq!((plain.c().shape(), plain.sensors().len()), ((0, model.ndx()), 0));
     let scale = plain.a().amax();
     for engine in [EngineChoice::WholeStep, EngineChoice::TransitionFd] {

@@ -9,9 +9,9 @@ use burn_tensor::{Tensor, TensorData};
 
 use super::super::LearnError;
 use super::super::dual::Dual;
-use super::super::kinematics::Kinematics;
 use super::super::params::{Init, Layout, Linear};
 use super::{Asks, Input, Model, Readout, apply, start, tokens};
+use crate::kinematics::Kinematics;
 
 struct Round {
     near: Linear,

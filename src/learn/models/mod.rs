@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::LearnError;
 use super::dual::Dual;
-use super::kinematics::Kinematics;
 use super::params::{Init, Layout, Linear};
 use crate::bounded;
+use crate::kinematics::Kinematics;
 
 /// What a network sees at once: some states, and along which inputs its derivatives are wanted.
 #[derive(Debug, Clone)]

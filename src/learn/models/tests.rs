@@ -23,7 +23,12 @@ impl Setup {
     fn new(kind: ModelKind) -> Self {
         let place = Place::cpu64();
         // Two trees, which only a learned edge can join.
-        let tree = Kinematics { dof_parent: vec![-1, -1], act_dofs: vec![vec![1]], ctrl_dofs: vec![vec![1]] };
+        let tree = Kinematics {
+            dof_parent: vec![-1, -1],
+            act_dofs: vec![vec![1]],
+            ctrl_dofs: vec![vec![1]],
+            ..Kinematics::default()
+        };
         let space = Space { inputs: INPUTS, outputs: OUTPUTS, kinematics: Some(&tree) };
         let model = ModelSpec { kind, width: 6, depth: 2 }.build(space).unwrap();
         let weights = model.layout().draw(3, &place);
@@ -104,7 +109,12 @@ fn the_oracle_without_its_mask_is_the_oracle_with_a_mask_of_ones() {
 
 #[test]
 fn networks_of_equal_size_differ_by_less_than_one_more_width() {
-    let tree = Kinematics { dof_parent: vec![-1, -1], act_dofs: vec![vec![1]], ctrl_dofs: vec![vec![1]] };
+    let tree = Kinematics {
+        dof_parent: vec![-1, -1],
+        act_dofs: vec![vec![1]],
+        ctrl_dofs: vec![vec![1]],
+        ..Kinematics::default()
+    };
     let space = Space { inputs: INPUTS, outputs: OUTPUTS, kinematics: Some(&tree) };
     for kind in ModelKind::ALL {
         let few = ModelSpec::of_weights(kind, kind.sizes().1, 1, space).unwrap_err().to_string();

@@ -12,12 +12,12 @@ pub(super) struct Gains {
     pub(super) change: Vec<DVector<f64>>,
     /// d control / d state (nu x ndx each).
     pub(super) feedback: Vec<DMatrix<f64>>,
-    space: Space,
+    space: Workspace,
 }
 
 /// Buffers: the value of a state, and products.
 #[derive(Debug)]
-struct Space {
+struct Workspace {
     gradient: DVector<f64>,
     curvature: DMatrix<f64>,
     /// V A and V B.
@@ -35,7 +35,7 @@ impl Gains {
         Self {
             change: vec![DVector::zeros(nu); horizon],
             feedback: vec![z(nu, n); horizon],
-            space: Space {
+            space: Workspace {
                 gradient: DVector::zeros(n),
                 curvature: z(n, n),
                 by_state: z(n, n),

@@ -32,7 +32,7 @@ const FACTOR: f64 = 1.6;
 
 /// A plan and where it leads.
 #[derive(Debug, Clone)]
-struct Track {
+struct Trajectory {
     /// A control per action, half ranges from the middle (horizon x nu).
     plan: Vec<f64>,
     /// The integration states along it (horizon + 1 of them), and their coordinates: qpos, qvel, act.
@@ -50,9 +50,9 @@ pub(super) struct Ilqg {
     horizon: usize,
     iterations: usize,
     nu: usize,
-    now: Track,
+    now: Trajectory,
     /// What an iteration tries.
-    tracks: Vec<Track>,
+    candidates: Vec<Trajectory>,
     /// Where `now` begins.
     start: usize,
     slopes: Slopes,
@@ -70,21 +70,21 @@ impl Ilqg {
     ) -> Result<Self, PlanError> {
         let (model, horizon) = (&rollouts.model, settings.horizon);
         let nu = model.nu();
-        let track = Track {
+        let trajectory = Trajectory {
             plan: vec![0.0; horizon * nu],
             states: vec![0.0; (horizon + 1) * model.state_size()],
             coordinates: vec![0.0; (horizon + 1) * width(model)],
             value: f64::NEG_INFINITY,
         };
-        let tracks = vec![track.clone(); newton.tries.max(sampling.map_or(1, |s| s.samples))];
+        let candidates = vec![trajectory.clone(); newton.tries.max(sampling.map_or(1, |s| s.samples))];
         Ok(Self {
             settings: newton,
             sampling,
             horizon,
             iterations: settings.iterations,
             nu,
-            now: track,
-            tracks,
+            now: trajectory,
+            candidates,
             start: 0,
             slopes: Slopes::new(rollouts, horizon)?,
             gains: Gains::new(horizon, model.ndx(), nu),
@@ -99,9 +99,9 @@ impl Ilqg {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        let numbers = |t: &Track| t.plan.len() + t.states.len() + t.coordinates.len();
-        let tracks = (self.tracks.len() + 1) * numbers(&self.now) * size_of::<f64>();
-        self.slopes.bytes() + tracks as u64
+        let numbers = |t: &Trajectory| t.plan.len() + t.states.len() + t.coordinates.len();
+        let candidates = (self.candidates.len() + 1) * numbers(&self.now) * size_of::<f64>();
+        self.slopes.bytes() + candidates as u64
     }
 
     /// See [`super::Planner::act`].
@@ -125,26 +125,26 @@ impl Ilqg {
     /// Follows the plan from the present state, and what else may be better.
     fn look(&mut self, here: &mut Here<'_>) -> Result<(), PlanError> {
         let count = self.sampling.map_or(1, |s| s.samples);
-        let tracks = &mut self.tracks[..count];
-        tracks.iter_mut().for_each(|t| t.plan.copy_from_slice(&self.now.plan));
+        let candidates = &mut self.candidates[..count];
+        candidates.iter_mut().for_each(|t| t.plan.copy_from_slice(&self.now.plan));
         if let Some(sampling) = &self.sampling {
             let curve = Curve { spline: sampling.spline, spacing: sampling.spacing, width: self.nu };
             let mut points = vec![0.0; curve.points(self.horizon) * self.nu];
             let mut change = vec![0.0; self.nu];
-            for (i, track) in tracks.iter_mut().enumerate().skip(1) {
+            for (i, trajectory) in candidates.iter_mut().enumerate().skip(1) {
                 let scale = sampling.scale(i) * sampling.noise;
                 points.iter_mut().for_each(|x| *x = scale * here.stream.normal());
-                for (k, u) in track.plan.chunks_mut(self.nu).enumerate() {
+                for (k, u) in trajectory.plan.chunks_mut(self.nu).enumerate() {
                     curve.write(&points, k, &mut change);
                     u.iter_mut().zip(&change).for_each(|(u, c)| *u = (*u + c).clamp(-1.0, 1.0));
                 }
             }
         }
         let effort = self.settings.effort;
-        here.threads.each(tracks, |_, track| follow(here, track, effort, |_, _, _| ()))?;
-        let (found, most) = best(tracks.iter().map(|t| t.value));
+        here.threads.each(candidates, |_, trajectory| follow(here, trajectory, effort, |_, _, _| ()))?;
+        let (found, most) = best(candidates.iter().map(|t| t.value));
         if most > f64::NEG_INFINITY {
-            std::mem::swap(&mut self.now, &mut tracks[found]);
+            std::mem::swap(&mut self.now, &mut candidates[found]);
             return Ok(());
         }
         // The old plan leads nowhere from here: begin anew, with no control at all.
@@ -158,13 +158,13 @@ impl Ilqg {
         if !here.threads.alone(|| self.solve()) {
             return Ok(false);
         }
-        let Self { now, tracks, gains, .. } = self;
+        let Self { now, candidates, gains, .. } = self;
         let (model, nu, ndx) = (&here.rollouts.model, self.nu, here.rollouts.model.ndx());
-        let tracks = &mut tracks[..self.settings.tries];
-        here.threads.each(tracks, |i, track| {
+        let candidates = &mut candidates[..self.settings.tries];
+        here.threads.each(candidates, |i, trajectory| {
             let share = libm::exp2(-(i as f64));
             let mut apart = DVector::zeros(ndx);
-            follow(here, track, self.settings.effort, |coordinates, k, u| {
+            follow(here, trajectory, self.settings.effort, |coordinates, k, u| {
                 difference(model, step_of(&now.coordinates, k, coordinates.len()), coordinates, apart.as_mut_slice());
                 let back = &gains.feedback[k] * &apart;
                 for (j, u) in u.iter_mut().enumerate() {
@@ -172,10 +172,10 @@ impl Ilqg {
                 }
             })
         })?;
-        let (found, most) = best(tracks.iter().map(|t| t.value));
+        let (found, most) = best(candidates.iter().map(|t| t.value));
         let better = most > now.value;
         if better {
-            std::mem::swap(now, &mut tracks[found]);
+            std::mem::swap(now, &mut candidates[found]);
             self.easier();
         } else {
             self.harder();
@@ -224,18 +224,18 @@ fn difference(model: &Model, from: &[f64], to: &[f64], out: &mut [f64]) {
     }
 }
 
-/// Follows the track's plan, which `steer` may change on the way: it is given the coordinates of a state, the step and
+/// Follows the trajectory's plan, which `steer` may change on the way: it is given the coordinates of a state, the step and
 /// its control (nu).
 fn follow(
     here: &Here<'_>,
-    track: &mut Track,
+    trajectory: &mut Trajectory,
     effort: f64,
     mut steer: impl FnMut(&[f64], usize, &mut [f64]),
 ) -> Result<(), PhysicsError> {
     let model = &here.rollouts.model;
     let (size, width, nu) = (model.state_size(), width(model), model.nu());
-    let horizon = track.plan.len() / nu;
-    let Track { plan, states, coordinates, value } = track;
+    let horizon = trajectory.plan.len() / nu;
+    let Trajectory { plan, states, coordinates, value } = trajectory;
     let mut strain = 0.0;
     *value = here.rollouts.follow(here.state, horizon, |sim: &mut Sim, k, action| {
         sim.get_state(&mut states[k * size..(k + 1) * size])?;

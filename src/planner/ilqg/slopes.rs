@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::super::rollout::{Rollouts, Worth};
+use super::super::rollout::{Rollouts, StepReward};
 use super::super::{Here, PlanError};
 use crate::idle::Idle;
 use crate::jacobian::{ControlStep, EngineRequest};
@@ -44,7 +44,7 @@ struct Worker {
     jacobian: ControlStep,
     /// A simulation for what states are worth.
     judge: Sim,
-    worth: Worth,
+    reward: StepReward,
     direction: Vec<f64>,
 }
 
@@ -102,7 +102,7 @@ impl Slopes {
             sim: Sim::new(&self.model)?,
             jacobian: ControlStep::new(&self.model, &spec)?,
             judge: Sim::new(&rollouts.model)?,
-            worth: Worth::new(rollouts),
+            reward: StepReward::new(rollouts),
             direction: vec![0.0; self.model.nv()],
         })
     }
@@ -160,14 +160,14 @@ impl Worker {
         to: &[f64],
         action: &[f64],
     ) -> Result<(), PhysicsError> {
-        let Self { judge, worth, direction, .. } = self;
+        let Self { judge, reward, direction, .. } = self;
         let mut at = |nudge: Option<(usize, f64)>| -> Result<Vec<f64>, PhysicsError> {
             judge.set_state(to)?;
             if let Some((input, by)) = nudge {
                 judge.nudge(input, by, direction);
             }
             judge.forward()?;
-            Ok(worth.of(rollouts, judge, action).to_vec())
+            Ok(reward.of(rollouts, judge, action).to_vec())
         };
         let here = at(None)?;
         let n = slope.a.nrows();
@@ -183,13 +183,13 @@ impl Worker {
     /// What the action loses at that state, which `judge` has seen last but for nudges.
     fn control(&mut self, here: &Here<'_>, slope: &mut Slope, u: &[f64], action: &mut [f64]) {
         let (rollouts, units) = (here.rollouts, here.units);
-        let middle = self.worth.of(rollouts, &self.judge, action).to_vec();
+        let middle = self.reward.of(rollouts, &self.judge, action).to_vec();
         let mut ends = Vec::with_capacity(u.len());
         for (i, x) in u.iter().enumerate() {
             // Rewards take actions beyond their range.
             let mut at = |by: f64| {
                 action[i] = units.middle[i] + units.half[i] * (x + by);
-                let found = self.worth.of(rollouts, &self.judge, action).to_vec();
+                let found = self.reward.of(rollouts, &self.judge, action).to_vec();
                 action[i] = units.control(i, *x);
                 found
             };

@@ -45,14 +45,14 @@ fn slopes_are_what_a_rollout_does() {
             let model = &here.rollouts.model;
             let (n, nu, width) = (model.ndx(), model.nu(), width(model));
             let by = 1e-6;
-            let mut track = ilqg.now.clone();
-            track.plan.iter_mut().for_each(|u| *u += by);
-            follow(here, &mut track, 0.0, |_, _, _| ()).unwrap();
+            let mut trajectory = ilqg.now.clone();
+            trajectory.plan.iter_mut().for_each(|u| *u += by);
+            follow(here, &mut trajectory, 0.0, |_, _, _| ()).unwrap();
             let mut predicted = DVector::zeros(n);
             let mut found = DVector::zeros(n);
             for (k, slope) in ilqg.slopes.all.iter().enumerate() {
                 predicted = &slope.a * predicted + &slope.b * DVector::from_element(nu, by);
-                let [from, to] = [&ilqg.now, &track].map(|t| step_of(&t.coordinates, k + 1, width));
+                let [from, to] = [&ilqg.now, &trajectory].map(|t| step_of(&t.coordinates, k + 1, width));
                 difference(model, from, to, found.as_mut_slice());
                 let error = (&found - &predicted).amax();
                 assert!(error < 1e-3 * predicted.amax(), "{name}, action {k}: {found} and {predicted}");

@@ -25,7 +25,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::ReplayWith;
-use crate::physics::{Kinematics, Model};
+use crate::physics::Model;
 use crate::seal;
 pub use error::ReplayError;
 use layout::{Column, Field, Table, Want};
@@ -56,7 +56,7 @@ pub struct ReplayModel {
 impl ReplayModel {
     /// Of a model, in a task that maps actions or not.
     pub fn new(model: &Model, maps_actions: bool) -> Self {
-        let quaternions = Kinematics::new(model).quaternions.iter().map(|[qpos, _]| *qpos).collect();
+        let quaternions = model.kinematics().quaternions.iter().map(|[qpos, _]| *qpos).collect();
         let (nq, nv, na, nu) = (model.nq(), model.nv(), model.na(), model.nu());
         Self { nq, nv, na, nu, quaternions, maps_actions }
     }

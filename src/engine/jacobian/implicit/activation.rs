@@ -1,11 +1,8 @@
 //! Activations of actuators: their next values and what these depend on.
 
-use crate::physics::{Model, PhysicsError, Sim};
+use mujoco_rs::mujoco_c::mjtDyn;
 
-/// mjtDyn.
-const INTEGRATOR: f64 = 1.0;
-const FILTER: f64 = 2.0;
-const FILTER_EXACT: f64 = 3.0;
+use crate::physics::{Model, PhysicsError, Sim};
 
 /// Nudge of a muscle's activation and control: its time constant is smooth, or linear by parts.
 const NUDGE: f64 = 1.0 / 1_048_576.0;
@@ -27,11 +24,24 @@ pub(super) struct Now {
     pub(super) of_next: [f64; 2],
 }
 
+/// How an activation moves, as far as its derivative goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dynamics {
+    /// d act / dt = u.
+    Integrator,
+    /// d act / dt = (u - act) / tau, by Euler's method.
+    Filter,
+    /// The same, integrated exactly.
+    FilterExact,
+    /// d act / dt is smooth, or linear by parts: a muscle.
+    Differenced,
+}
+
 #[derive(Debug)]
 struct Activation {
     actuator: usize,
     control: usize,
-    kind: f64,
+    kind: Dynamics,
     tau: f64,
     range: Option<[f64; 2]>,
     /// Whether the force is that of the next activation.
@@ -51,24 +61,27 @@ pub(super) struct Activations {
 
 impl Activations {
     pub(super) fn new(model: &Model) -> Self {
-        let get = |field: &str| model.numbers(field).unwrap_or_default();
-        let (adr, num, kinds) = (get("actuator_actadr"), get("actuator_actnum"), get("actuator_dyntype"));
-        let (limited, range, early) = (get("actuator_actlimited"), get("actuator_actrange"), get("actuator_actearly"));
-        let (params, control) = (get("actuator_dynprm"), get("actuator_ctrladr"));
         let [_, _, actuation] = model.pushes();
-        let mut all: Vec<(usize, Activation)> = (0..kinds.len())
-            .filter(|i| num[*i] > 0.0)
-            .map(|i| {
+        let mut all: Vec<(usize, Activation)> = model
+            .actuators()
+            .enumerate()
+            .filter(|(_, a)| !a.activations.is_empty())
+            .map(|(id, a)| {
                 let activation = Activation {
-                    actuator: i,
-                    control: control[i].max(0.0) as usize,
-                    kind: kinds[i],
-                    tau: params[10 * i].max(1e-15),
-                    range: (actuation && limited[i] != 0.0).then(|| [range[2 * i], range[2 * i + 1]]),
-                    early: early[i] != 0.0,
-                    disabled: !actuation || model.actuator_is_disabled(i),
+                    actuator: id,
+                    control: a.controls.start,
+                    kind: match a.dyntype {
+                        Ok(mjtDyn::mjDYN_INTEGRATOR) => Dynamics::Integrator,
+                        Ok(mjtDyn::mjDYN_FILTER) => Dynamics::Filter,
+                        Ok(mjtDyn::mjDYN_FILTEREXACT) => Dynamics::FilterExact,
+                        _ => Dynamics::Differenced,
+                    },
+                    tau: a.dynprm[0].max(1e-15),
+                    range: a.actrange.filter(|_| actuation),
+                    early: a.actearly,
+                    disabled: !actuation || a.disabled,
                 };
-                (adr[i] as usize, activation)
+                (a.activations.start, activation)
             })
             .collect();
         all.sort_by_key(|(adr, _)| *adr);
@@ -103,10 +116,10 @@ impl Activations {
             let heard = ctrl_range.is_none_or(|[low, high]| (low..=high).contains(&u));
             let mut of_next = match a.kind {
                 _ if a.disabled => [1.0, 0.0],
-                INTEGRATOR => [1.0, self.h],
-                FILTER => [1.0 - self.h / a.tau, self.h / a.tau],
-                FILTER_EXACT => [(-self.h / a.tau).exp(), -(-self.h / a.tau).exp_m1()],
-                _ => {
+                Dynamics::Integrator => [1.0, self.h],
+                Dynamics::Filter => [1.0 - self.h / a.tau, self.h / a.tau],
+                Dynamics::FilterExact => [(-self.h / a.tau).exp(), -(-self.h / a.tau).exp_m1()],
+                Dynamics::Differenced => {
                     let mut by = [0.0; 2];
                     for (k, by) in by.iter_mut().enumerate() {
                         let range = ctrl_range.filter(|_| k == 1);
@@ -160,7 +173,7 @@ impl Activations {
                 of_next[1] = 0.0;
             }
             let mut next =
-                act + rate * if a.kind == FILTER_EXACT { -a.tau * (-self.h / a.tau).exp_m1() } else { self.h };
+                act + rate * if a.kind == Dynamics::FilterExact { -a.tau * (-self.h / a.tau).exp_m1() } else { self.h };
             if let Some([low, high]) = a.range {
                 let within = (next - low).abs().min((next - high).abs());
                 let columns = [2 * model.nv() + i, model.ndx() + a.control];

@@ -8,7 +8,7 @@ use std::ops::{Add, Mul, Sub};
 
 use super::motion::ULP;
 use super::spatial::{Vec3, cross, norm3};
-use crate::physics::{Shape, Touch};
+use crate::physics::{ContactGeometry, Shape};
 
 /// Below this angle to the plane, rad, there is no derivative by a turn to be had: rim points run round with radius / tilt,
 /// and what rounding leaves of that where the points' forces cancel is 3e-5 of the largest entry at a tilt of 1e-7.
@@ -123,8 +123,8 @@ impl Sub for Arrow {
 /// A contact with its derivatives.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exact {
-    pub(super) touch: Touch,
-    pub(super) by: [Touch; 6],
+    pub(super) touch: ContactGeometry,
+    pub(super) by: [ContactGeometry; 6],
     /// Bounds on rounding: of the distance, the position, the normal.
     pub(super) error: [f64; 3],
     /// Motions without a derivative, whose `by` is zero.
@@ -153,8 +153,8 @@ pub(super) fn on_plane(
         let part = |i: usize| if broken[i] { 0.0 } else { 1.0 };
         let rounding = 8.0 * ULP * reach;
         Exact {
-            touch: Touch { dist: dist.x, pos: at.0.map(|x| x.x), normal: n, tangent: tangent.0.map(|x| x.x) },
-            by: std::array::from_fn(|i| Touch {
+            touch: ContactGeometry { dist: dist.x, pos: at.0.map(|x| x.x), normal: n, tangent: tangent.0.map(|x| x.x) },
+            by: std::array::from_fn(|i| ContactGeometry {
                 dist: part(i) * dist.by[i],
                 pos: at.0.map(|x| part(i) * x.by[i]),
                 normal: [0.0; 3],
@@ -213,6 +213,6 @@ pub(super) fn on_plane(
                 .map(|point| exact(point, height(point), zero, wild, broken))
                 .to_vec()
         }
-        Shape::Other => return None,
+        Shape::Plane | Shape::Other => return None,
     })
 }

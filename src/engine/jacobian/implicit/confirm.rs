@@ -5,7 +5,7 @@ use super::super::whole_step::{KINK, UNSETTLED};
 use super::verdict::trusted_scale;
 use crate::jacobian::kink::Bends;
 use crate::jacobian::zero::decide;
-use crate::jacobian::{Jacobian, Switches, Verdict};
+use crate::jacobian::{Jacobian, Switches, ZeroVerdict};
 use crate::physics::{Model, PhysicsError};
 
 /// Takes the columns that are `doubtful` (ndx + nu) from extrapolated differences of whole steps: where the geometry of a
@@ -49,9 +49,9 @@ pub(super) fn confirm(
             let settled = error <= UNSETTLED * scale || error == 0.0;
             let (x, verdict) = entry(out, row, column, model);
             (*x, *verdict) = match settled {
-                false => (f64::NAN, Verdict::Undecided),
+                false => (f64::NAN, ZeroVerdict::Undecided),
                 // One side may be zero and the other not.
-                true if bent && apart >= value.abs() => (value, Verdict::Undecided),
+                true if bent && apart >= value.abs() => (value, ZeroVerdict::Undecided),
                 true => (value, decide(value, error, scale)),
             };
             if row < ndx {
@@ -77,7 +77,7 @@ pub(super) fn confirm(
             let (x, verdict) = entry(out, row, column, model);
             // One side may be zero and the other not.
             if apart.is_nan() || *apart >= x.abs() {
-                *verdict = Verdict::Undecided;
+                *verdict = ZeroVerdict::Undecided;
             }
         }
     }
@@ -91,7 +91,7 @@ pub(super) fn confirm(
 }
 
 /// An entry of A and B, with C and D below, and its verdict.
-fn entry<'a>(out: &'a mut Jacobian, row: usize, column: usize, model: &Model) -> (&'a mut f64, &'a mut Verdict) {
+fn entry<'a>(out: &'a mut Jacobian, row: usize, column: usize, model: &Model) -> (&'a mut f64, &'a mut ZeroVerdict) {
     let (ndx, nu) = (model.ndx(), model.nu());
     let Jacobian { a, b, c, d, verdicts } = out;
     let (values, verdicts, at) = match (row.checked_sub(ndx), column.checked_sub(ndx)) {

@@ -14,7 +14,7 @@ use super::spatial::{
     Size, Spatial, Vec3, add3, cross, cross_motion, dot, dot3, join, lin, norm3, rot, scale3, sub, sub3,
 };
 use super::tree::Tree;
-use crate::physics::{ContactDetail, PhysicsError, Sim, Touch};
+use crate::physics::{ContactDetail, ContactGeometry, PhysicsError, Sim};
 
 /// The contacts of a state and how their geometry changes.
 #[derive(Debug, Default)]
@@ -208,7 +208,7 @@ struct GeometryChange {
     apart: Spatial,
     /// Among `apart` are motions by which the geometry has no derivative.
     broken: bool,
-    touch: Touch,
+    touch: ContactGeometry,
     /// How the contact's frame turns.
     about: Vec3,
 }

@@ -37,7 +37,7 @@ const UNSETTLED: f64 = 1e-8;
 
 /// A force (nv) at +h, -h, +2h, -2h, and at the state.
 #[derive(Debug)]
-pub(super) struct Sides {
+pub(super) struct Samples {
     at: [Vec<f64>; 5],
     /// The size of the terms that a force is a sum of, where they are larger than it is.
     terms: f64,
@@ -49,7 +49,7 @@ const HERE: usize = 4;
 #[derive(Debug)]
 pub(super) struct Differences {
     jar: Vec<f64>,
-    sides: Sides,
+    samples: Samples,
     pub(super) nudger: Nudger,
 }
 
@@ -106,7 +106,7 @@ impl Nudger {
         &mut self,
         work: &mut Sim,
         inner: bool,
-        sides: &mut Sides,
+        samples: &mut Samples,
         sample: Sample<'_>,
         sign: f64,
         (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
@@ -118,7 +118,7 @@ impl Nudger {
         work.stage_light()?;
         work.stage_velocity()?;
         work.stage_actuation()?;
-        sample(work, &mut sides.at[HERE])?;
+        sample(work, &mut samples.at[HERE])?;
         for c in 0..nv {
             self.direction.fill(0.0);
             self.direction[c] = 1.0;
@@ -129,9 +129,9 @@ impl Nudger {
                     work.stage_light()?;
                     work.stage_velocity()?;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.at[side])?;
+                    sample(work, &mut samples.at[side])?;
                 }
-                if self.settles(sides, h, level, sign) {
+                if self.settles(samples, h, level, sign) {
                     break;
                 }
             }
@@ -146,9 +146,9 @@ impl Nudger {
                     work.qvel_mut()[c] = v + nudge;
                     work.stage_velocity()?;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.at[side])?;
+                    sample(work, &mut samples.at[side])?;
                 }
-                if self.settles(sides, h, level, sign) {
+                if self.settles(samples, h, level, sign) {
                     break;
                 }
             }
@@ -162,9 +162,9 @@ impl Nudger {
                 for (side, nudge) in nudges(h) {
                     work.act_mut()[c] = act + nudge;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.at[side])?;
+                    sample(work, &mut samples.at[side])?;
                 }
-                if self.settles(sides, h, level, sign) {
+                if self.settles(samples, h, level, sign) {
                     break;
                 }
             }
@@ -179,21 +179,21 @@ impl Nudger {
                 if step != 0.0 {
                     work.ctrl_mut()[c] = u + step;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.at[HERE])?;
+                    sample(work, &mut samples.at[HERE])?;
                 }
                 for (side, nudge) in nudges(h) {
                     work.ctrl_mut()[c] = u + nudge + step;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.at[side])?;
+                    sample(work, &mut samples.at[side])?;
                 }
                 if step != 0.0 {
-                    sides.move_middle(-step / h);
+                    samples.move_middle(-step / h);
                 }
-                let settles = self.settles(sides, h, level, sign);
+                let settles = self.settles(samples, h, level, sign);
                 if step != 0.0 {
                     work.ctrl_mut()[c] = u;
                     work.stage_actuation()?;
-                    sample(work, &mut sides.at[HERE])?;
+                    sample(work, &mut samples.at[HERE])?;
                 }
                 if settles {
                     break;
@@ -207,9 +207,9 @@ impl Nudger {
 
     /// Takes the differences over `h` in where they are better than those of the nudges before. Whether they are as good as
     /// rounding lets them be.
-    fn settles(&mut self, sides: &Sides, h: f64, level: usize, sign: f64) -> bool {
-        let rounding = sides.rounding(h);
-        let n = sides.at[HERE].len();
+    fn settles(&mut self, samples: &Samples, h: f64, level: usize, sign: f64) -> bool {
+        let rounding = samples.rounding(h);
+        let n = samples.at[HERE].len();
         if level == 0 {
             self.column.clear();
             self.column.resize(n, (0.0, f64::INFINITY));
@@ -225,7 +225,7 @@ impl Nudger {
         let largest = self.column.iter().fold(0.0_f64, |most, (x, _)| most.max(x.abs()));
         let mut all = true;
         for r in 0..n {
-            let Row { central, disagree, mean, apart } = sides.row(r, h, rounding);
+            let Row { central, disagree, mean, apart } = samples.row(r, h, rounding);
             // A kink stays and a bend shrinks as the nudge does; what grows is rounding, and finer nudges have more of it.
             let (value, error) = &mut self.column[r];
             let change = (sign * central - *value).abs();
@@ -279,7 +279,7 @@ impl Nudger {
 
 impl Differences {
     pub(super) fn new(model: &Model) -> Self {
-        Self { jar: Vec::new(), sides: Sides::new(model.nv()), nudger: Nudger::new(model) }
+        Self { jar: Vec::new(), samples: Samples::new(model.nv()), nudger: Nudger::new(model) }
     }
 
     /// Adds the derivatives of springs, dampers and actuators (`smooth`), and of the forces of constraints that are no
@@ -296,8 +296,8 @@ impl Differences {
         a: &DVector<f64>,
         out: (&mut DMatrix<f64>, &mut DMatrix<f64>),
     ) -> Result<bool, PhysicsError> {
-        let Self { jar, sides, nudger } = self;
-        sides.terms = rows.map_or(0.0, Rows::terms);
+        let Self { jar, samples, nudger } = self;
+        samples.terms = rows.map_or(0.0, Rows::terms);
         nudger.widest.fill(f64::INFINITY);
         if let Some(rows) = rows {
             rows.widest_nudges(&mut nudger.widest);
@@ -317,12 +317,12 @@ impl Differences {
             }
             Ok(())
         };
-        nudger.differentiate(work, smooth, sides, &mut sample, 1.0, out)?;
+        nudger.differentiate(work, smooth, samples, &mut sample, 1.0, out)?;
         Ok(edge)
     }
 }
 
-impl Sides {
+impl Samples {
     pub(super) fn new(nv: usize) -> Self {
         Self { at: std::array::from_fn(|_| vec![0.0; nv]), terms: 0.0 }
     }

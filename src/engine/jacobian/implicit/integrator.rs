@@ -3,7 +3,7 @@
 use nalgebra::{Cholesky, DMatrix, DMatrixViewMut, DVector, Dyn, LU, Matrix6, Vector6};
 
 use super::activation::Activations;
-use super::difference::{Nudger, Sides};
+use super::difference::{Nudger, Samples};
 use super::motion::{Motion, ULP};
 use super::spatial::{Vec3, add3, cross, rotate, rotate_back, scale3, sub3};
 use super::support;
@@ -14,7 +14,7 @@ use crate::physics::{Damping, Model, PhysicsError, Sim, turn_derivatives};
 /// A free body that no other joint hangs on: implicitfast integrates its gyroscopic forces implicitly too
 /// (MuJoCo 3.17).
 #[derive(Debug)]
-struct Alone {
+struct FreeBody {
     body: usize,
     /// Its first dof.
     dof: usize,
@@ -53,19 +53,19 @@ impl Factors {
 pub(super) struct Integrator {
     h: f64,
     damping: Damping,
-    alone: Vec<Alone>,
+    free_bodies: Vec<FreeBody>,
     /// MH - M, and a bound on the terms of MH (nv x nv).
     extra: DMatrix<f64>,
     terms: DMatrix<f64>,
     inverse: DMatrix<f64>,
     factors: Option<Factors>,
     /// Differences of (MH - M) a_n, where MH - M depends on the state; whether on controls too.
-    varying: Option<(Nudger, Sides, bool)>,
+    varying: Option<(Nudger, Samples, bool)>,
     /// Entries (nv x nv) that the integrator adds to; None: to all.
     pattern: Option<Vec<bool>>,
     /// The step's acceleration, and how it differs from the solved one (nv).
     pub(super) a_n: DVector<f64>,
-    slip: DVector<f64>,
+    gyroscopic: DVector<f64>,
     square: Vec<f64>,
     right: DMatrix<f64>,
     right_noise: DMatrix<f64>,
@@ -79,11 +79,11 @@ impl Integrator {
         let (nv, nu) = (model.nv(), model.nu());
         let damping = model.integrator_damping().unwrap_or(Damping::None);
         let varying = support::damping_varies(model, damping);
-        let alone = if damping == Damping::Symmetric {
+        let free_bodies = if damping == Damping::Symmetric {
             model
                 .free_bodies_alone()
                 .into_iter()
-                .map(|body| Alone {
+                .map(|body| FreeBody {
                     body,
                     dof: tree.groups[body][0].first,
                     inertia: Matrix6::zeros(),
@@ -96,7 +96,7 @@ impl Integrator {
         let pattern = (damping == Damping::Symmetric).then(|| {
             let mut pattern = model.inertia_pattern();
             // Free bodies are solved by themselves, with all there is.
-            for dof in alone.iter().map(|body: &Alone| body.dof) {
+            for dof in free_bodies.iter().map(|body: &FreeBody| body.dof) {
                 for row in dof..dof + 6 {
                     pattern[row * nv + dof..row * nv + dof + 6].fill(true);
                 }
@@ -108,15 +108,15 @@ impl Integrator {
         Self {
             h: model.timestep(),
             damping,
-            alone,
+            free_bodies,
             extra: square(),
             terms: square(),
             inverse: square(),
             factors: None,
             pattern,
-            varying: varying.map(|inner| (Nudger::new(model), Sides::new(nv), inner)),
+            varying: varying.map(|inner| (Nudger::new(model), Samples::new(nv), inner)),
             a_n: DVector::zeros(nv),
-            slip: DVector::zeros(nv),
+            gyroscopic: DVector::zeros(nv),
             square: vec![0.0; nv * nv],
             right: wide(),
             right_noise: wide(),
@@ -150,7 +150,7 @@ impl Integrator {
     ) -> Result<bool, PhysicsError> {
         let (nv, h) = (a.len(), self.h);
         self.a_n.copy_from(a);
-        self.slip.fill(0.0);
+        self.gyroscopic.fill(0.0);
         if self.damping == Damping::None {
             return Ok(true);
         }
@@ -168,8 +168,8 @@ impl Integrator {
                     self.extra[(r, c)] = -h * damping_entry(&self.square, nv, full, r, c);
                 }
             }
-            for alone in &self.alone {
-                self.extra.view_mut((alone.dof, alone.dof), (6, 6)).fill(0.0);
+            for body in &self.free_bodies {
+                self.extra.view_mut((body.dof, body.dof), (6, 6)).fill(0.0);
             }
         }
         let mut matrix = match self.factors.take() {
@@ -179,24 +179,25 @@ impl Integrator {
         matrix.copy_from(inertia);
         matrix += &self.extra;
         let Some(factors) = Factors::new(matrix, self.damping != Damping::Full) else { return Ok(false) };
-        for i in 0..self.alone.len() {
-            let gyro = gyroscopic(work, self.alone[i].body, &velocity(work, self.alone[i].dof));
-            let alone = &mut self.alone[i];
-            let d = alone.dof;
+        for i in 0..self.free_bodies.len() {
+            let inertia_variation =
+                gyroscopic(work, self.free_bodies[i].body, &velocity(work, self.free_bodies[i].dof));
+            let body = &mut self.free_bodies[i];
+            let d = body.dof;
             for r in 0..6 {
                 for c in 0..6 {
-                    self.extra[(d + r, d + c)] = h * (gyro[(r, c)] - self.square[(d + r) * nv + d + c]);
-                    alone.inertia[(r, c)] = inertia[(d + r, d + c)] + self.extra[(d + r, d + c)];
+                    self.extra[(d + r, d + c)] = h * (inertia_variation[(r, c)] - self.square[(d + r) * nv + d + c]);
+                    body.inertia[(r, c)] = inertia[(d + r, d + c)] + self.extra[(d + r, d + c)];
                 }
             }
-            let Some(inverse) = alone.inertia.try_inverse() else { return Ok(false) };
-            alone.inverse = inverse;
+            let Some(inverse) = body.inertia.try_inverse() else { return Ok(false) };
+            body.inverse = inverse;
         }
         self.terms.copy_from(inertia);
         self.terms.zip_apply(&self.extra, |m, x| *m = m.abs() + x.abs());
-        self.slip.gemv(1.0, &self.extra, a, 0.0);
-        solve(&self.alone, &factors, self.slip.as_mut_slice());
-        self.a_n -= &self.slip;
+        self.gyroscopic.gemv(1.0, &self.extra, a, 0.0);
+        solve(&self.free_bodies, &factors, self.gyroscopic.as_mut_slice());
+        self.a_n -= &self.gyroscopic;
         self.factors = Some(factors);
         Ok(true)
     }
@@ -214,37 +215,37 @@ impl Integrator {
         let (nv, columns) = (da.nrows(), da.ncols());
         self.right.fill(0.0);
         self.right_noise.fill(0.0);
-        // slip = a - a_n; the derivative of M (a_n - a) is subtracted.
-        self.slip.neg_mut();
-        field.set_accelerations(tree, work, self.slip.as_slice());
+        // gyroscopic = a - a_n; the derivative of M (a_n - a) is subtracted.
+        self.gyroscopic.neg_mut();
+        field.set_accelerations(tree, work, self.gyroscopic.as_slice());
         field.by_position(tree, false, &mut self.right, &mut self.right_noise);
-        for alone in &self.alone {
-            alone.by_state(work, self.h, &self.a_n, nv, &mut self.right);
+        for body in &self.free_bodies {
+            body.by_state(work, self.h, &self.a_n, nv, &mut self.right);
         }
         self.right.gemm(-1.0, &self.extra, da, 1.0);
-        if let Some((nudger, sides, inner)) = &mut self.varying {
+        if let Some((nudger, samples, inner)) = &mut self.varying {
             let (h, full, a_n, square) = (self.h, self.damping == Damping::Full, &self.a_n, &mut self.square);
             let pattern = self.pattern.as_deref();
-            let alone: Vec<usize> = self.alone.iter().map(|a| a.dof).collect();
+            let free_bodies: Vec<usize> = self.free_bodies.iter().map(|a| a.dof).collect();
             let mut sample = |work: &mut Sim, to: &mut [f64]| {
                 work.smooth_derivative(full, square)?;
                 keep(pattern, square);
                 for (r, to) in to.iter_mut().enumerate() {
-                    let whole = full || alone.iter().any(|d| (*d..*d + 6).contains(&r));
+                    let whole = full || free_bodies.iter().any(|d| (*d..*d + 6).contains(&r));
                     *to = (0..nv).map(|c| -h * damping_entry(square, nv, whole, r, c) * a_n[c]).sum();
                 }
                 Ok(())
             };
             let out = (&mut self.right, &mut self.right_noise);
-            nudger.differentiate(work, *inner, sides, &mut sample, -1.0, out)?;
+            nudger.differentiate(work, *inner, samples, &mut sample, -1.0, out)?;
         }
         if bounds {
             self.inverse.fill_with_identity();
             factors.solve(&mut self.inverse.as_view_mut());
             self.inverse.apply(|x| *x = x.abs());
-            for alone in &self.alone {
-                let mut block = self.inverse.view_mut((alone.dof, alone.dof), (6, 6));
-                block.copy_from(&alone.inverse.abs());
+            for body in &self.free_bodies {
+                let mut block = self.inverse.view_mut((body.dof, body.dof), (6, 6));
+                block.copy_from(&body.inverse.abs());
             }
             let sizes = |m: &DMatrix<f64>, to: &mut DMatrix<f64>| {
                 to.copy_from(m);
@@ -258,7 +259,7 @@ impl Integrator {
             self.right_noise.gemm(1.0, &self.extra, &self.sizes, 1.0);
         }
         for mut column in self.right.column_iter_mut() {
-            solve(&self.alone, factors, column.as_mut_slice());
+            solve(&self.free_bodies, factors, column.as_mut_slice());
         }
         *da += &self.right;
         if bounds {
@@ -351,17 +352,17 @@ fn damping_entry(square: &[f64], nv: usize, full: bool, r: usize, c: usize) -> f
 }
 
 /// MH^-1 times a vector.
-fn solve(alone: &[Alone], factors: &Factors, x: &mut [f64]) {
+fn solve(free_bodies: &[FreeBody], factors: &Factors, x: &mut [f64]) {
     let n = x.len();
     let mut blocks = [Vector6::zeros(); 8];
-    let (few, many) = alone.split_at(alone.len().min(8));
+    let (few, many) = free_bodies.split_at(free_bodies.len().min(8));
     for (block, body) in blocks.iter_mut().zip(few) {
         *block = body.inverse * Vector6::from_column_slice(&x[body.dof..body.dof + 6]);
     }
     let more: Vec<Vector6<f64>> =
         many.iter().map(|body| body.inverse * Vector6::from_column_slice(&x[body.dof..body.dof + 6])).collect();
     factors.solve(&mut DMatrixViewMut::from_slice(x, n, 1));
-    for (body, block) in alone.iter().zip(blocks.iter().take(few.len()).chain(&more)) {
+    for (body, block) in free_bodies.iter().zip(blocks.iter().take(few.len()).chain(&more)) {
         x[body.dof..body.dof + 6].copy_from_slice(block.as_slice());
     }
 }
@@ -400,7 +401,7 @@ fn gyroscopic(work: &Sim, body: usize, velocity: &Vec3) -> Matrix6<f64> {
     out
 }
 
-impl Alone {
+impl FreeBody {
     /// Subtracts d MH a_n from `out`: the gyroscopic part depends on velocity and orientation.
     fn by_state(&self, work: &Sim, h: f64, a_n: &DVector<f64>, nv: usize, out: &mut DMatrix<f64>) {
         let turn = std::array::from_fn(|i| a_n[self.dof + 3 + i]);

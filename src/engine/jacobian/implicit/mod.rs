@@ -57,7 +57,7 @@ use activation::Activations;
 use contact::{Contacts, Sums};
 use difference::Differences;
 use integrator::Integrator;
-use motion::{Motion, Outside, ULP};
+use motion::{ExternalForces, Motion, ULP};
 use rows::{Coverage, Rows};
 use sensors::Sensors;
 use smooth::Smooth;
@@ -70,7 +70,7 @@ use tree::Tree;
 pub struct Implicit {
     work: Sim,
     tree: Tree,
-    outside: Outside,
+    outside: ExternalForces,
     coverage: Coverage,
     /// None where springs, dampers or actuators are differenced.
     smooth: Option<Smooth>,
@@ -81,7 +81,7 @@ pub struct Implicit {
     integrator: Integrator,
     motion: Motion,
     field: Motion,
-    space: Space,
+    space: Workspace,
     bends: Bends,
     sensors: Option<Sensors>,
     zero_test: bool,
@@ -102,7 +102,7 @@ const TRIES: usize = 10;
 
 /// Buffers of a state.
 #[derive(Debug)]
-struct Space {
+struct Workspace {
     state: Vec<f64>,
     /// The acceleration, and what is left of the residual (nv).
     a: DVector<f64>,
@@ -126,7 +126,7 @@ struct Space {
     jar_change: DMatrix<f64>,
 }
 
-impl Space {
+impl Workspace {
     fn new(model: &Model) -> Self {
         let (nv, nu) = (model.nv(), model.nu());
         let square = || DMatrix::zeros(nv, nv);
@@ -168,7 +168,7 @@ impl Implicit {
         let smooth = Smooth::new(model, &coverage, &activations);
         Ok(Self {
             work: Sim::new(model)?,
-            outside: Outside::new(model, smooth.is_some()),
+            outside: ExternalForces::new(model, smooth.is_some()),
             smooth,
             rows: Rows::new(model),
             contacts: Contacts::new(model.largest_gap(), model.nv()),
@@ -177,7 +177,7 @@ impl Implicit {
             integrator: Integrator::new(model, &tree),
             motion: Motion::new(&tree),
             field: Motion::new(&tree),
-            space: Space::new(model),
+            space: Workspace::new(model),
             bends: Bends::new(model, spec.sensors),
             sensors: spec.sensors.then(|| Sensors::new(model)).flatten(),
             zero_test: spec.zero_test,
@@ -273,7 +273,7 @@ impl Implicit {
         differences.nudger.unsettled.fill(false);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
-            let Space { da, noise, errors, jar_change: jar, .. } = &mut *space;
+            let Workspace { da, noise, errors, jar_change: jar, .. } = &mut *space;
             rows.by_velocity(closed, da, errors);
             if closed {
                 rows.by_position(da, noise);

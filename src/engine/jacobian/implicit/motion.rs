@@ -22,7 +22,7 @@ use super::spatial::{
     join, lin, momentum, norm3, rot, rotate, rotate_back, scale3, sub, sub3, unit,
 };
 use super::tree::Tree;
-use crate::physics::{Model, Sim};
+use crate::physics::{Body, Model, Sim};
 
 /// Rounding of one operation.
 pub(super) const ULP: f64 = f64::EPSILON;
@@ -43,18 +43,18 @@ pub(super) struct Motion {
     force: Vec<Spatial>,
     /// Sums of inertias and of B over what hangs behind; and of how outside forces change along, where there are any.
     inertia: Vec<[f64; 10]>,
-    gyro: Vec<Matrix>,
+    inertia_variation: Vec<Matrix>,
     outside: Vec<Matrix>,
     has_outside: bool,
     size: Vec<Size>,
     /// |B|, as rotational and linear rows by rotational and linear columns.
-    gyro_size: Vec<[f64; 4]>,
+    inertia_variation_size: Vec<[f64; 4]>,
 }
 
 /// Forces on bodies that depend on where they are and how fast they move: those of a fluid, of compensated gravity,
 /// and what is applied from outside.
 #[derive(Debug)]
-pub(super) struct Outside {
+pub(super) struct ExternalForces {
     gravity: [f64; 3],
     /// By body: share of its weight that is carried (gravcomp times mass).
     carried: Vec<f64>,
@@ -65,31 +65,27 @@ pub(super) struct Outside {
     wind: [f64; 3],
 }
 
-impl Outside {
+impl ExternalForces {
     /// Of a model. Without `closed` a fluid's forces and compensated gravity are left to be differenced.
     pub(super) fn new(model: &Model, closed: bool) -> Self {
-        let get = |field: &str| model.numbers(field).unwrap_or_default();
-        let three = |field: &str| -> [f64; 3] { get(field).try_into().unwrap_or_default() };
-        let one = |field: &str| get(field).first().copied().unwrap_or(0.0);
-        let mass = get("body_mass");
-        let carried = get("body_gravcomp").iter().zip(&mass).map(|(g, m)| if closed { g * m } else { 0.0 }).collect();
+        let medium = model.medium();
+        let carried = model.bodies().map(|b| if closed { b.gravcomp * b.mass } else { 0.0 }).collect();
         // MuJoCo's inertia box: the box of the body's mass with its inertia.
-        let boxes = get("body_inertia")
-            .chunks_exact(3)
-            .zip(&mass)
-            .map(|(i, m)| {
-                let side = |a: f64, b: f64, c: f64| ((a + b - c).max(1e-15) / m * 6.0).sqrt();
+        let boxes = model
+            .bodies()
+            .map(|Body { mass, inertia: i, .. }| {
+                let side = |a: f64, b: f64, c: f64| ((a + b - c).max(1e-15) / mass * 6.0).sqrt();
                 // MuJoCo skips a body of less than mjMINVAL.
-                (*m >= 1e-15).then(|| [side(i[1], i[2], i[0]), side(i[0], i[2], i[1]), side(i[0], i[1], i[2])])
+                (mass >= 1e-15).then(|| [side(i[1], i[2], i[0]), side(i[0], i[2], i[1]), side(i[0], i[1], i[2])])
             })
             .collect();
         Self {
             gravity: model.gravity(),
             carried,
             boxes,
-            density: if closed { one("opt.density") } else { 0.0 },
-            viscosity: if closed { one("opt.viscosity") } else { 0.0 },
-            wind: three("opt.wind"),
+            density: if closed { medium.density } else { 0.0 },
+            viscosity: if closed { medium.viscosity } else { 0.0 },
+            wind: medium.wind,
         }
     }
 
@@ -130,16 +126,16 @@ impl Motion {
             acc_before: vec![ZERO; nv],
             force: vec![ZERO; nb],
             inertia: vec![[0.0; 10]; nb],
-            gyro: vec![[ZERO; 6]; nb],
+            inertia_variation: vec![[ZERO; 6]; nb],
             outside: vec![[ZERO; 6]; nb],
             has_outside: false,
             size: vec![Size::default(); nv],
-            gyro_size: vec![[0.0; 4]; nb],
+            inertia_variation_size: vec![[0.0; 4]; nb],
         }
     }
 
     /// The motion of a simulation at accelerations `qacc` (nv), with gravity and outside forces.
-    pub(super) fn set(&mut self, tree: &Tree, sim: &Sim, qacc: &[f64], outside: &Outside) {
+    pub(super) fn set(&mut self, tree: &Tree, sim: &Sim, qacc: &[f64], outside: &ExternalForces) {
         let qvel = sim.qvel();
         self.carry(tree, sim, |d| qvel[d], |d| qacc[d], &outside.gravity);
         let inertias = sim.cinert().as_chunks::<10>().0;
@@ -149,12 +145,12 @@ impl Motion {
             let h = momentum(i, &v);
             self.force[b] = add(&momentum(i, &self.acc[b]), &cross_force(&v, &h));
             self.inertia[b] = *i;
-            self.gyro[b] = std::array::from_fn(|c| {
+            self.inertia_variation[b] = std::array::from_fn(|c| {
                 let w = unit(c);
                 let a = momentum(i, &cross_motion(&w, &v));
                 add(&add(&a, &cross_force(&w, &h)), &cross_force(&v, &momentum(i, &w)))
             });
-            self.gyro_size[b] = term_sizes(i, &v, &h);
+            self.inertia_variation_size[b] = term_sizes(i, &v, &h);
             self.outside[b] = [ZERO; 6];
             self.push(tree, sim, b, outside);
         }
@@ -211,7 +207,7 @@ impl Motion {
     }
 
     /// Takes the outside forces on a body off its share, with how they change.
-    fn push(&mut self, tree: &Tree, sim: &Sim, b: usize, outside: &Outside) {
+    fn push(&mut self, tree: &Tree, sim: &Sim, b: usize, outside: &ExternalForces) {
         let com = sim.subtree_com().as_chunks::<3>().0[tree.root[b]];
         let arm = sub3(sim.xipos().as_chunks::<3>().0[b], com);
         if outside.has_fluid() {
@@ -229,10 +225,10 @@ impl Motion {
             for c in 0..6 {
                 let along = local(&unit(c));
                 let change = world(&std::array::from_fn(|i| df[i] * along[i]));
-                add_scaled(&mut self.gyro[b][c], &change, -1.0);
+                add_scaled(&mut self.inertia_variation[b][c], &change, -1.0);
                 let (size, column) = (Size::of(&change), usize::from(c > 2));
-                self.gyro_size[b][column] += size.rot;
-                self.gyro_size[b][2 + column] += size.lin;
+                self.inertia_variation_size[b][column] += size.rot;
+                self.inertia_variation_size[b][2 + column] += size.lin;
             }
             if outside.wind != [0.0; 3] {
                 // Seen from the carried body the wind turns the other way.
@@ -264,7 +260,7 @@ impl Motion {
     }
 
     /// Sums over what hangs behind every body.
-    fn collect(&mut self, tree: &Tree, gyro: bool) {
+    fn collect(&mut self, tree: &Tree, inertia_variation: bool) {
         for b in (1..tree.nbody()).rev() {
             let p = tree.parent[b];
             if p == 0 {
@@ -274,12 +270,12 @@ impl Motion {
             for i in 0..10 {
                 self.inertia[p][i] += self.inertia[b][i];
             }
-            if gyro {
+            if inertia_variation {
                 for c in 0..6 {
-                    self.gyro[p][c] = add(&self.gyro[p][c], &self.gyro[b][c]);
+                    self.inertia_variation[p][c] = add(&self.inertia_variation[p][c], &self.inertia_variation[b][c]);
                 }
                 for i in 0..4 {
-                    self.gyro_size[p][i] += self.gyro_size[b][i];
+                    self.inertia_variation_size[p][i] += self.inertia_variation_size[b][i];
                 }
             }
             if self.has_outside {
@@ -291,20 +287,27 @@ impl Motion {
     }
 
     /// Subtracts d tau / dq from columns 0..nv of `out`, and adds bounds on its rounding to `noise`.
-    pub(super) fn by_position(&self, tree: &Tree, gyro: bool, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
+    pub(super) fn by_position(
+        &self,
+        tree: &Tree,
+        inertia_variation: bool,
+        out: &mut DMatrix<f64>,
+        noise: &mut DMatrix<f64>,
+    ) {
         for k in 0..tree.nv() {
             let (s, b) = (&self.axis[k], tree.dof_body[k]);
-            let w = if gyro { cross_motion(&self.before[k], s) } else { ZERO };
+            let w = if inertia_variation { cross_motion(&self.before[k], s) } else { ZERO };
             let beta = sub(&cross_motion(&self.acc_before[k], s), &cross_motion(&w, &self.before[k]));
             let base_size = Size::of(&self.acc_before[k]).cross_motion(self.size[k]);
-            let w_size = if gyro { Size::of(&self.before[k]).cross_motion(self.size[k]) } else { Size::default() };
+            let w_size =
+                if inertia_variation { Size::of(&self.before[k]).cross_motion(self.size[k]) } else { Size::default() };
             let beta_size = base_size.plus(w_size.cross_motion(Size::of(&self.before[k])));
             // What hangs behind the dof, as seen from there, and as seen from before.
             let mut behind = momentum(&self.inertia[b], &beta);
             let mut behind_size = beta_size.momentum(&self.inertia[b]);
-            if gyro {
-                behind = add(&behind, &apply(&self.gyro[b], &w));
-                behind_size = behind_size.plus(spread(&self.gyro_size[b], w_size));
+            if inertia_variation {
+                behind = add(&behind, &apply(&self.inertia_variation[b], &w));
+                behind_size = behind_size.plus(spread(&self.inertia_variation_size[b], w_size));
             }
             if self.has_outside {
                 behind = add(&behind, &apply(&self.outside[b], s));
@@ -320,9 +323,9 @@ impl Motion {
                 let sj = &self.axis[j];
                 let mut x = dot(sj, &momentum(&self.inertia[bj], &beta));
                 let mut size = beta_size.momentum(&self.inertia[bj]);
-                if gyro {
-                    x += dot(&apply_transposed(&self.gyro[bj], sj), &w);
-                    size = size.plus(spread(&self.gyro_size[bj], w_size));
+                if inertia_variation {
+                    x += dot(&apply_transposed(&self.inertia_variation[bj], sj), &w);
+                    size = size.plus(spread(&self.inertia_variation_size[bj], w_size));
                 }
                 if self.has_outside {
                     x += dot(&apply_transposed(&self.outside[bj], sj), s);
@@ -343,8 +346,10 @@ impl Motion {
             let own = sub(&cross_motion(&self.before[k], s), &cross_motion(s, &self.after[k]));
             let own_size = Size::of(&self.before[k]).plus(Size::of(&self.after[k])).cross_motion(self.size[k]);
             let at = |body: usize| {
-                let force = add(&momentum(&self.inertia[body], &own), &apply(&self.gyro[body], s));
-                let size = own_size.momentum(&self.inertia[body]).plus(spread(&self.gyro_size[body], self.size[k]));
+                let force = add(&momentum(&self.inertia[body], &own), &apply(&self.inertia_variation[body], s));
+                let size = own_size
+                    .momentum(&self.inertia[body])
+                    .plus(spread(&self.inertia_variation_size[body], self.size[k]));
                 (force, size)
             };
             let (whole, whole_size) = at(b);

@@ -9,7 +9,7 @@
 use super::closed::on_plane;
 use super::motion::ULP;
 use super::spatial::{Spatial, Vec3, add3, cross, dot3, norm3, scale3, sub3};
-use crate::physics::{ContactDetail, Model, PhysicsError, Shape, Sim, Touch};
+use crate::physics::{ContactDetail, ContactGeometry, Model, PhysicsError, Shape, Sim};
 
 /// Nudges of the narrow phase, m and rad: powers of two, so that nudging rounds little. Two differences, at one and two
 /// of a nudge, are extrapolated to none; their error is of the fourth order. Almost always the first does; the others
@@ -53,9 +53,9 @@ pub(super) const MOTIONS: usize = 9;
 /// How dist, position, normal and tangent hint of one contact change with the motions of its geoms.
 #[derive(Debug, Clone)]
 pub(super) struct Geometry {
-    pub(super) touch: Touch,
+    pub(super) touch: ContactGeometry,
     /// Zero for a motion without a derivative.
-    pub(super) by: [Touch; MOTIONS],
+    pub(super) by: [ContactGeometry; MOTIONS],
     /// Bounds on the errors of `by`: of the distance, the position, the normal.
     pub(super) error: [f64; 3],
     /// Motions that have no derivative: one side loses the contact or sees another face.
@@ -64,18 +64,18 @@ pub(super) struct Geometry {
     pub(super) spins: bool,
 }
 
-/// Space for the pair of geoms under way.
+/// Workspace for the pair of geoms under way.
 #[derive(Debug, Default)]
 pub(super) struct Narrow {
     /// What is found where the geoms are: for each contact of the pair, and where it stands in the answer. None where it
     /// is not found again.
-    touches: Vec<Touch>,
+    touches: Vec<ContactGeometry>,
     indices: Vec<Option<usize>>,
-    base: Vec<Touch>,
-    found: Vec<Touch>,
+    base: Vec<ContactGeometry>,
+    found: Vec<ContactGeometry>,
     taken: Vec<bool>,
     /// By contact: at +h, -h, +2h, -2h of the motion under way. None where it is lost.
-    samples: Vec<[Option<Touch>; 4]>,
+    samples: Vec<[Option<ContactGeometry>; 4]>,
     /// By contact and motion.
     estimates: Vec<[Estimate; MOTIONS]>,
     pub(super) geometry: Vec<Geometry>,
@@ -87,7 +87,7 @@ pub(super) struct Narrow {
 /// What the differences of one contact along one motion have come to.
 #[derive(Debug, Clone, Copy)]
 struct Estimate {
-    by: Touch,
+    by: ContactGeometry,
     error: [f64; 3],
     /// The errors that these differences alone tell of.
     own: [f64; 3],
@@ -96,7 +96,7 @@ struct Estimate {
     settled: bool,
 }
 
-const NOTHING: Touch = Touch { dist: 0.0, pos: [0.0; 3], normal: [0.0; 3], tangent: [0.0; 3] };
+const NOTHING: ContactGeometry = ContactGeometry { dist: 0.0, pos: [0.0; 3], normal: [0.0; 3], tangent: [0.0; 3] };
 const OPEN: Estimate = Estimate { by: NOTHING, error: [0.0; 3], own: [0.0; 3], apart: f64::INFINITY, settled: false };
 const NONE: Estimate = Estimate { apart: 0.0, settled: true, ..OPEN };
 const WORLD: [Vec3; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
@@ -204,7 +204,7 @@ impl Narrow {
             let broken = std::array::from_fn(|i| tilts && i % 6 < 3 || none(&estimates[i]));
             let kept = |i: usize| if broken[i] { OPEN } else { estimates[i] };
             let error = (0..MOTIONS).map(kept).fold([0.0_f64; 3], |m, e| std::array::from_fn(|i| m[i].max(e.error[i])));
-            let by: [Touch; MOTIONS] = std::array::from_fn(|i| kept(i).by);
+            let by: [ContactGeometry; MOTIONS] = std::array::from_fn(|i| kept(i).by);
             let spins = by[6..].iter().any(|by| *by != NOTHING);
             self.geometry.push(Geometry { touch: *touch, by, error, broken, spins });
         }
@@ -227,7 +227,7 @@ impl Narrow {
         self.geometry.clear();
         self.taken.clear();
         self.taken.resize(all.len(), false);
-        let touches: Vec<Touch> = all.iter().map(|e| e.touch).collect();
+        let touches: Vec<ContactGeometry> = all.iter().map(|e| e.touch).collect();
         for touch in &self.touches {
             let Some((i, _)) = nearest(&touches, &self.taken, touch).filter(|(_, far)| *far <= AGAIN) else {
                 return false;
@@ -291,7 +291,7 @@ impl Narrow {
         self.taken.clear();
         self.taken.resize(self.base.len(), false);
         for contact in pair {
-            let lost = Touch {
+            let lost = ContactGeometry {
                 dist: contact.dist,
                 pos: sub3(contact.pos, origin),
                 normal: contact.frame[0],
@@ -380,7 +380,7 @@ impl Narrow {
 
     /// Whether no contact has come or gone but for those that cross the distance from which on they act.
     fn as_many(&self, acts: f64, reach: f64) -> bool {
-        let count = |list: &[Touch], within: f64| list.iter().filter(|t| t.dist < within).count();
+        let count = |list: &[ContactGeometry], within: f64| list.iter().filter(|t| t.dist < within).count();
         count(&self.found, acts - reach) <= count(&self.base, acts)
             && count(&self.found, acts) >= count(&self.base, acts - reach)
     }
@@ -399,11 +399,11 @@ fn iterates(model: &Model, geoms: [usize; 2]) -> bool {
 }
 
 /// How far two contacts are from being the same one, m.
-fn far(a: &Touch, b: &Touch) -> f64 {
+fn far(a: &ContactGeometry, b: &ContactGeometry) -> f64 {
     norm3(sub3(a.pos, b.pos)) + TURN * norm3(sub3(a.normal, b.normal)) + (a.dist - b.dist).abs()
 }
 
-fn nearest(touches: &[Touch], taken: &[bool], to: &Touch) -> Option<(usize, f64)> {
+fn nearest(touches: &[ContactGeometry], taken: &[bool], to: &ContactGeometry) -> Option<(usize, f64)> {
     let free = touches.iter().zip(taken).enumerate().filter(|(_, (_, taken))| !**taken);
     free.map(|(i, (t, _))| (i, far(t, to))).min_by(|(_, a), (_, b)| a.total_cmp(b))
 }
@@ -485,8 +485,8 @@ fn padded<T: Copy>(by: [T; 6], nothing: T) -> [T; MOTIONS] {
 }
 
 /// The sum of derivatives, weighted by a motion.
-pub(super) fn along(by: &[Touch; MOTIONS], motion: &[f64; MOTIONS]) -> Touch {
-    let mut out = Touch::default();
+pub(super) fn along(by: &[ContactGeometry; MOTIONS], motion: &[f64; MOTIONS]) -> ContactGeometry {
+    let mut out = ContactGeometry::default();
     for (d, x) in by.iter().zip(motion).filter(|(_, x)| **x != 0.0) {
         out.dist += x * d.dist;
         out.pos = add3(out.pos, scale3(d.pos, *x));
@@ -497,22 +497,27 @@ pub(super) fn along(by: &[Touch; MOTIONS], motion: &[f64; MOTIONS]) -> Touch {
 }
 
 /// The sizes of a contact's numbers.
-fn size(touch: Touch) -> Touch {
+fn size(touch: ContactGeometry) -> ContactGeometry {
     let sizes = |v: Vec3| v.map(f64::abs);
-    Touch { dist: touch.dist.abs(), pos: sizes(touch.pos), normal: sizes(touch.normal), tangent: sizes(touch.tangent) }
+    ContactGeometry {
+        dist: touch.dist.abs(),
+        pos: sizes(touch.pos),
+        normal: sizes(touch.normal),
+        tangent: sizes(touch.tangent),
+    }
 }
 
 /// All numbers of a contact or of its derivative.
-fn numbers(touch: &Touch) -> impl Iterator<Item = f64> {
+fn numbers(touch: &ContactGeometry) -> impl Iterator<Item = f64> {
     std::iter::once(touch.dist).chain(touch.pos).chain(touch.normal).chain(touch.tangent)
 }
 
 /// Derivatives from samples at +h, -h, +2h, -2h, and by how much the differences disagree.
-fn differences(touch: &Touch, [p1, m1, p2, m2]: [&Touch; 4], size: f64, nudge: f64) -> Estimate {
+fn differences(touch: &ContactGeometry, [p1, m1, p2, m2]: [&ContactGeometry; 4], size: f64, nudge: f64) -> Estimate {
     let rounding = 2.0 * ULP * (size + norm3(touch.pos) + 0.01) / nudge;
     let mut apart = 0.0_f64;
     let mut worst = [rounding; 3];
-    let mut derive = |which: usize, f: &dyn Fn(&Touch) -> f64| {
+    let mut derive = |which: usize, f: &dyn Fn(&ContactGeometry) -> f64| {
         let [here, p1, m1, p2, m2] = [touch, p1, m1, p2, m2].map(f);
         let near = (p1 - m1) / (2.0 * nudge);
         let wide = (p2 - m2) / (4.0 * nudge);
@@ -527,7 +532,7 @@ fn differences(touch: &Touch, [p1, m1, p2, m2]: [&Touch; 4], size: f64, nudge: f
         apart = apart.max((central.max(sides) - 4.0 * rounding).max(0.0) / (1.0 + near.abs()));
         if central == 0.0 { near } else { near + (near - wide) / 3.0 }
     };
-    let by = Touch {
+    let by = ContactGeometry {
         dist: derive(0, &|t| t.dist),
         pos: std::array::from_fn(|i| derive(1, &|t| t.pos[i])),
         normal: std::array::from_fn(|i| derive(2, &|t| t.normal[i])),

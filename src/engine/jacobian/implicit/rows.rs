@@ -1,24 +1,12 @@
 //! The constraint rows at the solution: their Jacobian J, their weights W, and their forces.
 
+use mujoco_rs::mujoco_c::mjtConstraint::*;
+use mujoco_rs::mujoco_c::{mjtConstraintState, mjtEq};
 use nalgebra::DMatrix;
 
 use super::motion::ULP;
 use crate::jacobian::Switches;
-use crate::physics::{Model, Sim};
-
-/// mjCNSTRSTATE_QUADRATIC: the row pushes back in proportion.
-const QUADRATIC: i32 = 1;
-
-/// mjtConstraint.
-mod kind {
-    pub(super) const EQUALITY: i32 = 0;
-    pub(super) const FRICTION_DOF: i32 = 1;
-    pub(super) const FRICTION_TENDON: i32 = 2;
-    pub(super) const LIMIT_JOINT: i32 = 3;
-    pub(super) const LIMIT_TENDON: i32 = 4;
-    pub(super) const CONTACT: i32 = 5;
-    pub(super) const ELLIPTIC: i32 = 7;
-}
+use crate::physics::{ConstraintRow, Model, Sim};
 
 /// What the rows of a model's equalities, limits and tendons are in closed form.
 #[derive(Debug)]
@@ -26,34 +14,21 @@ pub(super) struct Coverage {
     /// By equality: whether it couples joints or straight tendons in proportion.
     equality: Vec<bool>,
     /// By joint: whether its position is one number.
-    joint: Vec<bool>,
+    pub(super) joint: Vec<bool>,
     /// By tendon: whether it is a fixed sum of joints.
     pub(super) tendon: Vec<bool>,
 }
 
 impl Coverage {
     pub(super) fn new(model: &Model) -> Self {
-        let get = |field: &str| model.numbers(field).unwrap_or_default();
-        let (address, number, wraps) = (get("tendon_adr"), get("tendon_num"), get("wrap_type"));
-        let tendon: Vec<bool> = address
-            .iter()
-            .zip(&number)
-            .map(|(a, n)| wraps[*a as usize..(*a + *n) as usize].iter().all(|w| *w == 1.0)) // mjWRAP_JOINT
-            .collect();
-        let data = get("eq_data");
-        let width = data.len() / get("eq_type").len().max(1);
-        let objects = [get("eq_obj1id"), get("eq_obj2id")];
-        let equality = get("eq_type")
-            .iter()
-            .enumerate()
-            .map(|(i, kind)| {
-                let straight = data[i * width + 2..i * width + 5].iter().all(|x| *x == 0.0);
-                let fixed = |t: f64| t < 0.0 || tendon.get(t as usize).copied().unwrap_or(false);
-                match *kind {
-                    2.0 => straight,                                                 // mjEQ_JOINT
-                    3.0 => straight && fixed(objects[0][i]) && fixed(objects[1][i]), // mjEQ_TENDON
-                    _ => false,
-                }
+        let tendon: Vec<bool> = model.tendons().map(|t| t.is_fixed()).collect();
+        let fixed = |id: i32| usize::try_from(id).map_or(true, |id| tendon.get(id).copied().unwrap_or(false));
+        let equality = model
+            .equalities()
+            .map(|e| match e.kind {
+                Ok(mjtEq::mjEQ_JOINT) => e.is_linear(),
+                Ok(mjtEq::mjEQ_TENDON) => e.is_linear() && e.objects.into_iter().all(fixed),
+                _ => false,
             })
             .collect();
         let joint = model.joints().map(|j| j.is_scalar()).collect();
@@ -62,14 +37,16 @@ impl Coverage {
 
     /// Whether all rows but those of contacts have a derivative in closed form here.
     pub(super) fn all(&self, sim: &Sim) -> bool {
-        let (kinds, ids, _) = sim.constraints();
-        kinds.iter().zip(ids).all(|(kind, id)| {
-            let of = |list: &[bool]| list.get(*id as usize).copied().unwrap_or(false);
-            match *kind {
-                kind::EQUALITY => of(&self.equality),
-                kind::LIMIT_JOINT => of(&self.joint),
-                kind::FRICTION_TENDON | kind::LIMIT_TENDON => of(&self.tendon),
-                _ => true,
+        sim.constraint_rows().all(|row| {
+            let of = |list: &[bool]| list.get(row.id).copied().unwrap_or(false);
+            match row.kind {
+                mjCNSTR_EQUALITY => of(&self.equality),
+                mjCNSTR_LIMIT_JOINT => of(&self.joint),
+                mjCNSTR_FRICTION_TENDON | mjCNSTR_LIMIT_TENDON => of(&self.tendon),
+                mjCNSTR_FRICTION_DOF
+                | mjCNSTR_CONTACT_FRICTIONLESS
+                | mjCNSTR_CONTACT_PYRAMIDAL
+                | mjCNSTR_CONTACT_ELLIPTIC => true,
             }
         })
     }
@@ -77,7 +54,7 @@ impl Coverage {
 
 /// A contact in the middle zone of its cone: first row, rows, Hessian.
 #[derive(Debug, Clone)]
-struct Middle {
+struct MiddleZone {
     row: usize,
     dim: usize,
     hessian: [f64; 36],
@@ -85,7 +62,7 @@ struct Middle {
 
 /// The constraint rows of a contact, and what decides on the zones of its cone.
 #[derive(Debug, Clone)]
-struct Touching {
+struct ContactRows {
     row: usize,
     rows: usize,
     friction: [f64; 5],
@@ -100,7 +77,7 @@ pub(super) struct Rows {
     /// The least distance over which the impedance of an equality or a limit changes (m or rad).
     width: f64,
     pub(super) n: usize,
-    kind: Vec<i32>,
+    rows: Vec<ConstraintRow>,
     /// Jacobian, n x nv, row-major; and W times it.
     pub(super) j: Vec<f64>,
     wj: Vec<f64>,
@@ -115,10 +92,10 @@ pub(super) struct Rows {
     slope: Vec<f64>,
     depth: Vec<f64>,
     loss: Vec<f64>,
-    middles: Vec<Middle>,
-    middle_of: Vec<Option<usize>>,
+    middle_zones: Vec<MiddleZone>,
+    middle_zone_of: Vec<Option<usize>>,
     /// Contacts in the order of their rows.
-    touching: Vec<Touching>,
+    contacts: Vec<ContactRows>,
     /// J a - aref.
     pub(super) jar: Vec<f64>,
     /// Sizes of the dofs' motions at contacts, for bounds on rounding (nv).
@@ -134,17 +111,16 @@ const LIGHT: f64 = 1e-12;
 impl Rows {
     pub(super) fn new(model: &Model) -> Self {
         let width = model.narrowest_impedance();
-        Self { nv: model.nv(), pyramidal: model.cone() == "pyramidal", width, ..Self::default() }
+        Self { nv: model.nv(), pyramidal: model.has_pyramidal_cones(), width, ..Self::default() }
     }
 
     /// Takes the rows from a simulation, after [`Sim::stage_constraint`] with cones. `reach` bounds how far a unit of
     /// each dof moves a contact's point.
     pub(super) fn set(&mut self, sim: &Sim, jar: &[f64], reach: impl Iterator<Item = f64>) {
-        let (kinds, _, states) = sim.constraints();
-        let n = kinds.len();
+        self.rows.clear();
+        self.rows.extend(sim.constraint_rows());
+        let n = self.rows.len();
         self.n = n;
-        self.kind.clear();
-        self.kind.extend_from_slice(kinds);
         sim.constraint_jacobian(&mut self.j);
         let copy = |to: &mut Vec<f64>, from: &[f64]| {
             to.clear();
@@ -164,25 +140,25 @@ impl Rows {
         self.depth.clear();
         self.depth.extend(sim.efc_pos().iter().zip(sim.efc_margin()).map(|(p, m)| p - m));
         self.active.clear();
-        self.active.extend(states.iter().map(|s| *s == QUADRATIC));
-        self.middle_of.clear();
-        self.middle_of.resize(n, None);
-        self.middles.clear();
+        self.active.extend(self.rows.iter().map(|row| row.state == mjtConstraintState::mjCNSTRSTATE_QUADRATIC));
+        self.middle_zone_of.clear();
+        self.middle_zone_of.resize(n, None);
+        self.middle_zones.clear();
         for cone in sim.cones() {
             let mut hessian = [0.0; 36];
             hessian[..cone.dim * cone.dim].copy_from_slice(cone.hessian);
             for row in cone.row..cone.row + cone.dim {
                 self.active[row] = true;
-                self.middle_of[row] = Some(self.middles.len());
+                self.middle_zone_of[row] = Some(self.middle_zones.len());
             }
-            self.middles.push(Middle { row: cone.row, dim: cone.dim, hessian });
+            self.middle_zones.push(MiddleZone { row: cone.row, dim: cone.dim, hessian });
         }
-        self.touching.clear();
-        self.touching.extend(sim.contact_details().filter_map(|c| {
+        self.contacts.clear();
+        self.contacts.extend(sim.contact_details().filter_map(|c| {
             let rows = if self.pyramidal && c.dim > 1 { 2 * (c.dim - 1) } else { c.dim };
-            c.row.map(|row| Touching { row, rows, friction: c.friction, mu: c.mu })
+            c.row.map(|row| ContactRows { row, rows, friction: c.friction, mu: c.mu })
         }));
-        self.touching.sort_unstable_by_key(|t| t.row);
+        self.contacts.sort_unstable_by_key(|t| t.row);
         self.reach.clear();
         self.reach.extend(reach);
         let nv = self.nv;
@@ -192,7 +168,7 @@ impl Rows {
             if !self.active[row] {
                 continue;
             }
-            match self.middle_of[row] {
+            match self.middle_zone_of[row] {
                 None => {
                     let d = self.d[row];
                     for c in 0..nv {
@@ -200,7 +176,7 @@ impl Rows {
                     }
                 }
                 Some(m) => {
-                    let m = &self.middles[m];
+                    let m = &self.middle_zones[m];
                     for k in 0..m.dim {
                         let x = m.hessian[(row - m.row) * m.dim + k];
                         for c in 0..nv {
@@ -217,7 +193,7 @@ impl Rows {
     pub(super) fn is_faint(&self) -> bool {
         (0..self.n).filter(|row| self.active[*row]).any(|row| {
             let size = self.size(row);
-            size > 0.0 && size < FAINT || self.kind[row] < kind::CONTACT && self.is_light(row)
+            size > 0.0 && size < FAINT || !self.rows[row].is_contact() && self.is_light(row)
         })
     }
 
@@ -237,7 +213,7 @@ impl Rows {
     /// The size of what the forces of equalities, limits and friction in joint space are sums of: forces that work against
     /// each other cancel, and their rounding does not.
     pub(super) fn terms(&self) -> f64 {
-        let rows = (0..self.n).filter(|row| self.active[*row] && self.kind[*row] < kind::CONTACT);
+        let rows = (0..self.n).filter(|row| self.active[*row] && !self.rows[*row].is_contact());
         rows.map(|row| self.force[row].abs() * self.size(row)).fold(0.0, f64::max)
     }
 
@@ -245,8 +221,8 @@ impl Rows {
     /// would lie outside its width, on one straight line (nv).
     pub(super) fn widest_nudges(&self, out: &mut [f64]) {
         out.fill(0.0);
-        let held = |kind: i32| [kind::EQUALITY, kind::LIMIT_JOINT, kind::LIMIT_TENDON].contains(&kind);
-        for row in (0..self.n).filter(|row| held(self.kind[*row])) {
+        let has_width = |row: &usize| self.rows[*row].is_limit() || self.rows[*row].kind == mjCNSTR_EQUALITY;
+        for row in (0..self.n).filter(has_width) {
             for (most, x) in out.iter_mut().zip(self.row(row)) {
                 *most = most.max(x.abs());
             }
@@ -274,10 +250,10 @@ impl Rows {
 
     /// An upper bound on the weight of a row.
     pub(super) fn mass(&self, row: usize) -> f64 {
-        match self.middle_of[row] {
+        match self.middle_zone_of[row] {
             None if self.active[row] => self.d[row],
             None => 0.0,
-            Some(m) => self.middles[m].hessian.iter().fold(0.0, |m, x| m.max(x.abs())),
+            Some(m) => self.middle_zones[m].hessian.iter().fold(0.0, |m, x| m.max(x.abs())),
         }
     }
 
@@ -294,9 +270,9 @@ impl Rows {
     /// W times a change of J a - aref, for the rows from `row` on.
     pub(super) fn weigh(&self, row: usize, jar: &[f64], out: &mut [f64]) {
         for (i, x) in out.iter_mut().enumerate() {
-            *x = match self.middle_of[row + i] {
+            *x = match self.middle_zone_of[row + i] {
                 Some(m) => {
-                    let m = &self.middles[m];
+                    let m = &self.middle_zones[m];
                     (0..m.dim).map(|k| m.hessian[(row + i - m.row) * m.dim + k] * jar[m.row + k - row]).sum()
                 }
                 None if self.active[row + i] => self.d[row + i] * jar[i],
@@ -317,28 +293,28 @@ impl Rows {
         bent: &mut [bool],
     ) {
         let largest = changes[0].iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        let mut touching = self.touching.iter().peekable();
+        let mut contacts = self.contacts.iter().peekable();
         let mut row = 0;
         while row < self.n {
-            let contact = touching.next_if(|t| t.row == row);
+            let contact = contacts.next_if(|t| t.row == row);
             let block = Block::new(self, row, contact, changes, motion);
-            let kind = self.kind[row];
-            if let Some(contact) = contact.filter(|_| kind == kind::ELLIPTIC) {
+            let kind = self.rows[row].kind;
+            if let Some(contact) = contact.filter(|_| kind == mjCNSTR_CONTACT_ELLIPTIC) {
                 let [top, bottom] = block.zones(contact, largest, reach, bent);
                 found.contact |= top;
                 found.friction |= bottom;
-            } else if kind != kind::EQUALITY {
+            } else if kind != mjCNSTR_EQUALITY {
                 for row in row..row + block.rows {
                     let edge = match kind {
-                        kind::FRICTION_DOF | kind::FRICTION_TENDON => {
+                        mjCNSTR_FRICTION_DOF | mjCNSTR_FRICTION_TENDON => {
                             self.jar[row].abs() - self.loss[row] / self.d[row]
                         }
                         _ => self.jar[row],
                     };
                     let near = block.crosses(row, edge, largest, reach, bent);
                     match kind {
-                        kind::LIMIT_JOINT | kind::LIMIT_TENDON => found.limit |= near,
-                        kind::CONTACT => found.contact |= near,
+                        mjCNSTR_LIMIT_JOINT | mjCNSTR_LIMIT_TENDON => found.limit |= near,
+                        mjCNSTR_CONTACT_FRICTIONLESS => found.contact |= near,
                         _ => found.friction |= near,
                     }
                 }
@@ -364,7 +340,7 @@ impl Rows {
     /// (n x ndx + nu). Without `all`, of contacts alone.
     pub(super) fn by_velocity(&self, all: bool, out: &mut DMatrix<f64>, errors: &mut DMatrix<f64>) {
         let nv = self.nv;
-        let which = |row: usize| self.active[row] && (all || self.kind[row] >= kind::CONTACT);
+        let which = |row: usize| self.active[row] && (all || self.rows[row].is_contact());
         for row in (0..self.n).filter(|row| which(*row)) {
             let (j, wj, b) = (self.row(row), self.weighted(row), self.damping[row]);
             let mass = self.mass(row);
@@ -382,7 +358,7 @@ impl Rows {
     /// A bound on the terms of an entry of J: those of a contact are sums that may cancel.
     fn entry_size(&self, row: usize, c: usize) -> f64 {
         let x = self.j[row * self.nv + c].abs();
-        if self.kind[row] >= kind::CONTACT && x != 0.0 { self.reach[c] } else { x }
+        if self.rows[row].is_contact() && x != 0.0 { self.reach[c] } else { x }
     }
 
     /// Adds bounds on the rounding of the rows' forces in a product of J' W J with `x` (nv x any) to `errors`.
@@ -403,7 +379,7 @@ impl Rows {
 
     /// Adds d (J' f) / dq of the rows that are no contacts: their Jacobians do not change.
     pub(super) fn by_position(&self, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
-        for row in (0..self.n).filter(|row| self.active[*row] && self.kind[*row] < kind::CONTACT) {
+        for row in (0..self.n).filter(|row| self.active[*row] && !self.rows[*row].is_contact()) {
             let weight = self.d[row] * self.push(row) - self.force[row] * self.softening(row);
             let j = self.row(row);
             for c in (0..self.nv).filter(|c| j[*c] != 0.0) {
@@ -434,7 +410,7 @@ impl<'a> Block<'a> {
     fn new(
         of: &'a Rows,
         row: usize,
-        contact: Option<&Touching>,
+        contact: Option<&ContactRows>,
         [da, jar]: [&'a DMatrix<f64>; 2],
         motion: [&[f64]; 2],
     ) -> Self {
@@ -449,10 +425,10 @@ impl<'a> Block<'a> {
         };
         let moves = |c: usize| (row..row + rows).fold(0.0_f64, |m, r| m.max(of.row(r)[c].abs()));
         let mut turning: Vec<f64> = (0..of.nv).map(moves).collect();
-        let turns = match of.kind[row] {
-            kind::FRICTION_DOF => false,
+        let turns = match of.rows[row].kind {
+            mjCNSTR_FRICTION_DOF => false,
             // The limit of a ball turns with it; that of a hinge or slide stays.
-            kind::LIMIT_JOINT => turning.iter().filter(|j| **j != 0.0).count() > 1,
+            mjCNSTR_LIMIT_JOINT => turning.iter().filter(|j| **j != 0.0).count() > 1,
             _ => true,
         };
         let [velocity, acceleration] = motion.map(|x| {
@@ -508,7 +484,7 @@ impl<'a> Block<'a> {
     /// sticking; marks these inputs. With N the normal and T the length of the tangential part of J a - aref, each times its
     /// friction, the edges are N = mu T and mu N + T = 0. The force is the same on both sides of either, its derivative is
     /// not; along an edge and within the zones nothing bends, so that a box at rest is far from both although its T is 0.
-    fn zones(&self, contact: &Touching, largest: f64, reach: f64, bent: &mut [bool]) -> [bool; 2] {
+    fn zones(&self, contact: &ContactRows, largest: f64, reach: f64, bent: &mut [bool]) -> [bool; 2] {
         let (of, row, mu) = (self.of, self.row, contact.mu);
         let scale = |i: usize| if i == 0 { mu } else { contact.friction[i - 1] };
         let by_row = |f: &dyn Fn(usize) -> f64| -> [f64; 6] {

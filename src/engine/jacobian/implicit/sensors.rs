@@ -10,7 +10,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::difference::{inwards, within};
 use crate::jacobian::ladder::{Entry, Side, decide};
-use crate::jacobian::{Jacobian, Verdict};
+use crate::jacobian::{Jacobian, ZeroVerdict};
 use crate::physics::{Model, PhysicsError, Sensed, SensorStages, Sim};
 
 /// Nudges: powers of two. The next one is tried where a sensor bends or has a kink within the one before.
@@ -42,7 +42,7 @@ pub(super) struct Sensors {
     ripple: Vec<f64>,
     /// Values at the state, and nudged (nsensordata).
     at: Vec<f64>,
-    sides: [Vec<f64>; 4],
+    samples: [Vec<f64>; 4],
     entries: Vec<Entry>,
     /// Derivatives and bounds on their errors (nsensordata x ndx + nu).
     found: DMatrix<f64>,
@@ -72,7 +72,7 @@ impl Sensors {
             widest: vec![f64::INFINITY; nv],
             ripple: vec![0.0; ns],
             at: vec![0.0; ns],
-            sides: std::array::from_fn(|_| vec![0.0; ns]),
+            samples: std::array::from_fn(|_| vec![0.0; ns]),
             entries: vec![Entry::UNKNOWN; ns],
             found: wide(ns),
             bounds: wide(ns),
@@ -239,15 +239,15 @@ impl Sensors {
                 let stages = self.stages(work, block);
                 self.back(work, c, before);
                 stages?;
-                self.sides[k].copy_from_slice(work.sensordata());
+                self.samples[k].copy_from_slice(work.sensordata());
             }
             let mut settled = true;
             for sensor in self.sensed.iter().filter(|s| s.by[moved]) {
-                let size = |r: usize| self.sides.iter().fold(self.at[r].abs(), |m, s| m.max(s[r].abs()));
+                let size = |r: usize| self.samples.iter().fold(self.at[r].abs(), |m, s| m.max(s[r].abs()));
                 let most = sensor.values.clone().map(size).fold(0.0, f64::max);
                 for r in sensor.values.clone() {
                     let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { size(r) } else { most });
-                    let values = std::array::from_fn(|k| self.sides[k][r]);
+                    let values = std::array::from_fn(|k| self.samples[k][r]);
                     settled &= self.entries[r].look(side, self.at[r], values, *h, noise);
                 }
             }
@@ -312,7 +312,7 @@ impl Sensors {
         for r in 0..ns {
             let row = self.found.row(r);
             let scale = row.iter().filter(|x| x.is_finite()).fold(0.0_f64, |m, x| m.max(x.abs()));
-            let verdict = |c: usize| -> Verdict { decide(self.found[(r, c)], self.bounds[(r, c)], scale) };
+            let verdict = |c: usize| -> ZeroVerdict { decide(self.found[(r, c)], self.bounds[(r, c)], scale) };
             for c in 0..ndx {
                 out.verdicts.c[r * ndx + c] = verdict(c);
             }

@@ -1,11 +1,12 @@
 //! Springs, dampers and actuators: what of the smooth forces is linear in lengths, velocities and controls.
 
+use mujoco_rs::mujoco_c::{mjtBias, mjtGain, mjtTrn};
 use nalgebra::DMatrix;
 
 use super::activation::Activations;
 use super::motion::ULP;
 use super::rows::Coverage;
-use crate::physics::{JointKind, Model, Sim};
+use crate::physics::{self, Model, Sim};
 
 /// A straight tendon with a spring, a damper or both.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ struct Tendon {
     damping: f64,
 }
 
+/// An actuator whose force is linear in its control, and affine in its length and velocity.
 #[derive(Debug)]
 struct Actuator {
     control: usize,
@@ -49,46 +51,41 @@ pub(super) struct Smooth {
 impl Smooth {
     /// None where something is not linear, or its lever depends on the posture.
     pub(super) fn new(model: &Model, coverage: &Coverage, activations: &Activations) -> Option<Self> {
-        let get = |field: &str| model.numbers(field).unwrap_or_default();
-        let any = |field: &str| get(field).iter().any(|x| *x != 0.0);
-        let curved = ["jnt_stiffnesspoly", "dof_dampingpoly", "tendon_stiffnesspoly", "tendon_dampingpoly"];
-        let unknown = ["actuator_damping", "actuator_dampingpoly", "geom_adhesion", "pair_adhesion"];
-        if curved.iter().chain(&unknown).any(|f| any(f)) || any("tendon_actfrclimited") || any("jnt_actgravcomp") {
+        let any = |coefficients: &[f64]| coefficients.iter().any(|x| *x != 0.0);
+        let curved_joints = model.joints().any(|j| any(&j.stiffnesspoly) || j.actgravcomp);
+        let curved_tendons = model.tendons().any(|t| any(&t.stiffnesspoly) || any(&t.dampingpoly) || t.actfrclimited);
+        let damping_actuators = model.actuators().any(|a| a.is_damped());
+        if curved_joints || curved_tendons || damping_actuators || model.has_curved_dampers() {
             return None;
         }
-        if get("geom_fluid").chunks_exact(12).any(|g| g[0] != 0.0) {
+        if model.has_adhesive_geoms() || model.has_ellipsoid_fluid() {
             return None;
         }
         let [springs_on, dampers_on, actuators_on] = model.pushes();
-        let stiffness = get("jnt_stiffness");
         let mut springs = Vec::new();
-        for (joint, k) in model.joints().zip(&stiffness).filter(|(_, k)| springs_on && **k != 0.0) {
-            if !matches!(joint.kind, JointKind::Hinge | JointKind::Slide) {
+        for joint in model.joints().filter(|j| springs_on && j.stiffness != 0.0) {
+            if !joint.is_scalar() {
                 return None;
             }
-            springs.push((joint.dof, *k));
+            springs.push((joint.dof, joint.stiffness));
         }
-        let (stiff, damp, slack) = (get("tendon_stiffness"), get("tendon_damping"), get("tendon_lengthspring"));
         let mut tendons = Vec::new();
-        for id in 0..stiff.len() {
-            let stiffness = if springs_on { stiff[id] } else { 0.0 };
-            let damping = if dampers_on { damp[id] } else { 0.0 };
+        for (id, tendon) in model.tendons().enumerate() {
+            let stiffness = if springs_on { tendon.stiffness } else { 0.0 };
+            let damping = if dampers_on { tendon.damping } else { 0.0 };
             if stiffness == 0.0 && damping == 0.0 {
                 continue;
             }
             if !coverage.tendon[id] {
                 return None;
             }
-            tendons.push(Tendon { id, stiffness, slack: [slack[2 * id], slack[2 * id + 1]], damping });
+            tendons.push(Tendon { id, stiffness, slack: tendon.springlength, damping });
         }
         let actuators = if actuators_on { actuators(model, coverage, activations)? } else { Vec::new() };
         let nv = model.nv();
         let mut force_range = vec![None; nv];
-        let (limited, range) = (get("jnt_actfrclimited"), get("jnt_actfrcrange"));
-        for (i, joint) in model.joints().enumerate().filter(|(_, j)| j.is_scalar()) {
-            if limited[i] != 0.0 {
-                force_range[joint.dof] = Some([range[2 * i], range[2 * i + 1]]);
-            }
+        for joint in model.joints().filter(|j| j.is_scalar()) {
+            force_range[joint.dof] = joint.actfrcrange;
         }
         let dampers = if dampers_on { model.dof_damping().to_vec() } else { vec![0.0; nv] };
         let (held, totals) = (vec![false; nv], vec![(0.0, 0.0); nv]);
@@ -287,50 +284,48 @@ fn add(out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>, at: (usize, usize), x: 
     noise[at] += 2.0 * ULP * x.abs();
 }
 
-/// None where one is not linear, or its lever depends on the posture.
+/// The actuators that are switched on. None where one is not linear, or its moment arm depends on the configuration.
 fn actuators(model: &Model, coverage: &Coverage, activations: &Activations) -> Option<Vec<Actuator>> {
-    let get = |field: &str| model.numbers(field).unwrap_or_default();
-    let (transmission, target) = (get("actuator_trntype"), get("actuator_trnid"));
-    let (gains, biases) = (get("actuator_gaintype"), get("actuator_biastype"));
-    let (gain, bias) = (get("actuator_gainprm"), get("actuator_biasprm"));
-    let (limited, range) = (get("actuator_forcelimited"), get("actuator_forcerange"));
-    let (ctrladr, ctrlnum) = (get("actuator_ctrladr"), get("actuator_ctrlnum"));
-    let (outadr, outnum) = (get("actuator_outadr"), get("actuator_outnum"));
-    let joints: Vec<bool> = model.joints().map(|j| j.is_scalar()).collect();
-    let mut all = Vec::new();
-    for i in 0..transmission.len() {
-        if model.actuator_is_disabled(i) {
-            continue;
-        }
-        let id = target[2 * i] as usize;
-        let straight = match transmission[i] {
-            0.0 | 1.0 => joints.get(id).copied().unwrap_or(false), // mjTRN_JOINT, mjTRN_JOINTINPARENT
-            3.0 => coverage.tendon.get(id).copied().unwrap_or(false), // mjTRN_TENDON
-            _ => false,
-        };
-        let affine = |kind: f64, p: &[f64]| match kind {
-            0.0 => Some([p[0], 0.0, 0.0]),   // mjGAIN_FIXED
-            1.0 => Some([p[0], p[1], p[2]]), // mjGAIN_AFFINE
-            _ => None,
-        };
-        let gain = affine(gains[i], &gain[10 * i..10 * i + 10])?;
-        let bias = match biases[i] {
-            0.0 => [0.0; 3],                                     // mjBIAS_NONE
-            _ => affine(biases[i], &bias[10 * i..10 * i + 10])?, // mjBIAS_AFFINE
-        };
-        if !straight || ctrlnum[i] != 1.0 || outnum[i] != 1.0 {
-            return None;
-        }
-        let control = ctrladr[i] as usize;
-        all.push(Actuator {
-            control,
-            activation: activations.of(i),
-            output: outadr[i] as usize,
-            gain,
-            bias,
-            range: (limited[i] != 0.0).then(|| [range[2 * i], range[2 * i + 1]]),
-            control_range: model.clamped_range(control),
-        });
+    let on = model.actuators().enumerate().filter(|(_, a)| !a.disabled);
+    on.map(|(id, actuator)| linear(model, coverage, activations, id, &actuator)).collect()
+}
+
+/// An actuator of which all that was said above holds.
+fn linear(
+    model: &Model,
+    coverage: &Coverage,
+    activations: &Activations,
+    id: usize,
+    actuator: &physics::Actuator,
+) -> Option<Actuator> {
+    let target = actuator.targets[0] as usize;
+    let constant_arm = match actuator.transmission {
+        Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT) => coverage.joint.get(target).copied().unwrap_or(false),
+        Ok(mjtTrn::mjTRN_TENDON) => coverage.tendon.get(target).copied().unwrap_or(false),
+        _ => false,
+    };
+    let affine = |p: &[f64]| [p[0], p[1], p[2]];
+    let gain = match actuator.gaintype {
+        Ok(mjtGain::mjGAIN_FIXED) => [actuator.gainprm[0], 0.0, 0.0],
+        Ok(mjtGain::mjGAIN_AFFINE) => affine(actuator.gainprm),
+        _ => return None,
+    };
+    let bias = match actuator.biastype {
+        Ok(mjtBias::mjBIAS_NONE) => [0.0; 3],
+        Ok(mjtBias::mjBIAS_AFFINE) => affine(actuator.biasprm),
+        _ => return None,
+    };
+    if !constant_arm || actuator.controls.len() != 1 || actuator.outputs.len() != 1 {
+        return None;
     }
-    Some(all)
+    let control = actuator.controls.start;
+    Some(Actuator {
+        control,
+        activation: activations.of(id),
+        output: actuator.outputs.start,
+        gain,
+        bias,
+        range: actuator.forcerange,
+        control_range: model.clamped_range(control),
+    })
 }

@@ -6,7 +6,7 @@ use mujoco_rs::mujoco_c::{
 };
 
 use super::fields;
-use crate::physics::{Damping, Model, Unknown};
+use crate::physics::{Actuator, Damping, Model, Unknown};
 
 /// Says why a thing is not covered; None where it is. No arm stands for variants that are not named, so that a new one
 /// does not compile.
@@ -202,24 +202,21 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     found.refuse(of.controls.iter().any(|n| *n != 1), "actuators with no control of their own or several");
     found.refuse(of.outputs.iter().any(|n| *n != 1), "actuators with several outputs");
     found.fields(model);
-    let set = |field: &str| model.numbers(field).is_none_or(|xs| xs.into_iter().any(|x| x != 0.0));
-    let on_joints = |t: &Result<mjtTrn, Unknown>| matches!(t, Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT));
-    let off_joints = !of.transmissions.iter().all(on_joints);
-    found.refuse(set("actuator_armature") && off_joints, "actuators with armature that are not on joints");
+    let on_joint = |a: &Actuator| matches!(a.transmission, Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT));
+    let armature = model.actuators().any(|a| a.armature != 0.0);
+    let off_joints = !model.actuators().all(|a| on_joint(&a));
+    found.refuse(armature && off_joints, "actuators with armature that are not on joints");
+    let damping_actuators = model.actuators().any(|a| a.is_damped());
     match model.integrator_damping() {
         Some(Damping::Joints) => {
-            found.refuse(set("dof_dampingpoly"), "nonlinear damping under Euler with implicit damping");
-            let damped = set("actuator_damping") || set("actuator_dampingpoly");
-            found.refuse(damped, "actuators with damping under Euler with implicit damping");
+            found.refuse(model.has_curved_dampers(), "nonlinear damping under Euler with implicit damping");
+            found.refuse(damping_actuators, "actuators with damping under Euler with implicit damping");
         }
         Some(Damping::None) if of.integrator == Ok(mjtIntegrator::mjINT_EULER) => {
             // MuJoCo damps implicitly where any of these is there, even without linear damping of a dof.
-            let damped = ["dof_dampingpoly", "actuator_damping", "actuator_dampingpoly"].iter().any(|f| set(f));
-            let off = |b: &Result<mjtDisableBit, Unknown>| {
-                matches!(b, Ok(mjtDisableBit::mjDSBL_EULERDAMP | mjtDisableBit::mjDSBL_DAMPER))
-            };
-            let implicit = damped && !of.disabled.iter().any(off);
-            found.refuse(implicit, "nonlinear damping under Euler with implicit damping");
+            let damped = model.has_curved_dampers() || damping_actuators;
+            let off = [mjtDisableBit::mjDSBL_EULERDAMP, mjtDisableBit::mjDSBL_DAMPER].map(|b| model.is_disabled(b));
+            found.refuse(damped && off == [false; 2], "nonlinear damping under Euler with implicit damping");
         }
         Some(Damping::Symmetric) => {
             found.refuse(model.has_free_compounds(), "free bodies with others fixed to them under implicitfast");
@@ -235,50 +232,43 @@ pub(super) fn damping_varies(model: &Model, damping: Damping) -> Option<bool> {
     if matches!(damping, Damping::None | Damping::Joints) {
         return None;
     }
-    let any = |field: &str, is: fn(f64) -> bool| model.numbers(field).is_some_and(|xs| xs.into_iter().any(is));
-    let set = |field: &str| any(field, |x| x != 0.0);
     let inner = gain_depends_on_velocity(model);
-    let curved = [
-        "dof_dampingpoly",
-        "tendon_dampingpoly",
-        "actuator_damping",
-        "actuator_dampingpoly",
-        "opt.density",
-        "opt.viscosity",
-    ];
+    let curved_tendons = model.tendons().any(|t| t.dampingpoly.iter().any(|x| *x != 0.0));
+    let curved_actuators = model.actuators().any(|a| a.is_damped());
+    let medium = model.medium();
     let varies = damping == Damping::Full
         || inner
-        || curved.iter().any(|f| set(f))
-        || set("tendon_damping") && any("wrap_type", |t| t != 1.0) // mjWRAP_JOINT
-        || damped_lever_turns(model);
+        || model.has_curved_dampers()
+        || curved_tendons
+        || curved_actuators
+        || medium.density != 0.0
+        || medium.viscosity != 0.0
+        || model.tendons().any(|t| t.damping != 0.0) && !model.tendons().all(|t| t.is_fixed())
+        || damped_arm_varies(model);
     varies.then_some(inner)
 }
 
-/// Whether an actuator damps through a lever that depends on the posture.
-fn damped_lever_turns(model: &Model) -> bool {
-    let get = |field: &str| model.numbers(field).unwrap_or_default();
-    let (kinds, targets, bias) = (get("actuator_trntype"), get("actuator_trnid"), get("actuator_biasprm"));
+/// Whether an actuator damps through a moment arm that depends on the configuration.
+fn damped_arm_varies(model: &Model) -> bool {
     let scalar: Vec<bool> = model.joints().map(|j| j.is_scalar()).collect();
-    let bent = get("wrap_type").iter().any(|t| *t != 1.0); // mjWRAP_JOINT
-    (0..kinds.len()).any(|i| {
-        let straight = match kinds[i] {
-            0.0 | 1.0 => scalar.get(targets[2 * i] as usize).copied().unwrap_or(false), // mjTRN_JOINT, in parent
-            3.0 => !bent,                                                               // mjTRN_TENDON
+    let fixed = model.tendons().all(|t| t.is_fixed());
+    model.actuators().any(|a| {
+        let constant = match a.transmission {
+            Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT) => {
+                scalar.get(a.targets[0] as usize).copied().unwrap_or(false)
+            }
+            Ok(mjtTrn::mjTRN_TENDON) => fixed,
             _ => false,
         };
-        !straight && bias[10 * i + 2] != 0.0
+        !constant && a.biasprm[2] != 0.0
     })
 }
 
-/// Whether a gain is affine in the velocity (mjGAIN_AFFINE = 1 with its third parameter).
+/// Whether a gain depends on the velocity, or may.
 fn gain_depends_on_velocity(model: &Model) -> bool {
-    let (Some(kinds), Some(gains)) = (model.numbers("actuator_gaintype"), model.numbers("actuator_gainprm")) else {
-        return true;
-    };
-    let width = gains.len() / kinds.len().max(1);
-    kinds.iter().zip(gains.chunks(width.max(1))).any(|(kind, prm)| match *kind {
-        0.0 => false,
-        1.0 => prm.get(2).is_none_or(|x| *x != 0.0),
+    model.actuators().any(|a| match a.gaintype {
+        Ok(mjtGain::mjGAIN_FIXED) => false,
+        Ok(mjtGain::mjGAIN_AFFINE) => a.gainprm[2] != 0.0,
         _ => true,
     })
 }

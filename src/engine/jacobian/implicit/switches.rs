@@ -36,7 +36,7 @@ pub(super) fn find(
     let model = work.model().clone();
     if model.has_contacts() {
         // Contacts that are about to begin are listed by wider margins alone.
-        work.collide_all(model.wider()?)?;
+        work.collide_all(model.with_wider_margins()?)?;
         let near = |c: &ContactDetail| (c.dist - c.margin).abs() <= 2.0 * REACH;
         for c in work.contact_details().filter(near) {
             found.contact |= approaches(work, tree, &c, bent);
@@ -123,7 +123,7 @@ fn tendon_limits(work: &Sim, bent: &mut [bool]) -> bool {
 /// lever bends or jumps there; marks these dofs. Only models whose tendons run over geoms pay for it.
 fn wrapping(work: &mut Sim, bent: &mut [bool]) -> Result<bool, PhysicsError> {
     let model = work.model().clone();
-    let tendons: Vec<usize> = model.wrapping_tendons().collect();
+    let tendons: Vec<usize> = model.tendons().enumerate().filter(|(_, t)| t.wraps()).map(|(id, _)| id).collect();
     if tendons.is_empty() {
         return Ok(false);
     }

@@ -29,10 +29,8 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn new(model: &Model) -> Self {
-        let index = |field: &str| -> Vec<usize> {
-            model.numbers(field).unwrap_or_default().into_iter().map(|x| x.max(0.0) as usize).collect()
-        };
-        let (parent, root, dof_body) = (index("body_parentid"), index("body_rootid"), index("dof_bodyid"));
+        let (parent, root): (Vec<usize>, Vec<usize>) = model.bodies().map(|b| (b.parent, b.root)).unzip();
+        let dof_body: Vec<usize> = model.dof_bodies().collect();
         let mut groups = vec![Vec::new(); parent.len()];
         let mut together: Vec<(usize, usize)> = (0..dof_body.len()).map(|d| (d, d)).collect();
         for joint in model.joints() {

@@ -2,7 +2,7 @@
 
 use nalgebra::{Cholesky, DMatrix, Dyn};
 
-use crate::jacobian::{Jacobian, Verdict};
+use crate::jacobian::{Jacobian, ZeroVerdict};
 
 /// The bounds that are carried along count each rounding once, at its largest; entries within `CERTAIN` of them are
 /// what rounding makes, entries within `BAND` times as much may be.
@@ -37,11 +37,11 @@ pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2], doubtful: &[bool
     let decide = |x: f64, bound: f64| {
         let floor = CERTAIN * bound;
         if x.abs() <= floor.min(largest) {
-            Verdict::Zero
+            ZeroVerdict::Zero
         } else if x.abs() <= (BAND * floor).max(UNSEEN * scale) || x.is_nan() {
-            Verdict::Undecided
+            ZeroVerdict::Undecided
         } else {
-            Verdict::Nonzero
+            ZeroVerdict::Nonzero
         }
     };
     for r in 0..ndx {

@@ -2,7 +2,7 @@
 //!
 //! Every column is the extrapolated difference of `mj_step` ([`Steps`]), so nothing of a model needs to be known, and each
 //! entry has an estimate of its own error. The zero test follows from that: an entry that no nudge changes, or that no
-//! path of the model leads to ([`Groups`]), is zero; one beyond its error is not; what lies between is undecided. Where
+//! path of the model leads to ([`Islands`]), is zero; one beyond its error is not; what lies between is undecided. Where
 //! the derivatives of the two sides differ the state is flagged, and an entry whose differences settle on nothing is NaN.
 
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::kink::Surroundings;
 use super::steps::{self, Column, SOMETHING, Steps};
 use super::zero::decide;
-use super::{Engine, EngineSpec, Jacobian, Verdict};
-use crate::physics::{Groups, Model, PhysicsError, Sim};
+use super::{Engine, EngineSpec, Jacobian, ZeroVerdict};
+use crate::physics::{Islands, Model, PhysicsError, Sim};
 
 /// One-sided derivatives that are apart by more than this share of the largest entry of A are a kink.
 pub(super) const KINK: f64 = 5e-7;
@@ -36,7 +36,7 @@ pub struct WholeStep {
     state: Vec<f64>,
     column: Column,
     errors: Errors,
-    groups: Groups,
+    islands: Islands,
     /// Made for the first kink.
     surroundings: Option<Surroundings>,
     zero_test: bool,
@@ -74,7 +74,7 @@ impl WholeStep {
                 c: vec![[0.0; 2]; ns * ndx],
                 d: vec![[0.0; 2]; ns * nu],
             },
-            groups: Groups::new(model),
+            islands: Islands::new(model),
             surroundings: None,
             zero_test: spec.zero_test,
             steps,
@@ -134,8 +134,8 @@ impl WholeStep {
     fn judge(&mut self, sim: &mut Sim, out: &mut Jacobian, kink: f64) -> Result<(), PhysicsError> {
         let (ndx, nu) = (sim.model().ndx(), sim.model().nu());
         let left = if sim.model().needs_cg() { LEFT_OVER } else { 0.0 };
-        sim.group(&mut self.groups)?;
-        let Self { errors, groups, .. } = self;
+        sim.find_islands(&mut self.islands)?;
+        let Self { errors, islands, .. } = self;
         let Jacobian { a, b, c, d, verdicts } = out;
         let finite = |m: &[f64]| m.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
         let sensed = finite(c).max(finite(d));
@@ -143,7 +143,7 @@ impl WholeStep {
             for ((x, [error, apart]), verdict) in values.iter().zip(errors).zip(verdicts) {
                 let bent = *apart > KINK * sensed && *apart >= x.abs();
                 *verdict = if bent || *x != 0.0 && x.abs() <= left * sensed {
-                    Verdict::Undecided
+                    ZeroVerdict::Undecided
                 } else {
                     decide(*x, *error, sensed)
                 };
@@ -152,23 +152,23 @@ impl WholeStep {
         let scale = a.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
         let verdict = |x: f64, [error, apart]: [f64; 2], acts: bool| match acts {
             // What a solver that stops early carries from one group of bodies to another is no path, and no zero either.
-            false if x.abs() <= CARRIED * scale => Verdict::Zero,
-            false => Verdict::Undecided,
-            true if x != 0.0 && x.abs() <= left * scale => Verdict::Undecided,
+            false if x.abs() <= CARRIED * scale => ZeroVerdict::Zero,
+            false => ZeroVerdict::Undecided,
+            true if x != 0.0 && x.abs() <= left * scale => ZeroVerdict::Undecided,
             // One side may be zero and the other not.
-            true if apart > KINK * scale && apart >= x.abs() => Verdict::Undecided,
+            true if apart > KINK * scale && apart >= x.abs() => ZeroVerdict::Undecided,
             true => decide(x, error, scale),
         };
         for row in 0..ndx {
             let mut floor = 0.0_f64;
             for column in 0..ndx {
                 let at = row * ndx + column;
-                verdicts.a[at] = verdict(a[at], errors.a[at], groups.state_acts(row, column));
+                verdicts.a[at] = verdict(a[at], errors.a[at], islands.state_acts(row, column));
                 floor = floor.max(errors.a[at][0]);
             }
             for column in 0..nu {
                 let at = row * nu + column;
-                verdicts.b[at] = verdict(b[at], errors.b[at], groups.control_acts(row, column));
+                verdicts.b[at] = verdict(b[at], errors.b[at], islands.control_acts(row, column));
                 floor = floor.max(errors.b[at][0]);
             }
             verdicts.floor[row] = floor;

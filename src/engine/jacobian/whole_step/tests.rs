@@ -42,7 +42,7 @@ fn rk4_of_a_spring_and_a_damper() {
         let right: f64 = right[(i / 2, i % 2)];
         assert!((x - right).abs() < 1e-10, "{i}: {x} for {right}");
     }
-    assert_eq!(found.verdicts.a, [Verdict::Nonzero; 4]);
+    assert_eq!(found.verdicts.a, [ZeroVerdict::Nonzero; 4]);
     assert!(!found.verdicts.switches.any() && found.verdicts.kink == 0.0);
 }
 
@@ -63,9 +63,9 @@ fn what_nothing_joins_is_zero() {
             let apart = row % 2 != column % 2;
             // A velocity depends on no position here.
             let zero = apart || (row >= 2 && column < 2);
-            assert_eq!(verdict == Verdict::Zero, zero, "{row} {column}: {x} {verdict:?}");
+            assert_eq!(verdict == ZeroVerdict::Zero, zero, "{row} {column}: {x} {verdict:?}");
         }
-        assert_eq!(found.verdicts.b[row] == Verdict::Zero, row % 2 == 1, "{row}");
+        assert_eq!(found.verdicts.b[row] == ZeroVerdict::Zero, row % 2 == 1, "{row}");
     }
 }
 
@@ -82,12 +82,12 @@ fn where_there_is_no_derivative_an_entry_is_none_and_the_others_hold() {
     let at = |row: usize, column: usize| (found.a[row * 4 + column], found.verdicts.a[row * 4 + column]);
     for row in [0, 2] {
         let (x, verdict) = at(row, 0);
-        assert!(x.is_nan() && verdict == Verdict::Undecided, "{row}: {x} {verdict:?}");
+        assert!(x.is_nan() && verdict == ZeroVerdict::Undecided, "{row}: {x} {verdict:?}");
     }
     assert!(found.verdicts.switches.contact && found.verdicts.kink >= 1.0, "{:?}", found.verdicts);
     let (damped, verdict) = at(3, 3);
-    assert!((damped - 1.0 / 1.002).abs() < 1e-10 && verdict == Verdict::Nonzero, "{damped}");
-    assert_eq!(at(3, 0), (0.0, Verdict::Zero));
+    assert!((damped - 1.0 / 1.002).abs() < 1e-10 && verdict == ZeroVerdict::Nonzero, "{damped}");
+    assert_eq!(at(3, 0), (0.0, ZeroVerdict::Zero));
     assert!(found.verdicts.floor[1] < 1e-9 && found.verdicts.floor[3] < 1e-9, "{:?}", found.verdicts.floor);
 
     // Nor does it spread through a control step's product, but where it flows.
@@ -106,12 +106,12 @@ fn where_there_is_no_derivative_an_entry_is_none_and_the_others_hold() {
             let hole = row % 2 == 0 && column == 0;
             assert_eq!(x.is_nan(), hole, "{row} {column}: {x}");
             if hole {
-                assert_eq!(verdict, Verdict::Undecided);
+                assert_eq!(verdict, ZeroVerdict::Undecided);
             }
         }
     }
     assert!((whole.a[15] - (1.0_f64 / 1.002).powi(3)).abs() < 1e-9);
-    assert_eq!(whole.verdicts.a[12], Verdict::Zero);
+    assert_eq!(whole.verdicts.a[12], ZeroVerdict::Zero);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The verdicts of a control step, from those of its physics steps.
 
-use super::planes::Planes;
+use super::verdict_bits::VerdictBits;
 use super::{Jacobian, Verdicts};
 use crate::physics::Model;
 
@@ -10,35 +10,35 @@ use crate::physics::Model;
 /// path has a zero, else undecided. The floor of a row bounds the noise of its entries to first order: that of the
 /// last factor times the largest column of the product so far, plus that product's floors times the last factor.
 #[derive(Debug, Clone)]
-pub(super) struct Links {
+pub(super) struct BooleanChain {
     /// Of the product so far.
-    a: Planes,
-    b: Planes,
+    a: VerdictBits,
+    b: VerdictBits,
     /// Of the step that comes in, and space.
-    step_a: Planes,
-    step_c: Planes,
-    next_a: Planes,
-    next_b: Planes,
+    step_a: VerdictBits,
+    step_c: VerdictBits,
+    next_a: VerdictBits,
+    next_b: VerdictBits,
     /// Of the last step's sensors.
-    c: Planes,
-    d: Planes,
+    c: VerdictBits,
+    d: VerdictBits,
     floor: Vec<f64>,
     next_floor: Vec<f64>,
     rest: Verdicts,
 }
 
-impl Links {
+impl BooleanChain {
     pub(super) fn new(model: &Model, sensors: bool) -> Self {
         let (n, nu) = (model.ndx(), model.nu());
         let ns = if sensors { model.nsensordata() } else { 0 };
-        let (square, wide) = (Planes::new(n, n), Planes::new(n, nu));
+        let (square, wide) = (VerdictBits::new(n, n), VerdictBits::new(n, nu));
         Self {
             a: square.clone(),
             b: wide.clone(),
             step_a: square.clone(),
-            step_c: Planes::new(ns, n),
-            c: Planes::new(ns, n),
-            d: Planes::new(ns, nu),
+            step_c: VerdictBits::new(ns, n),
+            c: VerdictBits::new(ns, n),
+            d: VerdictBits::new(ns, nu),
             next_a: square,
             next_b: wide,
             floor: vec![0.0; n],

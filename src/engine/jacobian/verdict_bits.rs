@@ -1,14 +1,14 @@
 //! Verdicts as bits: which entries are surely not zero, and which perhaps are not. The boolean product over the
 //! physics steps of a control step is taken on these.
 
-use super::Verdict;
+use super::ZeroVerdict;
 
 /// Bits of a word.
 const WORD: usize = u64::BITS as usize;
 
 /// Verdicts of a matrix. An entry is nonzero where it is sure, undecided where it is only possible, zero elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Planes {
+pub(super) struct VerdictBits {
     columns: usize,
     /// Words of a row.
     words: usize,
@@ -16,7 +16,7 @@ pub(super) struct Planes {
     possible: Vec<u64>,
 }
 
-impl Planes {
+impl VerdictBits {
     /// Zeros.
     pub(super) fn new(rows: usize, columns: usize) -> Self {
         let words = columns.div_ceil(WORD);
@@ -24,7 +24,7 @@ impl Planes {
     }
 
     /// Takes over a row-major matrix.
-    pub(super) fn read(&mut self, verdicts: &[Verdict]) {
+    pub(super) fn read(&mut self, verdicts: &[ZeroVerdict]) {
         self.sure.fill(0);
         self.possible.fill(0);
         if self.columns == 0 {
@@ -33,10 +33,10 @@ impl Planes {
         for (r, row) in verdicts.chunks_exact(self.columns).enumerate() {
             for (c, verdict) in row.iter().enumerate() {
                 let (word, bit) = (r * self.words + c / WORD, 1 << (c % WORD));
-                if *verdict == Verdict::Nonzero {
+                if *verdict == ZeroVerdict::Nonzero {
                     self.sure[word] |= bit;
                 }
-                if *verdict != Verdict::Zero {
+                if *verdict != ZeroVerdict::Zero {
                     self.possible[word] |= bit;
                 }
             }
@@ -44,7 +44,7 @@ impl Planes {
     }
 
     /// Into a row-major matrix.
-    pub(super) fn write(&self, verdicts: &mut [Verdict]) {
+    pub(super) fn write(&self, verdicts: &mut [ZeroVerdict]) {
         if self.columns == 0 {
             return;
         }
@@ -52,9 +52,9 @@ impl Planes {
             for (c, verdict) in row.iter_mut().enumerate() {
                 let (word, bit) = (r * self.words + c / WORD, 1 << (c % WORD));
                 *verdict = match (self.sure[word] & bit != 0, self.possible[word] & bit != 0) {
-                    (true, _) => Verdict::Nonzero,
-                    (false, true) => Verdict::Undecided,
-                    (false, false) => Verdict::Zero,
+                    (true, _) => ZeroVerdict::Nonzero,
+                    (false, true) => ZeroVerdict::Undecided,
+                    (false, false) => ZeroVerdict::Zero,
                 };
             }
         }
@@ -107,21 +107,27 @@ mod tests {
     use crate::jacobian::draws::Draws;
 
     /// A sum of three-valued products, as the definition has it.
-    fn by_hand(left: &[Verdict], right: &[Verdict], plus: &[Verdict], n: usize, columns: usize) -> Vec<Verdict> {
+    fn by_hand(
+        left: &[ZeroVerdict],
+        right: &[ZeroVerdict],
+        plus: &[ZeroVerdict],
+        n: usize,
+        columns: usize,
+    ) -> Vec<ZeroVerdict> {
         let mut out = plus.to_vec();
         for r in 0..n {
             for c in 0..columns {
                 let paths = (0..n).map(|m| match (left[r * n + m], right[m * columns + c]) {
-                    (Verdict::Zero, _) | (_, Verdict::Zero) => Verdict::Zero,
-                    (Verdict::Nonzero, Verdict::Nonzero) => Verdict::Nonzero,
-                    _ => Verdict::Undecided,
+                    (ZeroVerdict::Zero, _) | (_, ZeroVerdict::Zero) => ZeroVerdict::Zero,
+                    (ZeroVerdict::Nonzero, ZeroVerdict::Nonzero) => ZeroVerdict::Nonzero,
+                    _ => ZeroVerdict::Undecided,
                 });
                 for path in paths {
                     let entry = &mut out[r * columns + c];
                     *entry = match (*entry, path) {
-                        (Verdict::Nonzero, _) | (_, Verdict::Nonzero) => Verdict::Nonzero,
-                        (Verdict::Zero, Verdict::Zero) => Verdict::Zero,
-                        _ => Verdict::Undecided,
+                        (ZeroVerdict::Nonzero, _) | (_, ZeroVerdict::Nonzero) => ZeroVerdict::Nonzero,
+                        (ZeroVerdict::Zero, ZeroVerdict::Zero) => ZeroVerdict::Zero,
+                        _ => ZeroVerdict::Undecided,
                     };
                 }
             }
@@ -134,16 +140,17 @@ mod tests {
         let mut draws = Draws::new(5);
         for (n, columns) in [(1, 1), (4, 2), (18, 6), (63, 64), (65, 130), (70, 0)] {
             for zeros in [0.5, 0.9, 0.98] {
-                let mut draw = |len: usize| -> Vec<Verdict> {
+                let mut draw = |len: usize| -> Vec<ZeroVerdict> {
                     let mut one = || match draws.uniform() {
-                        x if x < zeros => Verdict::Zero,
-                        x if x < zeros + 0.5 * (1.0 - zeros) => Verdict::Undecided,
-                        _ => Verdict::Nonzero,
+                        x if x < zeros => ZeroVerdict::Zero,
+                        x if x < zeros + 0.5 * (1.0 - zeros) => ZeroVerdict::Undecided,
+                        _ => ZeroVerdict::Nonzero,
                     };
                     (0..len).map(|_| one()).collect()
                 };
                 let (left, right, plus) = (draw(n * n), draw(n * columns), draw(n * columns));
-                let (mut a, mut b, mut sum) = (Planes::new(n, n), Planes::new(n, columns), Planes::new(n, columns));
+                let (mut a, mut b, mut sum) =
+                    (VerdictBits::new(n, n), VerdictBits::new(n, columns), VerdictBits::new(n, columns));
                 a.read(&left);
                 b.read(&right);
                 sum.read(&plus);

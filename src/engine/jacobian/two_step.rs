@@ -2,11 +2,11 @@
 //!
 //! A difference over a nudge h has the derivative in it, the rounding of the step's result divided by h, and what the
 //! function bends within h. Rounding shrinks with 1/h, so a number that stays while h grows a hundredfold is a
-//! derivative, one that shrinks with it is noise. What is zero by structure (see [`Groups`]) needs no test.
+//! derivative, one that shrinks with it is noise. What is zero by structure (see [`Islands`]) needs no test.
 
-use super::kink::{Sides, Surroundings, one_sided};
-use super::{Jacobian, Switches, Verdict, Verdicts};
-use crate::physics::{Groups, Model, PhysicsError, Sim};
+use super::kink::{OneSided, Surroundings, one_sided};
+use super::{Jacobian, Switches, Verdicts, ZeroVerdict};
+use crate::physics::{Islands, Model, PhysicsError, Sim};
 
 /// How much wider the second nudge is.
 const WIDE: f64 = 100.0;
@@ -25,7 +25,7 @@ const SPREAD: f64 = 8.0;
 /// See [`SPREAD`].
 const MOST: f64 = 16.0;
 
-/// Sides, or step sizes, that disagree by more, as a share of the largest entry of A, make a switch likely. Smooth
+/// OneSided, or step sizes, that disagree by more, as a share of the largest entry of A, make a switch likely. Smooth
 /// dynamics bend less within the wide nudge, stiff contacts perhaps not.
 const APART: f64 = 1e-3;
 
@@ -39,11 +39,11 @@ const SURELY_APART: f64 = 0.03;
 
 /// The test, with its space.
 #[derive(Debug)]
-pub(super) struct Scales {
+pub(super) struct TwoStepTest {
     eps: f64,
-    groups: Groups,
-    wide: Sides,
-    narrow: Sides,
+    islands: Islands,
+    wide: OneSided,
+    narrow: OneSided,
     /// Made for the first kink.
     surroundings: Option<Surroundings>,
     /// Sizes of the tangent state's entries and of the controls.
@@ -63,41 +63,41 @@ struct Pair {
 }
 
 impl Pair {
-    fn verdict(self) -> Verdict {
+    fn verdict(self) -> ZeroVerdict {
         let (narrow, wide, wide_floor) = (self.narrow.abs(), self.wide.abs(), self.floor / WIDE);
         if !(narrow.is_finite() && wide.is_finite() && self.floor.is_finite()) {
-            return Verdict::Undecided;
+            return ZeroVerdict::Undecided;
         }
         if narrow <= self.floor {
             return match () {
-                () if wide <= wide_floor => Verdict::Zero,
+                () if wide <= wide_floor => ZeroVerdict::Zero,
                 // The wide difference alone sees something that the narrow one ought to see too: it switches.
-                () if wide > SURE * self.floor => Verdict::Undecided,
-                () if wide > SURE * wide_floor => Verdict::Nonzero,
-                () => Verdict::Undecided,
+                () if wide > SURE * self.floor => ZeroVerdict::Undecided,
+                () if wide > SURE * wide_floor => ZeroVerdict::Nonzero,
+                () => ZeroVerdict::Undecided,
             };
         }
         // Above the noise, and both agree.
         if (self.narrow - self.wide).abs() <= 0.5 * narrow.max(wide) + self.floor && wide > SURE * wide_floor {
-            return Verdict::Nonzero;
+            return ZeroVerdict::Nonzero;
         }
         // They do not: far above the noise the narrow one is right.
         match () {
-            () if narrow > SURE * self.floor => Verdict::Nonzero,
-            () if wide <= wide_floor => Verdict::Zero,
-            () => Verdict::Undecided,
+            () if narrow > SURE * self.floor => ZeroVerdict::Nonzero,
+            () if wide <= wide_floor => ZeroVerdict::Zero,
+            () => ZeroVerdict::Undecided,
         }
     }
 }
 
-impl Scales {
+impl TwoStepTest {
     /// The test for differences over `eps`.
     pub(super) fn new(model: &Model, eps: f64) -> Self {
         Self {
             eps,
-            groups: Groups::new(model),
-            wide: Sides::new(model),
-            narrow: Sides::new(model),
+            islands: Islands::new(model),
+            wide: OneSided::new(model),
+            narrow: OneSided::new(model),
             surroundings: None,
             sizes: Vec::new(),
             differences: Vec::new(),
@@ -112,7 +112,7 @@ impl Scales {
         let Jacobian { a, b, verdicts, .. } = out;
         self.wide.take(sim, WIDE * self.eps)?;
         self.kink(sim, a, verdicts)?;
-        sim.group(&mut self.groups)?;
+        sim.find_islands(&mut self.islands)?;
         self.measure(sim);
         let (ndx, nu) = (sim.model().ndx(), sim.model().nu());
         for row in 0..ndx {
@@ -129,13 +129,13 @@ impl Scales {
             };
             for (column, narrow) in a_row.iter().enumerate() {
                 let at = row * ndx + column;
-                let acts = self.groups.state_acts(row, column);
-                verdicts.a[at] = if acts { judge(narrow, &self.wide.a, at) } else { Verdict::Zero };
+                let acts = self.islands.state_acts(row, column);
+                verdicts.a[at] = if acts { judge(narrow, &self.wide.a, at) } else { ZeroVerdict::Zero };
             }
             for (control, narrow) in b_row.iter().enumerate() {
                 let at = row * nu + control;
-                let acts = self.groups.control_acts(row, control);
-                verdicts.b[at] = if acts { judge(narrow, &self.wide.b, at) } else { Verdict::Zero };
+                let acts = self.islands.control_acts(row, control);
+                verdicts.b[at] = if acts { judge(narrow, &self.wide.b, at) } else { ZeroVerdict::Zero };
             }
         }
         Ok(())
@@ -217,27 +217,27 @@ mod tests {
     fn two_step_sizes_decide() {
         let verdict = |narrow: f64, wide: f64| Pair { narrow, wide, floor: 1e-8 }.verdict();
         for (narrow, wide, expected) in [
-            (0.0, 0.0, Verdict::Zero),
+            (0.0, 0.0, ZeroVerdict::Zero),
             // Noise that shrinks with the nudge, even where it is more than was reckoned with.
-            (3e-9, 4e-11, Verdict::Zero),
-            (-5e-8, 9e-11, Verdict::Zero),
+            (3e-9, 4e-11, ZeroVerdict::Zero),
+            (-5e-8, 9e-11, ZeroVerdict::Zero),
             // A derivative stays.
-            (1.0, 1.0, Verdict::Nonzero),
-            (-2e-7, -2e-7, Verdict::Nonzero),
-            (1.2e-8, 1e-8, Verdict::Nonzero),
+            (1.0, 1.0, ZeroVerdict::Nonzero),
+            (-2e-7, -2e-7, ZeroVerdict::Nonzero),
+            (1.2e-8, 1e-8, ZeroVerdict::Nonzero),
             // Too small for the narrow nudge, seen by the wide one; and too small for both to tell.
-            (-4e-9, 2e-9, Verdict::Nonzero),
-            (4e-9, 3e-10, Verdict::Undecided),
+            (-4e-9, 2e-9, ZeroVerdict::Nonzero),
+            (4e-9, 3e-10, ZeroVerdict::Undecided),
             // The wide nudge alone meets a contact.
-            (1e-9, 0.3, Verdict::Undecided),
+            (1e-9, 0.3, ZeroVerdict::Undecided),
             // The derivative is there, though a contact switches within the wide nudge.
-            (0.3, -7.0, Verdict::Nonzero),
-            (0.3, 0.0, Verdict::Nonzero),
-            (f64::NAN, 0.0, Verdict::Undecided),
-            (0.0, f64::INFINITY, Verdict::Undecided),
+            (0.3, -7.0, ZeroVerdict::Nonzero),
+            (0.3, 0.0, ZeroVerdict::Nonzero),
+            (f64::NAN, 0.0, ZeroVerdict::Undecided),
+            (0.0, f64::INFINITY, ZeroVerdict::Undecided),
         ] {
             assert_eq!(verdict(narrow, wide), expected, "{narrow:e} and {wide:e}");
         }
-        assert_eq!(Pair { narrow: 0.0, wide: 0.0, floor: f64::NAN }.verdict(), Verdict::Undecided);
+        assert_eq!(Pair { narrow: 0.0, wide: 0.0, floor: f64::NAN }.verdict(), ZeroVerdict::Undecided);
     }
 }

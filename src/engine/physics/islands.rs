@@ -1,18 +1,17 @@
-//! Which parts of a state can act on each other at all: kinematic trees, and what joins them.
+//! Islands: which parts of a state can act on each other at all. Kinematic trees, and what joins them.
 //!
 //! Trees meet in contacts, equality constraints, tendons and actuators. Contacts are those of the state; the others are
 //! taken from the model, whether they are active or not. Without one of them nothing flows from one tree to another
 //! within a step: the inertia, and the system that is solved for the constraint forces, fall apart into blocks.
 
-use mujoco_rs::mujoco_c::mjModel;
-
-use super::parts::{Hold, Parts};
-use super::sim::view;
+use super::attachments::{Attachment, Attachments};
+use super::elements::Slices;
 use super::{Model, PhysicsError, Sim};
 
-/// Groups of trees and actuators that can act on each other within a step.
+/// Sets of trees and actuators that can act on each other within a step. As MuJoCo's islands, but with everything that joins
+/// trees, whether it pushes at the state or not.
 #[derive(Debug, Clone)]
-pub struct Groups {
+pub struct Islands {
     /// By node (trees, then actuators): its parent, as the model alone has it.
     fixed: Vec<usize>,
     /// The same with the contacts of the last state.
@@ -24,45 +23,45 @@ pub struct Groups {
     ndx: usize,
 }
 
-impl Groups {
-    /// The groups of a model, as far as the model alone says.
+impl Islands {
+    /// The islands of a model, as far as the model alone says.
     pub fn new(model: &Model) -> Self {
         let m = model.raw();
         let (trees, actuators) = (m.ntree as usize, m.nactuator as usize);
-        let found = Trees::new(m);
-        let parts = &found.parts;
+        let found = Trees { attachments: Attachments::new(model), m: Slices(m) };
+        let attachments = &found.attachments;
         let mut fixed: Vec<usize> = (0..trees + actuators).collect();
         // Flexes and plugins may join anything.
         if model.has_flexes() || model.has_plugins() {
             (1..fixed.len()).for_each(|node| join(&mut fixed, 0, node));
         }
         for tendon in 0..m.ntendon {
-            join_all(&mut fixed, found.all(parts.tendon(tendon as i32).collect()));
+            join_all(&mut fixed, found.all(attachments.tendon(tendon as i32).collect()));
         }
-        for equality in 0..m.neq as usize {
-            match parts.equality(equality) {
+        for equality in 0..attachments.equalities() {
+            match attachments.equality(equality) {
                 Some(joined) => join_all(&mut fixed, found.all(joined)),
                 None => (1..trees).for_each(|tree| join(&mut fixed, 0, tree)),
             }
         }
         for actuator in 0..actuators {
             let node = trees + actuator;
-            match parts.actuator(actuator) {
+            match attachments.transmission(actuator) {
                 Some(moved) => found.all(moved).for_each(|tree| join(&mut fixed, node, tree)),
                 None => (0..trees).for_each(|tree| join(&mut fixed, node, tree)),
             }
         }
         let (nv, na, nu) = (model.nv(), model.na(), model.nu());
-        let mut nodes: Vec<usize> = found.dof_treeid.iter().map(|tree| *tree as usize).collect();
+        let mut nodes: Vec<usize> = found.m.dof_treeid().iter().map(|tree| *tree as usize).collect();
         nodes.extend_from_within(..);
         // An entry without an actuator does not occur; it would be alone.
         nodes.resize(2 * nv + na + nu, usize::MAX);
         for actuator in 0..actuators {
-            let (acts, controls) = parts.inputs(actuator);
+            let (acts, controls) = attachments.inputs(actuator);
             nodes[2 * nv..2 * nv + na][acts].fill(trees + actuator);
             nodes[2 * nv + na..][controls].fill(trees + actuator);
         }
-        let geoms = (0..m.ngeom).map(|geom| found.of(parts.geom(geom as i32)?)).collect();
+        let geoms = (0..m.ngeom).map(|geom| found.of(attachments.geom(geom as i32)?)).collect();
         Self { now: fixed.clone(), fixed, nodes, geoms, ndx: 2 * nv + na }
     }
 
@@ -86,16 +85,16 @@ impl Sim {
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
-    pub fn group(&mut self, groups: &mut Groups) -> Result<(), PhysicsError> {
-        groups.now.clone_from(&groups.fixed);
-        if groups.fixed.len() < 2 {
+    pub fn find_islands(&mut self, islands: &mut Islands) -> Result<(), PhysicsError> {
+        islands.now.clone_from(&islands.fixed);
+        if islands.fixed.len() < 2 {
             return Ok(());
         }
         self.stage_position()?;
         for contact in self.contacts() {
-            let tree = |geom: i32| usize::try_from(geom).ok().and_then(|geom| groups.geoms[geom]);
+            let tree = |geom: i32| usize::try_from(geom).ok().and_then(|geom| islands.geoms[geom]);
             if let [Some(one), Some(other)] = contact.geom.map(tree) {
-                join(&mut groups.now, one, other);
+                join(&mut islands.now, one, other);
             }
         }
         Ok(())
@@ -122,26 +121,18 @@ fn join_all(parents: &mut [usize], mut nodes: impl Iterator<Item = usize>) {
 
 /// The trees of what forces act on.
 struct Trees<'a> {
-    parts: Parts<'a>,
-    body_treeid: &'a [i32],
-    dof_treeid: &'a [i32],
+    attachments: Attachments<'a>,
+    m: Slices<'a>,
 }
 
-impl<'a> Trees<'a> {
-    fn new(m: &'a mjModel) -> Self {
-        // SAFETY: the arrays have these lengths (mjmodel.h) and live as long as the model.
-        let (body_treeid, dof_treeid) =
-            unsafe { (view(m.body_treeid, m.nbody as usize), view(m.dof_treeid, m.nv as usize)) };
-        Self { parts: Parts::new(m), body_treeid, dof_treeid }
-    }
-
+impl Trees<'_> {
     /// None for what cannot move.
-    fn of(&self, hold: Hold) -> Option<usize> {
-        usize::try_from(*self.body_treeid.get(self.parts.body(hold)?)?).ok()
+    fn of(&self, attachment: Attachment) -> Option<usize> {
+        usize::try_from(*self.m.body_treeid().get(self.attachments.body(attachment)?)?).ok()
     }
 
-    fn all(&self, holds: Vec<Hold>) -> impl Iterator<Item = usize> + '_ {
-        holds.into_iter().filter_map(|hold| self.of(hold))
+    fn all(&self, attachments: Vec<Attachment>) -> impl Iterator<Item = usize> + '_ {
+        attachments.into_iter().filter_map(|attachment| self.of(attachment))
     }
 }
 
@@ -151,15 +142,15 @@ mod tests {
 
     use super::*;
 
-    fn groups(mjcf: &str) -> Groups {
+    fn islands(mjcf: &str) -> Islands {
         let model = Arc::new(Model::from_text("trees.xml", mjcf).unwrap());
-        let mut groups = Groups::new(&model);
-        Sim::new(&model).unwrap().group(&mut groups).unwrap();
-        groups
+        let mut islands = Islands::new(&model);
+        Sim::new(&model).unwrap().find_islands(&mut islands).unwrap();
+        islands
     }
 
     /// Three sliders in a row, 1 m apart, with what is to join them.
-    fn sliders(more: &str, radius: [f64; 3]) -> Groups {
+    fn sliders(more: &str, radius: [f64; 3]) -> Islands {
         let bodies: String = (0..3)
             .map(|i| {
                 let radius = radius[i];
@@ -169,13 +160,13 @@ mod tests {
                 )
             })
             .collect();
-        groups(&format!("<mujoco><worldbody>{bodies}</worldbody>{more}</mujoco>"))
+        islands(&format!("<mujoco><worldbody>{bodies}</worldbody>{more}</mujoco>"))
     }
 
     /// Which of the pairs 01, 12, 02 are joined.
-    fn pairs(groups: &Groups) -> [bool; 3] {
-        let found = [(0, 1), (1, 2), (0, 2)].map(|(i, j)| groups.state_acts(i, j));
-        let velocities = [(3, 1), (4, 2), (0, 5)].map(|(i, j)| groups.state_acts(i, j));
+    fn pairs(islands: &Islands) -> [bool; 3] {
+        let found = [(0, 1), (1, 2), (0, 2)].map(|(i, j)| islands.state_acts(i, j));
+        let velocities = [(3, 1), (4, 2), (0, 5)].map(|(i, j)| islands.state_acts(i, j));
         assert_eq!(found, velocities);
         found
     }
@@ -203,15 +194,15 @@ mod tests {
 
     #[test]
     fn a_control_and_its_activation_act_on_the_tree_that_they_move() {
-        let groups = sliders(
+        let islands = sliders(
             r#"<actuator><motor joint="j2"/><general joint="j0" dyntype="filter" dynprm="1"/></actuator>"#,
             [0.1; 3],
         );
-        let by_control = |control| (0..6).map(|row| groups.control_acts(row, control)).collect::<Vec<_>>();
+        let by_control = |control| (0..6).map(|row| islands.control_acts(row, control)).collect::<Vec<_>>();
         assert_eq!(by_control(0), [false, false, true, false, false, true]);
         assert_eq!(by_control(1), [true, false, false, true, false, false]);
         // The activation is entry 6.
-        assert!(groups.state_acts(0, 6) && !groups.state_acts(1, 6) && groups.control_acts(6, 1));
-        assert!(!groups.control_acts(6, 0));
+        assert!(islands.state_acts(0, 6) && !islands.state_acts(1, 6) && islands.control_acts(6, 1));
+        assert!(!islands.control_acts(6, 0));
     }
 }

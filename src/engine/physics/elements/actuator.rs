@@ -1,0 +1,93 @@
+//! Actuators: what they act on, and what their force depends on.
+
+use std::ops::Range;
+
+use mujoco_rs::mujoco_c::{mjtBias, mjtDyn, mjtGain, mjtTrn};
+
+use super::{Slices, Unknown, Variant};
+use crate::physics::Model;
+
+/// An actuator of a compiled model. Its force is `gain * u + bias`, where `u` is its control or activation, and gain and bias
+/// are functions of its length and velocity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actuator<'a> {
+    /// What it acts on.
+    pub transmission: Result<mjtTrn, Unknown>,
+    /// The joint, tendon, body or sites that it acts on (`trnid`); -1 where there is none.
+    pub targets: [i32; 2],
+    /// How its activation moves.
+    pub dyntype: Result<mjtDyn, Unknown>,
+    /// Its parameters.
+    pub dynprm: &'a [f64],
+    /// How its force depends on its control or activation.
+    pub gaintype: Result<mjtGain, Unknown>,
+    /// Its parameters.
+    pub gainprm: &'a [f64],
+    /// What its force is without control and activation.
+    pub biastype: Result<mjtBias, Unknown>,
+    /// Its parameters.
+    pub biasprm: &'a [f64],
+    /// Its controls among those of the model (nu).
+    pub controls: Range<usize>,
+    /// Its activations among those of the model (na).
+    pub activations: Range<usize>,
+    /// Its outputs: forces, lengths and velocities among those of the model.
+    pub outputs: Range<usize>,
+    /// Bounds of its force, N or N m; None without.
+    pub forcerange: Option<[f64; 2]>,
+    /// Bounds of its activation; None without.
+    pub actrange: Option<[f64; 2]>,
+    /// Whether its force is that of the next activation.
+    pub actearly: bool,
+    /// Linear damping.
+    pub damping: f64,
+    /// Coefficients of the damping's higher powers.
+    pub dampingpoly: [f64; 2],
+    /// Inertia that it adds to what it acts on.
+    pub armature: f64,
+    /// Whether its group is switched off (`actuatorgroupdisable`).
+    pub disabled: bool,
+}
+
+impl Actuator<'_> {
+    /// Whether anything in it damps what it acts on beyond its gain and bias.
+    pub fn is_damped(&self) -> bool {
+        self.damping != 0.0 || self.dampingpoly.iter().any(|x| *x != 0.0)
+    }
+}
+
+/// Entries from `first` on, -1 where there are none.
+fn entries(first: i32, n: i32) -> Range<usize> {
+    usize::try_from(first).map_or(0..0, |first| first..first + n.max(0) as usize)
+}
+
+impl Model {
+    /// All actuators, in the model's order.
+    pub fn actuators(&self) -> impl ExactSizeIterator<Item = Actuator<'_>> + '_ {
+        let m = Slices(self.raw());
+        (0..m.actuator_trntype().len()).map(move |id| Actuator {
+            transmission: Variant::of(m.actuator_trntype()[id]),
+            targets: m.actuator_trnid()[id],
+            dyntype: Variant::of(m.actuator_dyntype()[id]),
+            dynprm: &m.actuator_dynprm()[id],
+            gaintype: Variant::of(m.actuator_gaintype()[id]),
+            gainprm: &m.actuator_gainprm()[id],
+            biastype: Variant::of(m.actuator_biastype()[id]),
+            biasprm: &m.actuator_biasprm()[id],
+            controls: entries(m.actuator_ctrladr()[id], m.actuator_ctrlnum()[id]),
+            activations: entries(m.actuator_actadr()[id], m.actuator_actnum()[id]),
+            outputs: entries(m.actuator_outadr()[id], m.actuator_outnum()[id]),
+            forcerange: m.actuator_forcelimited()[id].then(|| m.actuator_forcerange()[id]),
+            actrange: m.actuator_actlimited()[id].then(|| m.actuator_actrange()[id]),
+            actearly: m.actuator_actearly()[id],
+            damping: m.actuator_damping()[id],
+            dampingpoly: m.actuator_dampingpoly()[id],
+            armature: m.actuator_armature()[id],
+            disabled: self.actuator_group_is_off(m.actuator_group()[id]),
+        })
+    }
+
+    fn actuator_group_is_off(&self, group: i32) -> bool {
+        (0..31).contains(&group) && self.raw().opt.disableactuator & (1 << group) != 0
+    }
+}

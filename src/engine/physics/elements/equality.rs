@@ -1,0 +1,39 @@
+//! Equality constraints.
+
+use mujoco_rs::mujoco_c::{mjtEq, mjtObj};
+
+use super::{Slices, Unknown, Variant};
+use crate::physics::Model;
+
+/// An equality constraint of a compiled model, active or not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Equality<'a> {
+    /// What is made equal.
+    pub kind: Result<mjtEq, Unknown>,
+    /// Of which kind the two objects are.
+    pub object_kind: Result<mjtObj, Unknown>,
+    /// The objects; -1 where there is none.
+    pub objects: [i32; 2],
+    /// Numbers whose meaning depends on the kind (`eq_data`); of joints and tendons the coefficients of a polynomial.
+    pub data: &'a [f64],
+}
+
+impl Equality<'_> {
+    /// Whether it couples two joints or tendons in proportion: a polynomial of the first degree.
+    pub fn is_linear(&self) -> bool {
+        matches!(self.kind, Ok(mjtEq::mjEQ_JOINT | mjtEq::mjEQ_TENDON)) && self.data[2..5].iter().all(|x| *x == 0.0)
+    }
+}
+
+impl Model {
+    /// All equality constraints, in the model's order.
+    pub fn equalities(&self) -> impl ExactSizeIterator<Item = Equality<'_>> + '_ {
+        let m = Slices(self.raw());
+        (0..m.eq_type().len()).map(move |id| Equality {
+            kind: Variant::of(m.eq_type()[id]),
+            object_kind: Variant::of(m.eq_objtype()[id]),
+            objects: [m.eq_obj1id()[id], m.eq_obj2id()[id]],
+            data: &m.eq_data()[id],
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Geoms: their shapes, and what of them acts through a medium or at a distance.
+
+use mujoco_rs::mujoco_c::mjtGeom;
+
+use super::{Slices, Unknown, Variant};
+use crate::physics::Model;
+
+/// A geom's shape; lengths in m.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Shape {
+    Plane,
+    Sphere {
+        radius: f64,
+    },
+    Capsule {
+        radius: f64,
+        half: f64,
+    },
+    Ellipsoid {
+        radii: [f64; 3],
+    },
+    Cylinder {
+        radius: f64,
+        half: f64,
+    },
+    Box {
+        halves: [f64; 3],
+    },
+    /// A mesh, height field or signed distance field.
+    Other,
+}
+
+impl Model {
+    /// The kind of a geom.
+    pub(in crate::physics) fn geom_kind(&self, geom: usize) -> Result<mjtGeom, Unknown> {
+        Variant::of(Slices(self.raw()).geom_type()[geom])
+    }
+
+    /// The shape of a geom.
+    pub(crate) fn shape(&self, geom: usize) -> Shape {
+        let size = Slices(self.raw()).geom_size()[geom];
+        match self.geom_kind(geom) {
+            Ok(mjtGeom::mjGEOM_PLANE) => Shape::Plane,
+            Ok(mjtGeom::mjGEOM_SPHERE) => Shape::Sphere { radius: size[0] },
+            Ok(mjtGeom::mjGEOM_CAPSULE) => Shape::Capsule { radius: size[0], half: size[1] },
+            Ok(mjtGeom::mjGEOM_ELLIPSOID) => Shape::Ellipsoid { radii: size },
+            Ok(mjtGeom::mjGEOM_CYLINDER) => Shape::Cylinder { radius: size[0], half: size[1] },
+            Ok(mjtGeom::mjGEOM_BOX) => Shape::Box { halves: size },
+            _ => Shape::Other,
+        }
+    }
+
+    /// Whether a geom is a plane.
+    pub(crate) fn is_plane(&self, geom: usize) -> bool {
+        self.shape(geom) == Shape::Plane
+    }
+
+    /// Whether a geom feels the medium as an ellipsoid (`fluidshape="ellipsoid"`) and not as the box of its body's inertia.
+    pub fn has_ellipsoid_fluid(&self) -> bool {
+        Slices(self.raw()).geom_fluid().iter().any(|coefficients| coefficients[0] != 0.0)
+    }
+
+    /// Whether a geom or a pair of them sticks.
+    pub fn has_adhesive_geoms(&self) -> bool {
+        let m = Slices(self.raw());
+        m.geom_adhesion().iter().chain(m.pair_adhesion()).any(|x| *x != 0.0)
+    }
+
+    /// How far beyond the distance from which on it acts a contact of two geoms may be listed, m.
+    pub(crate) fn largest_gap(&self) -> f64 {
+        let m = Slices(self.raw());
+        2.0 * m.geom_gap().iter().chain(m.pair_gap()).copied().fold(0.0, f64::max)
+    }
+}
