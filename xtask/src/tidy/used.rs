@@ -126,7 +126,8 @@ impl Words {
                     let defines = before.and_then(word).is_some_and(|word| DEFINING.contains(&word.as_str()))
                         && !before_that.is_some_and(|at| is(at, '*') || is(at, '\''));
                     if !defines {
-                        if before.is_some_and(|at| is(at, '.') || is(at, ':')) {
+                        let colons = before_that.is_some_and(|at| is(at, ':') && is(at + 1, ':'));
+                        if colons || before.is_some_and(|at| is(at, '.')) {
                             self.behind.insert(name.clone());
                         }
                         self.all.insert(name);
@@ -209,9 +210,11 @@ mod tests {
     #[test]
     fn a_use_is_a_word_elsewhere_and_no_definition_comment_or_import_for_others() {
         let text = "pub struct A; impl A { pub fn go(&self) {} } pub fn f() { A.go() }";
-        for user in
-            ["// A go f\nfn go() { let go = \"f\"; }", "pub use x::{A, f};", "struct A; mod f {} fn g(a: u8) { go(a) }"]
-        {
+        for user in [
+            "// A go f\nfn go() { let go = \"f\"; }",
+            "pub use x::{A, f};",
+            "struct A; mod f {} fn g(a: u8) { S { a: go } }",
+        ] {
             assert_eq!(
                 found(text, &[("src/a.rs", user)]).0,
                 ["dynsparse::A", "dynsparse::A::go", "dynsparse::f"],
