@@ -48,6 +48,8 @@ enum Command {
     FuzzJacobian(fuzz::FuzzJacobian),
     Corpus(corpus::Corpus),
     Rooms(tidy::Rooms),
+    Public(tidy::Public),
+    Longest(tidy::Longest),
     Torture(torture::Torture),
 }
 
@@ -63,6 +65,8 @@ fn main() -> ExitCode {
         Command::FuzzJacobian(fuzz) => fuzz.run(),
         Command::Corpus(corpus) => corpus.run(),
         Command::Rooms(rooms) => rooms.run(),
+        Command::Public(public) => public.run(),
+        Command::Longest(longest) => longest.run(),
         Command::Torture(torture) => torture.run(),
     };
     match done {

@@ -1,15 +1,27 @@
-//! `cargo xtask rooms`, and what no compiler checks: who may know whom, a head on every file, one version of MuJoCo.
+//! `cargo xtask rooms` and `public`, and what no compiler checks: who may know whom, public names, licences, a head on every file,
+//! one version of MuJoCo.
 //!
 //! The checks are tests (`cargo test -p xtask tidy`), so that they run with all others.
 
+mod crates;
 mod graph;
+#[cfg(test)]
+mod known;
+#[cfg(test)]
+mod licences;
+mod longest;
 mod paths;
+mod public;
+mod repeated;
 mod table;
+mod used;
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+
+pub(crate) use longest::Longest;
 
 use crate::place;
 
@@ -29,6 +41,40 @@ impl Rooms {
         let wrong = differences(&graph)?;
         if !wrong.is_empty() {
             bail!("{TABLE} says otherwise: {}", wrong.join("; "));
+        }
+        Ok(())
+    }
+}
+
+/// Show how many public items each library has, which names stand for two of them, and which nobody uses
+#[derive(Args)]
+pub(crate) struct Public {
+    /// Also those that only their own library uses
+    #[arg(long)]
+    within: bool,
+}
+
+impl Public {
+    /// Prints the numbers and the lists.
+    pub(crate) fn run(&self) -> Result<()> {
+        let root = place::root();
+        let all = public::all(&root)?;
+        for (library, _) in crates::LIBRARIES {
+            let own = all.iter().filter(|item| item.modules[0] == library);
+            let (methods, items): (Vec<_>, Vec<_>) = own.partition(|item| item.of.is_some());
+            place::show(format_args!("{library}: {} items, {} methods\n", items.len(), methods.len()));
+        }
+        let words = used::words(&root)?;
+        let mut lists =
+            vec![("names of two things", repeated::repeated(&all)), ("used by nobody", used::unused(&all, &words))];
+        if self.within {
+            lists.push(("used by their own library only", used::used_within(&all, &words)));
+        }
+        for (title, list) in lists {
+            place::show(format_args!("\n{title}: {}\n", list.len()));
+            for (name, places) in list {
+                place::show(format_args!("  {name}  {}\n", places.join(" ")));
+            }
         }
         Ok(())
     }
