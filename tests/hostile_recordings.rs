@@ -219,7 +219,8 @@ fn what_cannot_be_read_is_not_taken_for_absent() {
         Value::Int | Value::Unsigned => "signed whole number",
         Value::Float => "a number",
     };
-    for (name, value) in ATTRIBUTES.iter().copied().filter(|(name, _)| ["seed", "recipe", "eps", "task"].contains(name)) {
+    for (name, value) in ATTRIBUTES.iter().copied().filter(|(name, _)| ["seed", "recipe", "eps", "task"].contains(name))
+    {
         let place = changed(|f| {
             f.delete_attr(name).unwrap();
             f.new_attr::<u8>().shape([3]).create(name).unwrap();

@@ -43,6 +43,8 @@ mod smooth;
 mod spatial;
 mod support;
 mod switches;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod verdict;
 
@@ -206,7 +208,11 @@ impl Implicit {
             rows.set(work, &space.jar, axes.iter().map(|s| Size::of(s).lin + far * Size::of(s).rot));
             space.terms.copy_from(&space.inertia);
             space.terms.apply(|x| *x = x.abs());
+            // An error after an earlier solve has kept the matrix.
             let mut hessian = std::mem::replace(&mut space.hessian, DMatrix::zeros(0, 0));
+            if hessian.is_empty() {
+                hessian = DMatrix::zeros(nv, nv);
+            }
             hessian.copy_from(&space.inertia);
             rows.add_hessian(&mut hessian);
             let Some(hessian) = Cholesky::new(hessian) else {

@@ -1,0 +1,316 @@
+//! dR/dp, feature by feature: what each file here adds to the derivative of the residual
+//!
+//! ```text
+//! R(p) = smooth(p) + J(p)' f(p; a) - M(p) a            (nv)
+//! ```
+//!
+//! against central differences of that very sum at a fixed acceleration, its terms evaluated by MuJoCo's own stages. No step and no
+//! solve is in between, so that a fault shows at the feature that has it.
+
+use std::sync::Arc;
+
+use nalgebra::{DMatrix, DVector};
+
+use super::Implicit;
+use crate::jacobian::draws::Draws;
+use crate::jacobian::{Engine, EngineKind, EngineSpec, Jacobian};
+use crate::physics::{Model, Sim};
+
+/// Nudge of the differences; and where contacts are, whose impedance has kinks in its slope some micrometres apart.
+const H: f64 = 1e-6;
+const CONTACT: f64 = 1.0 / 67_108_864.0;
+
+/// A model around one feature: option elements, bodies, and what comes after them.
+fn model(option: &str, bodies: &str, rest: &str) -> Arc<Model> {
+    let mjcf = format!("<mujoco>{option}<worldbody>{bodies}</worldbody>{rest}</mujoco>");
+    let model = Model::from_text("feature.xml", &mjcf).unwrap().strict().unwrap();
+    assert_eq!(Implicit::obstacles(&model), Vec::<String>::new());
+    Arc::new(model)
+}
+
+/// R at a fixed acceleration, from MuJoCo's stages.
+fn residual(sim: &mut Sim, a: &DVector<f64>) -> DVector<f64> {
+    let nv = a.len();
+    sim.stage_position().unwrap();
+    sim.stage_velocity().unwrap();
+    sim.stage_actuation().unwrap();
+    sim.stage_constraint(a.as_slice(), &mut Vec::new(), false).unwrap();
+    let mut out = DVector::zeros(nv);
+    sim.smooth_force(out.as_mut_slice());
+    out += DVector::from_column_slice(sim.qfrc_constraint());
+    let mut inertia = DMatrix::zeros(nv, nv);
+    sim.inertia(inertia.as_mut_slice());
+    out - inertia * a
+}
+
+/// The largest difference between dR/dp of the engine and that of differences over `h` and twice as much, at random states after `settle` steps, as a
+/// share of the largest entry at any of them; and how many constraint rows there were at most.
+fn compare(model: &Arc<Model>, h: f64, spread: f64, settle: usize) -> (f64, usize) {
+    let spec = EngineSpec::new(EngineKind::Implicit);
+    let mut engine = Implicit::new(&spec, model).unwrap();
+    let (nv, inputs) = (model.nv(), model.ndx() + model.nu());
+    let (mut sim, mut work) = (Sim::new(model).unwrap(), Sim::new(model).unwrap());
+    let mut state = vec![0.0; model.state_size()];
+    let mut draws = Draws::new(7);
+    let (mut worst, mut scale, mut rows) = (0.0_f64, 0.0_f64, 0);
+    for _ in 0..6 {
+        sim.reset().unwrap();
+        let motion: Vec<f64> = (0..nv).map(|_| spread * draws.normal()).collect();
+        let mut qpos = sim.qpos().to_vec();
+        model.integrate_pos(&mut qpos, &motion, 1.0);
+        sim.qpos_mut().copy_from_slice(&qpos);
+        sim.qvel_mut().iter_mut().for_each(|v| *v = spread * draws.normal());
+        sim.ctrl_mut().iter_mut().for_each(|u| *u = 0.2 + 0.5 * draws.uniform());
+        sim.act_mut().iter_mut().for_each(|x| *x = 0.2 + 0.5 * draws.uniform());
+        (0..settle).for_each(|_| sim.step().unwrap());
+        sim.get_state(&mut state).unwrap();
+        sim.get_state(&mut engine.space.state).unwrap();
+        engine.work.set_state(&state).unwrap();
+        assert!(engine.solve().unwrap().is_some(), "H is positive definite");
+        engine.integrator.solve(&mut engine.work, &engine.space.inertia, &engine.space.a).unwrap();
+        engine.residual_derivative().unwrap();
+        rows = rows.max(engine.rows.n);
+        let a = engine.space.a.clone();
+        let mut expected = DMatrix::zeros(nv, inputs);
+        let mut direction = vec![0.0; nv];
+        for input in 0..inputs {
+            let [up, down, up_2, down_2] = [h, -h, 2.0 * h, -2.0 * h].map(|by| {
+                work.set_state(&state).unwrap();
+                work.nudge(input, by, &mut direction);
+                residual(&mut work, &a)
+            });
+            expected.set_column(input, &((8.0 * (up - down) - (up_2 - down_2)) / (12.0 * h)));
+        }
+        worst = worst.max((&engine.space.da - &expected).amax());
+        scale = scale.max(expected.amax());
+    }
+    (worst / scale, rows)
+}
+
+/// A chain of a free body, a ball and two hinges, in the air.
+const CHAIN: &str = r#"<body pos="0 0 2"><freejoint/><geom type="box" size=".1 .15 .2" pos=".02 0 .01" mass="1"/>
+    <body pos="0 0 .3"><joint type="ball"/><geom type="capsule" size=".05" fromto="0 0 0 0 .1 .3" mass=".3"/>
+      <body pos="0 .1 .3"><joint name="p" axis="0 1 0"/><geom type="capsule" size=".04" fromto="0 0 0 .3 0 0" mass=".2"/>
+        <body pos=".3 0 0"><joint name="q" axis="1 0 1"/><geom type="capsule" size=".03" fromto="0 0 0 0 .2 0" mass=".1"/>
+          <site name="tip" pos="0 .2 0"/></body>
+      </body>
+    </body>
+  </body>"#;
+
+#[test]
+fn inertial_forces_gravity_and_drag() {
+    let carried = CHAIN.replacen("<body pos=\"0 0 .3\">", "<body pos=\"0 0 .3\" gravcomp=\".6\">", 1);
+    for (what, option, bodies) in [
+        ("nothing but inertia", r#"<option gravity="0 0 0"/>"#, CHAIN),
+        ("gravity", "", CHAIN),
+        ("compensated gravity", "", &*carried),
+        ("viscosity", r#"<option viscosity=".3"/>"#, CHAIN),
+        ("density and wind", r#"<option density="20" wind="1 -2 .5"/>"#, CHAIN),
+    ] {
+        let (error, _) = compare(&model(option, bodies, ""), H, 0.7, 0);
+        assert!(error < 3e-8, "{what}: {error:e}");
+    }
+}
+
+/// Two hinges in a row, with springs and dampers to be filled in.
+fn arm(first: &str, second: &str) -> String {
+    format!(
+        r#"<body pos="0 0 1"><joint name="p" axis="0 1 0" {first}/><geom type="capsule" size=".04" fromto="0 0 0 .4 0 0" mass=".5"/>
+           <body pos=".4 0 0"><joint name="q" axis="0 1 0" {second}/><geom type="capsule" size=".04" fromto="0 0 0 .3 0 0" mass=".4"/>
+             <site name="tip" pos=".3 0 0"/></body></body><site name="anchor" pos="0 .2 1.4"/>"#
+    )
+}
+
+#[test]
+fn springs_dampers_and_tendons() {
+    let fixed = |more: &str| {
+        format!(r#"<tendon><fixed {more}><joint joint="p" coef="1"/><joint joint="q" coef="-.5"/></fixed></tendon>"#)
+    };
+    let spatial = r#"<tendon><spatial stiffness="40" damping="3" springlength=".2"><site site="anchor"/><site site="tip"/></spatial></tendon>"#;
+    for (what, joints, rest) in [
+        ("springs and dampers of joints", [r#"stiffness="3" damping=".2""#, r#"stiffness="2""#], String::new()),
+        ("springs with higher powers", [r#"stiffness="3 1 .5""#, ""], String::new()),
+        ("a fixed tendon", [""; 2], fixed(r#"stiffness="20" damping="2""#)),
+        ("a tendon beyond its dead band", [""; 2], fixed(r#"stiffness="20" springlength="-.01 .01""#)),
+        ("a tendon in space", [""; 2], spatial.to_owned()),
+    ] {
+        let (error, _) = compare(&model("", &arm(joints[0], joints[1]), &rest), H, 0.7, 0);
+        assert!(error < 1e-7, "{what}: {error:e}");
+    }
+}
+
+#[test]
+fn actuators_and_activations() {
+    let ranged = arm(r#"actuatorfrcrange="-100 100""#, "");
+    let plain = arm("", "");
+    for (what, bodies, actuators) in [
+        (
+            "motor, position and velocity",
+            &plain,
+            r#"<motor joint="p" gear="3"/><position joint="q" kp="4" kv=".3"/><velocity joint="p" kv=".5"/>"#,
+        ),
+        (
+            "a gain affine in length and velocity",
+            &plain,
+            r#"<general joint="p" gaintype="affine" gainprm="1 .5 .2" biastype="affine" biasprm=".1 -1 -.3"/>"#,
+        ),
+        ("a force within its range", &plain, r#"<motor joint="p" gear="3" forcerange="-50 50"/>"#),
+        ("a force held by its range", &plain, r#"<motor joint="p" gear="3" forcerange="-.1 .1"/><motor joint="q"/>"#),
+        ("a joint's force within its range", &ranged, r#"<motor joint="p" gear="3"/>"#),
+        (
+            "filter, its exact kin and an integrator",
+            &plain,
+            r#"<general joint="p" dyntype="filter" dynprm=".1" gainprm="2"/>
+            <general joint="q" dyntype="filterexact" dynprm=".05" gainprm="2"/><intvelocity joint="q" kp="3" actrange="-2 2"/>"#,
+        ),
+        (
+            "the next activation's force",
+            &plain,
+            r#"<general joint="p" dyntype="filterexact" dynprm=".05" gainprm="2" actearly="true"/>"#,
+        ),
+        ("a muscle", &plain, r#"<muscle joint="p" lengthrange="-3 3"/>"#),
+        ("a force at a site", &plain, r#"<general site="tip" gear="0 0 1 0 0 0" gainprm="2"/>"#),
+    ] {
+        let model = model("", bodies, &format!("<actuator>{actuators}</actuator>"));
+        let (error, _) = compare(&model, H, 0.7, 0);
+        assert!(error < 1e-7, "{what}: {error:e}");
+    }
+}
+
+#[test]
+fn limits_friction_losses_and_equalities() {
+    let ball = r#"<body pos="0 0 1"><joint type="ball" limited="true" range="0 .4"/><geom type="capsule" size=".05" fromto="0 0 0 0 .1 -.3" mass=".3"/></body>"#;
+    let apart = arm("", "")
+        + r#"<body name="free" pos="0 1 1"><freejoint/><geom size=".1" mass=".2"/></body>"#
+        + r#"<body name="other" pos=".6 1 1"><freejoint/><geom type="box" size=".1 .1 .2" mass=".2"/></body>"#;
+    for (what, bodies, rest, settle, bound) in [
+        ("a joint at its limit", arm(r#"limited="true" range="-.1 .1""#, ""), "", 60, 1e-7),
+        ("a ball at its limit", ball.to_owned(), "", 60, 1e-6),
+        ("dry friction that slides", arm(r#"frictionloss=".05""#, ""), "", 0, 1e-7),
+        ("dry friction that sticks", arm(r#"frictionloss="50""#, r#"frictionloss="50""#), "", 5, 1e-7),
+        (
+            "joints in proportion",
+            apart.clone(),
+            r#"<equality><joint joint1="p" joint2="q" polycoef=".1 .7 0 0 0"/></equality>"#,
+            5,
+            1e-7,
+        ),
+        (
+            "joints on a curve",
+            apart.clone(),
+            r#"<equality><joint joint1="p" joint2="q" polycoef=".1 .5 .3 .2 0"/></equality>"#,
+            5,
+            1e-6,
+        ),
+        (
+            "connected bodies",
+            apart.clone(),
+            r#"<equality><connect body1="free" body2="other" anchor=".3 0 0"/></equality>"#,
+            10,
+            1e-6,
+        ),
+        ("welded bodies", apart, r#"<equality><weld body1="free" body2="other"/></equality>"#, 10, 1e-6),
+        (
+            "a tendon at its limit",
+            arm("", ""),
+            r#"<tendon><fixed limited="true" range="-.05 .05"><joint joint="p" coef="1"/><joint joint="q" coef="-.5"/></fixed></tendon>"#,
+            60,
+            1e-7,
+        ),
+    ] {
+        let (error, rows) = compare(&model("", &bodies, rest), H, 0.3, settle);
+        assert!(rows > 0, "{what}: no constraint row, so that nothing is compared");
+        assert!(error < bound, "{what}: {error:e}");
+    }
+}
+
+#[test]
+fn contacts_of_every_closed_form_and_cone() {
+    let ground = r#"<geom type="plane" size="9 9 1" {c}/>"#;
+    let body = |z: f64, geom: &str| format!(r#"<body pos="0 0 {z}"><freejoint/><geom {geom} mass="1" {{c}}/></body>"#);
+    let settled = [
+        ("a sphere on a plane", format!("{ground}{}", body(0.099, r#"type="sphere" size=".1""#))),
+        ("a capsule on a plane", format!("{ground}{}", body(0.099, r#"type="capsule" size=".1 .2" euler="0 90 0""#))),
+        ("a box on a plane", format!("{ground}{}", body(0.199, r#"type="box" size=".3 .25 .2""#))),
+        ("an ellipsoid on a plane", format!("{ground}{}", body(0.199, r#"type="ellipsoid" size=".25 .2 .2""#))),
+        ("two spheres", format!(r#"<geom size=".3" {{c}}/>{}"#, body(0.399, r#"size=".1""#))),
+        (
+            "a sphere on a capsule",
+            format!(r#"<geom type="capsule" size=".3 .5" euler="0 90 0" {{c}}/>{}"#, body(0.399, r#"size=".1""#)),
+        ),
+        (
+            "two capsules",
+            format!(
+                r#"<geom type="capsule" size=".3 .5" euler="0 90 0" {{c}}/>{}"#,
+                body(0.399, r#"type="capsule" size=".1 .4" euler="90 0 0""#)
+            ),
+        ),
+    ];
+    for cone in ["pyramidal", "elliptic"] {
+        for condim in [1, 3, 4, 6] {
+            for (what, bodies) in &settled {
+                let contact = format!(r#"condim="{condim}" friction=".8 .02 .01""#);
+                let bodies = bodies.replace("{c}", &contact);
+                let option = format!(r#"<option cone="{cone}" timestep=".001"/>"#);
+                // Small motions, so that it stays in contact; some steps, so that forces are those of the contact.
+                let (error, rows) = compare(&model(&option, &bodies, ""), CONTACT, 0.002, 3);
+                assert!(rows > 0, "{what}: no contact, so that nothing is compared");
+                assert!(error < 2e-6, "{what}, {cone}, condim {condim}: {error:e}");
+            }
+        }
+    }
+}
+
+/// A step is not R: the integrator comes after it. Against central differences of whole steps.
+#[test]
+fn integrators() {
+    let damped = arm(r#"damping=".3""#, r#"damping=".1""#);
+    let actuator = r#"<actuator><position joint="p" kp="30" kv="3"/></actuator>"#;
+    for integrator in ["Euler", "implicitfast", "implicit"] {
+        for (what, bodies, rest) in [
+            ("a chain with a free body", CHAIN, ""),
+            ("a damped arm", &*damped, actuator),
+            (
+                "a free body alone",
+                r#"<body pos="0 0 1"><freejoint/><geom type="box" size=".1 .2 .3" pos=".05 0 0" mass="1"/></body>"#,
+                "",
+            ),
+        ] {
+            let model = model(&format!(r#"<option integrator="{integrator}" timestep=".01"/>"#), bodies, rest);
+            let (nv, ndx, nu) = (model.nv(), model.ndx(), model.nu());
+            let spec = EngineSpec::new(EngineKind::Implicit);
+            let mut engine = spec.build(&model).unwrap();
+            let mut out = Jacobian::zeros(&model, false);
+            let (mut sim, mut work) = (Sim::new(&model).unwrap(), Sim::new(&model).unwrap());
+            let mut draws = Draws::new(3);
+            sim.qvel_mut().iter_mut().for_each(|v| *v = draws.normal());
+            sim.ctrl_mut().iter_mut().for_each(|u| *u = draws.uniform());
+            (0..10).for_each(|_| sim.step().unwrap());
+            let mut state = vec![0.0; model.state_size()];
+            sim.get_state(&mut state).unwrap();
+            engine.jacobian(&mut sim, &mut out).unwrap();
+            let mut direction = vec![0.0; nv];
+            let (mut worst, mut scale) = (0.0_f64, 0.0_f64);
+            for input in 0..ndx + nu {
+                let [up, down] = [H, -H].map(|by| {
+                    work.set_state(&state).unwrap();
+                    work.nudge(input, by, &mut direction);
+                    work.step().unwrap();
+                    (work.qpos().to_vec(), work.qvel().to_vec())
+                });
+                let mut position = vec![0.0; nv];
+                model.differentiate_pos(&down.0, &up.0, 2.0 * H, &mut position);
+                let velocity = up.1.iter().zip(&down.1).map(|(u, d)| (u - d) / (2.0 * H));
+                for (row, expected) in position.iter().copied().chain(velocity).enumerate() {
+                    let found = match input.checked_sub(ndx) {
+                        None => out.a[row * ndx + input],
+                        Some(control) => out.b[row * nu + control],
+                    };
+                    worst = worst.max((found - expected).abs());
+                    scale = scale.max(expected.abs());
+                }
+            }
+            assert!(worst < 1e-7 * scale, "{integrator}, {what}: {worst:e} of {scale:e}");
+        }
+    }
+}
