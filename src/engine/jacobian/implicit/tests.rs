@@ -13,7 +13,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::Implicit;
 use crate::jacobian::draws::Draws;
-use crate::jacobian::{Engine, EngineKind, EngineSpec, Jacobian};
+use crate::jacobian::{EngineKind, EngineSpec, Jacobian};
 use crate::physics::{Model, Sim};
 
 /// Nudge of the differences; and where contacts are, whose impedance has kinks in its slope some micrometres apart.
