@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Analysis, AnalysisError, csv};
+use super::{AnalysisError, csv};
 use crate::files::{Kind, replace};
 
 /// A column.
@@ -31,23 +31,123 @@ pub struct Table {
     pub rows: Vec<Vec<Value>>,
 }
 
+/// Columns, and what gives a value for each of them. [`row!`] writes it for a struct.
+pub(crate) trait Cells {
+    /// Appends the columns.
+    fn columns(all: &mut Vec<Column>);
+
+    /// Appends their values, in the same order.
+    fn values(&self, all: &mut Vec<Value>);
+}
+
+/// A row of a table.
+pub(crate) trait Row: Cells {
+    /// The table's name.
+    const TABLE: &'static str;
+    /// What the table answers.
+    const ABOUT: &'static str;
+}
+
+/// A row behind columns that say what it is of.
+impl<Key: Cells, R: Row> Cells for (Key, R) {
+    fn columns(all: &mut Vec<Column>) {
+        Key::columns(all);
+        R::columns(all);
+    }
+
+    fn values(&self, all: &mut Vec<Value>) {
+        self.0.values(all);
+        self.1.values(all);
+    }
+}
+
+impl<Key: Cells, R: Row> Row for (Key, R) {
+    const TABLE: &'static str = R::TABLE;
+    const ABOUT: &'static str = R::ABOUT;
+}
+
+/// A struct that is a row of a table. Each field is a column: its name is the column's, and the text behind it says
+/// what the column holds. A field without a text is a struct of the same kind, whose columns are inserted there.
+/// Without `in`, the struct is a part of rows and has no table of its own.
+///
+/// ```ignore
+/// row! {
+///     struct Step in "trace": "sparsity step by step" {
+///         place: Place,
+///         time: f64 => "s",
+///         sparsity: Option<f64> => "sparsity of A; empty where the step does not count",
+///     }
+/// }
+/// ```
+macro_rules! row {
+    (@columns $all:ident, $type:ty, $field:ident => $about:expr) => {
+        $all.push($crate::analysis::table::Column { name: stringify!($field), about: $about })
+    };
+    (@columns $all:ident, $type:ty, $field:ident) => {
+        <$type as $crate::analysis::table::Cells>::columns($all)
+    };
+    (@values $all:ident, $value:expr => $about:expr) => {
+        $all.push(serde_json::json!($value))
+    };
+    (@values $all:ident, $value:expr) => {
+        $crate::analysis::table::Cells::values(&$value, $all)
+    };
+    (
+        $(#[$meta:meta])*
+        struct $Row:ident $(<$life:lifetime>)? in $table:literal: $answers:literal { $($fields:tt)+ }
+    ) => {
+        $crate::analysis::table::row! { $(#[$meta])* struct $Row $(<$life>)? { $($fields)+ } }
+
+        impl $(<$life>)? $crate::analysis::table::Row for $Row $(<$life>)? {
+            const TABLE: &'static str = $table;
+            const ABOUT: &'static str = $answers;
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        struct $Row:ident $(<$life:lifetime>)? { $($field:ident: $type:ty $(=> $about:expr)?,)+ }
+    ) => {
+        $(#[$meta])*
+        struct $Row $(<$life>)? {
+            $($field: $type,)+
+        }
+
+        impl $(<$life>)? $crate::analysis::table::Cells for $Row $(<$life>)? {
+            fn columns(all: &mut Vec<$crate::analysis::table::Column>) {
+                $($crate::analysis::table::row!(@columns all, $type, $field $(=> $about)?);)+
+            }
+
+            fn values(&self, all: &mut Vec<serde_json::Value>) {
+                $($crate::analysis::table::row!(@values all, self.$field $(=> $about)?);)+
+            }
+        }
+    };
+}
+pub(crate) use row;
+
 impl Table {
-    pub(super) fn new(name: &'static str, about: &'static str, columns: &[(&'static str, &'static str)]) -> Self {
-        let first = [("recording", "name of the recording"), ("task", "task")];
-        Self::plain(name, about, &[&first, columns].concat())
+    /// A table of these rows.
+    pub(crate) fn of<R: Row>(rows: impl IntoIterator<Item = R>) -> Self {
+        let mut table = Self { name: R::TABLE, about: R::ABOUT, columns: Vec::new(), rows: Vec::new() };
+        R::columns(&mut table.columns);
+        for row in rows {
+            let mut values = Vec::with_capacity(table.columns.len());
+            row.values(&mut values);
+            table.rows.push(values);
+        }
+        table
     }
 
-    /// A table without rows, of these columns alone.
-    pub fn plain(name: &'static str, about: &'static str, columns: &[(&'static str, &'static str)]) -> Self {
-        let columns = columns.iter().map(|(name, about)| Column { name, about }).collect();
-        Self { name, about, columns, rows: Vec::new() }
+    fn header(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|c| c.name).collect()
     }
 
-    pub(super) fn add(&mut self, analysis: &Analysis, cells: Vec<Value>) {
-        let mut row = vec![json!(analysis.subject.name), json!(analysis.subject.task)];
-        row.extend(cells);
-        debug_assert_eq!(row.len(), self.columns.len(), "{}", self.name);
-        self.rows.push(row);
+    /// As CSV without comments: the header and the rows.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Write`], which a writer into memory does not give.
+    pub fn to_bare_csv(&self) -> Result<Vec<u8>, AnalysisError> {
+        csv::text(&self.header(), self.rows.iter().cloned())
     }
 
     /// As CSV: comment lines (#) with the program, the settings and the columns, a header, the rows.
@@ -60,8 +160,7 @@ impl Table {
         for column in &self.columns {
             out.push_str(&format!("# column {}: {}\n", column.name, column.about));
         }
-        let header: Vec<&str> = self.columns.iter().map(|c| c.name).collect();
-        csv::append(out.into_bytes(), &header, self.rows.iter().cloned())
+        csv::append(out.into_bytes(), &self.header(), self.rows.iter().cloned())
     }
 
     /// As Parquet, with the program, the settings and what it answers in the file's metadata.
@@ -82,7 +181,7 @@ impl Table {
             "about": self.about,
             "program": program,
             "settings": settings,
-            "columns": self.columns.iter().map(|c| c.name).collect::<Vec<_>>(),
+            "columns": self.header(),
             "meaning": self.columns.iter().map(|c| (c.name, c.about)).collect::<std::collections::BTreeMap<_, _>>(),
             "data": self.rows,
         })
@@ -107,4 +206,49 @@ pub fn write(folder: &Path, tables: &[Table], program: &str, settings: &Value) -
 
 fn trouble(path: &Path, error: &std::io::Error) -> AnalysisError {
     AnalysisError::Write { file: path.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    row! {
+        struct Place<'a> {
+            robot: &'a str => "which robot",
+            step: usize => "number of the step",
+        }
+    }
+
+    row! {
+        struct Height in "heights": "how high the robot is" {
+            mean: f64 => "m",
+            ends: Ends,
+            contacts: Option<usize> => "contacts",
+        }
+    }
+
+    row! {
+        struct Ends {
+            low: f64 => "lower end, m",
+            high: f64 => "upper end, m",
+        }
+    }
+
+    #[test]
+    fn a_column_holds_the_field_of_its_name() {
+        let height = Height { contacts: None, ends: Ends { high: 3.0, low: 1.0 }, mean: 2.0 };
+        let table = Table::of([(Place { step: 7, robot: "walker" }, height)]);
+        assert_eq!((table.name, table.about), ("heights", "how high the robot is"));
+        let columns: Vec<_> = table.columns.iter().map(|c| (c.name, c.about)).collect();
+        let row: Vec<_> = columns.into_iter().zip(&table.rows[0]).collect();
+        let expected = [
+            (("robot", "which robot"), json!("walker")),
+            (("step", "number of the step"), json!(7)),
+            (("mean", "m"), json!(2.0)),
+            (("low", "lower end, m"), json!(1.0)),
+            (("high", "upper end, m"), json!(3.0)),
+            (("contacts", "contacts"), Value::Null),
+        ];
+        assert_eq!(row, expected.each_ref().map(|(column, value)| (*column, value)));
+    }
 }

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use dynsparse::dataset::schema::{self, Axis, Var, flag};
 use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
-use dynsparse::sweep::{Manifest, State};
+use dynsparse::sweep::{Done, Entry, Manifest, State};
 use serde_json::{Map, Value, json};
 
 use super::output::{self, bytes, grouped, wrapped};
+use super::table::Table;
 
 /// Rows read at once when a whole variable is summed up.
 const BLOCK: usize = 1 << 16;
@@ -422,27 +423,18 @@ fn number(x: f64) -> String {
 fn table(summaries: &[Summary]) -> String {
     let named = summaries.iter().all(|s| s.path.file_stem().is_some_and(|n| n.to_string_lossy() == s.text("task")));
     let states = |s: &Summary| s.variables.iter().find(|(v, ..)| *v == Var::A).and_then(|(_, n, _)| n.last().copied());
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    let header = ["file", "task", "episodes", "steps", "state", "ctrl", "contacts", "size"];
-    let keep = |cells: [String; 8]| {
-        cells.into_iter().enumerate().filter(|(i, _)| *i != 1 || !named).map(|(_, c)| c).collect::<Vec<_>>()
-    };
-    table.set_header(keep(header.map(str::to_owned)));
-    for s in summaries {
-        table.add_row(keep([
-            s.path.display().to_string(),
-            escaped(&s.text("task")),
-            s.episodes.len().to_string(),
-            grouped(s.steps),
-            states(s).unwrap_or(0).to_string(),
-            s.text("nu"),
-            format!("{:.2}", s.mean(s.contacts)),
-            bytes(s.size),
-        ]));
+    let mut table = Table::of(summaries).words("file", |s| s.path.display().to_string());
+    if !named {
+        table = table.words("task", |s| escaped(&s.text("task")));
     }
-    output::right_aligned(&mut table, if named { 1 } else { 2 });
-    let mut out = output::table(&table);
+    let mut out = table
+        .number("episodes", |s| s.episodes.len().to_string())
+        .number("steps", |s| grouped(s.steps))
+        .number("state", |s| states(s).unwrap_or(0).to_string())
+        .number("ctrl", |s| s.text("nu"))
+        .number("contacts", |s| format!("{:.2}", s.mean(s.contacts)))
+        .number("size", |s| bytes(s.size))
+        .text();
     out.push_str("\nstate: entries of the tangent state; contacts: mean per step. `dynsparse info\nFILE` shows one recording in full.\n");
     out
 }
@@ -452,38 +444,31 @@ fn sweep_page(folder: &std::path::Path, manifest: &Manifest, json: bool) -> Stri
     if json {
         return manifest.to_json();
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["task", "status", "ep.", "early", "steps", "size", "content"]);
+    let status = |state: &State| match state {
+        State::Pending => "pending",
+        State::Done(_) => "done",
+        State::Failed { .. } => "failed",
+        State::MissingAssets { .. } => "no files",
+    };
+    let of = |entry: &Entry, cell: fn(&Done) -> String| entry.done().map_or_else(|| "-".to_owned(), cell);
+    let table = Table::of(&manifest.tasks)
+        .words("task", |(name, _)| output::short(name))
+        .words("status", |(_, entry)| status(&entry.state).to_owned())
+        .number("ep.", |(_, entry)| of(entry, |done| done.episodes.to_string()))
+        .number("early", |(_, entry)| of(entry, |done| done.ended_early.to_string()))
+        .number("steps", |(_, entry)| of(entry, |done| grouped(done.steps as usize)))
+        .number("size", |(_, entry)| of(entry, |done| bytes(done.bytes)))
+        .number("content", |(_, entry)| of(entry, |done| done.content_sha256.chars().take(8).collect()));
     let mut notes = String::new();
     for (name, entry) in &manifest.tasks {
-        let (status, note) = match &entry.state {
-            State::Pending => ("pending", None),
-            State::Done(_) => ("done", None),
-            State::Failed { reason } => ("failed", Some(reason)),
-            State::MissingAssets { reason, .. } => ("no files", Some(reason)),
-        };
-        let cells = match entry.done() {
-            Some(done) => [
-                done.episodes.to_string(),
-                done.ended_early.to_string(),
-                grouped(done.steps as usize),
-                bytes(done.bytes),
-                done.content_sha256.chars().take(8).collect(),
-            ],
-            None => std::array::from_fn(|_| "-".to_owned()),
-        };
-        table.add_row([output::short(name), status.to_owned()].into_iter().chain(cells));
-        if let Some(note) = note {
-            notes.push_str(&wrapped(name, note));
+        if let State::Failed { reason } | State::MissingAssets { reason, .. } = &entry.state {
+            notes.push_str(&wrapped(name, reason));
         }
     }
-    output::right_aligned(&mut table, 2);
     let program = &manifest.program;
     let done = || manifest.tasks.values().filter_map(|e| e.done());
     let mut out =
-        format!("{}  {}\n\n{}\n{notes}", folder.display(), bytes(done().map(|d| d.bytes).sum()), output::table(&table));
+        format!("{}  {}\n\n{}\n{notes}", folder.display(), bytes(done().map(|d| d.bytes).sum()), table.text());
     let commit = program.commit.chars().take(9).collect::<String>();
     let (dynsparse, mujoco, hdf5) = (&program.dynsparse, &program.mujoco, &program.hdf5);
     let count = done().count();

@@ -13,6 +13,7 @@ use dynsparse::report::{self, Input};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
+use super::table::Table;
 
 const AFTER: &str = "\
 Losses, joined by + and weighed by :X (0.1 where nothing is said), \
@@ -264,22 +265,17 @@ fn shown_as(summaries: &[Summary]) -> String {
 }
 
 fn part(summaries: &[&Summary], columns: &[(Measure, &str, bool)]) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["model", "loss"].into_iter().chain(columns.iter().map(|(_, name, _)| *name)));
-    for summary in summaries {
-        let cell = |(measure, _, interval): &(Measure, &str, bool)| {
+    let mut table = Table::of(summaries)
+        .words("model", |summary| summary.model.clone())
+        .words("loss", |summary| summary.loss.clone());
+    for (measure, heading, interval) in columns {
+        table = table.number(heading, |summary| {
             let Some(mean) = summary.means.get(measure.name()).copied().flatten() else { return "-".to_owned() };
             let half = mean.half.filter(|_| *interval).map_or(String::new(), |h| format!(" ±{}", short(h)));
             format!("{}{half}", short(mean.mean))
-        };
-        let mut row = vec![summary.model.clone(), summary.loss.clone()];
-        row.extend(columns.iter().map(cell));
-        table.add_row(row);
+        });
     }
-    output::right_aligned(&mut table, 2);
-    output::table(&table).lines().map(|line| format!("  {line}\n")).collect()
+    table.indented()
 }
 
 /// Three digits.

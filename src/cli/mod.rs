@@ -27,6 +27,7 @@ mod score;
 mod signals;
 mod slurm;
 mod sweep;
+mod table;
 mod tasks;
 mod threads;
 mod verify;

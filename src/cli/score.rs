@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::learn::{self, Data, JacobianError, Prediction, Recovered, Sparsity, VARYING};
+use dynsparse::learn::{self, Data, Group, JacobianError, Prediction, Recovered, Sparsity, VARYING};
 
 use super::learn::short;
 use super::output;
+use super::table::Table;
 
 const AFTER: &str = "\
 Arrays of the .npz file, rows and columns in the order of the recording's state and actuator:
@@ -76,26 +77,21 @@ pub(super) fn page(jacobian: Option<&JacobianError>, sparsity: Option<&Sparsity>
             short(s.target)
         ));
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["", "states", "entries", "zeros", "ROC-AUC", "PR-AUC", "of zeros"]);
     let cell = |x: Option<f64>| x.map_or("-".to_owned(), short);
-    for g in &found.groups {
-        let share =
-            if g.entries > 0 { format!("{:.1}%", 100.0 * g.zeros as f64 / g.entries as f64) } else { "-".into() };
-        table.add_row([
-            if g.name == VARYING { "entries that vary".to_owned() } else { g.name.clone() },
-            output::grouped(g.states),
-            output::grouped(g.entries),
-            share,
-            cell(g.roc_auc),
-            cell(g.pr_auc),
-            cell(g.pr_auc_zeros),
-        ]);
-    }
-    output::right_aligned(&mut table, 1);
-    text.push_str(&output::table(&table));
+    let name = |g: &Group| if g.name == VARYING { "entries that vary".to_owned() } else { g.name.clone() };
+    let zeros = |g: &Group| match g.entries {
+        0 => "-".to_owned(),
+        entries => format!("{:.1}%", 100.0 * g.zeros as f64 / entries as f64),
+    };
+    let table = Table::of(&found.groups)
+        .words("", name)
+        .number("states", |g| output::grouped(g.states))
+        .number("entries", |g| output::grouped(g.entries))
+        .number("zeros", zeros)
+        .number("ROC-AUC", |g| cell(g.roc_auc))
+        .number("PR-AUC", |g| cell(g.pr_auc))
+        .number("of zeros", |g| cell(g.pr_auc_zeros));
+    text.push_str(&table.text());
     if let Some(all) = found.groups.first() {
         for cut in &all.cuts {
             let best = if found.threshold == Some(cut.threshold) { " (best on validation)" } else { "" };

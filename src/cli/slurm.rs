@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use dynsparse::record::quoted;
 use dynsparse::sweep::Share;
-use dynsparse::sweep::slurm::{self, Draft, Request, Status, UnitEnd, Where};
+use dynsparse::sweep::slurm::{self, Draft, Request, Status, TaskStatus, UnitEnd, Where};
 
 use super::progress::Board;
 use super::sweep::Asked;
+use super::table::Table;
 use super::{output, signals, sweep};
 
 /// Failed array tasks that are shown each; `--json` has all.
@@ -149,30 +150,30 @@ pub(super) fn status(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// A line for every task.
+fn tasks(tasks: &[TaskStatus]) -> String {
+    let status = |task: &TaskStatus| match task.status {
+        "missing_assets" => "no files",
+        "pending" if task.running > 0 => "running",
+        "pending" if task.episodes == Some(task.finished) => "recorded",
+        status => status,
+    };
+    let count = |n: usize| if n == 0 { "-".to_owned() } else { n.to_string() };
+    Table::of(tasks)
+        .words("task", |task| output::short(&task.name))
+        .words("status", |task| status(task).to_owned())
+        .number("episodes", |task| {
+            let episodes = task.episodes.map_or("?".to_owned(), |n| n.to_string());
+            format!("{}/{episodes}", task.finished)
+        })
+        .number("running", |task| count(task.running))
+        .number("pending", |task| count(task.pending))
+        .number("failed", |task| count(task.failed))
+        .text()
+}
+
 fn table(status: &Status) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["task", "status", "episodes", "running", "pending", "failed"]);
-    for task in &status.tasks {
-        let episodes = task.episodes.map_or("?".to_owned(), |n| n.to_string());
-        let count = |n: usize| if n == 0 { "-".to_owned() } else { n.to_string() };
-        table.add_row([
-            output::short(&task.name),
-            match task.status {
-                "missing_assets" => "no files".to_owned(),
-                "pending" if task.running > 0 => "running".to_owned(),
-                "pending" if task.episodes == Some(task.finished) => "recorded".to_owned(),
-                status => status.to_owned(),
-            },
-            format!("{}/{episodes}", task.finished),
-            count(task.running),
-            count(task.pending),
-            count(task.failed),
-        ]);
-    }
-    output::right_aligned(&mut table, 2);
-    let mut text = output::table(&table);
+    let mut text = tasks(&status.tasks);
     text.push('\n');
     let count = |state: Where| status.units.iter().filter(|u| u.state == state).count();
     text.push_str(&format!(

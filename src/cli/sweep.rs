@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use dynsparse::record::RecordError;
 use dynsparse::sweep::slurm::SlurmSettings;
-use dynsparse::sweep::{self, Estimate, How, Outcome, Plan, Planned, Report, Share, SweepError, TaskReport};
+use dynsparse::sweep::{self, Done, Estimate, How, Outcome, Plan, Planned, Report, Share, SweepError, TaskReport};
 use dynsparse::task::Assets;
 use serde_json::json;
 
 use super::args::Settings;
 use super::progress::Board;
 use super::record::parse_shard;
+use super::table::Table;
 use super::{config, output, signals, slurm};
 
 /// Where a sweep goes by default.
@@ -251,31 +252,22 @@ fn wall(tasks: &[&Estimate], threads: usize) -> f64 {
 }
 
 fn plan_table(asked: &Asked, rows: &[(&Planned, &Result<Estimate, RecordError>)], total: &Total) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["task", "episodes", "steps", "time", "memory", "disk"]);
-    let mut notes = String::new();
-    for (task, estimate) in rows {
-        match estimate {
-            Ok(e) => {
-                table.add_row([
-                    output::short(&task.name),
-                    e.episodes.to_string(),
-                    e.steps.to_string(),
-                    output::duration(e.seconds / e.episodes.clamp(1, asked.threads as u64) as f64),
-                    output::bytes(e.memory(asked.threads)),
-                    output::bytes(e.disk),
-                ]);
-            }
-            Err(error) => {
-                table.add_row([output::short(&task.name), "-".into(), "-".into(), "-".into(), "-".into(), "-".into()]);
-                notes.push_str(&output::wrapped(&task.name, &error.to_string()));
-            }
-        }
-    }
-    output::right_aligned(&mut table, 1);
-    let text = output::table(&table);
+    let notes: String = rows
+        .iter()
+        .filter_map(|(task, estimate)| Some(output::wrapped(&task.name, &estimate.as_ref().err()?.to_string())))
+        .collect();
+    let of = |estimate: &Result<Estimate, RecordError>, cell: &dyn Fn(&Estimate) -> String| {
+        estimate.as_ref().map_or_else(|_| "-".to_owned(), cell)
+    };
+    let time = |e: &Estimate| output::duration(e.seconds / e.episodes.clamp(1, asked.threads as u64) as f64);
+    let text = Table::of(rows)
+        .words("task", |(task, _)| output::short(&task.name))
+        .number("episodes", |(_, estimate)| of(estimate, &|e| e.episodes.to_string()))
+        .number("steps", |(_, estimate)| of(estimate, &|e| e.steps.to_string()))
+        .number("time", |(_, estimate)| of(estimate, &time))
+        .number("memory", |(_, estimate)| of(estimate, &|e| output::bytes(e.memory(asked.threads))))
+        .number("disk", |(_, estimate)| of(estimate, &|e| output::bytes(e.disk)))
+        .text();
     format!(
         "{text}\n{} tasks on {} threads: about {} ({} of work),\n{} of memory, {} of disk in {}.\nThe times follow from a short measurement on this machine.\n{}",
         rows.len(),
@@ -302,25 +294,17 @@ fn status(outcome: &Outcome) -> &'static str {
 
 /// The tasks after a run, and what is wrong with some.
 pub(super) fn table(report: &Report, share: Share) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["task", "status", "ep.", "steps", "size", "time", "content"]);
-    for task in &report.tasks {
-        let cells = match task.outcome.done() {
-            Some(done) => [
-                done.episodes.to_string(),
-                output::grouped(done.steps as usize),
-                output::bytes(done.bytes),
-                output::duration(done.seconds),
-                done.content_sha256.chars().take(8).collect(),
-            ],
-            None => ["-".into(), "-".into(), "-".into(), output::duration(task.seconds), "-".into()],
-        };
-        table.add_row([output::short(&task.name), status(&task.outcome).to_owned()].into_iter().chain(cells));
-    }
-    output::right_aligned(&mut table, 2);
-    let mut text = output::table(&table);
+    let of = |task: &TaskReport, cell: fn(&Done) -> String| task.outcome.done().map_or_else(|| "-".to_owned(), cell);
+    let seconds = |task: &TaskReport| task.outcome.done().map_or(task.seconds, |done| done.seconds);
+    let mut text = Table::of(&report.tasks)
+        .words("task", |task| output::short(&task.name))
+        .words("status", |task| status(&task.outcome).to_owned())
+        .number("ep.", |task| of(task, |done| done.episodes.to_string()))
+        .number("steps", |task| of(task, |done| output::grouped(done.steps as usize)))
+        .number("size", |task| of(task, |done| output::bytes(done.bytes)))
+        .number("time", |task| output::duration(seconds(task)))
+        .number("content", |task| of(task, |done| done.content_sha256.chars().take(8).collect()))
+        .text();
     let bad: Vec<&TaskReport> = report.tasks.iter().filter(|t| !t.outcome.good()).collect();
     text.push('\n');
     for task in &bad {

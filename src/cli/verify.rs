@@ -10,6 +10,7 @@ use dynsparse::sweep::{self, Manifest};
 use serde_json::json;
 
 use super::progress::Shown;
+use super::table::Table;
 use super::{output, signals, threads};
 
 /// The arguments.
@@ -116,23 +117,16 @@ fn page(
     whole: Option<String>,
     good: bool,
 ) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(["task", "result", "ep.", "steps", "content"]);
     let simulated = if args.content_only { "digests agree" } else { "every bit agrees" };
-    for (name, wrong) in results {
-        let done = manifest.tasks.get(*name).and_then(|e| e.done());
-        table.add_row([
-            output::short(name),
-            if wrong.is_none() { simulated } else { "WRONG" }.to_owned(),
-            done.map_or_else(|| "-".to_owned(), |d| d.episodes.to_string()),
-            done.map_or_else(|| "-".to_owned(), |d| output::grouped(d.steps as usize)),
-            done.map_or_else(|| "-".to_owned(), |d| d.content_sha256.chars().take(8).collect()),
-        ]);
-    }
-    output::right_aligned(&mut table, 2);
-    let mut text = output::table(&table) + "\n";
+    let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+    let rows = results.iter().map(|(name, wrong)| (*name, wrong, manifest.tasks.get(*name).and_then(|e| e.done())));
+    let table = Table::of(rows)
+        .words("task", |(name, ..)| output::short(name))
+        .words("result", |(_, wrong, _)| if wrong.is_none() { simulated } else { "WRONG" }.to_owned())
+        .number("ep.", |(.., done)| or_dash(done.map(|d| d.episodes.to_string())))
+        .number("steps", |(.., done)| or_dash(done.map(|d| output::grouped(d.steps as usize))))
+        .number("content", |(.., done)| or_dash(done.map(|d| d.content_sha256.chars().take(8).collect())));
+    let mut text = table.text() + "\n";
     for (name, wrong) in results {
         if let Some(wrong) = wrong {
             text.push_str(&output::wrapped(name, wrong));

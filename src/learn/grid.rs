@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::data::{Data, MEMORY, Part, Split};
 use super::evaluate::{ALL, Evaluation, Group, VARYING, evaluate};
@@ -13,8 +12,8 @@ use super::models::{MOST_DEPTH, ModelKind, ModelSpec, Space};
 use super::place::{Backend, Place};
 use super::stats::{self, Mean, Paired};
 use super::train::{Look, Progress, RunSpec, Training, train};
-use super::{LearnError, files};
-use crate::analysis::{AnalysisError, csv};
+use super::{LearnError, files, tables};
+use crate::analysis::table::Table;
 use crate::bounded;
 use crate::files::{Lock, sweep_up};
 use crate::seal;
@@ -412,7 +411,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
                 spec,
             };
             write_json(&place_of_run.join("result.json"), &result)?;
-            write_csv(&place_of_run.join("curve.csv"), curve_csv(&result.looks))?;
+            write_csv(&place_of_run.join("curve.csv"), &tables::curve(&result.looks))?;
             outcome.results.push(result);
         }
     }
@@ -420,7 +419,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
         "runs": outcome.results, "summaries": summaries(&outcome.results), "comparisons": comparisons(&outcome.results),
     });
     write_json(&folder.join(RESULTS), &all)?;
-    write_csv(&folder.join("results.csv"), results_csv(&outcome.results))?;
+    write_csv(&folder.join("results.csv"), &tables::results(&outcome.results))?;
     Ok(outcome)
 }
 
@@ -461,29 +460,8 @@ fn write_json(file: &Path, value: &impl Serialize) -> Result<(), LearnError> {
     files::replace(file, text.as_bytes())
 }
 
-fn write_csv(file: &Path, bytes: Result<Vec<u8>, AnalysisError>) -> Result<(), LearnError> {
-    files::replace(file, &bytes.map_err(|e| LearnError::io(file, "cannot be written", e))?)
-}
-
-fn curve_csv(looks: &[Look]) -> Result<Vec<u8>, AnalysisError> {
-    let header = ["step", "train_loss", "validation_loss", "gradient_norm"];
-    let row = |look: &Look| vec![json!(look.step), json!(look.train), json!(look.validation), json!(look.gradient)];
-    csv::text(&header, looks.iter().map(row))
-}
-
-fn results_csv(results: &[RunResult]) -> Result<Vec<u8>, AnalysisError> {
-    let first = ["task", "model", "loss", "seed", "weights", "steps", "best_step"];
-    let header: Vec<&str> = first.into_iter().chain(Measure::ALL.map(Measure::name)).collect();
-    csv::text(
-        &header,
-        results.iter().map(|r| {
-            let spec = &r.spec;
-            let mut row = vec![json!(r.task), json!(spec.model.kind), json!(spec.loss), json!(spec.seed)];
-            row.extend([json!(r.weights), json!(r.steps), json!(r.best)]);
-            row.extend(Measure::ALL.map(|m| json!(r.measure(m))));
-            row
-        }),
-    )
+fn write_csv(file: &Path, table: &Table) -> Result<(), LearnError> {
+    files::replace(file, &table.to_bare_csv().map_err(|e| LearnError::io(file, "cannot be written", e))?)
 }
 
 /// Seeds together, in the order of the results.

@@ -3,106 +3,143 @@
 use serde_json::{Value, json};
 
 use super::grid::{Measure, RunResult};
-use crate::analysis::table::Table;
-
-const WHICH: [(&str, &str); 4] =
-    [("task", "task"), ("model", "network"), ("loss", "loss"), ("seed", "seed of weights, batches and columns")];
-
-fn which(run: &RunResult) -> Vec<Value> {
-    let spec = &run.spec;
-    vec![json!(run.task), json!(spec.model.kind), json!(spec.loss), json!(spec.seed)]
-}
-
-fn table(name: &'static str, about: &'static str, columns: &[(&'static str, &'static str)]) -> Table {
-    Table::plain(name, about, &[&WHICH, columns].concat())
-}
+use super::loss::Loss;
+use super::models::ModelKind;
+use super::train::Look;
+use crate::analysis::table::{Cells, Column, Table, row};
 
 /// All tables of some runs. Those without a row are left out.
 pub fn tables(runs: &[RunResult]) -> Vec<Table> {
-    let mut all = vec![results(runs), groups(runs), curves(runs), masks(runs)];
+    let curves = runs.iter().flat_map(|run| run.looks.iter().map(|look| (Source::of(run), CurveRow::of(look))));
+    let mut all = vec![
+        results(runs),
+        Table::of(runs.iter().flat_map(groups)),
+        Table::of(curves),
+        Table::of(runs.iter().flat_map(masks)),
+    ];
     all.retain(|t| !t.rows.is_empty());
     all
 }
 
-fn results(runs: &[RunResult]) -> Table {
-    let mut columns =
-        vec![("weights", "numbers in the network"), ("steps", "optimiser steps"), ("best_step", "step that is kept")];
-    columns.extend(Measure::ALL.map(|m| (m.name(), m.about())));
-    let mut table = table(
-        "learned",
-        "trained networks: error of the next state, and how much of the sparsity they recover",
-        &columns,
-    );
-    for run in runs {
-        let mut row = which(run);
-        row.extend([json!(run.weights), json!(run.steps), json!(run.best)]);
-        row.extend(Measure::ALL.map(|m| json!(run.measure(m))));
-        table.rows.push(row);
+row! {
+    /// The run that a row is of.
+    struct Source<'a> {
+        task: &'a str => "task",
+        model: ModelKind => "network",
+        loss: &'a Loss => "loss",
+        seed: u64 => "seed of weights, batches and columns",
     }
-    table
 }
 
-fn groups(runs: &[RunResult]) -> Table {
-    let columns = [
-        ("group", "group of states or entries"),
-        ("states", "states with an entry in it"),
-        ("entries", "entries"),
-        ("zeros", "of these, zero in truth"),
-        ("roc_auc", "ROC-AUC of |J| as a score for edges"),
-        ("pr_auc", "average precision of edges"),
-        ("pr_auc_zeros", "average precision of zeros"),
-    ];
-    let mut table = table(
-        "learned_groups",
-        "how well networks tell edges from zeros, by contact, time to a switch and kind of entry",
-        &columns,
-    );
-    for run in runs {
-        for g in &run.evaluation.recovered.groups {
-            let mut row = which(run);
-            row.extend([json!(g.name), json!(g.states), json!(g.entries), json!(g.zeros)]);
-            row.extend([json!(g.roc_auc), json!(g.pr_auc), json!(g.pr_auc_zeros)]);
-            table.rows.push(row);
-        }
+impl<'a> Source<'a> {
+    fn of(run: &'a RunResult) -> Self {
+        let spec = &run.spec;
+        Self { task: &run.task, model: spec.model.kind, loss: &spec.loss, seed: spec.seed }
     }
-    table
 }
 
-fn curves(runs: &[RunResult]) -> Table {
-    let columns = [
-        ("step", "optimiser steps so far"),
-        ("train_loss", "mean training loss since the last look"),
-        ("validation_loss", "loss on validation episodes"),
-        ("gradient_norm", "mean norm of the gradient since the last look"),
-    ];
-    let mut table = table("learned_curves", "losses along training", &columns);
-    for run in runs {
-        for look in &run.looks {
-            let mut row = which(run);
-            row.extend([json!(look.step), json!(look.train), json!(look.validation), json!(look.gradient)]);
-            table.rows.push(row);
-        }
+row! {
+    struct ResultRow<'a> in "learned":
+        "trained networks: error of the next state, and how much of the sparsity they recover"
+    {
+        weights: usize => "numbers in the network",
+        steps: usize => "optimiser steps",
+        best_step: usize => "step that is kept",
+        measures: Measures<'a>,
     }
-    table
 }
 
-fn masks(runs: &[RunResult]) -> Table {
-    let columns = [
-        ("episode", "episode's place in the recording"),
-        ("first_step", "first step, counted in the episode"),
-        ("entry", "output / input"),
-        ("truth", "a letter by step: 1 nonzero, 0 zero, ? unknown"),
-        ("learned", "the same by |J| at the threshold that is best on validation episodes"),
-    ];
-    let mut table = table("learned_masks", "true and learned verdicts along a stretch of a test episode", &columns);
-    for run in runs {
-        let Some(strip) = &run.evaluation.strip else { continue };
-        for (i, entry) in strip.entries.iter().enumerate() {
-            let mut row = which(run);
-            row.extend([json!(strip.episode), json!(strip.first), json!(entry)]);
-            row.extend([json!(strip.truth.get(i)), json!(strip.found.get(i))]);
-            table.rows.push(row);
-        }
+/// A column for every [`Measure`].
+struct Measures<'a>(&'a RunResult);
+
+impl Cells for Measures<'_> {
+    fn columns(all: &mut Vec<Column>) {
+        all.extend(Measure::ALL.map(|m| Column { name: m.name(), about: m.about() }));
     }
-    table
+
+    fn values(&self, all: &mut Vec<Value>) {
+        all.extend(Measure::ALL.map(|m| json!(self.0.measure(m))));
+    }
+}
+
+/// How good the runs are.
+pub(super) fn results(runs: &[RunResult]) -> Table {
+    Table::of(runs.iter().map(|run| {
+        let row = ResultRow { weights: run.weights, steps: run.steps, best_step: run.best, measures: Measures(run) };
+        (Source::of(run), row)
+    }))
+}
+
+row! {
+    struct GroupRow<'a> in "learned_groups":
+        "how well networks tell edges from zeros, by contact, time to a switch and kind of entry"
+    {
+        group: &'a str => "group of states or entries",
+        states: usize => "states with an entry in it",
+        entries: usize => "entries",
+        zeros: usize => "of these, zero in truth",
+        roc_auc: Option<f64> => "ROC-AUC of |J| as a score for edges",
+        pr_auc: Option<f64> => "average precision of edges",
+        pr_auc_zeros: Option<f64> => "average precision of zeros",
+    }
+}
+
+fn groups(run: &RunResult) -> impl Iterator<Item = (Source<'_>, GroupRow<'_>)> {
+    run.evaluation.recovered.groups.iter().map(|g| {
+        let row = GroupRow {
+            group: &g.name,
+            states: g.states,
+            entries: g.entries,
+            zeros: g.zeros,
+            roc_auc: g.roc_auc,
+            pr_auc: g.pr_auc,
+            pr_auc_zeros: g.pr_auc_zeros,
+        };
+        (Source::of(run), row)
+    })
+}
+
+row! {
+    struct CurveRow in "learned_curves": "losses along training" {
+        step: usize => "optimiser steps so far",
+        train_loss: f64 => "mean training loss since the last look",
+        validation_loss: f64 => "loss on validation episodes",
+        gradient_norm: f64 => "mean norm of the gradient since the last look",
+    }
+}
+
+impl CurveRow {
+    fn of(look: &Look) -> Self {
+        Self { step: look.step, train_loss: look.train, validation_loss: look.validation, gradient_norm: look.gradient }
+    }
+}
+
+/// The losses of one run.
+pub(super) fn curve(looks: &[Look]) -> Table {
+    Table::of(looks.iter().map(CurveRow::of))
+}
+
+row! {
+    struct MaskRow<'a> in "learned_masks": "true and learned verdicts along a stretch of a test episode" {
+        episode: usize => "episode's place in the recording",
+        first_step: usize => "first step, counted in the episode",
+        entry: &'a str => "output / input",
+        truth: Option<&'a str> => "a letter by step: 1 nonzero, 0 zero, ? unknown",
+        learned: Option<&'a str> => "the same by |J| at the threshold that is best on validation episodes",
+    }
+}
+
+fn masks(run: &RunResult) -> impl Iterator<Item = (Source<'_>, MaskRow<'_>)> {
+    run.evaluation.strip.iter().flat_map(move |strip| {
+        strip.entries.iter().enumerate().map(move |(i, entry)| {
+            let row = MaskRow {
+                episode: strip.episode,
+                first_step: strip.first,
+                entry,
+                truth: strip.truth.get(i).map(String::as_str),
+                learned: strip.found.get(i).map(String::as_str),
+            };
+            (Source::of(run), row)
+        })
+    })
 }

@@ -4,9 +4,10 @@ use maud::{Markup, html};
 
 use super::chart::{self, Axis, Canvas, Plot, Row, SIZE, Tile, short};
 use super::figure::{Figure, percent};
-use super::page::figure_of;
+use super::page::{figure_of, maybe, share};
+use super::table::Table;
 pub(super) use crate::learn::tables;
-use crate::learn::{self, BY_TIME, Measure, RunResult, Strip, Summary};
+use crate::learn::{self, BY_TIME, Comparison, Measure, RunResult, Strip, Summary};
 
 /// Settings of a task that figures show at most.
 const SHOWN: usize = 12;
@@ -318,13 +319,6 @@ fn curves(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
 
 /// The section of question 4.
 pub(super) fn section(runs: &[RunResult], figures: &[(String, Vec<Figure>)]) -> Markup {
-    let cell = |s: &Setting<'_>, measure| {
-        let text = s.mean(measure).map_or_else(
-            || "–".to_owned(),
-            |m| m.half.map_or_else(|| short(m.mean), |half| format!("{} ± {}", short(m.mean), short(half))),
-        );
-        html! { td { (text) } }
-    };
     let seeds = runs.iter().map(|r| r.spec.seed).max().map_or(0, |s| s + 1);
     html! {
         h2 { "Q4 Do learned models recover it?" }
@@ -339,24 +333,37 @@ pub(super) fn section(runs: &[RunResult], figures: &[(String, Vec<Figure>)]) -> 
         @for ((task, settings), (_, figures)) in tasks(runs).iter().zip(by_task) {
             h3 { (task) }
             @if let Some(text) = settings.first().and_then(stands_on) { p { (text) } }
-            div.scroll { table {
-                thead { tr { @for head in [
-                    "", "model", "loss", "next-state error", "20 steps", "J error", "below 1e-6", "untrained", "truth", "truth's zeros", "AUC",
-                    "AUC varying", "AP of zeros",
-                ] { th { (head) } } } }
-                tbody { @for s in settings { tr {
-                    td { (s.letter) } td { (s.summary.model) } td { (s.summary.loss) }
-                    @for m in [Measure::Next, Measure::OpenLoop, Measure::Jacobian] { (cell(s, m)) }
-                    @for m in [Measure::Sparsity, Measure::Untrained, Measure::TargetSmall, Measure::Target] {
-                        td { (s.value(m).map_or_else(|| "–".to_owned(), percent)) }
-                    }
-                    @for m in [Measure::Auc, Measure::AucVaries, Measure::PrZeros] { (cell(s, m)) }
-                } } }
-            } }
+            (by_setting(settings))
             div.figures { @for figure in figures { (figure_of(figure)) } }
         }
         (claims(runs))
     }
+}
+
+/// A line for every setting of a task.
+fn by_setting(settings: &[Setting<'_>]) -> Markup {
+    let mean = |s: &Setting<'_>, measure| {
+        s.mean(measure).map_or_else(
+            || "–".to_owned(),
+            |m| m.half.map_or_else(|| short(m.mean), |half| format!("{} ± {}", short(m.mean), short(half))),
+        )
+    };
+    let share = |s: &Setting<'_>, measure| share(s.value(measure));
+    Table::of(settings)
+        .number("", |s| s.letter)
+        .number("model", |s| &s.summary.model)
+        .number("loss", |s| &s.summary.loss)
+        .number("next-state error", |s| mean(s, Measure::Next))
+        .number("20 steps", |s| mean(s, Measure::OpenLoop))
+        .number("J error", |s| mean(s, Measure::Jacobian))
+        .number("below 1e-6", |s| share(s, Measure::Sparsity))
+        .number("untrained", |s| share(s, Measure::Untrained))
+        .number("truth", |s| share(s, Measure::TargetSmall))
+        .number("truth's zeros", |s| share(s, Measure::Target))
+        .number("AUC", |s| mean(s, Measure::Auc))
+        .number("AUC varying", |s| mean(s, Measure::AucVaries))
+        .number("AP of zeros", |s| mean(s, Measure::PrZeros))
+        .markup()
 }
 
 /// What the scores of a task stand on; the same of all its settings.
@@ -375,29 +382,23 @@ fn stands_on(s: &Setting<'_>) -> Option<String> {
 /// Every setting against the first one, paired.
 fn claims(runs: &[RunResult]) -> Markup {
     let found = learn::comparisons(runs);
-    let tests = [Measure::Next, Measure::Auc, Measure::AucVaries];
+    let test = |c: &Comparison, measure: Measure| c.tests.get(measure.name()).copied().flatten();
+    let mut table = Table::of(&found)
+        .number("model", |c| &c.setting[0])
+        .number("loss", |c| &c.setting[1])
+        .number("pairs", |c| test(c, Measure::Next).map_or(0, |t| t.n));
+    for measure in [Measure::Next, Measure::Auc, Measure::AucVaries] {
+        table = table
+            .number(measure.name(), move |c| maybe(test(c, measure).map(|t| t.difference.mean)))
+            .number("p", move |c| maybe(test(c, measure).and_then(|t| t.p)));
+    }
     html! { @if let Some(first) = found.first() {
         h3 { "Against " (first.against.join(" ")) }
         p {
             "Mean of the differences and two-sided p of the paired t test: paired by task where there are several (means over seeds), else by \
              seed."
         }
-        div.scroll { table {
-            thead { tr {
-                th { "model" } th { "loss" } th { "pairs" }
-                @for m in tests { th { (m.name()) } th { "p" } }
-            } }
-            tbody { @for c in &found { tr {
-                td { (c.setting[0]) } td { (c.setting[1]) }
-                td { (c.tests.get(Measure::Next.name()).copied().flatten().map_or(0, |t| t.n)) }
-                @for m in tests {
-                    @match c.tests.get(m.name()).copied().flatten() {
-                        Some(t) => { td { (short(t.difference.mean)) } td { (t.p.map_or_else(|| "–".to_owned(), short)) } }
-                        None => { td { "–" } td { "–" } }
-                    }
-                }
-            } } }
-        } }
+        (table.markup())
     } }
 }
 

@@ -12,6 +12,7 @@ mod image;
 mod learned;
 mod overview;
 mod page;
+mod table;
 mod task;
 
 use std::path::PathBuf;

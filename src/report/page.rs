@@ -9,10 +9,14 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{self, short};
 use super::figure::{Figure, percent};
+use super::table::Table;
 use super::{Figures, Input, ReportError, learned, overview, task};
-use crate::analysis::table::Table;
-use crate::analysis::temporal::{Runs, Temporal};
-use crate::analysis::{Analysis, Criterion, Matrix, paper};
+use crate::analysis::compare::{Compared, Comparison};
+use crate::analysis::paper::{self, Published};
+use crate::analysis::state::{CountGroup, Group, Patterns};
+use crate::analysis::temporal::{Delays, Runs, Temporal};
+use crate::analysis::threshold::Thresholds;
+use crate::analysis::{Analysis, Criterion, Matrix, table};
 
 /// Tables up to this size are embedded as plain CSV, larger ones compressed. Bytes.
 const PLAIN: usize = 20_000;
@@ -154,8 +158,14 @@ fn some(figures: &[Figure], names: &[&str]) -> Markup {
     }
 }
 
-fn maybe(x: Option<f64>) -> String {
+/// A number, where there is one.
+pub(super) fn maybe(x: Option<f64>) -> String {
     x.map_or_else(|| "–".to_owned(), short)
+}
+
+/// A share as percent, where there is one.
+pub(super) fn share(x: Option<f64>) -> String {
+    x.map_or_else(|| "–".to_owned(), percent)
 }
 
 fn skipped(input: &Input<'_>) -> Markup {
@@ -176,11 +186,6 @@ fn skipped(input: &Input<'_>) -> Markup {
     }
 }
 
-/// A cell with the number that it is sorted by.
-fn cell(text: impl maud::Render, value: Option<f64>) -> Markup {
-    html! { td data-v=(value.map_or_else(String::new, |v| v.to_string())) { (text) } }
-}
-
 fn front(input: &Input<'_>) -> Markup {
     html! {
         h2 { "All recordings" }
@@ -189,43 +194,54 @@ fn front(input: &Input<'_>) -> Markup {
              but were undecided at least once; they count on neither side. Flagged: steps with any flag, such as a contact that \
              switches within reach of a difference."
         }
-        div.scroll { table.front {
-            thead { tr {
-                @for head in [
-                    "recording", "state", "control", "steps", "zero A", "undecided A", "zero B", "undecided B", "mean sparsity A",
-                    "mean sparsity B", "patterns A", "entropy A, bits", "contacts explain", "burstiness A", "flagged", "zero by",
-                ] { th scope="col" { (head) } }
-            } }
-            tbody { @for (i, a) in input.analyses.iter().enumerate() {
-                @let [ga, gb] = [a.global.first(), a.global.get(1)];
-                @let [sa, sb] = [a.state.first(), a.state.get(1)];
-                @let contacts = a.regimes.information.iter().find(|x| x.matrix == Matrix::A && x.regime == "contacts");
-                @let explained = contacts.and_then(|x| x.chance.as_ref()).and_then(|c| c.recurring.beyond);
-                @let burst = a.temporal.first().and_then(|t| t.events.burstiness);
-                @let flagged = a.selection.flagged as f64 / a.selection.steps.max(1) as f64;
-                tr {
-                    td { a href=(format!("#r{i}")) { (a.subject.name) } }
-                    td { (a.subject.state.len()) } td { (a.subject.control.len()) } td { (a.selection.samples) }
-                    @for g in [ga, gb] { @match g {
-                        Some(g) => { td { (g.zero) } td { (g.open) } }
-                        None => { td { "–" } td { "–" } }
-                    } }
-                    @for s in [sa, sb] { (cell(s.map_or_else(|| "–".to_owned(), |s| percent(s.mean)), s.map(|s| s.mean))) }
-                    @match sa {
-                        Some(s) => {
-                            td { @if !s.patterns.complete { "≥ " } (s.patterns.distinct) }
-                            td { (short(s.patterns.entropy_bits)) }
-                        }
-                        None => { td { "–" } td { "–" } }
-                    }
-                    (cell(explained.map_or_else(|| "–".to_owned(), percent), explained))
-                    (cell(maybe(burst), burst))
-                    (cell(percent(flagged), Some(flagged)))
-                    td { (criterion(a)) }
-                }
-            } }
-        } }
+        (all_recordings(input.analyses))
     }
+}
+
+/// A line for every recording.
+fn all_recordings(analyses: &[Analysis]) -> Markup {
+    let or_dash = |n: Option<usize>| n.map_or_else(|| "–".to_owned(), |n| n.to_string());
+    let zero = |a: &Analysis, m: usize| or_dash(a.global.get(m).map(|g| g.zero));
+    let open = |a: &Analysis, m: usize| or_dash(a.global.get(m).map(|g| g.open));
+    let sparsity = |a: &Analysis, m: usize| {
+        let mean = a.state.get(m).map(|s| s.mean);
+        (share(mean), mean)
+    };
+    Table::of(analyses.iter().enumerate())
+        .sortable()
+        .number("recording", |(i, a)| html! { a href=(format!("#r{i}")) { (a.subject.name) } })
+        .number("state", |(_, a)| a.subject.state.len())
+        .number("control", |(_, a)| a.subject.control.len())
+        .number("steps", |(_, a)| a.selection.samples)
+        .number("zero A", |(_, a)| zero(a, 0))
+        .number("undecided A", |(_, a)| open(a, 0))
+        .number("zero B", |(_, a)| zero(a, 1))
+        .number("undecided B", |(_, a)| open(a, 1))
+        .sorted("mean sparsity A", |(_, a)| sparsity(a, 0))
+        .sorted("mean sparsity B", |(_, a)| sparsity(a, 1))
+        .number("patterns A", |(_, a)| a.state.first().map_or_else(|| html! { "–" }, |s| distinct(&s.patterns)))
+        .number("entropy A, bits", |(_, a)| maybe(a.state.first().map(|s| s.patterns.entropy_bits)))
+        .sorted("contacts explain", |(_, a)| {
+            let mut found = a.regimes.information.iter();
+            let contacts = found.find(|x| x.matrix == Matrix::A && x.regime == "contacts");
+            let explained = contacts.and_then(|x| x.chance.as_ref()).and_then(|c| c.recurring.beyond);
+            (share(explained), explained)
+        })
+        .sorted("burstiness A", |(_, a)| {
+            let burst = a.temporal.first().and_then(|t| t.events.burstiness);
+            (maybe(burst), burst)
+        })
+        .sorted("flagged", |(_, a)| {
+            let flagged = a.selection.flagged as f64 / a.selection.steps.max(1) as f64;
+            (percent(flagged), Some(flagged))
+        })
+        .number("zero by", |(_, a)| criterion(a))
+        .markup()
+}
+
+/// How many patterns there are, at least where not all were told apart.
+pub(super) fn distinct(patterns: &Patterns) -> Markup {
+    html! { @if !patterns.complete { "≥ " } (patterns.distinct) }
 }
 
 fn criterion(a: &Analysis) -> String {
@@ -247,30 +263,36 @@ fn q1(input: &Input<'_>, figures: &Figures) -> Markup {
         (some(&figures.overview, &["all-global"]))
         @if !known.is_empty() {
             h4 { "Table 1 of the paper, beside ours" }
-            div.scroll { table {
-                thead { tr {
-                    th { "recording" } th { "state" } th { "paper" } th { "control" } th { "paper" } th { "zero A" } th { "paper" }
-                    th { "undecided A" } th { "zero B" } th { "paper" } th { "undecided B" } th.l { "same" }
-                } }
-                tbody { @for (a, p) in &known {
-                    @let [zero, open] = [0, 1].map(|k| [0, 1].map(|m| a.global.get(m).map_or(0, |g| if k == 0 { g.zero } else { g.open })));
-                    @let same = [a.subject.state.len(), a.subject.control.len()] == [p.state, p.control] && zero == [p.zero_a, p.zero_b];
-                    tr {
-                        td { (a.subject.name) }
-                        td { (a.subject.state.len()) } td.soft { (p.state) } td { (a.subject.control.len()) } td.soft { (p.control) }
-                        td { (zero[0]) } td.soft { (p.zero_a) } td { (open[0]) }
-                        td { (zero[1]) } td.soft { (p.zero_b) } td { (open[1]) }
-                        td.l { @if same { "yes" } @else { "no" } }
-                    }
-                } }
-            } }
+            (beside_published(&known))
             p.soft { "Paper: " (paper::SOURCE) "." }
         }
     }
 }
 
+/// Table 1 of the paper beside what was found.
+fn beside_published(known: &[(&Analysis, Published)]) -> Markup {
+    let zero = |a: &Analysis, m: usize| a.global.get(m).map_or(0, |g| g.zero);
+    let open = |a: &Analysis, m: usize| a.global.get(m).map_or(0, |g| g.open);
+    Table::of(known.iter().copied())
+        .number("recording", |(a, _)| &a.subject.name)
+        .number("state", |(a, _)| a.subject.state.len())
+        .published("paper", |(_, p)| p.state)
+        .number("control", |(a, _)| a.subject.control.len())
+        .published("paper", |(_, p)| p.control)
+        .number("zero A", |(a, _)| zero(a, 0))
+        .published("paper", |(_, p)| p.zero_a)
+        .number("undecided A", |(a, _)| open(a, 0))
+        .number("zero B", |(a, _)| zero(a, 1))
+        .published("paper", |(_, p)| p.zero_b)
+        .number("undecided B", |(a, _)| open(a, 1))
+        .words("same", |(a, p)| {
+            let sizes = [a.subject.state.len(), a.subject.control.len()] == [p.state, p.control];
+            if sizes && [zero(a, 0), zero(a, 1)] == [p.zero_a, p.zero_b] { "yes" } else { "no" }
+        })
+        .markup()
+}
+
 fn q2(input: &Input<'_>, figures: &Figures) -> Markup {
-    let levels = [("limits", "limits that act"), ("rows", "constraint rows that act"), ("contacts", "contacts")];
     html! {
         h2 { "Q2 How does sparsity depend on the state?" }
         p {
@@ -279,41 +301,44 @@ fn q2(input: &Input<'_>, figures: &Figures) -> Markup {
         }
         (some(&figures.overview, &["all-distribution", "all-explained"]))
         h4 { "With and without, at the start of the step" }
-        div.scroll { table {
-            thead { tr {
-                th { "recording" }
-                @for (_, name) in levels.iter().rev() { th { "no " (name) ": steps" } th { "mean sparsity A" } th { "with: mean sparsity A" } }
-            } }
-            tbody { @for a in input.analyses { tr {
-                td { (a.subject.name) }
-                @for groups in [&a.regimes.by_contacts, &a.regimes.by_rows, &a.regimes.by_limits] {
-                    @let none = groups.iter().find(|g| g.count == 0).map(|g| &g.group);
-                    @let with: Vec<_> = groups.iter().filter(|g| g.count > 0).map(|g| &g.group).collect();
-                    @let steps: u64 = with.iter().map(|g| g.steps).sum();
-                    @let mean = with.iter().map(|g| g.mean_a * g.steps as f64).sum::<f64>() / steps.max(1) as f64;
-                    td { (none.map_or_else(|| "0 %".to_owned(), |g| percent(g.share))) }
-                    td { (none.map_or_else(|| "–".to_owned(), |g| percent(g.mean_a))) }
-                    td { @if steps > 0 { (percent(mean)) } @else { "–" } }
-                }
-            } } }
-        } }
+        (with_and_without(input.analyses))
     }
 }
 
+/// How sparse A is in steps that begin with contacts, constraint rows or limits, and in those without.
+fn with_and_without(analyses: &[Analysis]) -> Markup {
+    type Groups = fn(&Analysis) -> &[CountGroup];
+    let levels: [(&str, Groups); 3] = [
+        ("contacts", |a| &a.regimes.by_contacts),
+        ("constraint rows that act", |a| &a.regimes.by_rows),
+        ("limits that act", |a| &a.regimes.by_limits),
+    ];
+    let mut table = Table::of(analyses).number("recording", |a| &a.subject.name);
+    for (name, groups) in levels {
+        table = table
+            .number(format!("no {name}: steps"), move |a| {
+                without(groups(a)).map_or_else(|| "0 %".to_owned(), |g| percent(g.share))
+            })
+            .number("mean sparsity A", move |a| share(without(groups(a)).map(|g| g.mean_a)))
+            .number("with: mean sparsity A", move |a| share(mean_with(groups(a))));
+    }
+    table.markup()
+}
+
+/// The steps with none.
+fn without(groups: &[CountGroup]) -> Option<&Group> {
+    groups.iter().find(|g| g.count == 0).map(|g| &g.group)
+}
+
+/// Mean sparsity of A in the steps with any.
+fn mean_with(groups: &[CountGroup]) -> Option<f64> {
+    let with = || groups.iter().filter(|g| g.count > 0).map(|g| &g.group);
+    let steps: u64 = with().map(|g| g.steps).sum();
+    let mean = with().map(|g| g.mean_a * g.steps as f64).sum::<f64>() / steps.max(1) as f64;
+    (steps > 0).then_some(mean)
+}
+
 fn q3(input: &Input<'_>, figures: &Figures) -> Markup {
-    let share = |x: Option<f64>| x.map_or_else(|| "–".to_owned(), percent);
-    let row = |a: &Analysis, t: &Temporal| {
-        let contacts = t.delays.iter().find(|d| d.regime == "contacts");
-        html! { tr {
-            td { (a.subject.name) } td { (share(t.events.rate)) } td { (maybe(t.events.together)) }
-            td { (maybe(t.events.together_groups)) }
-            td { (mean_of(&t.distinct.zero, t.distinct.zero_interval)) }
-            td { (mean_of(&t.distinct.nonzero, t.distinct.nonzero_interval)) }
-            td { (maybe(t.events.burstiness)) }
-            td { (between(t.events.memoryless_burstiness_interval)) }
-            td { (share(contacts.and_then(|d| d.with_regime))) } td { (share(contacts.and_then(|d| d.chance))) }
-        } }
-    };
     html! {
         h2 { "Q3 How does sparsity change in time?" }
         p {
@@ -324,14 +349,29 @@ fn q3(input: &Input<'_>, figures: &Figures) -> Markup {
         }
         (some(&figures.overview, &["all-burstiness"]))
         h4 { "Matrix A" }
-        div.scroll { table {
-            thead { tr {
-                th { "recording" } th { "steps with a switch" } th { "entries per switch" } th { "groups" } th { "zero run, steps" }
-                th { "nonzero run, steps" } th { "burstiness" } th { "memoryless" } th { "switches at contact events" } th { "by chance" }
-            } }
-            tbody { @for a in input.analyses { @if let Some(t) = a.temporal.first() { (row(a, t)) } } }
-        } }
+        (switches(input.analyses))
     }
+}
+
+/// Runs and switches of A in every recording.
+fn switches(analyses: &[Analysis]) -> Markup {
+    Table::of(analyses.iter().filter_map(|a| Some((a, a.temporal.first()?))))
+        .number("recording", |(a, _)| &a.subject.name)
+        .number("steps with a switch", |(_, t)| share(t.events.rate))
+        .number("entries per switch", |(_, t)| maybe(t.events.together))
+        .number("groups", |(_, t)| maybe(t.events.together_groups))
+        .number("zero run, steps", |(_, t)| mean_of(&t.distinct.zero, t.distinct.zero_interval))
+        .number("nonzero run, steps", |(_, t)| mean_of(&t.distinct.nonzero, t.distinct.nonzero_interval))
+        .number("burstiness", |(_, t)| maybe(t.events.burstiness))
+        .number("memoryless", |(_, t)| between(t.events.memoryless_burstiness_interval))
+        .number("switches at contact events", |(_, t)| share(of_contacts(t).and_then(|d| d.with_regime)))
+        .number("by chance", |(_, t)| share(of_contacts(t).and_then(|d| d.chance)))
+        .markup()
+}
+
+/// What events of contact have to do with switches.
+pub(super) fn of_contacts(t: &Temporal) -> Option<&Delays> {
+    t.delays.iter().find(|d| d.regime == "contacts")
 }
 
 /// A mean length with half of its interval.
@@ -359,55 +399,70 @@ fn ablation(input: &Input<'_>, figures: &Figures) -> Markup {
         (some(&figures.overview, &["all-compared"]))
         @for c in input.comparisons {
             h4 { (c.task) " side by side" }
-            div.scroll { table.wrap {
-                thead { tr {
-                    th { "recording" } th.l { "differs in" } th { "matrix" } th { "steps" } th { "zero" } th { "undecided" } th { "mean sparsity" }
-                    th { "patterns" } th { "entropy, bits" } th { "switches per s" } th { "contacts explain" }
-                } }
-                tbody { @for r in &c.recordings { @for f in &r.figures { tr {
-                    td { (r.name) }
-                    td.l {
-                        @for (i, (key, value)) in c.keys.iter().zip(&r.values).enumerate() {
-                            @if i > 0 { "; " }
-                            (key) " " (value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-                        }
-                    }
-                    td { (f.matrix.name()) } td { (r.samples) } td { (f.always_zero) } td { (f.open) } td { (percent(f.mean)) }
-                    td { (f.patterns) } td { (short(f.entropy_bits)) } td { (maybe(f.events_per_second)) }
-                    td { (f.explained_by_contacts.map_or_else(|| "–".to_owned(), percent)) }
-                } } } }
-            } }
+            (side_by_side(c))
         }
     }
 }
 
+/// Recordings of one task, a line for each matrix.
+fn side_by_side(comparison: &Comparison) -> Markup {
+    let rows = comparison.recordings.iter().flat_map(|r| r.figures.iter().map(move |f| (r, f)));
+    let differs = |r: &Compared| {
+        html! {
+            @for (i, (key, value)) in comparison.keys.iter().zip(&r.values).enumerate() {
+                @if i > 0 { "; " }
+                (key) " " (value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            }
+        }
+    };
+    Table::of(rows)
+        .wrapping()
+        .number("recording", |(r, _)| &r.name)
+        .words("differs in", |(r, _)| differs(r))
+        .number("matrix", |(_, f)| f.matrix.name())
+        .number("steps", |(r, _)| r.samples)
+        .number("zero", |(_, f)| f.always_zero)
+        .number("undecided", |(_, f)| f.open)
+        .number("mean sparsity", |(_, f)| percent(f.mean))
+        .number("patterns", |(_, f)| f.patterns)
+        .number("entropy, bits", |(_, f)| short(f.entropy_bits))
+        .number("switches per s", |(_, f)| maybe(f.events_per_second))
+        .number("contacts explain", |(_, f)| share(f.explained_by_contacts))
+        .markup()
+}
+
 /// The threshold that errs least, by recording.
 fn best(input: &Input<'_>) -> Markup {
-    let row = |a: &Analysis| {
-        let t = a.thresholds.first().filter(|_| a.masks && a.criterion == Criterion::Mask)?;
+    let least_wrong = |a| {
+        let t = tested(a)?;
         let shares = overview::wrong(t);
         let least = (0..shares.len()).filter(|i| shares[*i].is_some()).min_by(|i, j| {
             let share = |k: usize| shares[k].unwrap_or(f64::MAX);
             share(*i).total_cmp(&share(*j))
         })?;
-        let (x, test) = (&t.thresholds[least], a.global.first()?);
-        let d = x.against_mask.as_ref()?;
-        Some(html! { tr {
-            td { (a.subject.name) } td { (format!("{:e}", x.threshold)) } td { (d.false_nonzero) } td { (d.false_zero) }
-            td { (d.decided) } td { (d.undecided_zero + d.undecided_nonzero) } td { (x.always_zero) } td { (test.zero) } td { (test.open) }
-        } })
+        let x = &t.thresholds[least];
+        Some((a, x, x.against_mask.as_ref()?, a.global.first()?))
     };
-    let rows: Vec<Markup> = input.analyses.iter().filter_map(row).collect();
+    let rows: Vec<_> = input.analyses.iter().filter_map(least_wrong).collect();
     html! { @if !rows.is_empty() {
         h4 { "The threshold that errs least, matrix A" }
-        div.scroll { table {
-            thead { tr {
-                th { "recording" } th { "threshold" } th { "zero, called nonzero" } th { "nonzero, called zero" } th { "of decided" }
-                th { "undecided" } th { "global zeros by it" } th { "by the test" } th { "undecided" }
-            } }
-            tbody { @for row in rows { (row) } }
-        } }
+        (Table::of(rows)
+        .number("recording", |(a, ..)| &a.subject.name)
+        .number("threshold", |(_, x, ..)| format!("{:e}", x.threshold))
+        .number("zero, called nonzero", |(_, _, d, _)| d.false_nonzero)
+        .number("nonzero, called zero", |(_, _, d, _)| d.false_zero)
+        .number("of decided", |(_, _, d, _)| d.decided)
+        .number("undecided", |(_, _, d, _)| d.undecided_zero + d.undecided_nonzero)
+        .number("global zeros by it", |(_, x, ..)| x.always_zero)
+        .number("by the test", |(.., test)| test.zero)
+        .number("undecided", |(.., test)| test.open)
+        .markup())
     } }
+}
+
+/// Thresholds of A, where a zero test was recorded and taken.
+fn tested(a: &Analysis) -> Option<&Thresholds> {
+    a.thresholds.first().filter(|_| a.masks && a.criterion == Criterion::Mask)
 }
 
 fn methods() -> Markup {
@@ -479,7 +534,7 @@ fn provenance(input: &Input<'_>) -> Markup {
     }
 }
 
-fn data(input: &Input<'_>, tables: &[Table]) -> Result<Markup, ReportError> {
+fn data(input: &Input<'_>, tables: &[table::Table]) -> Result<Markup, ReportError> {
     let mut links = Vec::new();
     for table in tables {
         let csv = table.to_csv(input.program, input.settings)?;

@@ -4,7 +4,9 @@ use maud::{Markup, html};
 
 use super::chart::short;
 use super::figure::{Figure, percent};
-use super::page::{between, figure_of, mean_of, text};
+use super::page::{between, distinct, figure_of, maybe, mean_of, of_contacts, share, text};
+use super::table::Table;
+use crate::analysis::global::GlobalSparsity;
 use crate::analysis::{Analysis, Criterion, Matrix};
 
 /// Reasons that are shown.
@@ -83,28 +85,19 @@ fn list(words: &[String], most: usize) -> String {
 
 fn global(a: &Analysis) -> Markup {
     let reasons: Vec<_> = a.global.iter().flat_map(|g| g.reasons.iter().map(move |r| (g.matrix, r))).collect();
-    let alone = |g: &crate::analysis::global::GlobalSparsity| {
+    let alone = |g: &GlobalSparsity| {
         g.cells.iter().filter(|c| c.reason.is_none()).map(|c| format!("{}′/{}", c.row, c.column)).collect::<Vec<_>>()
     };
     html! {
-        div.scroll { table {
-            thead { tr {
-                th { "matrix" } th { "size" } th { "zero in every step" } th { "%" } th { "never nonzero, undecided at times" }
-                th { "steps since the count last fell" } th { "a further episode is expected to take" }
-            } }
-            tbody { @for g in &a.global { tr {
-                td { (g.matrix.name()) } td { (g.shape.rows) " × " (g.shape.columns) } td { (g.zero) }
-                td { (format!("{:.1}", g.percent)) } td { (g.open) } td { (g.bound.quiet_samples) }
-                td { @if g.episodes > 1 { (short(g.bound.expected_next_episode)) } @else { "–" } }
-            } } }
-        } }
+        (zeros(&a.global))
         @if !reasons.is_empty() {
-            div.scroll { table {
-                thead { tr { th { "matrix" } th.l { "which" } th.l { "why" } th { "zero" } th { "undecided at times" } } }
-                tbody { @for (matrix, r) in reasons.iter().take(REASONS) { tr {
-                    td { (matrix.name()) } td.l { (r.name) } td.l { (r.kind.describe()) } td { (r.cells) } td { (r.open) }
-                } } }
-            } }
+            (Table::of(reasons.iter().take(REASONS).copied())
+        .number("matrix", |(matrix, _)| matrix.name())
+        .words("which", |(_, r)| &r.name)
+        .words("why", |(_, r)| r.kind.describe())
+        .number("zero", |(_, r)| r.cells)
+        .number("undecided at times", |(_, r)| r.open)
+        .markup())
             @if reasons.len() > REASONS { p.soft { (reasons.len() - REASONS) " more reasons are in the table global_cells." } }
         }
         @for g in &a.global {
@@ -114,6 +107,21 @@ fn global(a: &Analysis) -> Markup {
             }
         }
     }
+}
+
+/// Entries that are zero in every step, and how sure that is.
+fn zeros(global: &[GlobalSparsity]) -> Markup {
+    Table::of(global)
+        .number("matrix", |g| g.matrix.name())
+        .number("size", |g| format!("{} × {}", g.shape.rows, g.shape.columns))
+        .number("zero in every step", |g| g.zero)
+        .number("%", |g| format!("{:.1}", g.percent))
+        .number("never nonzero, undecided at times", |g| g.open)
+        .number("steps since the count last fell", |g| g.bound.quiet_samples)
+        .number("a further episode is expected to take", |g| {
+            maybe((g.episodes > 1).then_some(g.bound.expected_next_episode))
+        })
+        .markup()
 }
 
 fn state(a: &Analysis) -> Markup {
@@ -131,41 +139,32 @@ fn state(a: &Analysis) -> Markup {
             },
         )
     };
-    html! { div.scroll { table {
-        thead { tr {
-            th { "matrix" } th { "mean sparsity" } th { "± std" } th { "min – max" } th { "undecided" }
-            th { "patterns" } th { "entropy, bits" } th { "explained by contacts beyond chance (95 %)" } th { "by constraint rows" }
-        } }
-        tbody { @for s in &a.state { tr {
-            td { (s.matrix.name()) } td { (percent(s.mean)) } td { (percent(s.std)) }
-            td { (percent(s.min)) " – " (percent(s.max)) } td { (percent(s.mean_undecided)) }
-            td { @if !s.patterns.complete { "≥ " } (s.patterns.distinct) }
-            td { (short(s.patterns.entropy_bits)) }
-            td { (explained(s.matrix, "contacts")) } td { (explained(s.matrix, "constraints")) }
-        } } }
-    } } }
+    Table::of(&a.state)
+        .number("matrix", |s| s.matrix.name())
+        .number("mean sparsity", |s| percent(s.mean))
+        .number("± std", |s| percent(s.std))
+        .number("min – max", |s| format!("{} – {}", percent(s.min), percent(s.max)))
+        .number("undecided", |s| percent(s.mean_undecided))
+        .number("patterns", |s| distinct(&s.patterns))
+        .number("entropy, bits", |s| short(s.patterns.entropy_bits))
+        .number("explained by contacts beyond chance (95 %)", |s| explained(s.matrix, "contacts"))
+        .number("by constraint rows", |s| explained(s.matrix, "constraints"))
+        .markup()
 }
 
 fn temporal(a: &Analysis) -> Markup {
-    let maybe = |x: Option<f64>| x.map_or_else(|| "–".to_owned(), short);
-    html! { div.scroll { table {
-        thead { tr {
-            th { "matrix" } th { "entries that switch" } th { "groups" } th { "steps with a switch" } th { "entries per switch" }
-            th { "groups" } th { "mean zero run, steps" } th { "mean nonzero run, steps" } th { "burstiness" } th { "memoryless" }
-            th { "switches with a contact event" } th { "by chance" }
-        } }
-        tbody { @for t in &a.temporal {
-            @let contacts = t.delays.iter().find(|d| d.regime == "contacts");
-            tr {
-                td { (t.matrix.name()) } td { (t.switching_entries) } td { (t.distinct.groups) }
-                td { (t.events.rate.map_or_else(|| "–".to_owned(), percent)) } td { (maybe(t.events.together)) }
-                td { (maybe(t.events.together_groups)) }
-                td { (mean_of(&t.distinct.zero, t.distinct.zero_interval)) }
-                td { (mean_of(&t.distinct.nonzero, t.distinct.nonzero_interval)) }
-                td { (maybe(t.events.burstiness)) } td { (between(t.events.memoryless_burstiness_interval)) }
-                td { (contacts.and_then(|d| d.with_regime).map_or_else(|| "–".to_owned(), percent)) }
-                td { (contacts.and_then(|d| d.chance).map_or_else(|| "–".to_owned(), percent)) }
-            }
-        } }
-    } } }
+    Table::of(&a.temporal)
+        .number("matrix", |t| t.matrix.name())
+        .number("entries that switch", |t| t.switching_entries)
+        .number("groups", |t| t.distinct.groups)
+        .number("steps with a switch", |t| share(t.events.rate))
+        .number("entries per switch", |t| maybe(t.events.together))
+        .number("groups", |t| maybe(t.events.together_groups))
+        .number("mean zero run, steps", |t| mean_of(&t.distinct.zero, t.distinct.zero_interval))
+        .number("mean nonzero run, steps", |t| mean_of(&t.distinct.nonzero, t.distinct.nonzero_interval))
+        .number("burstiness", |t| maybe(t.events.burstiness))
+        .number("memoryless", |t| between(t.events.memoryless_burstiness_interval))
+        .number("switches with a contact event", |t| share(of_contacts(t).and_then(|d| d.with_regime)))
+        .number("by chance", |t| share(of_contacts(t).and_then(|d| d.chance)))
+        .markup()
 }

@@ -1,108 +1,30 @@
 //! Several recordings: a line each.
 
-use dynsparse::analysis::compare::{self, Comparison};
+use dynsparse::analysis::compare::{self, Compared, Comparison, Figures};
+use dynsparse::analysis::global::GlobalSparsity;
 use dynsparse::analysis::{Analysis, Matrix, Reason, paper};
 
 use super::super::output::{grouped, wrapped};
-use super::words::{SHOWN, cut, heading, maybe, note, percent, plain};
+use super::super::table::Table;
+use super::words::{SHOWN, cut, heading, maybe, note, percent, share};
 
 /// The tables.
 pub(super) fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
-    let mut out = String::new();
-    let name = |a: &Analysis| cut(&a.subject.name, 18);
-    let criteria: Vec<String> = analyses.iter().map(|a| a.criterion.to_string()).collect();
-    out.push_str("Q1  Entries that are zero in every sample\n");
-    let rows = analyses.iter().map(|a| {
-        let [state, control] = [a.subject.state.len(), a.subject.control.len()];
-        let of = |m: Matrix| a.global.iter().find(|g| g.matrix == m);
-        let cell = |m: Matrix| of(m).map_or_else(|| "-".to_owned(), |g| g.zero.to_string());
-        let share = |m: Matrix| of(m).map_or_else(|| "-".to_owned(), |g| format!("{:.1}", g.percent));
-        let open: usize = a.global.iter().map(|g| g.open).sum();
-        let paper = a
-            .published
-            .map_or_else(|| "-".to_owned(), |p| format!("{} {} {} {}", p.state, p.control, p.zero_a, p.zero_b));
-        [
-            name(a),
-            state.to_string(),
-            control.to_string(),
-            cell(Matrix::A),
-            share(Matrix::A),
-            cell(Matrix::B),
-            share(Matrix::B),
-            open.to_string(),
-            paper,
-        ]
-    });
-    let header = ["recording", "state", "ctrl", "A", "%", "B", "%", "open", "paper"];
-    out.push_str(&plain(header, rows, 1));
-    if analyses.iter().any(|a| a.published.is_some()) {
-        out.push_str(&wrapped("paper", &format!("state, ctrl, A, B as published ({})", paper::SOURCE)));
-    }
-    for a in analyses {
-        for g in a.global.iter().filter(|g| !g.cells.is_empty()) {
-            let one = |r: &Reason| {
-                let open = if r.open > 0 { format!(" and {} open", r.open) } else { String::new() };
-                format!("{}{open} {} ({})", r.cells, r.name, r.kind.describe())
-            };
-            let mut of: Vec<String> = g.reasons.iter().take(SHOWN).map(one).collect();
-            let rest = g.cells.iter().filter(|c| c.reason.is_none_or(|r| r >= SHOWN)).count();
-            if rest > 0 {
-                of.push(format!("{rest} others"));
-            }
-            out.push_str(&wrapped(&cut(&a.subject.name, 20), &format!("{}: {}", g.matrix.name(), of.join(", "))));
-        }
-    }
+    let figures: Vec<(&Analysis, Figures)> =
+        analyses.iter().flat_map(|a| compare::figures(a).into_iter().map(move |f| (a, f))).collect();
+    let mut out = "Q1  Entries that are zero in every sample\n".to_owned();
+    out.push_str(&global(analyses));
+    out.push_str(&reasons(analyses));
     out.push_str(&heading("Q2  Sparsity by state: share of a step's entries that are zero"));
-    let figures: Vec<_> = analyses.iter().map(|a| (a, compare::figures(a))).collect();
-    let lines = || figures.iter().flat_map(|(a, f)| f.iter().map(move |f| (*a, f)));
-    let rows = lines().map(|(a, f)| {
-        [
-            name(a),
-            f.matrix.name().to_owned(),
-            percent(f.mean),
-            percent(f.mean_undecided),
-            grouped(f.patterns),
-            format!("{:.2}", f.entropy_bits),
-            f.explained_by_contacts.map_or_else(|| "-".to_owned(), percent),
-            f.explained_by_constraints.map_or_else(|| "-".to_owned(), percent),
-        ]
-    });
-    let header = ["recording", "", "mean %", "undecided %", "patterns", "bits", "contacts %", "rows %"];
-    out.push_str(&plain(header, rows, 2));
+    out.push_str(&state(&figures));
     out.push_str(&heading("Q3  Changes in time"));
-    let rows = lines().map(|(a, f)| {
-        let temporal = a.temporal.iter().find(|t| t.matrix == f.matrix);
-        [
-            name(a),
-            f.matrix.name().to_owned(),
-            maybe(f.switch_rate),
-            maybe(f.event_rate),
-            maybe(f.events_per_second),
-            maybe(temporal.and_then(|t| t.events.burstiness)),
-            maybe(f.zero_run),
-            maybe(f.nonzero_run),
-        ]
-    });
-    let header = ["recording", "", "switches", "events", "per s", "burst", "zero run", "nonzero run"];
-    out.push_str(&plain(header, rows, 2));
+    out.push_str(&temporal(&figures));
     out.push_str(&note(
         "contacts, rows: share of the pattern's entropy that the contact set and the constraint rows that act explain \
          beyond chance (circular shifts within episodes). switches: per entry and step. events: steps whose \
          pattern differs from the one before, per step and per second. runs: mean length, steps.",
     ));
-    let zero = match criteria.iter().all(|c| *c == criteria[0]) {
-        true => criteria.first().cloned().unwrap_or_default(),
-        false => analyses.iter().zip(&criteria).map(|(a, c)| format!("{} {c}", name(a))).collect::<Vec<_>>().join(", "),
-    };
-    let samples: Vec<String> = analyses.iter().map(|a| grouped(a.selection.samples as usize)).collect();
-    let samples = match samples.iter().all(|s| *s == samples[0]) {
-        true => format!("{} steps in each", samples.first().cloned().unwrap_or_default()),
-        false => analyses.iter().zip(&samples).map(|(a, s)| format!("{} {s}", name(a))).collect::<Vec<_>>().join(", "),
-    };
-    out.push_str(&wrapped("samples", &samples));
-    let without: Vec<String> = analyses.iter().filter(|a| !a.masks).map(name).collect();
-    let note = if without.is_empty() { String::new() } else { format!("; no zero masks in {}", without.join(", ")) };
-    out.push_str(&wrapped("zero", &format!("{zero}{note}")));
+    out.push_str(&basis(analyses));
     for c in comparisons {
         out.push_str(&heading(&format!("{}: recordings side by side", c.task)));
         for r in &c.recordings {
@@ -117,30 +39,116 @@ pub(super) fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> Str
     out
 }
 
+fn name(a: &Analysis) -> String {
+    cut(&a.subject.name, 18)
+}
+
+/// Entries that are zero in every sample, beside what is published.
+fn global(analyses: &[Analysis]) -> String {
+    let of = |a: &Analysis, matrix: Matrix, cell: fn(&GlobalSparsity) -> String| {
+        a.global.iter().find(|g| g.matrix == matrix).map_or_else(|| "-".to_owned(), cell)
+    };
+    let count = |a: &Analysis, matrix| of(a, matrix, |g| g.zero.to_string());
+    let percent = |a: &Analysis, matrix| of(a, matrix, |g| format!("{:.1}", g.percent));
+    let mut out = Table::of(analyses)
+        .words("recording", name)
+        .number("state", |a| a.subject.state.len().to_string())
+        .number("ctrl", |a| a.subject.control.len().to_string())
+        .number("A", |a| count(a, Matrix::A))
+        .number("%", |a| percent(a, Matrix::A))
+        .number("B", |a| count(a, Matrix::B))
+        .number("%", |a| percent(a, Matrix::B))
+        .number("open", |a| a.global.iter().map(|g| g.open).sum::<usize>().to_string())
+        .number("paper", |a| {
+            a.published
+                .map_or_else(|| "-".to_owned(), |p| format!("{} {} {} {}", p.state, p.control, p.zero_a, p.zero_b))
+        })
+        .indented();
+    if analyses.iter().any(|a| a.published.is_some()) {
+        out.push_str(&wrapped("paper", &format!("state, ctrl, A, B as published ({})", paper::SOURCE)));
+    }
+    out
+}
+
+/// What explains the zeros of each recording.
+fn reasons(analyses: &[Analysis]) -> String {
+    let mut out = String::new();
+    for a in analyses {
+        for g in a.global.iter().filter(|g| !g.cells.is_empty()) {
+            let one = |r: &Reason| {
+                let open = if r.open > 0 { format!(" and {} open", r.open) } else { String::new() };
+                format!("{}{open} {} ({})", r.cells, r.name, r.kind.describe())
+            };
+            let mut of: Vec<String> = g.reasons.iter().take(SHOWN).map(one).collect();
+            let rest = g.cells.iter().filter(|c| c.reason.is_none_or(|r| r >= SHOWN)).count();
+            if rest > 0 {
+                of.push(format!("{rest} others"));
+            }
+            out.push_str(&wrapped(&cut(&a.subject.name, 20), &format!("{}: {}", g.matrix.name(), of.join(", "))));
+        }
+    }
+    out
+}
+
+/// Sparsity by state, a line for each matrix.
+fn state(figures: &[(&Analysis, Figures)]) -> String {
+    Table::of(figures)
+        .words("recording", |(a, _)| name(a))
+        .words("", |(_, f)| f.matrix.name().to_owned())
+        .number("mean %", |(_, f)| percent(f.mean))
+        .number("undecided %", |(_, f)| percent(f.mean_undecided))
+        .number("patterns", |(_, f)| grouped(f.patterns))
+        .number("bits", |(_, f)| format!("{:.2}", f.entropy_bits))
+        .number("contacts %", |(_, f)| share(f.explained_by_contacts))
+        .number("rows %", |(_, f)| share(f.explained_by_constraints))
+        .indented()
+}
+
+/// Changes in time, a line for each matrix.
+fn temporal(figures: &[(&Analysis, Figures)]) -> String {
+    let burstiness =
+        |a: &Analysis, matrix| a.temporal.iter().find(|t| t.matrix == matrix).and_then(|t| t.events.burstiness);
+    Table::of(figures)
+        .words("recording", |(a, _)| name(a))
+        .words("", |(_, f)| f.matrix.name().to_owned())
+        .number("switches", |(_, f)| maybe(f.switch_rate))
+        .number("events", |(_, f)| maybe(f.event_rate))
+        .number("per s", |(_, f)| maybe(f.events_per_second))
+        .number("burst", |(a, f)| maybe(burstiness(a, f.matrix)))
+        .number("zero run", |(_, f)| maybe(f.zero_run))
+        .number("nonzero run", |(_, f)| maybe(f.nonzero_run))
+        .indented()
+}
+
+/// How many steps count, and how zero is decided.
+fn basis(analyses: &[Analysis]) -> String {
+    let samples: Vec<String> = analyses.iter().map(|a| grouped(a.selection.samples as usize)).collect();
+    let samples = common(analyses, &samples, |n| format!("{n} steps in each"));
+    let criteria: Vec<String> = analyses.iter().map(|a| a.criterion.to_string()).collect();
+    let zero = common(analyses, &criteria, str::to_owned);
+    let without: Vec<String> = analyses.iter().filter(|a| !a.masks).map(name).collect();
+    let note = if without.is_empty() { String::new() } else { format!("; no zero masks in {}", without.join(", ")) };
+    wrapped("samples", &samples) + &wrapped("zero", &format!("{zero}{note}"))
+}
+
+/// What all recordings have in common, or what each of them has.
+fn common(analyses: &[Analysis], values: &[String], all: impl Fn(&str) -> String) -> String {
+    match values.iter().all(|value| *value == values[0]) {
+        true => all(values.first().map_or("", String::as_str)),
+        false => analyses.iter().zip(values).map(|(a, v)| format!("{} {v}", name(a))).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// Variants of one task, a line each.
 pub(in super::super) fn side_by_side(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
     let mut out = String::new();
     for c in comparisons {
         for matrix in [Matrix::A, Matrix::B] {
-            let rows = c.recordings.iter().filter_map(|r| {
-                let f = r.figures.iter().find(|f| f.matrix == matrix)?;
-                Some([
-                    cut(&r.name, 22),
-                    format!("{}{}", f.always_zero, if f.open > 0 { format!("+{}?", f.open) } else { String::new() }),
-                    percent(f.mean),
-                    f.mean_published.map_or_else(|| "-".to_owned(), percent),
-                    grouped(f.patterns),
-                    format!("{:.2}", f.entropy_bits),
-                    maybe(f.events_per_second),
-                    f.explained_by_contacts.map_or_else(|| "-".to_owned(), percent),
-                ])
-            });
-            let entries = c.recordings.iter().flat_map(|r| &r.figures).find(|f| f.matrix == matrix).map(|f| f.entries);
-            let Some(entries) = entries else { continue };
-            let title = format!("Matrix {}, {entries} entries", matrix.name());
-            out.push_str(&heading(&title));
-            let header = ["variant", "zero", "mean %", "<1e-12", "patterns", "bits", "per s", "cont %"];
-            out.push_str(&plain(header, rows, 1));
+            let rows: Vec<(&Compared, &Figures)> =
+                c.recordings.iter().filter_map(|r| Some((r, r.figures.iter().find(|f| f.matrix == matrix)?))).collect();
+            let Some((_, first)) = rows.first() else { continue };
+            out.push_str(&heading(&format!("Matrix {}, {} entries", matrix.name(), first.entries)));
+            out.push_str(&variants(&rows));
         }
     }
     let samples = analyses.iter().map(|a| a.selection.samples);
@@ -158,6 +166,20 @@ pub(in super::super) fn side_by_side(analyses: &[Analysis], comparisons: &[Compa
          the entropy that the contact set explains beyond chance. {steps} steps each.",
     )));
     out
+}
+
+fn variants(rows: &[(&Compared, &Figures)]) -> String {
+    let open = |f: &Figures| if f.open > 0 { format!("+{}?", f.open) } else { String::new() };
+    Table::of(rows)
+        .words("variant", |(r, _)| cut(&r.name, 22))
+        .number("zero", |(_, f)| format!("{}{}", f.always_zero, open(f)))
+        .number("mean %", |(_, f)| percent(f.mean))
+        .number("<1e-12", |(_, f)| share(f.mean_published))
+        .number("patterns", |(_, f)| grouped(f.patterns))
+        .number("bits", |(_, f)| format!("{:.2}", f.entropy_bits))
+        .number("per s", |(_, f)| maybe(f.events_per_second))
+        .number("cont %", |(_, f)| share(f.explained_by_contacts))
+        .indented()
 }
 
 fn text(value: &serde_json::Value) -> String {

@@ -1,11 +1,15 @@
 //! One recording: a page.
 
-use dynsparse::analysis::temporal::{Fano, Runs, WINDOWS};
+use dynsparse::analysis::embedding::Embedding;
+use dynsparse::analysis::global::GlobalSparsity;
+use dynsparse::analysis::state::ContactSet;
+use dynsparse::analysis::temporal::{Delays, Fano, Runs, Temporal, WINDOWS};
 use dynsparse::analysis::threshold::Disagreement;
 use dynsparse::analysis::{Analysis, Criterion, Matrix, RARE};
 
 use super::super::output::{grouped, wrapped};
-use super::words::{SHOWN, cut, heading, maybe, note, percent, plain};
+use super::super::table::Table;
+use super::words::{SHOWN, cut, heading, maybe, note, percent, share};
 
 /// What counts, and how zero is decided.
 fn basis(a: &Analysis) -> String {
@@ -65,46 +69,10 @@ pub(super) fn page(a: &Analysis) -> String {
 
 fn global(a: &Analysis) -> String {
     let mut out = heading("Q1  Entries that are zero in every sample");
-    let rows = a.global.iter().map(|g| {
-        let published = a.published.map(|p| if g.matrix == Matrix::A { p.zero_a } else { p.zero_b });
-        [
-            g.matrix.name().to_owned(),
-            format!("{} x {}", g.shape.rows, g.shape.columns),
-            g.zero.to_string(),
-            format!("{:.1}", g.percent),
-            published.map_or_else(|| "-".to_owned(), |n| n.to_string()),
-            g.open.to_string(),
-            grouped(g.bound.quiet_samples as usize),
-            if g.episodes > 1 { format!("{}/{}", g.bound.in_one_episode, g.episodes) } else { "-".to_owned() },
-        ]
-    });
-    let header = ["", "size", "zero", "%", "paper", "open", "quiet", "next episode"];
-    out.push_str(&plain(header, rows, 2));
-    let blocks = a.global.iter().flat_map(|g| &g.blocks).map(|b| {
-        let percent = 100.0 * b.zero as f64 / b.entries as f64;
-        [format!("{}'/{}", b.row, b.column), b.zero.to_string(), b.entries.to_string(), format!("{percent:.1}")]
-    });
+    out.push_str(&zeros(a));
     out.push('\n');
-    out.push_str(&plain(["block", "zero", "of", "%"], blocks, 1));
-    let mut reasons = Vec::new();
-    for g in &a.global {
-        let name = || g.matrix.name().to_owned();
-        for r in g.reasons.iter().take(2 * SHOWN) {
-            let cells = [r.cells.to_string(), r.open.to_string(), cut(&r.name, 26), r.kind.describe().to_owned()];
-            let [cells, open, which, why] = cells;
-            reasons.push([name(), cells, open, which, why]);
-        }
-        let rest = &g.reasons[g.reasons.len().min(2 * SHOWN)..];
-        if !rest.is_empty() {
-            let [cells, open] = [rest.iter().map(|r| r.cells).sum::<usize>(), rest.iter().map(|r| r.open).sum()];
-            let which = format!("{} more", rest.len());
-            reasons.push([name(), cells.to_string(), open.to_string(), which, String::new()]);
-        }
-    }
-    if !reasons.is_empty() {
-        out.push('\n');
-        out.push_str(&plain(["", "zero", "open", "which", "why"], reasons, 9));
-    }
+    out.push_str(&blocks(a));
+    out.push_str(&reasons(a));
     for g in &a.global {
         let unexplained: Vec<_> = g.cells.iter().filter(|c| c.reason.is_none()).collect();
         if !unexplained.is_empty() {
@@ -131,24 +99,112 @@ fn global(a: &Analysis) -> String {
     out
 }
 
+/// Entries that are zero in every sample, a line for each matrix.
+fn zeros(a: &Analysis) -> String {
+    let published = |g: &GlobalSparsity| a.published.map(|p| if g.matrix == Matrix::A { p.zero_a } else { p.zero_b });
+    Table::of(&a.global)
+        .words("", |g| g.matrix.name().to_owned())
+        .words("size", |g| format!("{} x {}", g.shape.rows, g.shape.columns))
+        .number("zero", |g| g.zero.to_string())
+        .number("%", |g| format!("{:.1}", g.percent))
+        .number("paper", |g| published(g).map_or_else(|| "-".to_owned(), |n| n.to_string()))
+        .number("open", |g| g.open.to_string())
+        .number("quiet", |g| grouped(g.bound.quiet_samples as usize))
+        .number("next episode", |g| match g.episodes {
+            0 | 1 => "-".to_owned(),
+            episodes => format!("{}/{episodes}", g.bound.in_one_episode),
+        })
+        .indented()
+}
+
+fn blocks(a: &Analysis) -> String {
+    Table::of(a.global.iter().flat_map(|g| &g.blocks))
+        .words("block", |b| format!("{}'/{}", b.row, b.column))
+        .number("zero", |b| b.zero.to_string())
+        .number("of", |b| b.entries.to_string())
+        .number("%", |b| format!("{:.1}", 100.0 * b.zero as f64 / b.entries as f64))
+        .indented()
+}
+
+/// What explains the zeros; the last line of a matrix sums up what is not shown.
+fn reasons(a: &Analysis) -> String {
+    struct Line {
+        matrix: Matrix,
+        zero: usize,
+        open: usize,
+        which: String,
+        why: &'static str,
+    }
+    let mut lines = Vec::new();
+    for g in &a.global {
+        let (shown, rest) = g.reasons.split_at(g.reasons.len().min(2 * SHOWN));
+        lines.extend(shown.iter().map(|r| Line {
+            matrix: g.matrix,
+            zero: r.cells,
+            open: r.open,
+            which: cut(&r.name, 26),
+            why: r.kind.describe(),
+        }));
+        lines.extend((!rest.is_empty()).then(|| Line {
+            matrix: g.matrix,
+            zero: rest.iter().map(|r| r.cells).sum(),
+            open: rest.iter().map(|r| r.open).sum(),
+            which: format!("{} more", rest.len()),
+            why: "",
+        }));
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    let table = Table::of(&lines)
+        .words("", |line| line.matrix.name().to_owned())
+        .words("zero", |line| line.zero.to_string())
+        .words("open", |line| line.open.to_string())
+        .words("which", |line| line.which.clone())
+        .words("why", |line| line.why.to_owned());
+    format!("\n{}", table.indented())
+}
+
 fn state(a: &Analysis) -> String {
     let mut out = heading("Q2  Sparsity by state: share of a step's entries that are zero, %");
-    let rows = a.state.iter().map(|s| {
-        [
-            s.matrix.name().to_owned(),
-            percent(s.mean),
-            percent(s.std),
-            percent(s.min),
-            percent(s.max),
-            percent(s.mean_undecided),
-            grouped(s.patterns.distinct),
-            format!("{:.2}", s.patterns.entropy_bits),
-            s.patterns.half.to_string(),
-        ]
-    });
-    let header = ["", "mean", "std", "min", "max", "undecided", "patterns", "bits", "half"];
-    out.push_str(&plain(header, rows, 1));
+    out.push_str(&sparsity(a));
     out.push('\n');
+    out.push_str(&bins(a));
+    out.push('\n');
+    out.push_str(&contact_sets(a));
+    out.push('\n');
+    out.push_str(&information(a));
+    let which = match a.regimes.contacts_of {
+        "step" => "in any physics step of the step",
+        _ => "at the start of the step (the recording does not tell more)",
+    };
+    out.push_str(&note(&format!(
+        "how many of the bits of the zero pattern follow from which geoms touch {which} and from which constraint rows act at \
+         its start. recur: regimes of at least {RARE} steps, the others are taken for one. by chance: mean over circular \
+         shifts of these against the patterns within episodes; beyond: the difference, with its interval.",
+    )));
+    out.push_str(&components(&a.embedding));
+    out
+}
+
+/// Sparsity of a step and its zero patterns.
+fn sparsity(a: &Analysis) -> String {
+    Table::of(&a.state)
+        .words("", |s| s.matrix.name().to_owned())
+        .number("mean", |s| percent(s.mean))
+        .number("std", |s| percent(s.std))
+        .number("min", |s| percent(s.min))
+        .number("max", |s| percent(s.max))
+        .number("undecided", |s| percent(s.mean_undecided))
+        .number("patterns", |s| grouped(s.patterns.distinct))
+        .number("bits", |s| format!("{:.2}", s.patterns.entropy_bits))
+        .number("half", |s| s.patterns.half.to_string())
+        .indented()
+}
+
+/// The distribution of the sparsity as bars.
+fn bins(a: &Analysis) -> String {
+    let mut out = String::new();
     for s in &a.state {
         let most = s.bins.iter().copied().max().unwrap_or(1).max(1);
         for (i, steps) in s.bins.iter().enumerate().filter(|(_, n)| **n > 0) {
@@ -158,152 +214,75 @@ fn state(a: &Analysis) -> String {
             out.push_str(&format!("  {name:<2}{:>3} - {:<4} {:>6} % {bar}\n", i * 10, (i + 1) * 10, percent(share)));
         }
     }
-    let r = &a.regimes;
-    let rows = r.contact_sets.iter().take(SHOWN).map(|set| {
-        let pairs: Vec<String> = set.pairs.iter().map(|p| p.join("/")).collect();
-        let text = if pairs.is_empty() { "nothing touches".to_owned() } else { pairs.join(" + ") };
-        [
-            cut(&text, 38),
-            percent(set.group.share),
-            percent(set.group.mean_a),
-            set.group.mean_b.map_or_else(|| "-".to_owned(), percent),
-            grouped(set.patterns_a),
-        ]
-    });
-    out.push('\n');
-    out.push_str(&plain(["in contact", "time %", "A %", "B %", "patterns of A"], rows, 1));
-    if r.distinct_contact_sets > SHOWN {
-        out.push_str(&format!("  and {} other contact sets\n", grouped(r.distinct_contact_sets - SHOWN)));
-    }
-    let share = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{} %", percent(x)));
-    let rows = r.information.iter().map(|i| {
-        let (n, c) = (&i.information, i.chance.as_ref());
-        let interval = c.and_then(|c| c.recurring.beyond_interval);
-        [
-            format!("{} by {}", i.matrix.name(), i.regime),
-            grouped(n.regimes),
-            c.map_or_else(|| "-".to_owned(), |c| grouped(c.recurring_regimes)),
-            format!("{:.3}", n.pattern_bits),
-            share(c.map_or(n.explained, |c| c.recurring.explained)),
-            share(c.and_then(|c| c.recurring.chance_explained)),
-            share(c.and_then(|c| c.recurring.beyond)),
-            interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("± {}", percent(0.5 * (high - low)))),
-        ]
-    });
-    out.push('\n');
-    let header = ["information", "regimes", "recur", "bits", "explained", "by chance", "beyond", "95 %"];
-    out.push_str(&plain(header, rows, 1));
-    let which = match r.contacts_of {
-        "step" => "in any physics step of the step",
-        _ => "at the start of the step (the recording does not tell more)",
+    out
+}
+
+/// The most frequent sets of geoms that touch.
+fn contact_sets(a: &Analysis) -> String {
+    let pairs = |set: &ContactSet| match &set.pairs[..] {
+        [] => "nothing touches".to_owned(),
+        pairs => pairs.iter().map(|p| p.join("/")).collect::<Vec<_>>().join(" + "),
     };
-    out.push_str(&note(&format!(
-        "how many of the bits of the zero pattern follow from which geoms touch {which} and from which constraint rows act at \
-         its start. recur: regimes of at least {RARE} steps, the others are taken for one. by chance: mean over circular \
-         shifts of these against the patterns within episodes; beyond: the difference, with its interval.",
-    )));
-    let e = &a.embedding;
-    let first = |k: usize| e.loadings[k].iter().take(2).map(|l| l.feature.clone()).collect::<Vec<_>>().join(", ");
-    if !e.steps.is_empty() {
-        let text = format!(
-            "of {} features of (s, a, s') in {} steps, two components explain {} % ({}) and {} % ({}) of the variance",
-            e.features.len(),
-            grouped(e.steps.len()),
-            percent(e.explained[0]),
-            first(0),
-            percent(e.explained[1]),
-            first(1)
-        );
-        out.push('\n');
-        out.push_str(&wrapped("PCA", &text));
+    let mut out = Table::of(a.regimes.contact_sets.iter().take(SHOWN))
+        .words("in contact", |set| cut(&pairs(set), 38))
+        .number("time %", |set| percent(set.group.share))
+        .number("A %", |set| percent(set.group.mean_a))
+        .number("B %", |set| share(set.group.mean_b))
+        .number("patterns of A", |set| grouped(set.patterns_a))
+        .indented();
+    if a.regimes.distinct_contact_sets > SHOWN {
+        let others = grouped(a.regimes.distinct_contact_sets - SHOWN);
+        out.push_str(&format!("  and {others} other contact sets\n"));
     }
     out
 }
 
+/// How far the zero pattern follows the regime.
+fn information(a: &Analysis) -> String {
+    let share = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{} %", percent(x)));
+    let half = |[low, high]: [f64; 2]| format!("± {}", percent(0.5 * (high - low)));
+    Table::of(a.regimes.information.iter().map(|i| (i, i.chance.as_ref())))
+        .words("information", |(i, _)| format!("{} by {}", i.matrix.name(), i.regime))
+        .number("regimes", |(i, _)| grouped(i.information.regimes))
+        .number("recur", |(_, c)| c.map_or_else(|| "-".to_owned(), |c| grouped(c.recurring_regimes)))
+        .number("bits", |(i, _)| format!("{:.3}", i.information.pattern_bits))
+        .number("explained", |(i, c)| share(c.map_or(i.information.explained, |c| c.recurring.explained)))
+        .number("by chance", |(_, c)| share(c.and_then(|c| c.recurring.chance_explained)))
+        .number("beyond", |(_, c)| share(c.and_then(|c| c.recurring.beyond)))
+        .number("95 %", |(_, c)| c.and_then(|c| c.recurring.beyond_interval).map_or_else(|| "-".to_owned(), half))
+        .indented()
+}
+
+/// What the principal components are made of.
+fn components(e: &Embedding) -> String {
+    let first = |k: usize| e.loadings[k].iter().take(2).map(|l| l.feature.clone()).collect::<Vec<_>>().join(", ");
+    if e.steps.is_empty() {
+        return String::new();
+    }
+    let text = format!(
+        "of {} features of (s, a, s') in {} steps, two components explain {} % ({}) and {} % ({}) of the variance",
+        e.features.len(),
+        grouped(e.steps.len()),
+        percent(e.explained[0]),
+        first(0),
+        percent(e.explained[1]),
+        first(1)
+    );
+    format!("\n{}", wrapped("PCA", &text))
+}
+
 fn temporal(a: &Analysis) -> String {
     let mut out = heading("Q3  Changes in time");
-    let rows = a.temporal.iter().map(|t| {
-        let e = &t.events;
-        [
-            t.matrix.name().to_owned(),
-            t.switching_entries.to_string(),
-            t.distinct.groups.to_string(),
-            maybe(e.switch_rate),
-            maybe(e.rate),
-            maybe(e.together),
-            maybe(e.together_groups),
-            maybe(e.burstiness),
-            e.memoryless_burstiness_interval
-                .map_or_else(|| "-".to_owned(), |[low, high]| format!("{low:.2} to {high:.2}")),
-        ]
-    });
-    let header = ["", "entries", "groups", "switches", "events", "together", "groups", "burst", "memoryless"];
-    out.push_str(&plain(header, rows, 1));
-    let switching: Vec<_> = a.temporal.iter().filter(|t| t.events.events > 0).collect();
+    out.push_str(&switches(a));
+    let switching: Vec<&Temporal> = a.temporal.iter().filter(|t| t.events.events > 0).collect();
     if switching.is_empty() {
         out.push_str("  no entry switches between zero and nonzero\n");
         return out;
     }
-    let rows = switching.iter().flat_map(|t| {
-        let one = |of: &str, r: &Runs| {
-            let most = r.histogram.iter().copied().max().unwrap_or(0);
-            let bin = r.histogram.iter().position(|n| *n == most).unwrap_or(0);
-            let often = if r.runs == 0 { "-".to_owned() } else { format!("{}-{}", 1_u64 << bin, (2_u64 << bin) - 1) };
-            [
-                format!("{} {of}", t.matrix.name()),
-                grouped(r.runs as usize),
-                maybe(r.mean),
-                grouped(r.whole_runs as usize),
-                maybe(r.whole_mean),
-                often,
-            ]
-        };
-        let d = &t.distinct;
-        [
-            one("zero", &t.zero),
-            one("nonzero", &t.nonzero),
-            one("zero, by group", &d.zero),
-            one("nonzero, by group", &d.nonzero),
-        ]
-    });
-    out.push('\n');
-    out.push_str(&plain(["runs of", "runs", "mean steps", "uncut", "mean steps", "most often"], rows, 1));
-    let lags = [1, 2, 5, 10, 20, 50, 100];
-    let rows = switching.iter().map(|t| {
-        let at = |lag: usize| t.autocorrelation.iter().find(|c| c.lag == lag).and_then(|c| c.correlation);
-        let mut cells = vec![t.matrix.name().to_owned()];
-        cells.extend(lags.map(|lag| maybe(at(lag))));
-        <[String; 8]>::try_from(cells).unwrap_or_default()
-    });
-    out.push('\n');
-    out.push_str(&plain(["autocorrelation, lag", "1", "2", "5", "10", "20", "50", "100"], rows, 1));
-    let rows = switching.iter().flat_map(|t| {
-        let row = |name: String, of: &dyn Fn(&Fano) -> Option<f64>| {
-            let at = |w: usize| t.events.fano.iter().find(|f| f.window == w).and_then(of);
-            let [a, b, c, d, e, f] = WINDOWS.map(|w| maybe(at(w)));
-            [name, a, b, c, d, e, f]
-        };
-        [row(t.matrix.name().to_owned(), &|f| f.fano), row("memoryless".to_owned(), &|f| f.memoryless)]
-    });
-    out.push('\n');
-    out.push_str(&plain(["Fano factor, window", "10", "20", "50", "100", "200", "500"], rows, 1));
-    let rows = switching.iter().flat_map(|t| t.delays.iter().map(move |d| (t, d))).map(|(t, d)| {
-        let lift = |lag: i64| maybe(d.lift.iter().find(|l| l.lag == lag).and_then(|l| l.lift));
-        let share = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), percent);
-        [
-            format!("{} by {}", t.matrix.name(), d.regime),
-            grouped(d.regime_events as usize),
-            share(d.with_switch),
-            share(d.with_regime),
-            share(d.chance),
-            lift(-1),
-            lift(0),
-            lift(1),
-        ]
-    });
-    out.push('\n');
-    let header = ["delay", "changes", "switch %", "of them %", "chance %", "-1", "0", "1"];
-    out.push_str(&plain(header, rows, 1));
+    for table in [runs, autocorrelation, fano, delays] {
+        out.push('\n');
+        out.push_str(&table(&switching));
+    }
     out.push_str(&note(
         "entries: those that switch; groups: those that never contradict each other count once. \
          switches: per entry and step. event: a step whose pattern differs from the one before; events: per step; \
@@ -316,30 +295,108 @@ fn temporal(a: &Analysis) -> String {
     out
 }
 
+fn switches(a: &Analysis) -> String {
+    let ends = |[low, high]: [f64; 2]| format!("{low:.2} to {high:.2}");
+    Table::of(&a.temporal)
+        .words("", |t| t.matrix.name().to_owned())
+        .number("entries", |t| t.switching_entries.to_string())
+        .number("groups", |t| t.distinct.groups.to_string())
+        .number("switches", |t| maybe(t.events.switch_rate))
+        .number("events", |t| maybe(t.events.rate))
+        .number("together", |t| maybe(t.events.together))
+        .number("groups", |t| maybe(t.events.together_groups))
+        .number("burst", |t| maybe(t.events.burstiness))
+        .number("memoryless", |t| t.events.memoryless_burstiness_interval.map_or_else(|| "-".to_owned(), ends))
+        .indented()
+}
+
+/// Runs of zero and nonzero, of entries and of groups.
+fn runs(switching: &[&Temporal]) -> String {
+    let rows = switching.iter().flat_map(|t| {
+        let d = &t.distinct;
+        [
+            (t.matrix, "zero", &t.zero),
+            (t.matrix, "nonzero", &t.nonzero),
+            (t.matrix, "zero, by group", &d.zero),
+            (t.matrix, "nonzero, by group", &d.nonzero),
+        ]
+    });
+    let often = |r: &Runs| {
+        let most = r.histogram.iter().copied().max().unwrap_or(0);
+        let bin = r.histogram.iter().position(|n| *n == most).unwrap_or(0);
+        if r.runs == 0 { "-".to_owned() } else { format!("{}-{}", 1_u64 << bin, (2_u64 << bin) - 1) }
+    };
+    Table::of(rows)
+        .words("runs of", |(matrix, of, _)| format!("{} {of}", matrix.name()))
+        .number("runs", |(.., r)| grouped(r.runs as usize))
+        .number("mean steps", |(.., r)| maybe(r.mean))
+        .number("uncut", |(.., r)| grouped(r.whole_runs as usize))
+        .number("mean steps", |(.., r)| maybe(r.whole_mean))
+        .number("most often", |(.., r)| often(r))
+        .indented()
+}
+
+/// Autocorrelation at some lags.
+fn autocorrelation(switching: &[&Temporal]) -> String {
+    let at = |t: &Temporal, lag: usize| t.autocorrelation.iter().find(|c| c.lag == lag).and_then(|c| c.correlation);
+    let mut table = Table::of(switching).words("autocorrelation, lag", |t| t.matrix.name().to_owned());
+    for lag in [1, 2, 5, 10, 20, 50, 100] {
+        table = table.number(&lag.to_string(), |t| maybe(at(t, lag)));
+    }
+    table.indented()
+}
+
+/// Fano factors of the switches, and of as many without memory.
+fn fano(switching: &[&Temporal]) -> String {
+    type Of = fn(&Fano) -> Option<f64>;
+    let rows = switching.iter().flat_map(|t| {
+        let both: [(&str, Of); 2] = [(t.matrix.name(), |f| f.fano), ("memoryless", |f| f.memoryless)];
+        both.map(|(name, of)| (*t, name, of))
+    });
+    let mut table = Table::of(rows).words("Fano factor, window", |(_, name, _)| name.to_owned());
+    for window in WINDOWS {
+        table = table.number(&window.to_string(), |(t, _, of)| {
+            maybe(t.events.fano.iter().find(|f| f.window == window).and_then(of))
+        });
+    }
+    table.indented()
+}
+
+/// Switches around events of contact.
+fn delays(switching: &[&Temporal]) -> String {
+    let lift = |d: &Delays, lag: i64| maybe(d.lift.iter().find(|l| l.lag == lag).and_then(|l| l.lift));
+    let mut table = Table::of(switching.iter().flat_map(|t| t.delays.iter().map(|d| (t.matrix, d))))
+        .words("delay", |(matrix, d)| format!("{} by {}", matrix.name(), d.regime))
+        .number("changes", |(_, d)| grouped(d.regime_events as usize))
+        .number("switch %", |(_, d)| share(d.with_switch))
+        .number("of them %", |(_, d)| share(d.with_regime))
+        .number("chance %", |(_, d)| share(d.chance));
+    for lag in [-1, 0, 1] {
+        table = table.number(&lag.to_string(), |(_, d)| lift(d, lag));
+    }
+    table.indented()
+}
+
 /// What fixed thresholds would have said.
 pub(in super::super) fn thresholds(a: &Analysis) -> String {
     let mut out = heading("Ablation  Fixed thresholds");
     let Some(first) = a.thresholds.first() else { return out };
-    let rows = first.thresholds.iter().enumerate().map(|(i, t)| {
-        let b = a.thresholds.get(1).map(|b| &b.thresholds[i]);
-        let sum = |f: &dyn Fn(&Disagreement) -> u64| {
-            let parts = a.thresholds.iter().filter_map(|m| m.thresholds[i].against_mask.as_ref());
-            let decided: u64 = parts.clone().map(|d| d.decided).sum();
-            let n: u64 = parts.map(f).sum();
-            if decided == 0 { "-".to_owned() } else { percent(n as f64 / decided as f64) }
-        };
-        [
-            format!("{:e}", t.threshold),
-            t.always_zero.to_string(),
-            b.map_or_else(|| "-".to_owned(), |b| b.always_zero.to_string()),
-            percent(t.mean),
-            b.map_or_else(|| "-".to_owned(), |b| percent(b.mean)),
-            sum(&|d| d.false_nonzero),
-            sum(&|d| d.false_zero),
-        ]
-    });
-    let header = ["|x| <", "zero in A", "in B", "mean A %", "mean B %", "false nonzero %", "false zero %"];
-    out.push_str(&plain(header, rows, 1));
+    let of_b = |i: usize| a.thresholds.get(1).map(|b| &b.thresholds[i]);
+    let wrong = |i: usize, count: fn(&Disagreement) -> u64| {
+        let parts = a.thresholds.iter().filter_map(|m| m.thresholds[i].against_mask.as_ref());
+        let decided: u64 = parts.clone().map(|d| d.decided).sum();
+        let n: u64 = parts.map(count).sum();
+        if decided == 0 { "-".to_owned() } else { percent(n as f64 / decided as f64) }
+    };
+    let table = Table::of(first.thresholds.iter().enumerate())
+        .words("|x| <", |(_, t)| format!("{:e}", t.threshold))
+        .number("zero in A", |(_, t)| t.always_zero.to_string())
+        .number("in B", |(i, _)| of_b(i).map_or_else(|| "-".to_owned(), |b| b.always_zero.to_string()))
+        .number("mean A %", |(_, t)| percent(t.mean))
+        .number("mean B %", |(i, _)| share(of_b(i).map(|b| b.mean)))
+        .number("false nonzero %", |(i, _)| wrong(i, |d| d.false_nonzero))
+        .number("false zero %", |(i, _)| wrong(i, |d| d.false_zero));
+    out.push_str(&table.indented());
     if !a.masks {
         out.push_str("  false: against the recorded zero test, which this recording does not have\n");
     }

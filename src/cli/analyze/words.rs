@@ -1,26 +1,7 @@
-//! Numbers and tables for people, within 80 columns.
-
-use super::super::output;
+//! Numbers and words for people, within 80 columns.
 
 /// Reasons, contact sets and cells that are shown; the files have all.
 pub(super) const SHOWN: usize = 6;
-
-/// A table without lines.
-pub(super) fn plain<const N: usize>(
-    header: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-    left: usize,
-) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
-    table.set_header(header);
-    for row in rows {
-        table.add_row(row);
-    }
-    output::right_aligned(&mut table, left);
-    output::table(&table).lines().map(|line| format!("  {line}\n")).collect()
-}
 
 pub(super) fn heading(title: &str) -> String {
     format!("\n{title}\n")
@@ -33,6 +14,11 @@ pub(super) fn percent(share: f64) -> String {
         x if x > 0.0 && x < 0.05 => format!("{x:.2}"),
         x => format!("{x:.1}"),
     }
+}
+
+/// A share as percent, where there is one.
+pub(super) fn share(x: Option<f64>) -> String {
+    x.map_or_else(|| "-".to_owned(), percent)
 }
 
 /// What the words of a table mean.
@@ -63,6 +49,7 @@ pub(super) fn short(x: f64) -> String {
     }
 }
 
+/// The same of a number that there may not be.
 pub(super) fn maybe(x: Option<f64>) -> String {
     x.map_or_else(|| "-".to_owned(), short)
 }

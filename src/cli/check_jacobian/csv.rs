@@ -6,68 +6,67 @@ use dynsparse::files::Output;
 use dynsparse::physics::{SolverMode, mujoco_version};
 use serde_json::Value;
 
-const COLUMNS: [&str; 18] = [
-    "task",
-    "nv",
-    "states",
-    "smooth",
-    "arbiter_flagged",
-    "engine",
-    "engine_flagged",
-    "part",
-    "part_states",
-    "median",
-    "p99",
-    "max",
-    "seed",
-    "episodes",
-    "policy",
-    "solver",
-    "dynsparse",
-    "mujoco",
+/// A row: a task, an engine and a part (all, a block, a kind of contacts).
+struct Row<'a> {
+    settings: &'a Settings,
+    report: &'a Report,
+    engine: &'a str,
+    engine_flagged: usize,
+    part: &'a str,
+    errors: Option<Errors>,
+}
+
+/// A column's name and what it holds of a row.
+type Column = (&'static str, fn(&Row<'_>) -> String);
+
+const COLUMNS: [Column; 18] = [
+    ("task", |row| row.report.task.clone()),
+    ("nv", |row| row.report.nv.to_string()),
+    ("states", |row| row.report.states.to_string()),
+    ("smooth", |row| row.report.smooth.to_string()),
+    ("arbiter_flagged", |row| row.report.arbiter.states.to_string()),
+    ("engine", |row| row.engine.to_owned()),
+    ("engine_flagged", |row| row.engine_flagged.to_string()),
+    ("part", |row| row.part.to_owned()),
+    ("part_states", |row| row.errors.map_or(0, |e| e.states).to_string()),
+    ("median", |row| number(row.errors.map(|e| e.median))),
+    ("p99", |row| number(row.errors.map(|e| e.p99))),
+    ("max", |row| number(row.errors.map(|e| e.max))),
+    ("seed", |row| row.settings.seed.to_string()),
+    ("episodes", |row| row.settings.episodes.to_string()),
+    ("policy", |row| row.settings.policy.describe()),
+    ("solver", |row| solver(row.settings).to_owned()),
+    ("dynsparse", |_| env!("CARGO_PKG_VERSION").to_owned()),
+    ("mujoco", |_| mujoco_version()),
 ];
 
-/// Writes the table: a row for each task, engine and part (all, a block, a kind of contacts).
-pub(super) fn write(file: &Output, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    let solver = match settings.solver {
+fn number(x: Option<f64>) -> String {
+    x.map_or_else(String::new, |x| format!("{x:e}"))
+}
+
+fn solver(settings: &Settings) -> &'static str {
+    match settings.solver {
         SolverMode::Converged => "converged",
         SolverMode::Task => "task",
-    };
-    for report in reports {
-        let mut row = |engine: &str, flagged: usize, part: &str, errors: &Option<Errors>| {
-            let numbers =
-                errors.map_or([const { String::new() }; 3], |e| [e.median, e.p99, e.max].map(|x| format!("{x:e}")));
-            let mut out = vec![
-                report.task.clone(),
-                report.nv.to_string(),
-                report.states.to_string(),
-                report.smooth.to_string(),
-                report.arbiter.states.to_string(),
-                engine.to_owned(),
-                flagged.to_string(),
-                part.to_owned(),
-                errors.map_or(0, |e| e.states).to_string(),
-            ];
-            out.extend(numbers);
-            out.extend([
-                settings.seed.to_string(),
-                settings.episodes.to_string(),
-                settings.policy.describe(),
-                solver.to_owned(),
-                env!("CARGO_PKG_VERSION").to_owned(),
-                mujoco_version(),
-            ]);
-            rows.push(out);
-        };
-        row("arbiter", report.arbiter.states, "all", &report.reference);
-        for engine in &report.engines {
-            let mut row = |part: &str, errors: &Option<Errors>| row(&engine.engine, engine.flags.states, part, errors);
-            row("all", &engine.errors);
-            engine.blocks.iter().for_each(|(block, errors)| row(block.label(), errors));
-            engine.contacts.iter().for_each(|(contacts, errors)| row(contacts.label(), errors));
-        }
     }
-    let rows = rows.into_iter().map(|row| row.into_iter().map(Value::String).collect());
-    Ok(file.write(&table(&COLUMNS, rows)?)?)
+}
+
+/// The rows of a task: the arbiter's, then those of every engine.
+fn rows<'a>(settings: &'a Settings, report: &'a Report) -> Vec<Row<'a>> {
+    let row = |engine, engine_flagged, part, errors| Row { settings, report, engine, engine_flagged, part, errors };
+    let mut all = vec![row("arbiter", report.arbiter.states, "all", report.reference)];
+    for engine in &report.engines {
+        let row = |part, errors| row(&engine.engine, engine.flags.states, part, errors);
+        all.push(row("all", engine.errors));
+        all.extend(engine.blocks.iter().map(|(block, errors)| row(block.label(), *errors)));
+        all.extend(engine.contacts.iter().map(|(contacts, errors)| row(contacts.label(), *errors)));
+    }
+    all
+}
+
+/// Writes the table.
+pub(super) fn write(file: &Output, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
+    let rows = reports.iter().flat_map(|report| rows(settings, report));
+    let values = rows.map(|row| COLUMNS.map(|(_, value)| Value::String(value(&row))).to_vec());
+    Ok(file.write(&table(&COLUMNS.map(|(name, _)| name), values)?)?)
 }

@@ -1,9 +1,10 @@
 //! Reports for people, within 80 columns.
 
 use comfy_table::{ContentArrangement, Table, presets};
-use dynsparse::check::{Errors, Flags, Found, Known, Report, Seen, Where};
+use dynsparse::check::{Agreement, Errors, Found, Known, Report, Seen, Where};
 
 use super::super::output;
+use super::super::table::Table as Columns;
 
 const WIDTH: usize = 80;
 
@@ -96,17 +97,15 @@ fn three(errors: &Option<Errors>) -> [String; 3] {
 }
 
 fn errors(report: &Report) -> String {
-    let mut table = table(["relative error", "states", "median", "99 %", "max"]);
-    let mut row = |name: &str, errors: &Option<Errors>| {
-        let [median, p99, max] = three(errors);
-        table.add_row([name.to_owned(), errors.map_or(0, |e| e.states).to_string(), median, p99, max]);
-    };
-    for engine in &report.engines {
-        row(&engine.engine, &engine.errors);
-    }
-    row("arbiter, by itself", &report.reference);
-    output::right_aligned(&mut table, 1);
-    output::table(&table)
+    let engines = report.engines.iter().map(|e| (e.engine.as_str(), e.errors));
+    let cell = |errors: Option<Errors>, of: fn(Errors) -> f64| errors.map_or(String::new(), |e| number(of(e)));
+    Columns::of(engines.chain([("arbiter, by itself", report.reference)]))
+        .words("relative error", |(name, _)| name.to_owned())
+        .number("states", |(_, errors)| errors.map_or(0, |e| e.states).to_string())
+        .number("median", |(_, errors)| cell(errors, |e| e.median))
+        .number("99 %", |(_, errors)| cell(errors, |e| e.p99))
+        .number("max", |(_, errors)| cell(errors, |e| e.max))
+        .text()
 }
 
 /// Engines that fit side by side.
@@ -159,42 +158,34 @@ fn parts(report: &Report, engines: std::ops::Range<usize>) -> String {
 }
 
 fn flags(report: &Report) -> String {
-    let mut table =
-        table(["no derivative", "states", "contact", "shape", "limit", "friction", "other", "both", "only"]);
-    let mut row = |name: &str, flags: &Flags, agreement: [String; 2]| {
-        let Flags { states, contact, shape, limit, friction, other } = *flags;
-        let mut cells = vec![name.to_owned()];
-        cells.extend([states, contact, shape, limit, friction, other].map(|n| n.to_string()));
-        cells.extend(agreement);
-        table.add_row(cells);
+    let engines = report.engines.iter().filter(|e| e.flags.states > 0);
+    let rows = engines.map(|e| (e.engine.as_str(), e.flags, Some(e.agreement)));
+    let count = |agreement: Option<Agreement>, of: fn(Agreement) -> usize| {
+        agreement.map_or(String::new(), |a| of(a).to_string())
     };
-    row("arbiter", &report.arbiter, [const { String::new() }; 2]);
-    for engine in report.engines.iter().filter(|e| e.flags.states > 0) {
-        let a = engine.agreement;
-        row(&engine.engine, &engine.flags, [a.both, a.engine_only].map(|n| n.to_string()));
-    }
-    output::right_aligned(&mut table, 1);
-    output::table(&table)
+    Columns::of([("arbiter", report.arbiter, None)].into_iter().chain(rows))
+        .words("no derivative", |(name, ..)| name.to_owned())
+        .number("states", |(_, flags, _)| flags.states.to_string())
+        .number("contact", |(_, flags, _)| flags.contact.to_string())
+        .number("shape", |(_, flags, _)| flags.shape.to_string())
+        .number("limit", |(_, flags, _)| flags.limit.to_string())
+        .number("friction", |(_, flags, _)| flags.friction.to_string())
+        .number("other", |(_, flags, _)| flags.other.to_string())
+        .number("both", |(.., agreement)| count(agreement, |a| a.both))
+        .number("only", |(.., agreement)| count(agreement, |a| a.engine_only))
+        .text()
 }
 
 /// Verdicts against the arbiter; None where no engine gives any.
 fn zeros(report: &Report) -> Option<String> {
-    let mut table = table(["verdicts", "the arbiter's", "zero", "nonzero", "undecided"]);
-    let mut below = String::new();
+    let (mut rows, mut below) = (Vec::new(), String::new());
     for engine in &report.engines {
         let Some(zeros) = &engine.zeros else { continue };
-        let mut row = |name: &str, truth: &str, known: Known| {
-            table.add_row([
-                name.to_owned(),
-                truth.to_owned(),
-                known.zero.to_string(),
-                known.nonzero.to_string(),
-                known.undecided.to_string(),
-            ]);
-        };
-        row(&engine.engine, "zeros", zeros.zero);
-        row("", "nonzeros", zeros.nonzero);
-        row("", "unknowns", zeros.unknown);
+        rows.extend([
+            (engine.engine.as_str(), "zeros", zeros.zero),
+            ("", "nonzeros", zeros.nonzero),
+            ("", "unknowns", zeros.unknown),
+        ]);
         if zeros.zero.nonzero > 0 {
             let most = number(zeros.largest_false);
             below.push_str(&format!("{}: it gives zeros that it calls nonzero up to {most}\n", engine.engine));
@@ -206,8 +197,16 @@ fn zeros(report: &Report) -> Option<String> {
             below.push_str(&place(&engine.missed));
         }
     }
-    output::right_aligned(&mut table, 2);
-    (!table.is_empty()).then(|| output::table(&table) + &below)
+    let table = |rows: &[(&str, &str, Known)]| {
+        Columns::of(rows.iter().copied())
+            .words("verdicts", |(name, ..)| name.to_owned())
+            .words("the arbiter's", |(_, truth, _)| truth.to_owned())
+            .number("zero", |(.., known)| known.zero.to_string())
+            .number("nonzero", |(.., known)| known.nonzero.to_string())
+            .number("undecided", |(.., known)| known.undecided.to_string())
+            .text()
+    };
+    (!rows.is_empty()).then(|| table(&rows) + &below)
 }
 
 fn place(found: &Option<Where>) -> String {
