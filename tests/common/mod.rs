@@ -1,5 +1,4 @@
 //! What every test of the program shares: a fresh folder, a run with a time limit, and checks on its words.
-#![allow(dead_code, reason = "every test crate uses its own share of this")]
 
 pub(crate) mod bytes;
 pub(crate) mod dice;
@@ -10,7 +9,6 @@ pub(crate) mod manifest;
 pub(crate) mod onnx;
 pub(crate) mod python;
 pub(crate) mod recording;
-pub(crate) mod sample;
 pub(crate) mod slurm;
 pub(crate) mod toml;
 pub(crate) mod weights;
