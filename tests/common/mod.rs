@@ -6,6 +6,7 @@ pub(crate) mod fuzz;
 pub(crate) mod json;
 pub(crate) mod made;
 pub(crate) mod manifest;
+pub(crate) mod npz;
 pub(crate) mod onnx;
 pub(crate) mod python;
 pub(crate) mod recording;

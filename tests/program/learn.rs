@@ -8,8 +8,6 @@ use dynsparse::learn::{
     self, Backend, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Verdict, Wanted,
     assemble, metrics, predict, stats,
 };
-use npyz::WriterBuilder as _;
-use npyz::zip::write::FileOptions;
 use serde_json::Value;
 
 use crate::common::made::{Made, Step};
@@ -487,18 +485,9 @@ fn the_graph_follows_the_kinematic_tree_of_the_recording() {
 }
 
 fn npz(place: &Place, name: &str, arrays: &[(&str, &[usize], Vec<f64>)]) {
-    let mut writer = npyz::npz::NpzWriter::create(place.path(name)).expect("a file");
+    let mut archive = common::npz::Archive::create(&place.path(name));
     for (array, shape, values) in arrays {
-        let shape: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
-        let mut array = writer
-            .array(array, FileOptions::default())
-            .expect("an array")
-            .default_dtype()
-            .shape(&shape)
-            .begin_nd()
-            .expect("an array");
-        array.extend(values.iter().copied()).expect("numbers");
-        array.finish().expect("an array");
+        archive.put(array, shape, values);
     }
 }
 

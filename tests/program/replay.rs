@@ -5,9 +5,9 @@ use std::process::{Command, Output};
 
 use dynsparse::dataset::Recording;
 use dynsparse::dataset::schema::{Axis, Var, flag};
-use npyz::WriterBuilder;
-use npyz::zip::write::FileOptions;
 use tempfile::TempDir;
+
+use crate::common::npz::Archive;
 
 /// All that a row holds and the states around it.
 const EVERYTHING: [Var; 13] = [
@@ -81,18 +81,11 @@ fn assert_same(a: &Recording, b: &Recording) {
 
 /// An .npz, as numpy.savez would write it.
 fn npz(path: &Path, arrays: &[(&str, &[usize], &[f64])], offsets: &[i64]) {
-    let mut npz = npyz::npz::NpzWriter::create(path).unwrap();
+    let mut npz = Archive::create(path);
     for (name, shape, values) in arrays {
-        let shape: Vec<u64> = shape.iter().map(|n| *n as u64).collect();
-        let array = npz.array(name, FileOptions::default()).unwrap().default_dtype().shape(&shape);
-        let mut array = array.begin_nd().unwrap();
-        array.extend(values.iter().copied()).unwrap();
-        array.finish().unwrap();
+        npz.put(name, shape, values);
     }
-    let array = npz.array("episode_offsets", FileOptions::default()).unwrap().default_dtype();
-    let mut array = array.shape(&[offsets.len() as u64]).begin_nd().unwrap();
-    array.extend(offsets.iter().copied()).unwrap();
-    array.finish().unwrap();
+    npz.put("episode_offsets", &[offsets.len()], offsets);
 }
 
 /// A recording's states and controls as an .npz, the controls changed by `change` (row, column, value).
