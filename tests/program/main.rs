@@ -7,6 +7,7 @@
 //! its memory (`tests/memory.rs` does, and has a process to itself). What a test changes is a process that it starts.
 
 #[path = "../common/mod.rs"]
+#[cfg_attr(not(feature = "learn"), expect(dead_code, reason = "some of it is for learn.rs alone"))]
 mod common;
 
 mod ablate;
