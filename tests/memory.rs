@@ -1,11 +1,14 @@
 //! Memory does not grow with the length of a recording: rows stream to disk and, for an analysis, from it.
+//!
+//! These tests are a binary of their own. What the kernel says of a child includes the moment before it becomes the program,
+//! when it has the memory of the process that starts it: that must be a small one.
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dynsparse::physics::wait_measured;
+use dynsparse_engine::physics::wait_measured;
 
 /// A run that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(600);

@@ -5,17 +5,16 @@
 //! steps of the recording they belong to; without it n must be all of them. `std` [state + actuator] says that A and B are
 //! those of a map normalised with these standard deviations.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
-use npyz::npz::NpzArchive;
+use npyz::NpyFile;
 use serde::Serialize;
 
 use super::LearnError;
 use super::data::Data;
 use super::evaluate::{FIXED, JacobianError, Recovered, Sparsity, decided, jacobian_error, recovered};
 use crate::bounded;
+use crate::npz::Archive;
 
 /// The threshold of edges.
 const EDGE: [f64; 1] = [0.5];
@@ -87,9 +86,9 @@ impl Prediction {
     pub fn read(file: &Path, data: &Data) -> Result<Self, LearnError> {
         let refuse = |message: String| LearnError::file(file, message);
         let open = bounded::open(file).map_err(|e| LearnError::io(file, "cannot be read", e))?;
-        let mut npz = NpzArchive::new(BufReader::new(open))
-            .map_err(|e| refuse(format!("is no .npz file ({e}): write it with numpy.savez")))?;
-        let names: Vec<String> = npz.array_names().map(str::to_owned).collect();
+        let mut npz =
+            Archive::new(open).map_err(|e| refuse(format!("is no .npz file ({e}): write it with numpy.savez")))?;
+        let names = npz.names();
         let known = ["A", "B", "edges", "steps", "std"];
         if let Some(other) = names.iter().find(|n| !known.contains(&n.as_str())) {
             return Err(refuse(format!("has an array \"{other}\"; arrays are {}", known.join(", "))));
@@ -212,15 +211,11 @@ fn steps(given: &Array, n: usize, all: usize) -> Result<Vec<usize>, String> {
     Ok(steps)
 }
 
-fn read_array(
-    file: &Path,
-    npz: &mut NpzArchive<BufReader<File>>,
-    name: &str,
-    most: usize,
-) -> Result<Array, LearnError> {
+fn read_array(file: &Path, npz: &mut Archive, name: &str, most: usize) -> Result<Array, LearnError> {
     let refuse = |message: String| LearnError::file(file, message);
     let damaged = |e: std::io::Error| refuse(format!("its array {name} cannot be read: {e}"));
-    let found = npz.by_name(name).map_err(damaged)?.ok_or_else(|| refuse(format!("has no array {name}")))?;
+    let member = npz.member(name).map_err(damaged)?.ok_or_else(|| refuse(format!("has no array {name}")))?;
+    let found = NpyFile::new(member).map_err(damaged)?;
     if found.order() != npyz::Order::C {
         return Err(refuse(format!("{name} is in Fortran order: save numpy.ascontiguousarray({name})")));
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Dice;
-use super::bytes::{FLOATS, INTEGERS, one_in, pick};
+use super::bytes::{FLOATS, INTEGERS, one_in, pick, word};
 
 /// Texts that are rarely thought of.
 pub(crate) const TEXTS: [&str; 16] = [
@@ -73,9 +73,9 @@ fn change_here(value: &mut Value, dice: &mut Dice) {
                 0 => drop(all.remove(&key)),
                 1 => {
                     let moved = all.remove(&key).unwrap_or_default();
-                    all.insert((*pick(dice, &TEXTS)).to_owned(), moved);
+                    all.insert(word(dice, &TEXTS).to_owned(), moved);
                 }
-                _ => drop(all.insert((*pick(dice, &TEXTS)).to_owned(), scalar(dice))),
+                _ => drop(all.insert(word(dice, &TEXTS).to_owned(), scalar(dice))),
             }
         }
         _ => *value = scalar(dice),
@@ -91,7 +91,7 @@ pub(crate) fn scalar(dice: &mut Dice) -> Value {
         4 => pick(dice, &FLOATS).parse::<f64>().map_or(Value::Null, Value::from),
         5 => Value::Array(Vec::new()),
         6 if one_in(dice, 8) => deep(),
-        _ => Value::from(*pick(dice, &TEXTS)),
+        _ => Value::from(word(dice, &TEXTS)),
     }
 }
 

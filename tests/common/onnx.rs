@@ -128,7 +128,7 @@ enum Field {
     /// Behind their length, and of another wire type.
     Bytes(u64, Vec<u8>),
     Fixed(u64, Vec<u8>),
-    Message(u64, &'static str, Vec<Field>),
+    Message(u64, Vec<Field>),
 }
 
 /// The message that a field of a message is, by the names of onnx.proto3.
@@ -179,10 +179,10 @@ fn read(kind: &str, mut bytes: &[u8]) -> Option<Vec<Field>> {
         };
         let content = bytes.get(..length)?.to_vec();
         bytes = &bytes[length..];
-        let message = inside(kind, field).and_then(|kind| Some((kind, read(kind, &content)?)));
+        let message = inside(kind, field).and_then(|kind| read(kind, &content));
         fields.push(match message {
             _ if tag & 7 != 2 => Field::Fixed(tag, content),
-            Some((kind, fields)) => Field::Message(field, kind, fields),
+            Some(fields) => Field::Message(field, fields),
             None => Field::Bytes(field, content),
         });
     }
@@ -194,13 +194,13 @@ fn written(fields: &[Field]) -> Vec<u8> {
         Field::Number(field, value) => number(*field, *value),
         Field::Bytes(field, content) => bytes(*field, content),
         Field::Fixed(tag, content) => [varint(*tag), content.clone()].concat(),
-        Field::Message(field, _, inside) => bytes(*field, &written(inside)),
+        Field::Message(field, inside) => bytes(*field, &written(inside)),
     };
     fields.iter().flat_map(one).collect()
 }
 
 fn count(fields: &[Field]) -> u64 {
-    fields.iter().map(|f| 1 + if let Field::Message(_, _, inside) = f { count(inside) } else { 0 }).sum()
+    fields.iter().map(|f| 1 + if let Field::Message(_, inside) = f { count(inside) } else { 0 }).sum()
 }
 
 /// Changes field number `at`, counted through all messages.
@@ -220,7 +220,7 @@ fn change(fields: &mut Vec<Field>, at: &mut u64, dice: &mut Dice) -> bool {
             return true;
         }
         *at -= 1;
-        if let Field::Message(_, _, inside) = &mut fields[i]
+        if let Field::Message(_, inside) = &mut fields[i]
             && change(inside, at, dice)
         {
             return true;
@@ -273,7 +273,7 @@ fn renew(field: &mut Field, dice: &mut Dice) {
             }
         },
         Field::Fixed(_, content) => *content = damage(content, dice),
-        Field::Message(_, _, inside) => {
+        Field::Message(_, inside) => {
             if dice.below(2) == 0 {
                 inside.clear();
             } else {

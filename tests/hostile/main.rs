@@ -19,6 +19,7 @@
 //! `cargo xtask fuzz` sets these for long runs.
 
 #[path = "../common/mod.rs"]
+#[expect(dead_code, reason = "this harness has a judge of its own")]
 mod common;
 
 mod case;

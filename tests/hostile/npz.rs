@@ -2,8 +2,8 @@
 
 use std::io::{Cursor, Write as _};
 
-use npyz::zip::ZipWriter;
-use npyz::zip::write::FileOptions;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use crate::case::Case;
 use crate::common::bytes::{FLOATS, INTEGERS, damage, one_in, pick};
@@ -85,8 +85,8 @@ impl Array {
 fn zipped(arrays: &[Array], dice: &mut Dice) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for array in arrays {
-        let method = *pick(dice, &[npyz::zip::CompressionMethod::Stored, npyz::zip::CompressionMethod::Deflated]);
-        let options = FileOptions::default().compression_method(method);
+        let method = *pick(dice, &[CompressionMethod::Stored, CompressionMethod::Deflated]);
+        let options = SimpleFileOptions::default().compression_method(method);
         // Two arrays of one name are no archive that this library writes.
         if zip.start_file(format!("{}.npy", array.name), options).is_ok() {
             zip.write_all(&array.npy(dice)).expect("into memory");

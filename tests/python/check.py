@@ -1,4 +1,4 @@
-"""Opens a recording with h5py and xarray and checks what tests/python.rs needs. Run by that test.
+"""Opens a recording with h5py and xarray and checks what tests/program/python.rs needs. Run by that test.
 
     python tests/python/check.py FILE.h5 EPISODES STEPS sensors|plain
 """

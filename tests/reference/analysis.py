@@ -1,4 +1,4 @@
-"""Random recordings and what numpy says of them: makes analysis.json for tests/analysis.rs.
+"""Random recordings and what numpy says of them: makes analysis.json for tests/program/analysis.rs.
 
     python tests/reference/analysis.py > tests/reference/analysis.json
 

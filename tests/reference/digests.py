@@ -8,7 +8,7 @@
 It loads every environment with `registry.load(name)`, takes `env.mj_model`, and writes
 
     assets/playground.digests.json    what `dynsparse tasks check` compares with (part of the program)
-    tests/reference/rollouts.json     what tests/rollouts.rs compares with
+    tests/reference/rollouts.json     what tests/library/rollouts.rs compares with
     DIR/NAME.json                     one whole digest per task, with --full DIR
 
 Playground clones MuJoCo Menagerie when it is not there; a link to the copy that set-up fetches takes its

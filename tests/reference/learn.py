@@ -1,4 +1,4 @@
-"""Reference values of tests/learn.rs and src/learn: metrics by scikit-learn, statistics by SciPy.
+"""Reference values of tests/program/learn.rs and src/learn: metrics by scikit-learn, statistics by SciPy.
 
 python tests/reference/learn.py > tests/reference/learn.json    (scikit-learn 1.9.1, SciPy 1.17.1, NumPy 2.4.6)
 """

@@ -1,4 +1,4 @@
-"""Writes jacobians.json, which tests/reference.rs compares dynsparse with.
+"""Writes jacobians.json, which tests/library/reference.rs compares dynsparse with.
 
 The numbers come from MuJoCo's own Python binding (`pip install mujoco==3.17.0 h5py numpy`), so that a
 mistake in our way of calling MuJoCo cannot hide in both. What is taken from dynsparse is the text of each

@@ -1,4 +1,4 @@
-"""Makes onnx.json: what numpy says of the networks that tests/onnx.rs writes as ONNX files.
+"""Makes onnx.json: what numpy says of the networks that tests/program/onnx.rs writes as ONNX files.
 
 Weights and observations follow from formulas that both sides have. Run: python tests/reference/onnx.py
 """

@@ -1,4 +1,4 @@
-"""Writes rewards.json, which tests/rewards.rs compares dynsparse with.
+"""Writes rewards.json, which tests/library/rewards.rs compares dynsparse with.
 
 The numbers come from MuJoCo Playground itself: its environments' own reward and observation, evaluated in double
 precision on states that plain MuJoCo has stepped. Every state is saved as it is *before* one last physics step;

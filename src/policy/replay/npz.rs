@@ -3,18 +3,15 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::BufReader;
 use std::ops::Range;
 use std::path::Path;
 
-use npyz::npz::NpzArchive;
 use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
 use super::layout::{Column, Field, Found, Table, Want, shape_text, table};
 use super::{ReplayError, Span, layout};
 use crate::capacity;
-
-type Archive = NpzArchive<BufReader<File>>;
+use crate::npz::{Archive, Member};
 
 /// The arrays of an archive, by name, row-major.
 #[derive(Debug)]
@@ -23,9 +20,8 @@ pub(super) struct Npz(Vec<(String, Vec<f64>)>);
 impl Npz {
     /// Reads and checks a file; returns its table and the episodes in it.
     pub(super) fn open(path: &Path, name: &str, want: &Want<'_>) -> Result<(Self, Vec<Table>, Vec<Span>), ReplayError> {
-        let archive = NpzArchive::open(path).map_err(|e| damaged(name, "the archive", e))?;
-        let mut names: Vec<String> = archive.array_names().map(str::to_owned).collect();
-        names.sort();
+        let archive = File::open(path).and_then(Archive::new).map_err(|e| damaged(name, "the archive", e))?;
+        let names = archive.names();
         let archive = RefCell::new(archive);
         let find = |field: Field| {
             let Some(array) = field.names(want).iter().find(|n| names.iter().any(|m| m == *n)) else { return Ok(None) };
@@ -65,15 +61,9 @@ impl Npz {
 
 /// The header of an array whose rows its part of the archive can hold.
 fn header(archive: &mut Archive, file: &str, array: &str) -> Result<NpyHeader, ReplayError> {
-    let header = match archive.by_name(array) {
-        Ok(Some(npy)) => npy.header().clone(),
-        Ok(None) => return Err(damaged(file, &format!("array {array}"), "it is not in the archive")),
-        Err(e) => return Err(damaged(file, &format!("array {array}"), e)),
-    };
     let length = std::fs::metadata(file).map_or(u64::MAX, |m| m.len());
-    let member = npyz::npz::file_name_from_array_name(array);
-    let member = archive.zip_archive().by_name(&member);
-    let member = member.map_err(|e| damaged(file, &format!("array {array}"), std::io::Error::from(e)))?;
+    let mut member = member(archive, file, array)?;
+    let header = NpyHeader::from_reader(&mut member).map_err(|e| damaged(file, &format!("array {array}"), e))?;
     let stored = member.compressed_size().min(length);
     let item = match header.dtype() {
         DType::Plain(t) => usize::try_from(t.size_field()).unwrap_or(usize::MAX),
@@ -88,6 +78,12 @@ fn header(archive: &mut Archive, file: &str, array: &str) -> Result<NpyHeader, R
     Ok(header)
 }
 
+fn member<'a>(archive: &'a mut Archive, file: &str, array: &str) -> Result<Member<'a>, ReplayError> {
+    let failed = |why: String| damaged(file, &format!("array {array}"), why);
+    let member = archive.member(array).map_err(|e| failed(e.to_string()))?;
+    member.ok_or_else(|| failed("it is not in the archive".to_owned()))
+}
+
 /// Saturates, so that a shape beyond this machine fails a check instead of wrapping into a small one.
 fn shape(header: &NpyHeader) -> Vec<usize> {
     header.shape().iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect()
@@ -99,8 +95,7 @@ fn is(header: &NpyHeader, kind: TypeChar, sizes: &[u64]) -> bool {
 
 fn values<T: Deserialize>(archive: &mut Archive, file: &str, array: &str) -> Result<Vec<T>, ReplayError> {
     let failed = |e: std::io::Error| damaged(file, &format!("array {array}"), e);
-    let member = npyz::npz::file_name_from_array_name(array);
-    let mut member = archive.zip_archive().by_name(&member).map_err(|e| failed(e.into()))?;
+    let mut member = member(archive, file, array)?;
     let values = NpyFile::new(&mut member).and_then(NpyFile::into_vec).map_err(failed)?;
     // The checksum is compared at the end of the member, which may lie behind the last number.
     std::io::copy(&mut member, &mut std::io::sink()).map_err(failed)?;

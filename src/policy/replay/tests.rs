@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use hdf5::H5Type;
-use npyz::WriterBuilder;
-use npyz::zip::write::FileOptions;
+use npyz::{AutoSerialize, WriteOptions, WriterBuilder as _};
 use tempfile::TempDir;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use super::*;
 
@@ -39,29 +40,35 @@ impl Dir {
         self.npz_as(arrays, npyz::Order::C, |v| v)
     }
 
-    fn npz_as<T: npyz::AutoSerialize>(
+    fn npz_as<T: AutoSerialize>(
         &self,
         arrays: &[(&str, &[u64], Vec<f64>)],
         order: npyz::Order,
         convert: impl Fn(f64) -> T,
     ) -> PathBuf {
         let path = self.path("a.npz");
-        let mut npz = npyz::npz::NpzWriter::create(&path).unwrap();
+        let mut npz = ZipWriter::new(std::fs::File::create(&path).unwrap());
         for (name, shape, values) in arrays {
-            let mut array = npz
-                .array(name, FileOptions::default())
-                .unwrap()
-                .default_dtype()
-                .order(order)
-                .shape(shape)
-                .begin_nd()
-                .unwrap();
-            array.extend(values.iter().map(|v| convert(*v))).unwrap();
-            array.finish().unwrap();
+            put_npy(&mut npz, name, shape, order, values.iter().map(|v| convert(*v)));
         }
-        drop(npz);
+        npz.finish().unwrap();
         path
     }
+}
+
+/// An array of an .npz.
+fn put_npy<T: AutoSerialize>(
+    npz: &mut ZipWriter<std::fs::File>,
+    name: &str,
+    shape: &[u64],
+    order: npyz::Order,
+    values: impl IntoIterator<Item = T>,
+) {
+    npz.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+    let options = WriteOptions::new().default_dtype().order(order).shape(shape).writer(npz);
+    let mut array = options.begin_nd().unwrap();
+    array.extend(values).unwrap();
+    array.finish().unwrap();
 }
 
 fn put<T: H5Type>(group: &hdf5::Group, name: &str, shape: &[usize], values: &[T]) {
@@ -201,19 +208,11 @@ fn npz_reads_like_hdf5() {
 fn npz_has_offsets_and_mocap() {
     let dir = Dir::new();
     let path = dir.path("b.npz");
-    let mut npz = npyz::npz::NpzWriter::create(&path).unwrap();
-    let mut ctrl = npz.array("ctrl", FileOptions::default()).unwrap().default_dtype().shape(&[4]).begin_nd().unwrap();
-    ctrl.extend(ramp(4)).unwrap();
-    ctrl.finish().unwrap();
-    let mut pos =
-        npz.array("mocap_pos", FileOptions::default()).unwrap().default_dtype().shape(&[4, 1, 3]).begin_nd().unwrap();
-    pos.extend(ramp(12)).unwrap();
-    pos.finish().unwrap();
-    let mut offsets =
-        npz.array("episode_offsets", FileOptions::default()).unwrap().default_dtype().shape(&[3]).begin_nd().unwrap();
-    offsets.extend([0_i32, 1, 4]).unwrap();
-    offsets.finish().unwrap();
-    drop(npz);
+    let mut npz = ZipWriter::new(std::fs::File::create(&path).unwrap());
+    put_npy(&mut npz, "ctrl", &[4], npyz::Order::C, ramp(4));
+    put_npy(&mut npz, "mocap_pos", &[4, 1, 3], npyz::Order::C, ramp(12));
+    put_npy(&mut npz, "episode_offsets", &[3], npyz::Order::C, [0_i32, 1, 4]);
+    npz.finish().unwrap();
     let replay = open(&path, Controls, 0, 1).unwrap();
     assert_eq!((replay.episodes(), replay.nmocap()), (2, Some(1)));
     let episode = replay.episode(1).unwrap();
@@ -269,8 +268,8 @@ fn rows_of_an_npz_are_believed_up_to_what_is_stored() {
         bytes
     };
     let write = |rows: &str| {
-        let mut zip = npyz::zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
-        let stored = FileOptions::default().compression_method(npyz::zip::CompressionMethod::Stored);
+        let mut zip = ZipWriter::new(std::fs::File::create(&path).unwrap());
+        let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         zip.start_file("ctrl.npy", stored).unwrap();
         std::io::Write::write_all(&mut zip, &array(rows)).unwrap();
         zip.finish().unwrap();

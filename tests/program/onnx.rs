@@ -1,0 +1,257 @@
+//! The policy onnx: networks are written here byte by byte, so that nothing reads them but what is tested.
+
+use dynsparse::policy::OnnxFile;
+
+use crate::common::onnx::{Net, bytes, cheetah, floats, node, number, value};
+use crate::common::{self, Dice, Place, fuzz, vendor};
+
+/// One product with a matrix.
+fn linear(seen: usize, actions: usize, weights: &[f32]) -> Net {
+    Net {
+        nodes: vec![node("MatMul", &["seen", "w"], "action")],
+        tensors: vec![floats("w", &[seen, actions], weights)],
+        inputs: vec![value("seen", &[seen as u64])],
+        outputs: vec![value("action", &[actions as u64])],
+        ..Net::default()
+    }
+}
+
+const RECORD: [&str; 8] = ["record", "CheetahRun", "--episodes", "2", "--steps", "30", "--onnx-file", "p.onnx"];
+
+fn place(net: &Net) -> Place {
+    let place = Place::new();
+    place.write("p.onnx", net.file());
+    place
+}
+
+fn read(place: &Place, file: &str, name: &str) -> ndarray::Array2<f64> {
+    let file = hdf5::File::open(place.path(file)).expect("a recording");
+    file.dataset(name).and_then(|d| d.read_2d()).expect(name)
+}
+
+#[test]
+fn a_network_says_what_numpy_says() {
+    let place = place(&cheetah());
+    let net = OnnxFile::open(&place.path("p.onnx"), 17, 6).expect("a network");
+    let reference: serde_json::Value =
+        serde_json::from_str(include_str!("../reference/onnx.json")).expect("tests/reference/onnx.json");
+    let rows = reference["actions"].as_array().expect("actions");
+    assert_eq!(rows.len(), 5);
+    let mut largest = 0.0f64;
+    for (row, expected) in rows.iter().enumerate() {
+        let seen: Vec<f64> = (0..17).map(|i| 2.0 * (0.7 * f64::from(i) + row as f64).sin()).collect();
+        let mut action = [0.0; 6];
+        net.act(&seen, &mut action).expect("an action");
+        let expected: Vec<f64> = expected.as_array().expect("a row").iter().filter_map(|x| x.as_f64()).collect();
+        let off = action.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        // Sums in another order, nothing else.
+        assert!(off < 1e-14, "{action:?} instead of {expected:?}");
+        largest = expected.iter().fold(largest, |all, x| all.max(x.abs()));
+    }
+    assert!(largest > 0.3, "{largest}");
+}
+
+#[test]
+fn the_action_of_every_step_follows_from_its_observation() {
+    let place = place(&cheetah());
+    let assets = vendor();
+    let record = [&RECORD[..], &["--assets", &assets]].concat();
+    place.run(&[&record[..], &["-o", "a.h5", "--threads", "1"]].concat()).ok();
+    place.run(&[&record[..], &["-o", "b.h5", "--threads", "2"]].concat()).ok();
+    assert_eq!(place.read("a.h5"), place.read("b.h5"), "one thread and two");
+
+    let net = OnnxFile::open(&place.path("p.onnx"), 17, 6).expect("a network");
+    let (seen, ctrl) = (read(&place, "a.h5", "observation"), read(&place, "a.h5", "ctrl"));
+    assert_eq!((seen.dim(), ctrl.dim()), ((60, 17), (60, 6)));
+    for (seen, ctrl) in seen.rows().into_iter().zip(ctrl.rows()) {
+        let mut action = [0.0; 6];
+        net.act(seen.as_slice().expect("a row"), &mut action).expect("an action");
+        assert_eq!(Some(&action[..]), ctrl.as_slice());
+    }
+    assert!(ctrl.rows().into_iter().any(|row| row != ctrl.row(0)), "it acts by what it sees");
+
+    // Neither needs the network: the actions are in the file.
+    std::fs::rename(place.path("p.onnx"), place.path("q.onnx")).expect("renamed");
+    let verified = place.run(&["verify", "a.h5"]).ok();
+    assert!(verified.stdout.contains("under the actions in the file: every bit"), "{}", verified.stdout);
+    place.run(&["record", "CheetahRun", "--assets", &assets, "--replay", "a.h5", "-o", "c.h5"]).ok();
+    assert_eq!(read(&place, "a.h5", "zero_floor"), read(&place, "c.h5", "zero_floor"));
+
+    // The network is part of the recipe: the same one under another name is another file, another one is refused.
+    let info: serde_json::Value =
+        serde_json::from_str(&place.run(&["info", "--json", "a.h5"]).ok().stdout).expect("JSON");
+    let policy = &info["attributes"]["recipe"]["job"]["policy"];
+    assert_eq!((policy["kind"].as_str(), policy["file"].as_str()), (Some("onnx"), Some("p.onnx")));
+    assert_eq!(policy["sha256"], net.sha256());
+    let command = info["attributes"]["command"].as_str().expect("a command");
+    assert!(command.contains("--onnx-file p.onnx"), "{command}");
+    let mut other = cheetah();
+    other.nodes.push(node("Identity", &["x0"], "unused"));
+    place.write("p.onnx", other.file());
+    place.run(&[&record[..], &["-o", "a.h5"]].concat()).refused(&["a.h5", "policy.sha256"]);
+}
+
+#[test]
+fn an_action_beyond_the_range_is_clamped_and_verified() {
+    let place = place(&linear(17, 6, &[40.0; 17 * 6]));
+    let assets = vendor();
+    for (file, more) in [("a.h5", &[][..]), ("b.h5", &["--explore-scale", "0.1"])] {
+        place.run(&[&RECORD[..], &["--assets", &assets, "-o", file], more].concat()).ok();
+        let ctrl = read(&place, file, "ctrl");
+        assert!(ctrl.iter().all(|u| u.abs() <= 1.0) && ctrl.iter().any(|u| u.abs() == 1.0));
+        // What is flagged is flagged again under the actions in the file.
+        place.run(&["verify", file]).ok();
+    }
+}
+
+#[test]
+fn networks_that_cannot_act_are_refused() {
+    let assets = vendor();
+    let refused = |bytes: Vec<u8>, parts: &[&str]| {
+        let place = Place::new();
+        place.write("p.onnx", bytes);
+        let ran = place.run(&[&RECORD[..], &["--assets", &assets]].concat()).refused(parts);
+        assert!(ran.stderr.starts_with("error: p.onnx: "), "{}", ran.stderr);
+    };
+    refused(b"PK\x03\x04 a zip".to_vec(), &["is no ONNX model"]);
+    refused(Vec::new(), &["is no ONNX model"]);
+    let whole = cheetah().file();
+    refused(whole[..whole.len() / 2].to_vec(), &["is no ONNX model"]);
+    refused(linear(5, 6, &[0.0; 30]).file(), &["its input seen has the shape [5]", "17 numbers", "[1, 17]"]);
+    refused(linear(17, 4, &[0.0; 68]).file(), &["its output has the shape [4]", "action 6 numbers"]);
+    refused(linear(17, 6, &[f32::NAN; 102]).file(), &["entry 0 of its output is NaN"]);
+    let mut two = cheetah();
+    two.inputs.push(value("state", &[1, 4]));
+    refused(two.file(), &["2 inputs (seen, state)", "one: the observation"]);
+    let mut two = cheetah();
+    two.outputs.push(value("mode", &[1, 6]));
+    refused(two.file(), &["2 outputs (action, mode)", "one: the action"]);
+    let mut none = cheetah();
+    none.inputs.clear();
+    refused(none.file(), &["0 inputs"]);
+    let mut strange = cheetah();
+    strange.nodes[0] = node("LSTM", &["seen", "mean"], "centred");
+    refused(strange.file(), &["the operator LSTM", "Tanh"]);
+    let mut loose = cheetah();
+    loose.nodes[0] = node("Sub", &["seen", "nobody"], "centred");
+    refused(loose.file(), &["node Sub takes \"nobody\""]);
+    let mut wrong = cheetah();
+    wrong.tensors[0] = floats("mean", &[17], &[0.0; 3]);
+    refused(wrong.file(), &["tensor \"mean\"", "3 numbers for the shape [17]"]);
+    let mut wrong = cheetah();
+    wrong.tensors[0] = floats("mean", &[4], &[0.0; 4]);
+    refused(wrong.file(), &["node Sub (Sub) cannot be run", "[1, 17]", "[4]"]);
+}
+
+#[test]
+fn settings_that_mean_nothing_are_refused() {
+    let place = place(&cheetah());
+    let assets = vendor();
+    let refused = |args: &[&str], parts: &[&str]| {
+        drop(place.run(&[&["record"], args, &["--steps", "2", "--assets", &assets]].concat()).refused(parts));
+    };
+    refused(&["CheetahRun", "--onnx-file", "none.onnx"], &["none.onnx: cannot be read"]);
+    refused(&["CheetahRun", "--policy", "onnx"], &["the policy onnx needs a network", "--onnx-file"]);
+    refused(&["CheetahRun", "--policy", "uniform", "--onnx-file", "p.onnx"], &["--onnx-file has no meaning"]);
+    refused(&["CheetahRun", "--onnx-file", "p.onnx", "--beta", "1"], &["--beta has no meaning for the policy onnx"]);
+    refused(&["--onnx-file", "p.onnx"], &["policy onnx: the task Juggler has no observation", "export_playground.py"]);
+    refused(&["WalkerRun", "--onnx-file", "p.onnx"], &["p.onnx: its input seen", "24 numbers"]);
+}
+
+/// Whatever is changed in a file, the answer is an action or one line.
+#[test]
+fn a_damaged_file_is_no_panic() {
+    let whole = cheetah().file();
+    let place = Place::new();
+    let mut dice = Dice(11);
+    for _ in 0..400 {
+        let mut bytes = whole.clone();
+        for _ in 0..=dice.below(3) {
+            // Most bytes are weights; the structure is behind and before them.
+            let at = if dice.below(2) == 0 { dice.below(900) } else { dice.below(bytes.len() as u64) };
+            bytes[at as usize] = dice.below(256) as u8;
+        }
+        place.write("p.onnx", bytes);
+        if let Ok(net) = OnnxFile::open(&place.path("p.onnx"), 17, 6) {
+            let _ = net.act(&[0.5; 17], &mut [0.0; 6]);
+        }
+    }
+}
+
+/// A network whose sizes grow from node to node ends with a line, not with the memory of the machine.
+#[test]
+fn a_network_that_grows_is_refused() {
+    let assets = vendor();
+    let axis = bytes(5, &[bytes(1, b"axis"), number(3, 0)].concat());
+    let refused = |copies: usize, nodes: usize| {
+        let mut net = linear(17, 6, &[0.1; 102]);
+        let mut last = "seen".to_owned();
+        for i in 0..nodes {
+            let next = format!("t{i}");
+            net.nodes.push([node("Concat", &vec![&*last; copies], &next), axis.clone()].concat());
+            last = next;
+        }
+        let ran = place(&net).run(&[&RECORD[..], &["--assets", &assets]].concat());
+        let ran = ran.refused(&["its node Concat (Concat) cannot be run", "numbers"]);
+        assert!(ran.stderr.len() < 400, "{}", ran.stderr);
+    };
+    refused(2, 60);
+    // At once, and until the sizes do not fit into 64 bits.
+    refused(3000, 3);
+    refused(3000, 9);
+}
+
+#[test]
+fn versions_and_attributes_that_nobody_has_compared_are_refused() {
+    let assets = vendor();
+    let refused = |net: &Net, parts: &[&str]| {
+        let ran = place(net).run(&[&RECORD[..], &["--assets", &assets]].concat()).refused(parts);
+        assert!(ran.stderr.starts_with("error: p.onnx: "), "{}", ran.stderr);
+    };
+    for (opset, part) in [
+        (number(2, 6), "opset 6"),
+        (number(2, 99), "opset 99"),
+        (number(2, u64::MAX), "opset -1"),
+        ([bytes(1, b"com.microsoft"), number(2, 1)].concat(), "does not say which opset"),
+    ] {
+        refused(&Net { opsets: Some(vec![opset]), ..cheetah() }, &[part, "opset_version from 7 to 25"]);
+    }
+    refused(&Net { opsets: Some(vec![]), ..cheetah() }, &["does not say which opset"]);
+    refused(&Net { opsets: Some(vec![number(2, 17), number(2, 13)]), ..cheetah() }, &["several opsets"]);
+    refused(&Net { format: Some(99), ..cheetah() }, &["ONNX format 99"]);
+    let mut net = cheetah();
+    net.nodes[0].extend(bytes(5, &[bytes(1, b"broadcast"), number(3, 1)].concat()));
+    refused(&net, &["its node Sub: its attribute \"broadcast\" is not known here"]);
+    let mut net = cheetah();
+    net.nodes.push(node("Neg", &["x0"], "action"));
+    refused(&net, &["it gives \"action\" twice"]);
+    // A circle is a node that takes what comes after it.
+    let mut net = cheetah();
+    net.nodes[0] = node("Sub", &["seen", "mode"], "centred");
+    refused(&net, &["takes \"mode\", which nothing gives before it"]);
+    let mut net = cheetah();
+    net.tensors[0] = [number(1, 17), number(2, 1), bytes(8, b"mean"), number(14, 1)].concat();
+    refused(&net, &["its tensor \"mean\"", "another file"]);
+    let mut net = cheetah();
+    net.nodes[0] = node("Sub", &["seen", "mean\u{1b}[2J"], "centred");
+    refused(&net, &["takes \"mean\\u001b[2J\""]);
+    let mut net = cheetah();
+    net.nodes = vec![Vec::new(); 300_000];
+    refused(&net, &["too many nodes"]);
+    let endless = ["record", "CheetahRun", "--onnx-file", "/dev/zero", "--assets", &assets];
+    Place::new().run(&endless).refused(&["/dev/zero: cannot be read", "regular file"]);
+}
+
+/// Whatever is changed in a network, the program records or says in one line why not.
+#[test]
+fn mutated_networks_are_no_panic() {
+    let assets = vendor();
+    let place = Place::new();
+    let seed = common::onnx::seed();
+    fuzz::short(60, |number| {
+        place.write("p.onnx", common::onnx::mutate(&seed, number));
+        let sizes =
+            ["record", "CheetahRun", "--episodes", "1", "--steps", "2", "--threads", "1", "-o", "out.h5", "--force"];
+        place.run(&[&sizes[..], &["--onnx-file", "p.onnx", "--assets", &assets]].concat())
+    });
+}
