@@ -6,7 +6,7 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use dynsparse::analysis::{Settings, analyze};
+use dynsparse::analysis::{AnalysisSettings, analyze};
 use dynsparse::dataset::schema::Var;
 use dynsparse::dataset::{Recording, RowReader};
 use dynsparse::task::Assets;
@@ -34,7 +34,7 @@ fn main() {
         assert!(command.status().expect("the program starts").success(), "{name} is recorded");
         let recording = Recording::open(&path).expect("a recording");
         let bytes: usize = [Var::A, Var::B].map(|v| recording.shape(v).iter().product::<usize>() * 8).iter().sum();
-        let settings = Settings { embedding_rows: 0, ..Settings::default() };
+        let settings = AnalysisSettings { embedding_rows: 0, ..AnalysisSettings::default() };
         let mut alone = 0.0;
         for threads in [1, 2] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");

@@ -146,7 +146,7 @@ impl Bench {
         let task = Task::from_catalogue(name, &Assets::find(None)).expect("run `cargo xtask setup` first");
         let model = Arc::new(task.model(SolverMode::Converged).expect("the model compiles"));
         let scorer = task.scorer(&model).expect("the reward fits").expect("the task has a reward");
-        let plan = planner::resolve(&asked.plan, name);
+        let plan = planner::resolve_plan(&asked.plan, name);
         let steps = asked.steps.min(task.spec.episode_length);
         Self { task, model, scorer, plan, steps }
     }
@@ -192,7 +192,7 @@ impl Bench {
                     expert
                 } else {
                     let asked = PlanSpec { method: Some(method), ..PlanSpec::default() };
-                    self.planned(&planner::resolve(&asked, &self.task.spec.name), seeds.clone())
+                    self.planned(&planner::resolve_plan(&asked, &self.task.spec.name), seeds.clone())
                 };
                 print!(" {:>width$.1} {:>6.1}", found.mean, found.ms);
             }

@@ -63,7 +63,7 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 struct Own {
-    model: Box<dyn dynsparse::learn::Model>,
+    model: Box<dyn dynsparse::learn::Network>,
     state: AdamW,
     loss: Loss,
     batch: Batch,

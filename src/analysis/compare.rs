@@ -38,12 +38,12 @@ pub struct Compared {
     /// Steps that count.
     pub samples: u64,
     /// By matrix: figures.
-    pub figures: Vec<Figures>,
+    pub figures: Vec<ComparedFigures>,
 }
 
 /// The main figures of one matrix.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Figures {
+pub struct ComparedFigures {
     /// The matrix.
     pub matrix: Matrix,
     /// Entries.
@@ -91,7 +91,7 @@ pub struct Comparison {
 }
 
 /// The main figures of a recording, by matrix.
-pub fn figures(analysis: &Analysis) -> Vec<Figures> {
+pub fn figures(analysis: &Analysis) -> Vec<ComparedFigures> {
     let duration = analysis.subject.attributes.get("step_duration").and_then(Value::as_f64).filter(|d| *d > 0.0);
     let all = analysis.global.iter().zip(&analysis.state).zip(&analysis.temporal);
     let one = |((global, state), temporal): ((&super::GlobalSparsity, &super::StateDependence), &super::Temporal)| {
@@ -102,7 +102,7 @@ pub fn figures(analysis: &Analysis) -> Vec<Figures> {
         let mut thresholds =
             analysis.thresholds.iter().filter(|t| t.matrix == global.matrix).flat_map(|t| &t.thresholds);
         let published = thresholds.find(|t| t.threshold == paper::THRESHOLD);
-        Figures {
+        ComparedFigures {
             matrix: global.matrix,
             entries: global.entries,
             always_zero: global.zero,

@@ -5,7 +5,7 @@ use nalgebra::{DMatrix, SymmetricEigen};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{AnalysisError, Settings};
+use super::{AnalysisError, AnalysisSettings};
 use crate::dataset::schema::{Axis, Var};
 use crate::dataset::{Recording, RowReader};
 use crate::rng::Stream;
@@ -68,7 +68,7 @@ pub(super) struct Reservoir {
 }
 
 impl Reservoir {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &AnalysisSettings) -> Self {
         let random = Stream::new(settings.seed, "embedding", 0);
         Self { random, most: settings.embedding_rows, seen: 0, steps: Vec::new() }
     }
@@ -92,7 +92,11 @@ impl Reservoir {
     }
 
     /// Reads the sampled states and places them.
-    pub(super) fn embed(mut self, recording: &Recording, settings: &Settings) -> Result<Embedding, AnalysisError> {
+    pub(super) fn embed(
+        mut self,
+        recording: &Recording,
+        settings: &AnalysisSettings,
+    ) -> Result<Embedding, AnalysisError> {
         self.steps.sort_by_key(|s| s.step);
         let (names, values) = features(recording, &self.steps)?;
         let n = self.steps.len();

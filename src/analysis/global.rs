@@ -17,7 +17,7 @@ pub struct Point {
 
 /// A block of the matrix, such as vel'/pos.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Block {
+pub struct GlobalBlock {
     /// Kind of the next state's entries: pos, vel or act.
     pub row: String,
     /// Kind of the state's or control's entries: pos, vel, act or ctrl.
@@ -79,7 +79,7 @@ pub struct GlobalSparsity {
     /// Entries that were never nonzero, but undecided at least once: not among `zero`.
     pub open: usize,
     /// By kind of row and column.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<GlobalBlock>,
     /// What explains the cells.
     pub reasons: Vec<Reason>,
     /// The entries of `zero` and of `open`.
@@ -168,14 +168,14 @@ impl Watch {
         let open: Vec<bool> = (0..n).map(|e| !zero[e] && self.nonzero[e / 64] >> (e % 64) & 1 == 0).collect();
         let (reasons, reason) = explain(&zero, &open);
         let place = |e: usize| (e / self.shape.columns, e % self.shape.columns);
-        let mut blocks: Vec<Block> = Vec::new();
+        let mut blocks: Vec<GlobalBlock> = Vec::new();
         let mut cells = Vec::new();
         for e in 0..n {
             let (row, column) = place(e);
             let kinds = [kind(&labels[0][row]), column_kind(self.matrix, &labels[1][column])];
             let found = blocks.iter().position(|b| [&b.row[..], &b.column[..]] == kinds).unwrap_or_else(|| {
                 let [row, column] = kinds.map(str::to_owned);
-                blocks.push(Block { row, column, entries: 0, zero: 0, open: 0 });
+                blocks.push(GlobalBlock { row, column, entries: 0, zero: 0, open: 0 });
                 blocks.len() - 1
             });
             blocks[found].entries += 1;

@@ -35,8 +35,8 @@ pub use chance::{Against, Chance, RARE};
 pub use error::AnalysisError;
 pub use information::{Information, entropy, miller_madow};
 pub use pattern::{Matrix, Shape};
-pub use settings::{Criterion, DEFAULT_THRESHOLD, Settings, Steps, flag_bits};
-pub use symmetry::{Kind, Reason};
+pub use settings::{AnalysisSettings, Criterion, DEFAULT_THRESHOLD, Steps, flag_bits};
+pub use symmetry::{Reason, ReasonKind};
 pub use tables::tables;
 
 use crate::dataset::schema::{Axis, Var, attribute, flag};
@@ -105,7 +105,7 @@ pub struct Analysis {
     /// The recording.
     pub subject: Subject,
     /// The settings.
-    pub settings: Settings,
+    pub settings: AnalysisSettings,
     /// What made an entry zero.
     pub criterion: Criterion,
     /// Whether the recording holds zero masks.
@@ -135,7 +135,7 @@ pub struct Analysis {
 /// # Errors
 /// [`AnalysisError::Dataset`] when it cannot be read, [`AnalysisError::Nothing`] when nothing in it counts, it lacks
 /// masks that are asked for, or has no episode whose trace is.
-pub fn analyze(path: &Path, settings: &Settings) -> Result<Analysis, AnalysisError> {
+pub fn analyze(path: &Path, settings: &AnalysisSettings) -> Result<Analysis, AnalysisError> {
     let recording = open(path)?;
     let masks = has_masks(&recording);
     let criterion = match settings.zero {
@@ -288,7 +288,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(
         recording: &'a Recording,
-        settings: &Settings,
+        settings: &AnalysisSettings,
         shapes: [Shape; 2],
         offsets: &'a [usize],
     ) -> Result<Self, AnalysisError> {

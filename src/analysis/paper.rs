@@ -28,7 +28,7 @@ const fn row(task: &'static str, state: usize, control: usize, zero_a: usize) ->
 }
 
 /// The published table.
-pub const TABLE: [Published; 8] = [
+pub const PUBLISHED: [Published; 8] = [
     row("BallInCup", 8, 2, 0),
     row("CartpoleBalance", 4, 1, 0),
     row("CheetahRun", 18, 6, 17),
@@ -41,5 +41,5 @@ pub const TABLE: [Published; 8] = [
 
 /// What is published of a task.
 pub fn published(task: &str) -> Option<Published> {
-    TABLE.into_iter().find(|row| row.task == task)
+    PUBLISHED.into_iter().find(|row| row.task == task)
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::pattern::{Matrix, Pattern, Shape};
-use super::{AnalysisError, Criterion, Settings};
+use super::{AnalysisError, AnalysisSettings, Criterion};
 use crate::dataset::schema::Var;
 use crate::dataset::{DatasetError, Recording, RowReader};
 
@@ -65,7 +65,7 @@ pub(super) struct Scan<'a> {
     criterion: Criterion,
     shapes: [Shape; 2],
     bins: Bins,
-    settings: &'a Settings,
+    settings: &'a AnalysisSettings,
     readers: Readers<'a>,
     block: usize,
     /// Workers between two blocks, with the buffers that they have.
@@ -105,7 +105,7 @@ impl<'a> Scan<'a> {
     /// A scan of a recording with a criterion that it can answer.
     pub(super) fn new(
         recording: &'a Recording,
-        settings: &'a Settings,
+        settings: &'a AnalysisSettings,
         criterion: Criterion,
     ) -> Result<Self, DatasetError> {
         let reader = |var: Var| recording.has(var).then(|| RowReader::new(recording, var)).transpose();

@@ -98,7 +98,7 @@ impl Serialize for Steps {
 
 /// The settings of an analysis; in every result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Settings {
+pub struct AnalysisSettings {
     /// What makes an entry zero; None: the mask where one was recorded, else [`DEFAULT_THRESHOLD`].
     pub zero: Option<Criterion>,
     /// Fixed thresholds that are compared with the zero test; ascending.
@@ -117,7 +117,7 @@ pub struct Settings {
     pub seed: u64,
 }
 
-impl Default for Settings {
+impl Default for AnalysisSettings {
     fn default() -> Self {
         Self {
             zero: None,
@@ -137,7 +137,7 @@ fn decade(exponent: i32) -> f64 {
     format!("1e{exponent}").parse().unwrap_or(0.0)
 }
 
-impl Settings {
+impl AnalysisSettings {
     /// Adds thresholds, in order and each once.
     pub fn add_thresholds(&mut self, more: &[f64]) {
         self.thresholds.extend_from_slice(more);

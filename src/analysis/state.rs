@@ -222,7 +222,7 @@ fn digest(pattern: Pattern<'_>) -> (u64, u64) {
 
 /// Steps that have something in common.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Group {
+pub struct RegimeGroup {
     /// Steps.
     pub steps: u64,
     /// Their share of the samples.
@@ -239,7 +239,7 @@ pub struct ContactSet {
     /// The geoms of every pair, by name.
     pub pairs: Vec<[String; 2]>,
     /// Steps in which exactly these touch.
-    pub group: Group,
+    pub group: RegimeGroup,
     /// Distinct patterns of A in them.
     pub patterns_a: usize,
 }
@@ -250,7 +250,7 @@ pub struct CountGroup {
     /// The count.
     pub count: usize,
     /// Steps that have it.
-    pub group: Group,
+    pub group: RegimeGroup,
 }
 
 /// Mutual information of a regime and the pattern of a matrix.
@@ -336,7 +336,7 @@ impl RegimeWatch {
     pub(super) fn result(mut self, shapes: [Shape; 2], regimes: &Regimes<'_>, geoms: &[String]) -> RegimeDependence {
         let sets = &regimes.sets;
         let mean = |sum: &Sum, m: usize| sum.zeros[m] as f64 / (sum.steps.max(1) as f64 * shapes[m].entries() as f64);
-        let group = |sum: &Sum| Group {
+        let group = |sum: &Sum| RegimeGroup {
             steps: sum.steps,
             share: sum.steps as f64 / self.samples.max(1) as f64,
             mean_a: mean(sum, 0),

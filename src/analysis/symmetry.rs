@@ -12,7 +12,7 @@ use crate::dataset::{DatasetError, Recording};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// What it is.
-    pub kind: Kind,
+    pub kind: ReasonKind,
     /// The column, the row or the first dof of the part.
     pub name: String,
     /// Entries that are zero because of it and no earlier reason.
@@ -24,7 +24,7 @@ pub struct Reason {
 /// Kinds of structure, the more special first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ReasonKind {
     /// Nothing but a position itself depends on it, and it is a translation.
     Translation,
     /// The same of a rotation.
@@ -39,7 +39,7 @@ pub enum Kind {
     SeparatePart,
 }
 
-impl Kind {
+impl ReasonKind {
     /// In words, of the thing named.
     pub fn describe(self) -> &'static str {
         match self {
@@ -70,11 +70,11 @@ impl Structure {
     }
 
     /// What it means that nothing depends on the position of a dof.
-    fn cyclic(&self, dof: usize) -> Kind {
+    fn cyclic(&self, dof: usize) -> ReasonKind {
         match self.translations.as_ref().and_then(|all| all.get(dof)) {
-            Some(true) => Kind::Translation,
-            Some(false) => Kind::Rotation,
-            None => Kind::CyclicPosition,
+            Some(true) => ReasonKind::Translation,
+            Some(false) => ReasonKind::Rotation,
+            None => ReasonKind::CyclicPosition,
         }
     }
 
@@ -91,7 +91,7 @@ impl Structure {
         let mut reasons: Vec<Reason> = Vec::new();
         let mut reason = vec![None; never.len()];
         let at = |row: usize, column: usize| row * shape.columns + column;
-        let mut give = |kind: Kind, name: &str, cells: &mut dyn Iterator<Item = usize>| {
+        let mut give = |kind: ReasonKind, name: &str, cells: &mut dyn Iterator<Item = usize>| {
             let mut found = Reason { kind, name: name.to_owned(), cells: 0, open: 0 };
             for cell in cells {
                 if never[cell] && reason[cell].is_none() {
@@ -107,7 +107,7 @@ impl Structure {
         for (column, label) in labels[1].iter().enumerate() {
             let all = |but: usize| (0..shape.rows).all(|r| r == but || never[at(r, column)]);
             if all(usize::MAX) {
-                give(Kind::NoEffect, label, &mut (0..shape.rows).map(|r| at(r, column)));
+                give(ReasonKind::NoEffect, label, &mut (0..shape.rows).map(|r| at(r, column)));
             } else if matrix == Matrix::A && label.starts_with("pos:") && all(column) {
                 // The tangent state begins with the positions of all dofs.
                 give(self.cyclic(column), label, &mut (0..shape.rows).map(|r| at(r, column)));
@@ -115,7 +115,7 @@ impl Structure {
         }
         for (row, label) in labels[0].iter().enumerate() {
             if (0..shape.columns).all(|c| never[at(row, c)]) {
-                give(Kind::Constant, label, &mut (0..shape.columns).map(|c| at(row, c)));
+                give(ReasonKind::Constant, label, &mut (0..shape.columns).map(|c| at(row, c)));
             }
         }
         for (part, name) in &parts.names {
@@ -128,7 +128,7 @@ impl Structure {
                 };
                 parts.of_state[row] == *part && other != *part
             });
-            give(Kind::SeparatePart, name, &mut across.into_iter());
+            give(ReasonKind::SeparatePart, name, &mut across.into_iter());
         }
         (reasons, reason)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{AnalysisError, csv};
-use crate::files::{Kind, replace};
+use crate::files::{FileKind, replace};
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -167,7 +167,7 @@ impl Table {
     ///
     /// # Errors
     /// [`AnalysisError::Write`], which a writer into memory does not give.
-    pub fn to_parquet(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
+    pub(super) fn to_parquet(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
         let (about, program) = (self.about.to_owned(), program.to_owned());
         let notes = [("about", about), ("program", program), ("settings", settings.to_string())];
         super::parquet::encode(self, &notes)
@@ -197,9 +197,9 @@ pub fn write(folder: &Path, tables: &[Table], program: &str, settings: &Value) -
     std::fs::create_dir_all(folder).map_err(|e| trouble(folder, &e))?;
     for table in tables {
         let file = |ending: &str| folder.join(format!("{}.{ending}", table.name));
-        replace(&file("csv"), Kind::Csv, &table.to_csv(program, settings)?)?;
-        replace(&file("parquet"), Kind::Parquet, &table.to_parquet(program, settings)?)?;
-        replace(&file("json"), Kind::Json, table.to_json(program, settings).to_string().as_bytes())?;
+        replace(&file("csv"), FileKind::Csv, &table.to_csv(program, settings)?)?;
+        replace(&file("parquet"), FileKind::Parquet, &table.to_parquet(program, settings)?)?;
+        replace(&file("json"), FileKind::Json, table.to_json(program, settings).to_string().as_bytes())?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::regime::Regime;
 use super::shuffle::{EventLog, Memoryless};
 
 /// Lags of the autocorrelation, steps: each one at first, then ten per decade.
-pub const LAGS: [usize; 27] =
+pub(super) const LAGS: [usize; 27] =
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 16, 20, 25, 32, 40, 50, 63, 79, 100, 126, 158, 200, 251, 316, 398, 500];
 
 /// Windows of the Fano factor, steps.

@@ -28,7 +28,7 @@ impl JointKind {
     }
 
     /// Whether its dof of that number, from 0, moves along an axis; else it turns.
-    pub const fn translates(self, dof: usize) -> bool {
+    const fn translates(self, dof: usize) -> bool {
         match self {
             Self::Free => dof < 3,
             Self::Slide => true,

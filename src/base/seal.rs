@@ -80,7 +80,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Broken> {
 ///
 /// # Errors
 /// [`Broken`].
-pub fn open<T: DeserializeOwned>(mut value: Value) -> Result<T, Broken> {
+pub fn unseal<T: DeserializeOwned>(mut value: Value) -> Result<T, Broken> {
     let stated = value.as_object_mut().and_then(|o| o.remove(FIELD)).ok_or(Broken::Unsealed)?;
     if stated.as_str() != Some(&*sha256_hex(value.to_string().as_bytes())) {
         return Err(Broken::Changed);
@@ -111,12 +111,12 @@ mod tests {
     #[test]
     fn what_is_sealed_is_read_and_every_flipped_bit_is_found() {
         for text in [pretty(&content()).unwrap(), line(&content()).unwrap()] {
-            assert_eq!(open::<Content>(parse(text.as_bytes()).unwrap()).unwrap(), content());
+            assert_eq!(unseal::<Content>(parse(text.as_bytes()).unwrap()).unwrap(), content());
             for bit in 0..8 * text.len() {
                 let mut bytes = text.clone().into_bytes();
                 bytes[bit / 8] ^= 1 << (bit % 8);
                 // White space, and the e of an exponent, may change and mean the same.
-                match parse(&bytes).and_then(open::<Content>) {
+                match parse(&bytes).and_then(unseal::<Content>) {
                     Ok(found) => assert!(found == content(), "{bit}"),
                     Err(Broken::Other(what)) => panic!("bit {bit}: {what}"),
                     Err(_) => {}
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_not_sealed_is_told_from_what_is_damaged() {
-        let read = |text: &str| parse(text.as_bytes()).and_then(open::<Value>).unwrap_err();
+        let read = |text: &str| parse(text.as_bytes()).and_then(unseal::<Value>).unwrap_err();
         assert_eq!(read("{}"), Broken::Unsealed);
         assert_eq!(read("{\"checksum\": 3}"), Broken::Changed);
         assert!(matches!(read("[1]"), Broken::Json(_)));

@@ -23,7 +23,7 @@ const SURELY_NOT: f64 = 10.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the names say all")]
-pub enum Block {
+pub enum JacobianBlock {
     QposQpos,
     QposQvel,
     QposAct,
@@ -38,7 +38,7 @@ pub enum Block {
     ActCtrl,
 }
 
-impl Block {
+impl JacobianBlock {
     /// All, in order.
     pub const ALL: [Self; 12] = [
         Self::QposQpos,
@@ -130,7 +130,7 @@ impl Contacts {
 
 /// What the arbiter says of an entry of this value and error, where the largest entry of A is `scale`: zero within its own
 /// error, and tiny; nonzero well beyond it; undecided between.
-pub fn arbitrate(value: f64, error: f64, scale: f64) -> ZeroVerdict {
+fn arbitrate(value: f64, error: f64, scale: f64) -> ZeroVerdict {
     let value = value.abs();
     if value <= MAYBE_ZERO * error && value.max(error) <= TINY * scale {
         ZeroVerdict::Zero
@@ -232,7 +232,7 @@ impl Zeros {
 pub struct EngineOutcome {
     /// max |X - X_ref| / max |A_ref| over A and B; infinite where an entry is not a number.
     pub error: f64,
-    /// The same of every [`Block`].
+    /// The same of every [`JacobianBlock`].
     pub blocks: [f64; 12],
     /// The entry that differs most.
     pub worst: Entry,
@@ -255,7 +255,7 @@ impl EngineOutcome {
 
 /// One state.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct StateOutcome {
     /// What pushes.
     pub contacts: Contacts,
     /// The largest entry of A.
@@ -276,7 +276,7 @@ pub struct Outcome {
     pub engines: Vec<EngineOutcome>,
 }
 
-impl Outcome {
+impl StateOutcome {
     /// Whether the errors of engine `i` take this state in: neither the arbiter nor the engine says that there is no
     /// derivative. Without engines the arbiter decides.
     pub fn counts(&self, i: usize) -> bool {
@@ -324,7 +324,7 @@ impl Judge {
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`] where the arbiter or an engine fails.
-    pub fn state(&mut self, state: &[f64]) -> Result<Outcome, PhysicsError> {
+    pub fn state(&mut self, state: &[f64]) -> Result<StateOutcome, PhysicsError> {
         let judged = self.arbiter.judge(state)?;
         self.sim.set_state(state)?;
         self.sim.forward()?;
@@ -343,7 +343,7 @@ impl Judge {
         }
         let switch = self.arbiter.switch_near(state, entry.column)?;
         let cause = switch.filter(|(_, nudge)| *nudge <= NEAR).map_or(SwitchKind::Other, |(kind, _)| kind);
-        Ok(Outcome {
+        Ok(StateOutcome {
             contacts,
             scale: judged.scale,
             error: judged.error,
@@ -366,7 +366,7 @@ impl Judge {
         let place = |k: usize| Entry { row: k / (ndx + nu), column: k % (ndx + nu) };
         let mut blocks = [0.0_f64; 12];
         for (k, x) in apart.iter().enumerate() {
-            let block = &mut blocks[Block::of(model, place(k))];
+            let block = &mut blocks[JacobianBlock::of(model, place(k))];
             *block = block.max(if x.is_nan() { f64::INFINITY } else { share(*x) });
         }
         let (worst, error) = largest(&apart);

@@ -17,9 +17,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 pub use error::CheckError;
-pub use judge::{Block, Contacts, EngineOutcome, Judge, Known, Outcome, Zeros, arbitrate};
-pub use report::{Agreement, EngineReport, Errors, Flags, Found, Report, Seen, Where};
-pub use states::Place;
+pub use judge::{Contacts, EngineOutcome, JacobianBlock, Judge, Known, StateOutcome, Zeros};
+pub use report::{Agreement, CheckReport, EngineReport, EntryAt, Errors, Flags, Found, Seen};
+pub use states::SampledState;
 pub use survey::{Alarms, Cost, Facts, Survey, facts, survey};
 
 use crate::bounded;
@@ -33,7 +33,7 @@ const MOST: u64 = 1_000_000;
 
 /// What is checked.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Settings {
+pub struct CheckSettings {
     /// States of each task.
     pub states: usize,
     /// Episodes that they come from.
@@ -51,7 +51,7 @@ pub struct Settings {
     pub worst: usize,
 }
 
-impl Settings {
+impl CheckSettings {
     /// Checks the settings.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ pub fn name(spec: &EngineSpec) -> String {
 /// # Errors
 /// [`CheckError`] when the task cannot be simulated or differentiated at all. An engine that does not cover the model
 /// is no error: the report says so.
-pub fn check(task: &Task, settings: &Settings) -> Result<Report, CheckError> {
+pub fn check_task(task: &Task, settings: &CheckSettings) -> Result<CheckReport, CheckError> {
     settings.validate()?;
     let model = Arc::new(task.model(settings.solver)?);
     if model.nv() == 0 {
@@ -131,7 +131,7 @@ pub fn check(task: &Task, settings: &Settings) -> Result<Report, CheckError> {
         }
     }
     let places = states::sample(task, &model, settings, states::Choice::Drawn)?;
-    let outcomes: Vec<Outcome> = places
+    let outcomes: Vec<StateOutcome> = places
         .par_iter()
         .map_init(
             || Judge::new(&model, &strict, &covered),

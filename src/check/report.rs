@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::{Block, Contacts, EngineOutcome, Outcome, Place, Settings, Zeros, name};
+use super::{CheckSettings, Contacts, EngineOutcome, JacobianBlock, SampledState, StateOutcome, Zeros, name};
 use crate::jacobian::{EngineSpec, Entry, SwitchKind, Switches};
 use crate::physics::Model;
 use crate::task::Task;
 
 /// What the check of a task has found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub struct CheckReport {
     /// The task.
     pub task: String,
     /// Degrees of freedom.
@@ -107,7 +107,7 @@ pub struct EngineReport {
     /// Errors at states that neither the arbiter nor it flags; None where there are none.
     pub errors: Option<Errors>,
     /// The same, by block.
-    pub blocks: Vec<(Block, Option<Errors>)>,
+    pub blocks: Vec<(JacobianBlock, Option<Errors>)>,
     /// The same, by what pushes.
     pub contacts: Vec<(Contacts, Option<Errors>)>,
     /// States that it says have no derivative.
@@ -117,14 +117,14 @@ pub struct EngineReport {
     /// Its verdicts at those states; None where it gives none.
     pub zeros: Option<Zeros>,
     /// Where the largest nonzero is that it calls zero.
-    pub missed: Option<Where>,
+    pub missed: Option<EntryAt>,
     /// Where the largest value is that it calls nonzero, of an entry that is zero.
-    pub false_nonzero: Option<Where>,
+    pub false_nonzero: Option<EntryAt>,
 }
 
 /// An entry of a state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Where {
+pub struct EntryAt {
     /// Episode.
     pub episode: u64,
     /// Control step.
@@ -171,20 +171,20 @@ pub struct Seen {
 pub(super) fn report(
     model: &Model,
     task: &Task,
-    settings: &Settings,
+    settings: &CheckSettings,
     engines: &[EngineSpec],
     not_covered: Vec<(String, String)>,
-    places: &[Place],
-    outcomes: Vec<Outcome>,
-) -> Report {
-    let smooth: Vec<&Outcome> = outcomes.iter().filter(|o| o.arbiter.is_none()).collect();
+    places: &[SampledState],
+    outcomes: Vec<StateOutcome>,
+) -> CheckReport {
+    let smooth: Vec<&StateOutcome> = outcomes.iter().filter(|o| o.arbiter.is_none()).collect();
     let mut arbiter = Flags::default();
     for kind in outcomes.iter().filter_map(|o| o.arbiter) {
         use SwitchKind::{Contact, Friction, Limit, Other, Shape};
         arbiter.add([Contact, Shape, Limit, Friction, Other].map(|k| k == kind));
     }
-    let mut found: Vec<(&Place, &Outcome)> = places.iter().zip(&outcomes).collect();
-    let pick = |found: &[(&Place, &Outcome)], counts: bool| {
+    let mut found: Vec<(&SampledState, &StateOutcome)> = places.iter().zip(&outcomes).collect();
+    let pick = |found: &[(&SampledState, &StateOutcome)], counts: bool| {
         let those = found.iter().filter(|(_, o)| o.counts(0) == counts);
         those.take(settings.worst).map(|(place, o)| describe(model, place, o)).collect::<Vec<Found>>()
     };
@@ -193,7 +193,7 @@ pub(super) fn report(
     let kinks = pick(&found, false);
     found.sort_by(|(_, x), (_, y)| lead(y).total_cmp(&lead(x)));
     let worst = if engines.is_empty() { Vec::new() } else { pick(&found, true) };
-    Report {
+    CheckReport {
         task: task.spec.name.clone(),
         nv: model.nv(),
         states: outcomes.len(),
@@ -208,12 +208,12 @@ pub(super) fn report(
 }
 
 /// The first engine's error.
-fn lead(outcome: &Outcome) -> f64 {
+fn lead(outcome: &StateOutcome) -> f64 {
     outcome.engines.first().map_or(0.0, |e| e.error)
 }
 
-fn engine(model: &Model, i: usize, spec: &EngineSpec, places: &[Place], all: &[Outcome]) -> EngineReport {
-    let smooth: Vec<&Outcome> = all.iter().filter(|o| o.counts(i)).collect();
+fn engine(model: &Model, i: usize, spec: &EngineSpec, places: &[SampledState], all: &[StateOutcome]) -> EngineReport {
+    let smooth: Vec<&StateOutcome> = all.iter().filter(|o| o.counts(i)).collect();
     let (mut flags, mut agreement, mut zeros) = (Flags::default(), Agreement::default(), None::<Zeros>);
     for outcome in all {
         let said = &outcome.engines[i];
@@ -239,7 +239,7 @@ fn engine(model: &Model, i: usize, spec: &EngineSpec, places: &[Place], all: &[O
         }
         sum.add(&found);
     }
-    let blocks = Block::ALL.into_iter().filter(|b| b.is_of(model));
+    let blocks = JacobianBlock::ALL.into_iter().filter(|b| b.is_of(model));
     EngineReport {
         engine: name(spec),
         errors: Errors::of(smooth.iter().map(|o| o.engines[i].error)),
@@ -256,9 +256,9 @@ fn engine(model: &Model, i: usize, spec: &EngineSpec, places: &[Place], all: &[O
     }
 }
 
-fn at(model: &Model, place: &Place, entry: Entry) -> Where {
-    let Place { episode, step, substep, .. } = *place;
-    Where { episode, step, substep, entry: names(model, entry) }
+fn at(model: &Model, place: &SampledState, entry: Entry) -> EntryAt {
+    let SampledState { episode, step, substep, .. } = *place;
+    EntryAt { episode, step, substep, entry: names(model, entry) }
 }
 
 /// Row and column of an entry of A and B side by side.
@@ -272,7 +272,7 @@ fn names(model: &Model, entry: Entry) -> [String; 2] {
     [state[entry.row].clone(), column]
 }
 
-fn describe(model: &Model, place: &Place, outcome: &Outcome) -> Found {
+fn describe(model: &Model, place: &SampledState, outcome: &StateOutcome) -> Found {
     let words = |s: Switches| {
         let all = [
             (s.contact, "contact"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{CheckError, Settings};
+use super::{CheckError, CheckSettings};
 use crate::physics::{Model, Sim};
 use crate::policy::{self, ControlRanges};
 use crate::rng::Stream;
@@ -12,7 +12,7 @@ use crate::task::Task;
 
 /// A state of an episode, before a physics step, with the controls of that step.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub struct SampledState {
     /// Episode.
     pub episode: u64,
     /// Control step.
@@ -37,17 +37,17 @@ pub(super) enum Choice {
 pub(super) fn sample(
     task: &Task,
     model: &Arc<Model>,
-    settings: &Settings,
+    settings: &CheckSettings,
     choice: Choice,
-) -> Result<Vec<Place>, CheckError> {
+) -> Result<Vec<SampledState>, CheckError> {
     let (n, episodes) = (settings.states as u64, settings.episodes);
     let share = |episode: u64| (n / episodes + u64::from(episode < n % episodes)) as usize;
-    let found: Vec<(Vec<Place>, Option<String>)> = (0..episodes.min(n))
+    let found: Vec<(Vec<SampledState>, Option<String>)> = (0..episodes.min(n))
         .into_par_iter()
         .map(|episode| Rollout::new(task, model, settings)?.run(episode, share(episode), choice))
         .collect::<Result<_, CheckError>>()?;
     let reason = found.iter().find_map(|(_, reason)| reason.clone());
-    let places: Vec<Place> = found.into_iter().flat_map(|(places, _)| places).collect();
+    let places: Vec<SampledState> = found.into_iter().flat_map(|(places, _)| places).collect();
     if places.is_empty() {
         let reason = reason.unwrap_or_else(|| "the episodes have no step".to_owned());
         return Err(CheckError::NoState { task: task.spec.name.clone(), reason });
@@ -57,17 +57,22 @@ pub(super) fn sample(
 
 struct Rollout<'a> {
     task: &'a Task,
-    settings: &'a Settings,
+    settings: &'a CheckSettings,
     sim: Sim,
 }
 
 impl<'a> Rollout<'a> {
-    fn new(task: &'a Task, model: &Arc<Model>, settings: &'a Settings) -> Result<Self, CheckError> {
+    fn new(task: &'a Task, model: &Arc<Model>, settings: &'a CheckSettings) -> Result<Self, CheckError> {
         Ok(Self { task, settings, sim: Sim::new(model)? })
     }
 
     /// `n` states of an episode, and why it diverged, if it did.
-    fn run(&mut self, episode: u64, n: usize, choice: Choice) -> Result<(Vec<Place>, Option<String>), CheckError> {
+    fn run(
+        &mut self,
+        episode: u64,
+        n: usize,
+        choice: Choice,
+    ) -> Result<(Vec<SampledState>, Option<String>), CheckError> {
         let Self { task, settings, sim } = self;
         let (spec, model) = (&task.spec, sim.model().clone());
         let mut env = task.env(&model)?;
@@ -99,7 +104,7 @@ impl<'a> Rollout<'a> {
                 if let Some(slot) = kept.slot() {
                     let mut state = vec![0.0; model.state_size()];
                     sim.get_state(&mut state)?;
-                    kept.put(slot, Place { episode, step, substep, state });
+                    kept.put(slot, SampledState { episode, step, substep, state });
                 }
                 sim.step()?;
                 end = sim.divergence();
@@ -129,14 +134,14 @@ impl Kept {
         }
     }
 
-    fn put(&mut self, slot: usize, place: Place) {
+    fn put(&mut self, slot: usize, place: SampledState) {
         match self {
             Self::Drawn(kept) => kept.put(slot, place),
             Self::Even(kept) => kept.places.push(place),
         }
     }
 
-    fn done(self) -> Vec<Place> {
+    fn done(self) -> Vec<SampledState> {
         match self {
             Self::Drawn(kept) => kept.done(),
             Self::Even(kept) => kept.places,
@@ -146,7 +151,7 @@ impl Kept {
 
 /// Elements of a sequence at even distances, the first among them.
 struct Even {
-    places: Vec<Place>,
+    places: Vec<SampledState>,
     n: usize,
     length: usize,
     seen: usize,
@@ -167,7 +172,7 @@ impl Even {
 
 /// An even draw from a sequence of unknown length (reservoir sampling).
 struct Reservoir {
-    places: Vec<Place>,
+    places: Vec<SampledState>,
     n: usize,
     seen: u64,
     draws: Stream,
@@ -188,14 +193,14 @@ impl Reservoir {
         (slot < self.n).then_some(slot)
     }
 
-    fn put(&mut self, slot: usize, place: Place) {
+    fn put(&mut self, slot: usize, place: SampledState) {
         match self.places.get_mut(slot) {
             Some(old) => *old = place,
             None => self.places.push(place),
         }
     }
 
-    fn done(mut self) -> Vec<Place> {
+    fn done(mut self) -> Vec<SampledState> {
         self.places.sort_by_key(|p| (p.step, p.substep));
         self.places
     }
@@ -211,7 +216,7 @@ mod tests {
             let mut kept = Even::new(n, length);
             for step in 0..length {
                 if kept.slot().is_some() {
-                    kept.places.push(Place { episode: 0, step, substep: 0, state: Vec::new() });
+                    kept.places.push(SampledState { episode: 0, step, substep: 0, state: Vec::new() });
                 }
             }
             kept.places.iter().map(|p| p.step).collect::<Vec<_>>()
@@ -229,7 +234,7 @@ mod tests {
             let mut kept = Reservoir::new(5, 1, episode);
             for step in 0..20 {
                 if let Some(slot) = kept.slot() {
-                    kept.put(slot, Place { episode, step, substep: 0, state: Vec::new() });
+                    kept.put(slot, SampledState { episode, step, substep: 0, state: Vec::new() });
                 }
             }
             let places = kept.done();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::{CheckError, Flags, Judge, Outcome, Place, Report, Settings, name, report, states};
+use super::{CheckError, CheckReport, CheckSettings, Flags, Judge, SampledState, StateOutcome, name, report, states};
 use crate::jacobian::{Arbiter, EngineRequest, EngineSpec, Jacobian};
 use crate::physics::{Model, PhysicsError, Sim, SolverMode, mujoco_version};
 use crate::task::Task;
@@ -58,7 +58,7 @@ pub struct Survey {
     /// Why its states cannot be differentiated or judged; the rest is empty then.
     pub refused: Option<String>,
     /// The check's report of the one engine, over the states that were judged.
-    pub report: Option<Report>,
+    pub report: Option<CheckReport>,
     /// What the states are that only the engine flags.
     pub alarms: Alarms,
     /// States that the arbiter flags because one-sided derivatives differ; its other ones are those whose differences do not
@@ -92,7 +92,7 @@ pub struct Cost {
 ///
 /// # Errors
 /// [`CheckError`] where it cannot be loaded, and for a model without a degree of freedom.
-pub fn facts(task: &Task, settings: &Settings) -> Result<(Facts, EngineSpec), CheckError> {
+pub fn facts(task: &Task, settings: &CheckSettings) -> Result<(Facts, EngineSpec), CheckError> {
     let model = task.model(settings.solver)?;
     if model.nv() == 0 {
         let text = format!("{}: the model has no degree of freedom; give a body a joint", model.file());
@@ -122,8 +122,13 @@ pub fn facts(task: &Task, settings: &Settings) -> Result<(Facts, EngineSpec), Ch
 /// # Errors
 /// [`CheckError`] for settings without meaning. A model that cannot be stepped or differentiated is no error: the result
 /// says why.
-pub fn survey(task: &Task, settings: &Settings, engine: &EngineSpec, limit: Duration) -> Result<Survey, CheckError> {
-    let settings = Settings { engines: vec![engine.clone()], ..settings.clone() };
+pub fn survey(
+    task: &Task,
+    settings: &CheckSettings,
+    engine: &EngineSpec,
+    limit: Duration,
+) -> Result<Survey, CheckError> {
+    let settings = CheckSettings { engines: vec![engine.clone()], ..settings.clone() };
     settings.validate()?;
     let mut task = task.clone();
     task.spec.episode_length = task.spec.episode_length.min(STEPS);
@@ -140,7 +145,7 @@ pub fn survey(task: &Task, settings: &Settings, engine: &EngineSpec, limit: Dura
     }
 }
 
-fn judge(task: &Task, settings: &Settings, limit: Duration) -> Result<Survey, CheckError> {
+fn judge(task: &Task, settings: &CheckSettings, limit: Duration) -> Result<Survey, CheckError> {
     let model = Arc::new(task.model(settings.solver)?);
     let mut strict = task.model(SolverMode::Converged)?;
     strict.set_solver(Arbiter::SOLVER);
@@ -150,7 +155,7 @@ fn judge(task: &Task, settings: &Settings, limit: Duration) -> Result<Survey, Ch
     // Every other state first, so that the limit thins them out rather than cutting the end off.
     let (even, odd): (Vec<_>, Vec<_>) = all.into_iter().enumerate().partition(|(i, _)| i % 2 == 0);
     let begun = Instant::now();
-    let (mut places, mut outcomes): (Vec<Place>, Vec<Outcome>) = Default::default();
+    let (mut places, mut outcomes): (Vec<SampledState>, Vec<StateOutcome>) = Default::default();
     for (_, place) in even.into_iter().chain(odd) {
         if !places.is_empty() && begun.elapsed() > limit {
             break;

@@ -449,8 +449,8 @@ impl Settings {
     }
 
     /// What is asked of a task.
-    pub(super) fn asked(&self) -> anyhow::Result<record::Settings> {
-        Ok(record::Settings {
+    pub(super) fn asked(&self) -> anyhow::Result<record::RecordSettings> {
+        Ok(record::RecordSettings {
             policy: self.policy()?,
             explore: self.explore()?,
             jacobian: EngineRequest {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use dynsparse::analysis::{self, Analysis, Criterion, Settings, Steps};
+use dynsparse::analysis::{self, Analysis, AnalysisSettings, Criterion, Steps};
 use dynsparse::report::Skipped;
 use dynsparse::sweep::Manifest;
 use serde_json::json;
@@ -54,15 +54,15 @@ pub(super) struct Choice {
 const MOST_THRESHOLDS: usize = 64;
 
 impl Choice {
-    pub(super) fn settings(&self) -> anyhow::Result<Settings> {
-        let mut settings = Settings {
+    pub(super) fn settings(&self) -> anyhow::Result<AnalysisSettings> {
+        let mut settings = AnalysisSettings {
             zero: self.zero,
             steps: Steps { exclude: analysis::flag_bits(&self.exclude)?, only: analysis::flag_bits(&self.only)? },
             embedding_rows: self.embed as usize,
             tsne: self.tsne,
             perplexity: self.perplexity,
             seed: self.seed,
-            ..Settings::default()
+            ..AnalysisSettings::default()
         };
         if let Some(trace) = &self.trace {
             settings.trace.clone_from(trace);
@@ -95,7 +95,7 @@ impl Choice {
     ///
     /// # Errors
     /// Of the arguments, or of the only recording.
-    pub(super) fn gather(&self, files: &[PathBuf], settings: &Settings) -> anyhow::Result<Gathered> {
+    pub(super) fn gather(&self, files: &[PathBuf], settings: &AnalysisSettings) -> anyhow::Result<Gathered> {
         let pool = threads::pool(self.threads)?;
         let (mut analyses, mut skipped) = (Vec::new(), Vec::new());
         for file in files {
@@ -125,7 +125,7 @@ pub(super) fn report_skipped(skipped: &[Skipped]) {
 }
 
 /// The settings for every table, with what the default of --zero came to, so that a table that is copied away says it.
-pub(super) fn made_with(settings: &Settings, analyses: &[Analysis]) -> anyhow::Result<serde_json::Value> {
+pub(super) fn made_with(settings: &AnalysisSettings, analyses: &[Analysis]) -> anyhow::Result<serde_json::Value> {
     let mut made_with = serde_json::to_value(settings)?;
     let used: BTreeMap<_, _> = analyses.iter().map(|a| (&a.subject.name, a.criterion)).collect();
     made_with["zero_by_recording"] = json!(used);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use dynsparse::dataset::schema::{self, Axis, Var, flag};
 use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
-use dynsparse::sweep::{Done, Entry, Manifest, State};
+use dynsparse::sweep::{Done, Manifest, State, TaskEntry};
 use serde_json::{Map, Value, json};
 
 use super::output::{self, bytes, grouped, wrapped};
@@ -450,7 +450,7 @@ fn sweep_page(folder: &std::path::Path, manifest: &Manifest, json: bool) -> Stri
         State::Failed { .. } => "failed",
         State::MissingAssets { .. } => "no files",
     };
-    let of = |entry: &Entry, cell: fn(&Done) -> String| entry.done().map_or_else(|| "-".to_owned(), cell);
+    let of = |entry: &TaskEntry, cell: fn(&Done) -> String| entry.done().map_or_else(|| "-".to_owned(), cell);
     let table = Table::of(&manifest.tasks)
         .words("task", |(name, _)| output::short(name))
         .words("status", |(_, entry)| status(&entry.state).to_owned())

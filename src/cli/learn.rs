@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use dynsparse::files::{Kind, replace};
+use dynsparse::files::{FileKind, replace};
 use dynsparse::learn::{
-    self, Backend, DEFAULT_WEIGHT, Grid, Loss, Measure, ModelKind, Outcome, Progress, STATES, Split, Summary, Training,
+    self, Backend, DEFAULT_WEIGHT, Grid, GridOutcome, Loss, Measure, ModelKind, STATES, Split, Summary, Training,
+    TrainingProgress,
 };
-use dynsparse::report::{self, Input};
+use dynsparse::report::{self, ReportInput};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
@@ -173,9 +174,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let grid = args.grid()?;
     dynsparse::physics::keep_freed_memory();
     let mut shown = Shown::new(grid.len());
-    let outcome = learn::run(&grid, &args.output, &mut |number, run, p| shown.step(number, run, p));
+    let outcome = learn::run_grid(&grid, &args.output, &mut |number, run, p| shown.step(number, run, p));
     shown.finish();
-    let Outcome { results, failures, held: _held } = outcome?;
+    let GridOutcome { results, failures, held: _held } = outcome?;
     if !results.is_empty() {
         let mut text = shown_as(&learn::summaries(&results));
         let estimate = grid.training.columns > 0 && grid.losses.iter().any(Loss::needs_jacobian);
@@ -192,7 +193,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         output::print(&text)?;
         let page = args.output.join("report.html");
         let program = format!("dynsparse {}", output::version());
-        let input = Input {
+        let input = ReportInput {
             title: "Do learned models recover the sparsity?",
             analyses: &[],
             comparisons: &[],
@@ -201,7 +202,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             program: &program,
             settings: &serde_json::to_value(&grid)?,
         };
-        replace(&page, Kind::Html, report::page(&input)?.as_bytes())?;
+        replace(&page, FileKind::Html, report::page(&input)?.as_bytes())?;
         let figures = report::write_figures(&input, &args.output.join("figures"))?;
         output::print(&format!("{}: {figures} figures, also in figures/\n", page.display()))?;
     }
@@ -302,7 +303,7 @@ impl Shown {
         Self { runs, bar, last: Instant::now() }
     }
 
-    fn step(&mut self, number: usize, run: &str, p: Progress) {
+    fn step(&mut self, number: usize, run: &str, p: TrainingProgress) {
         let what = || format!("run {}/{}, {run}", number + 1, self.runs);
         if let Some(bar) = &self.bar {
             if p.step == 1 {

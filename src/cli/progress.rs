@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use dynsparse::record::Progress;
-use dynsparse::sweep::{TaskReport, Watch};
+use dynsparse::record::RecordProgress;
+use dynsparse::sweep::{SweepWatch, TaskReport};
 use dynsparse::text;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
@@ -75,7 +75,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-impl Progress for Shown {
+impl RecordProgress for Shown {
     fn begin(&self, episodes: u64, done: u64, rows: usize) {
         self.total.store(episodes, Ordering::Relaxed);
         self.episodes.store(done, Ordering::Relaxed);
@@ -201,7 +201,7 @@ impl Board {
     }
 }
 
-impl Watch for Board {
+impl SweepWatch for Board {
     fn planned(&self, tasks: usize, seconds: Option<f64>) {
         let Some(seconds) = seconds else {
             return self.said.line(&format!("measuring {tasks} tasks for a moment each"));
@@ -220,7 +220,7 @@ impl Watch for Board {
         }
     }
 
-    fn begin(&self, task: &str) -> Arc<dyn Progress + Send + Sync> {
+    fn begin(&self, task: &str) -> Arc<dyn RecordProgress + Send + Sync> {
         let bar = ProgressBar::hidden();
         let style = ProgressStyle::with_template("{prefix:24!} {bar:16} {percent:>3}%  {msg}");
         if let (true, Ok(style)) = (self.said.terminal, style) {
@@ -268,7 +268,7 @@ impl TaskBar {
     }
 }
 
-impl Progress for TaskBar {
+impl RecordProgress for TaskBar {
     fn begin(&self, episodes: u64, done: u64, rows: usize) {
         self.total.store(episodes, Ordering::Relaxed);
         self.episodes.store(done, Ordering::Relaxed);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use dynsparse::dataset::{Recording, schema::Axis};
 use dynsparse::files::Inputs;
-use dynsparse::record::{self, Outcome, Prepared, Run};
+use dynsparse::record::{self, Prepared, RecordOutcome, Run};
 
 use super::args::{ModelFile, Settings, Subject};
 use super::progress::Shown;
@@ -107,12 +107,12 @@ pub(super) fn one(settings: &Settings, how: &How<'_>) -> anyhow::Result<String> 
         other => other.into(),
     })?;
     Ok(match outcome {
-        Outcome::AlreadyThere => format!("{} is there already, recorded with the same settings", file.display()),
-        Outcome::PartDone { folder } => format!(
+        RecordOutcome::AlreadyThere => format!("{} is there already, recorded with the same settings", file.display()),
+        RecordOutcome::PartDone { folder } => format!(
             "all episodes of this part are in {}; when the others are done, run `dynsparse merge` with the same settings",
             folder.display()
         ),
-        Outcome::Recorded => {
+        RecordOutcome::Recorded => {
             let recording = Recording::open(&file)?;
             let size = std::fs::metadata(&file).map_or(0, |m| m.len());
             let early = match shown.ended_early() {

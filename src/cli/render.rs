@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynsparse::dataset::Recording;
-use dynsparse::files::{Inputs, Kind, Output};
-use dynsparse::render::{Pick, Settings, Shots};
+use dynsparse::files::{FileKind, Inputs, Output};
+use dynsparse::render::{Pick, RenderSettings, Shots};
 
 use super::output as terminal;
 
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // A recording is never overwritten by its picture.
     let is_png = picture.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
     anyhow::ensure!(is_png, "{}: a picture is a PNG; give --output a name that ends in .png", picture.display());
-    let output = Output::claim(&picture, Kind::Png, &Inputs::new([&args.file]))?;
+    let output = Output::claim(&picture, FileKind::Png, &Inputs::new([&args.file]))?;
 
     let pick = match (args.frames, args.every, &args.at) {
         (Some(n), ..) => Pick::Count(n),
@@ -82,8 +82,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         _ => Pick::Count(8),
     };
     let (width, height) = args.size;
-    let settings =
-        Settings { episode: args.episode, pick, camera: args.camera.clone(), width, height, contacts: args.contacts };
+    let settings = RenderSettings {
+        episode: args.episode,
+        pick,
+        camera: args.camera.clone(),
+        width,
+        height,
+        contacts: args.contacts,
+    };
     let recording = Recording::open(&args.file)?;
     let mut shots = Shots::new(&recording, settings)?;
     let bytes = if args.video { shots.film()? } else { shots.strip(args.columns)? };

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynsparse::analysis::compare;
-use dynsparse::files::{Inputs, Kind, Lock, Output};
+use dynsparse::files::{FileKind, Inputs, Lock, Output};
 #[cfg(feature = "learn")]
 use dynsparse::learn;
-use dynsparse::report::{self, Input};
+use dynsparse::report::{self, ReportInput};
 
 use super::gather::{Choice, Gathered, made_with, report_skipped};
 use super::output as terminal;
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // Before the work: a place that cannot be written to is known at once.
     let settings = args.choice.settings()?;
     let files = args.choice.files()?;
-    let output = Output::claim(&args.output, Kind::Html, &Inputs::new(&files))?;
+    let output = Output::claim(&args.output, FileKind::Html, &Inputs::new(&files))?;
     #[cfg(feature = "learn")]
     let learned = args.learned.as_deref().map_or_else(|| Ok(Vec::new()), learn::read_results)?;
     #[cfg(not(feature = "learn"))]
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let comparisons = compare::comparisons(&analyses);
     let program = format!("dynsparse {}", terminal::version());
     let settings = made_with(&settings, &analyses)?;
-    let input = Input {
+    let input = ReportInput {
         title: &args.title,
         analyses: &analyses,
         comparisons: &comparisons,

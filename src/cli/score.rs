@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::learn::{self, Data, Group, JacobianError, Prediction, Recovered, Sparsity, VARYING};
+use dynsparse::learn::{self, Data, EntryGroup, JacobianError, Prediction, Recovered, Sparsity, VARYING};
 
 use super::learn::short;
 use super::output;
@@ -78,8 +78,8 @@ pub(super) fn page(jacobian: Option<&JacobianError>, sparsity: Option<&Sparsity>
         ));
     }
     let cell = |x: Option<f64>| x.map_or("-".to_owned(), short);
-    let name = |g: &Group| if g.name == VARYING { "entries that vary".to_owned() } else { g.name.clone() };
-    let zeros = |g: &Group| match g.entries {
+    let name = |g: &EntryGroup| if g.name == VARYING { "entries that vary".to_owned() } else { g.name.clone() };
+    let zeros = |g: &EntryGroup| match g.entries {
         0 => "-".to_owned(),
         entries => format!("{:.1}%", 100.0 * g.zeros as f64 / entries as f64),
     };

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use dynsparse::record::quoted;
+use dynsparse::record::in_quotes;
 use dynsparse::sweep::Share;
-use dynsparse::sweep::slurm::{self, Draft, Request, Status, TaskStatus, UnitEnd, Where};
+use dynsparse::sweep::slurm::{self, Draft, Request, Status, TaskStatus, UnitEnd, UnitPlace};
 
 use super::progress::Board;
 use super::sweep::Asked;
@@ -64,7 +64,7 @@ pub(super) fn submit(asked: &Asked, how: &How, config: Option<&Path>) -> anyhow:
         force: how.force,
         stop: &stop,
     };
-    let draft = if how.dry_run { slurm::draft(&request)? } else { slurm::submit(&request)? };
+    let draft = if how.dry_run { slurm::draft_submission(&request)? } else { slurm::submit(&request)? };
     let text =
         if how.json { serde_json::to_string_pretty(&draft)? } else { submitted(&draft, &asked.out, how.dry_run) };
     output::print(&text)?;
@@ -83,10 +83,10 @@ pub(super) fn check_idle(folder: &Path) -> anyhow::Result<()> {
 fn command(mut args: Vec<String>) -> String {
     // A second time it would drop what the first has recorded.
     args.retain(|arg| arg != "--force");
-    let words: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
+    let words: Vec<String> = args.iter().map(|arg| in_quotes(arg)).collect();
     let words = words.join(" ");
     match std::env::current_dir() {
-        Ok(here) => format!("cd {} && {words}", quoted(&here.to_string_lossy())),
+        Ok(here) => format!("cd {} && {words}", in_quotes(&here.to_string_lossy())),
         Err(_) => words,
     }
 }
@@ -135,7 +135,7 @@ fn submitted(draft: &Draft, out: &Path, dry_run: bool) -> String {
         }
     } else if let Some(folder) = &draft.folder {
         text.push_str(&format!("scripts and logs: {}\n", folder.display()));
-        let out = quoted(&out.to_string_lossy());
+        let out = in_quotes(&out.to_string_lossy());
         text.push_str(&format!("progress: dynsparse sweep --slurm --status --out {out}\n"));
     }
     text
@@ -146,7 +146,7 @@ pub(super) fn status(folder: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let folder = std::path::absolute(folder).with_context(|| format!("{}", folder.display()))?;
     let status = slurm::status(&folder)?;
     output::print(&if json { serde_json::to_string_pretty(&status)? } else { table(&status) })?;
-    let failed = status.merge == Where::Failed || status.units.iter().any(|u| u.state == Where::Failed);
+    let failed = status.merge == UnitPlace::Failed || status.units.iter().any(|u| u.state == UnitPlace::Failed);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -175,29 +175,29 @@ fn tasks(tasks: &[TaskStatus]) -> String {
 fn table(status: &Status) -> String {
     let mut text = tasks(&status.tasks);
     text.push('\n');
-    let count = |state: Where| status.units.iter().filter(|u| u.state == state).count();
+    let count = |state: UnitPlace| status.units.iter().filter(|u| u.state == state).count();
     text.push_str(&format!(
         "array tasks: {} done, {} running, {} pending, {} failed, of {}\n",
-        count(Where::Done),
-        count(Where::Running),
-        count(Where::Pending),
-        count(Where::Failed),
+        count(UnitPlace::Done),
+        count(UnitPlace::Running),
+        count(UnitPlace::Pending),
+        count(UnitPlace::Failed),
         status.units.len()
     ));
     let job = status.merge_job.map_or(String::new(), |job| format!(" (job {job})"));
     let merge = match (status.merge, status.merge_reason.as_str()) {
-        (Where::Pending, "Dependency" | "None" | "") => "waits for them".to_owned(),
-        (Where::Pending, reason) => format!("pending: {reason}"),
-        (Where::Running, _) => "running".to_owned(),
-        (Where::Done, _) => "done".to_owned(),
-        (Where::Failed, _) => "failed".to_owned(),
-        (Where::Unknown, _) => "unknown".to_owned(),
+        (UnitPlace::Pending, "Dependency" | "None" | "") => "waits for them".to_owned(),
+        (UnitPlace::Pending, reason) => format!("pending: {reason}"),
+        (UnitPlace::Running, _) => "running".to_owned(),
+        (UnitPlace::Done, _) => "done".to_owned(),
+        (UnitPlace::Failed, _) => "failed".to_owned(),
+        (UnitPlace::Unknown, _) => "unknown".to_owned(),
     };
     text.push_str(&format!("merge{job}: {merge}\n"));
     if let Some(reason) = &status.no_queue {
         text.push_str(&output::wrapped("no queue", reason));
     }
-    let failed: Vec<_> = status.units.iter().filter(|u| u.state == Where::Failed).collect();
+    let failed: Vec<_> = status.units.iter().filter(|u| u.state == UnitPlace::Failed).collect();
     for unit in failed.iter().take(SHOWN) {
         let log = status.folder.join(&unit.log);
         text.push_str(&output::wrapped(
@@ -208,7 +208,7 @@ fn table(status: &Status) -> String {
     if failed.len() > SHOWN {
         text.push_str(&format!("and {} more; --json has all\n", failed.len() - SHOWN));
     }
-    if status.merge == Where::Failed && failed.is_empty() {
+    if status.merge == UnitPlace::Failed && failed.is_empty() {
         text.push_str(&output::wrapped("merge", &status.merge_reason));
     }
     match &status.content_sha256 {

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use dynsparse::record::RecordError;
 use dynsparse::sweep::slurm::SlurmSettings;
-use dynsparse::sweep::{self, Done, Estimate, How, Outcome, Plan, Planned, Report, Share, SweepError, TaskReport};
+use dynsparse::sweep::{
+    self, Done, Estimate, How, Plan, Planned, Share, SweepError, SweepReport, TaskOutcome, TaskReport,
+};
 use dynsparse::task::Assets;
 use serde_json::json;
 
@@ -109,7 +111,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let how = How { folder: &asked.out, threads: asked.threads, share, force: args.force, stop: &stop };
     let board = Board::new();
-    let report = sweep::run(&asked.plan, &how, &board);
+    let report = sweep::run_sweep(&asked.plan, &how, &board);
     board.finish();
     let report = report?;
     let text = if args.json { as_json(&report)? } else { table(&report, share) };
@@ -119,13 +121,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// A line on stderr for every task that is not as it should be.
-pub(super) fn report_failures(report: &Report) {
+pub(super) fn report_failures(report: &SweepReport) {
     for task in &report.tasks {
         match &task.outcome {
-            Outcome::Failed { reason } => output::report_task(&task.name, reason),
-            Outcome::MissingAssets { reason, .. } => output::report_task(&task.name, reason),
-            Outcome::Stopped => output::report_task(&task.name, "it was stopped before it was recorded"),
-            Outcome::Recorded(_) | Outcome::Kept(_) | Outcome::Part => {}
+            TaskOutcome::Failed { reason } => output::report_task(&task.name, reason),
+            TaskOutcome::MissingAssets { reason, .. } => output::report_task(&task.name, reason),
+            TaskOutcome::Stopped => output::report_task(&task.name, "it was stopped before it was recorded"),
+            TaskOutcome::Recorded(_) | TaskOutcome::Kept(_) | TaskOutcome::Part => {}
         }
     }
 }
@@ -281,19 +283,19 @@ fn plan_table(asked: &Asked, rows: &[(&Planned, &Result<Estimate, RecordError>)]
     )
 }
 
-fn status(outcome: &Outcome) -> &'static str {
+fn status(outcome: &TaskOutcome) -> &'static str {
     match outcome {
-        Outcome::Recorded(_) => "done",
-        Outcome::Kept(_) => "kept",
-        Outcome::Part => "part done",
-        Outcome::Failed { .. } => "failed",
-        Outcome::MissingAssets { .. } => "no files",
-        Outcome::Stopped => "stopped",
+        TaskOutcome::Recorded(_) => "done",
+        TaskOutcome::Kept(_) => "kept",
+        TaskOutcome::Part => "part done",
+        TaskOutcome::Failed { .. } => "failed",
+        TaskOutcome::MissingAssets { .. } => "no files",
+        TaskOutcome::Stopped => "stopped",
     }
 }
 
 /// The tasks after a run, and what is wrong with some.
-pub(super) fn table(report: &Report, share: Share) -> String {
+pub(super) fn table(report: &SweepReport, share: Share) -> String {
     let of = |task: &TaskReport, cell: fn(&Done) -> String| task.outcome.done().map_or_else(|| "-".to_owned(), cell);
     let seconds = |task: &TaskReport| task.outcome.done().map_or(task.seconds, |done| done.seconds);
     let mut text = Table::of(&report.tasks)
@@ -308,13 +310,13 @@ pub(super) fn table(report: &Report, share: Share) -> String {
     let bad: Vec<&TaskReport> = report.tasks.iter().filter(|t| !t.outcome.good()).collect();
     text.push('\n');
     for task in &bad {
-        if let Outcome::Failed { reason } = &task.outcome {
+        if let TaskOutcome::Failed { reason } = &task.outcome {
             text.push_str(&output::wrapped(&task.name, reason));
         }
     }
     let mut missing: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for task in &bad {
-        if let Outcome::MissingAssets { fix, .. } = &task.outcome {
+        if let TaskOutcome::MissingAssets { fix, .. } = &task.outcome {
             missing.entry(fix).or_default().push(&task.name);
         }
     }
@@ -331,13 +333,13 @@ pub(super) fn table(report: &Report, share: Share) -> String {
     text
 }
 
-fn as_json(report: &Report) -> anyhow::Result<String> {
+fn as_json(report: &SweepReport) -> anyhow::Result<String> {
     let tasks: Vec<_> = report
         .tasks
         .iter()
         .map(|t| {
             let reason = match &t.outcome {
-                Outcome::Failed { reason } | Outcome::MissingAssets { reason, .. } => Some(reason),
+                TaskOutcome::Failed { reason } | TaskOutcome::MissingAssets { reason, .. } => Some(reason),
                 _ => None,
             };
             json!({"task": t.name, "status": status(&t.outcome), "reason": reason, "recording": t.outcome.done(), "seconds": t.seconds})
@@ -346,6 +348,6 @@ fn as_json(report: &Report) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&json!({"content_sha256": report.content_sha256, "tasks": tasks}))?)
 }
 
-fn verdict(report: &Report) -> ExitCode {
+fn verdict(report: &SweepReport) -> ExitCode {
     if report.tasks.iter().all(|t| t.outcome.good()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

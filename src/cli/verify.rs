@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use dynsparse::dataset::{Recording, schema::Axis};
-use dynsparse::record::{self, RecordError, Verdict};
+use dynsparse::record::{self, RecordError, Verification};
 use dynsparse::sweep::{self, Manifest};
 use serde_json::json;
 
@@ -67,8 +67,8 @@ fn one(args: &Args, file: &Path, name: &str, threads: usize, stop: &AtomicBool) 
     let verdict = record::verify(&recording, args.episodes, threads, args.plan, stop, &shown);
     shown.finish();
     match verdict? {
-        Verdict::Different(difference) => Ok((false, format!("differs: {difference}"))),
-        Verdict::Same { episodes, rows, followed, planned } => {
+        Verification::Different(difference) => Ok((false, format!("differs: {difference}"))),
+        Verification::Same { episodes, rows, followed, planned } => {
             content?;
             let steps = output::grouped(rows);
             let how = match (followed, planned) {
@@ -86,7 +86,7 @@ fn folder(args: &Args, threads: usize, stop: &AtomicBool) -> anyhow::Result<Exit
     let manifest = Manifest::of(&args.file)?;
     let mut results: Vec<(&str, Option<String>)> = Vec::new();
     for (name, entry) in &manifest.tasks {
-        let mut wrong = sweep::check(&args.file, entry, threads, stop)?;
+        let mut wrong = sweep::check_folder(&args.file, entry, threads, stop)?;
         if wrong.is_none() && !args.content_only {
             wrong = match one(args, &args.file.join(&entry.file), name, threads, stop) {
                 Ok((true, _)) => None,

@@ -3,7 +3,7 @@
 use hdf5::types::VarLenUnicode;
 use hdf5::{Attribute as H5Attribute, Container, Location};
 
-use super::schema::{ATTRIBUTES, Value};
+use super::schema::{ATTRIBUTES, AttributeType};
 use super::writer::Attribute;
 
 /// All attributes of the root, by name. Those that are not in [`ATTRIBUTES`] are somebody's own: one that holds neither
@@ -24,10 +24,10 @@ pub(super) fn of_root(root: &Location) -> Result<Vec<(String, Attribute)>, Strin
             (None, None) => {}
             (_, Some((_, kind))) => {
                 let kind = match kind {
-                    Value::Text => "text",
-                    Value::Int => "a signed whole number",
-                    Value::Unsigned => "an unsigned whole number",
-                    Value::Float => "a number",
+                    AttributeType::Text => "text",
+                    AttributeType::Int => "a signed whole number",
+                    AttributeType::Unsigned => "an unsigned whole number",
+                    AttributeType::Float => "a number",
                 };
                 return Err(told(format!("is not {kind}: the file is damaged or was changed")));
             }
@@ -52,12 +52,12 @@ pub(super) fn format_version(root: &Location) -> Result<Option<i64>, String> {
     }
 }
 
-fn kind_of(value: &Attribute) -> Value {
+fn kind_of(value: &Attribute) -> AttributeType {
     match value {
-        Attribute::Text(_) => Value::Text,
-        Attribute::Int(_) => Value::Int,
-        Attribute::Unsigned(_) => Value::Unsigned,
-        Attribute::Float(_) => Value::Float,
+        Attribute::Text(_) => AttributeType::Text,
+        Attribute::Int(_) => AttributeType::Int,
+        Attribute::Unsigned(_) => AttributeType::Unsigned,
+        Attribute::Float(_) => AttributeType::Float,
     }
 }
 

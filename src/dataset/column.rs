@@ -5,7 +5,7 @@ use hdf5::{Dataset, Group};
 
 use super::codec::{Encoder, NOMINAL_LEVEL};
 use super::h5;
-use super::schema::Kind;
+use super::schema::ElementType;
 
 #[derive(Debug)]
 pub(super) struct Column {
@@ -23,7 +23,7 @@ impl Column {
     pub(super) fn create(
         at: &Group,
         name: &str,
-        kind: Kind,
+        kind: ElementType,
         tail: Vec<usize>,
         chunk_rows: usize,
     ) -> hdf5::Result<Self> {
@@ -43,12 +43,12 @@ impl Column {
             };
         }
         let dataset = match kind {
-            Kind::F64 => dataset!(f64),
-            Kind::I64 => dataset!(i64),
-            Kind::I32 => dataset!(i32),
-            Kind::U32 => dataset!(u32),
-            Kind::U8 => dataset!(u8),
-            Kind::Text => return Err(hdf5::Error::from("text is not written in columns")),
+            ElementType::F64 => dataset!(f64),
+            ElementType::I64 => dataset!(i64),
+            ElementType::I32 => dataset!(i32),
+            ElementType::U32 => dataset!(u32),
+            ElementType::U8 => dataset!(u8),
+            ElementType::Text => return Err(hdf5::Error::from("text is not written in columns")),
         };
         let row_bytes = kind.size() * tail.iter().product::<usize>();
         Ok(Self {

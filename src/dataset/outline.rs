@@ -10,7 +10,7 @@ use hdf5::{Dataset, Group, LinkType};
 
 use super::attributes::{line, texts};
 use super::heap;
-use super::schema::{Axis, Kind, OPTIONAL, Var};
+use super::schema::{Axis, ElementType, OPTIONAL, Var};
 use super::stored::Stored;
 use super::{DatasetError, h5};
 use crate::capacity;
@@ -46,11 +46,12 @@ impl Outline {
         let links = links(file).map_err(|e| foreign(format!("the list of its variables {e}")))?;
         let mut outline = Self::default();
         let mut data: Vec<Range<u64>> = Vec::new();
-        let mut column = |at: &Group, name: &str, kind: Kind, dimensions: usize| -> Result<Column, DatasetError> {
-            let column = open(at, name, kind, dimensions, length).map_err(|e| foreign(format!("{name} {e}")))?;
-            data.extend(column.stored.iter().flat_map(Stored::ranges));
-            Ok(column)
-        };
+        let mut column =
+            |at: &Group, name: &str, kind: ElementType, dimensions: usize| -> Result<Column, DatasetError> {
+                let column = open(at, name, kind, dimensions, length).map_err(|e| foreign(format!("{name} {e}")))?;
+                data.extend(column.stored.iter().flat_map(Stored::ranges));
+                Ok(column)
+            };
         for (name, link) in &links {
             let var = Var::by_name(name);
             let axis = Axis::ALL.into_iter().find(|axis| axis.name() == name);
@@ -61,7 +62,7 @@ impl Outline {
                 let spec = var.spec();
                 outline.variables.insert(var, column(file, name, spec.kind, spec.axes.len())?);
             } else if let Some(axis) = axis {
-                let kind = if axis.is_rows() { Kind::I64 } else { Kind::Text };
+                let kind = if axis.is_rows() { ElementType::I64 } else { ElementType::Text };
                 outline.scales.insert(axis, column(file, name, kind, 1)?);
             } else if name == "model" {
                 let model = |e: hdf5::Error| foreign(format!("the model cannot be read ({})", line(&e)));
@@ -72,7 +73,7 @@ impl Outline {
                     if link != LinkType::Hard {
                         return Err(foreign(format!("the model's file {name} is a link to somewhere else")));
                     }
-                    let opened = column(&files, &name, Kind::U8, 1)?;
+                    let opened = column(&files, &name, ElementType::U8, 1)?;
                     found.push((name, opened));
                 }
                 outline.model = Some((root, found));
@@ -196,7 +197,7 @@ fn links(group: &Group) -> Result<Vec<(String, LinkType)>, String> {
 }
 
 /// Opens a dataset of that element type with so many dimensions.
-fn open(at: &Group, name: &str, kind: Kind, dimensions: usize, length: u64) -> Result<Column, String> {
+fn open(at: &Group, name: &str, kind: ElementType, dimensions: usize, length: u64) -> Result<Column, String> {
     let read = |e: hdf5::Error| format!("cannot be read ({})", line(&e));
     let dataset = at.dataset(name).map_err(read)?;
     let found = dataset.get_shape().map_err(read)?.len();
@@ -205,18 +206,18 @@ fn open(at: &Group, name: &str, kind: Kind, dimensions: usize, length: u64) -> R
     }
     let dtype = dataset.dtype().map_err(read)?;
     let right = match kind {
-        Kind::F64 => dtype.is::<f64>(),
-        Kind::I64 => dtype.is::<i64>(),
-        Kind::I32 => dtype.is::<i32>(),
-        Kind::U32 => dtype.is::<u32>(),
-        Kind::U8 => dtype.is::<u8>(),
-        Kind::Text => dtype.is::<VarLenUnicode>(),
+        ElementType::F64 => dtype.is::<f64>(),
+        ElementType::I64 => dtype.is::<i64>(),
+        ElementType::I32 => dtype.is::<i32>(),
+        ElementType::U32 => dtype.is::<u32>(),
+        ElementType::U8 => dtype.is::<u8>(),
+        ElementType::Text => dtype.is::<VarLenUnicode>(),
     };
     if !right {
         return Err(format!("does not hold {}: the file is damaged or was changed", kind.name()));
     }
     let stored = match kind {
-        Kind::Text => {
+        ElementType::Text => {
             capacity::check(&dataset, length)?;
             if dataset.is_chunked() {
                 return Err("is not stored as this program stores text".to_owned());

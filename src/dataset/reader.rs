@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::outline::{self, Outline};
 use super::row::EpisodeRow;
-use super::schema::{self, Axis, Kind, RAGGED, Ragged, Var, attribute};
+use super::schema::{self, Axis, ElementType, RAGGED, Ragged, Var, attribute};
 use super::stored::{Stored, room};
 use super::writer::{Attribute, ModelFile, ModelFiles};
 use super::{DatasetError, attributes, meaning};
@@ -41,23 +41,23 @@ pub struct Recording {
 /// A type of numbers in a recording.
 pub trait Element: bytemuck::Pod {
     /// Of which kind.
-    const KIND: Kind;
+    const KIND: ElementType;
 }
 
 impl Element for f64 {
-    const KIND: Kind = Kind::F64;
+    const KIND: ElementType = ElementType::F64;
 }
 impl Element for i64 {
-    const KIND: Kind = Kind::I64;
+    const KIND: ElementType = ElementType::I64;
 }
 impl Element for i32 {
-    const KIND: Kind = Kind::I32;
+    const KIND: ElementType = ElementType::I32;
 }
 impl Element for u32 {
-    const KIND: Kind = Kind::U32;
+    const KIND: ElementType = ElementType::U32;
 }
 impl Element for u8 {
-    const KIND: Kind = Kind::U8;
+    const KIND: ElementType = ElementType::U8;
 }
 
 impl Recording {

@@ -11,7 +11,7 @@ pub const FORMAT: &str = "dynsparse-recording";
 
 /// What a root attribute holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value {
+pub enum AttributeType {
     /// Text.
     Text,
     /// A whole number with a sign.
@@ -31,7 +31,7 @@ macro_rules! attributes {
         }
 
         /// The root attributes and what they hold; one of these that holds something else is a fault of the file.
-        pub const ATTRIBUTES: &[(&str, Value)] = &[$((attribute::$id, Value::$kind)),*];
+        pub const ATTRIBUTES: &[(&str, AttributeType)] = &[$((attribute::$id, AttributeType::$kind)),*];
     };
 }
 
@@ -225,7 +225,7 @@ impl Axis {
 
 /// Element types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ElementType {
     /// 64-bit float.
     F64,
     /// 64-bit signed integer.
@@ -240,7 +240,7 @@ pub enum Kind {
     Text,
 }
 
-impl Kind {
+impl ElementType {
     /// Bytes of one element; 0 for text.
     pub const fn size(self) -> usize {
         match self {
@@ -270,7 +270,7 @@ pub struct Variable {
     /// Its name.
     pub name: &'static str,
     /// Element type.
-    pub kind: Kind,
+    pub kind: ElementType,
     /// Its axes; the first grows.
     pub axes: &'static [Axis],
     /// Units, as text; empty where they differ by entry or there are none.
@@ -293,7 +293,7 @@ macro_rules! variables {
 
         /// The schema's table.
         pub const VARIABLES: &[Variable] = &[$(Variable {
-            name: $name, kind: Kind::$kind, axes: &[$(Axis::$axis),*], units: $units, description: $description,
+            name: $name, kind: ElementType::$kind, axes: &[$(Axis::$axis),*], units: $units, description: $description,
         }),*];
     };
 }

@@ -11,7 +11,7 @@ use super::codec::{Effort, Encoder};
 use super::column::Column;
 use super::digest::{CONTENT, content_digest};
 use super::row::{EpisodeRow, StepRow};
-use super::schema::{self, Axis, Kind, RAGGED, Var};
+use super::schema::{self, Axis, ElementType, RAGGED, Var};
 use super::{DatasetError, h5, meaning};
 
 /// A value of a root attribute.
@@ -141,7 +141,7 @@ impl Writer {
         self.columns.resize_with(Var::ALL.len(), || None);
         for var in self.header.variables() {
             let spec = var.spec();
-            if spec.kind == Kind::Text || spec.axes[0] == Axis::Episode || spec.axes[0] == Axis::EpisodeBound {
+            if spec.kind == ElementType::Text || spec.axes[0] == Axis::Episode || spec.axes[0] == Axis::EpisodeBound {
                 continue;
             }
             let tail = self.header.tail(var);
@@ -294,7 +294,7 @@ impl Writer {
 
     fn index_scale(&mut self, axis: Axis, rows: usize) -> hdf5::Result<Dataset> {
         let chunk = schema::chunk_rows(8, Axis::Contact, 0);
-        let mut column = Column::create(&self.file, axis.name(), Kind::I64, Vec::new(), chunk)?;
+        let mut column = Column::create(&self.file, axis.name(), ElementType::I64, Vec::new(), chunk)?;
         let mut at = 0;
         while at < rows {
             let end = (at + chunk).min(rows);
@@ -350,7 +350,7 @@ impl Writer {
         let mut encoder = Encoder::new(Effort::Small);
         for (i, file) in model.files.iter().enumerate() {
             let rows = file.bytes.len().clamp(1, 1 << 20);
-            let mut column = Column::create(&files, &format!("{i:04}"), Kind::U8, Vec::new(), rows)?;
+            let mut column = Column::create(&files, &format!("{i:04}"), ElementType::U8, Vec::new(), rows)?;
             column.append(&file.bytes, &mut encoder)?;
             column.flush(&mut encoder)?;
             h5::text_attribute(column.dataset(), "name", &file.name)?;

@@ -8,7 +8,7 @@ const HEAD: u64 = 4096;
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A page.
     Html,
     /// A drawing.
@@ -31,7 +31,7 @@ pub enum Kind {
     Data,
 }
 
-impl Kind {
+impl FileKind {
     /// For people.
     pub(super) const fn word(self) -> &'static str {
         match self {
@@ -111,24 +111,24 @@ mod tests {
     #[test]
     fn the_first_bytes_tell() {
         for (head, kind) in [
-            (&b"\x89HDF\r\n\x1a\n\0\0"[..], Some(Kind::Hdf5)),
-            (b"\x89PNG\r\n", Some(Kind::Png)),
-            (b"PAR1", Some(Kind::Parquet)),
+            (&b"\x89HDF\r\n\x1a\n\0\0"[..], Some(FileKind::Hdf5)),
+            (b"\x89PNG\r\n", Some(FileKind::Png)),
+            (b"PAR1", Some(FileKind::Parquet)),
             (b"", None),
-            (b"<!DOCTYPE html><html>", Some(Kind::Html)),
-            (b"<svg xmlns=", Some(Kind::Svg)),
-            (b"<mujoco model=\"x\"/>", Some(Kind::Xml)),
-            (b"\xef\xbb\xbf<?xml version=\"1.0\"?>", Some(Kind::Xml)),
-            (b"{\"a\": 1}", Some(Kind::Json)),
-            (b"# made by\ntask,nv\na,1\n", Some(Kind::Csv)),
-            (b"my notes\n", Some(Kind::Text)),
-            (b"[record]\nseed = 1\n", Some(Kind::Text)),
-            (b"PK\x03\x04\0\0", Some(Kind::Data)),
-            (b"\xff\xfe", Some(Kind::Data)),
+            (b"<!DOCTYPE html><html>", Some(FileKind::Html)),
+            (b"<svg xmlns=", Some(FileKind::Svg)),
+            (b"<mujoco model=\"x\"/>", Some(FileKind::Xml)),
+            (b"\xef\xbb\xbf<?xml version=\"1.0\"?>", Some(FileKind::Xml)),
+            (b"{\"a\": 1}", Some(FileKind::Json)),
+            (b"# made by\ntask,nv\na,1\n", Some(FileKind::Csv)),
+            (b"my notes\n", Some(FileKind::Text)),
+            (b"[record]\nseed = 1\n", Some(FileKind::Text)),
+            (b"PK\x03\x04\0\0", Some(FileKind::Data)),
+            (b"\xff\xfe", Some(FileKind::Data)),
         ] {
-            assert_eq!(Kind::of_bytes(head), kind, "{:?}", String::from_utf8_lossy(head));
+            assert_eq!(FileKind::of_bytes(head), kind, "{:?}", String::from_utf8_lossy(head));
         }
         // Cut within a letter.
-        assert_eq!(Kind::of_bytes(&"a,ü".as_bytes()[..3]), Some(Kind::Csv));
+        assert_eq!(FileKind::of_bytes(&"a,ü".as_bytes()[..3]), Some(FileKind::Csv));
     }
 }

@@ -13,7 +13,7 @@ mod write;
 
 pub use error::FileError;
 pub use folder::{Mark, sweep_up};
-pub use kind::Kind;
+pub use kind::FileKind;
 pub use lock::Lock;
 pub use output::{Inputs, Output, resolve};
 pub use write::{draft, publish, replace, replace_ours};

@@ -4,7 +4,7 @@ use std::fs::{FileType, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::{FileError, Kind, Lock, folder, write};
+use super::{FileError, FileKind, Lock, folder, write};
 
 /// Symbolic links that are followed from an output, as many as Linux follows.
 const MOST_LINKS: usize = 40;
@@ -45,10 +45,11 @@ fn word(kind: FileType) -> &'static str {
 ///
 /// # Errors
 /// [`FileError`].
-pub(super) fn place_for(output: &Path, kind: Kind) -> Result<PathBuf, FileError> {
+pub(super) fn place_for(output: &Path, kind: FileKind) -> Result<PathBuf, FileError> {
     let path = resolve(output)?;
     if path.is_file() {
-        let there = Kind::of(&path).map_err(|e| FileError::new(output, format!("is there and cannot be read: {e}")))?;
+        let there =
+            FileKind::of(&path).map_err(|e| FileError::new(output, format!("is there and cannot be read: {e}")))?;
         if let Some(there) = there.filter(|there| *there != kind) {
             let (there, new) = (there.word(), kind.word());
             let message = format!("is {there}, which {new} does not replace; remove it, or name another output");
@@ -107,7 +108,7 @@ fn number(found: &Metadata) -> (u64, u64) {
 pub struct Output {
     name: PathBuf,
     path: PathBuf,
-    kind: Kind,
+    kind: FileKind,
     _lock: Lock,
 }
 
@@ -116,7 +117,7 @@ impl Output {
     ///
     /// # Errors
     /// [`FileError`] when nothing may be written there, or another process does.
-    pub fn claim(name: &Path, kind: Kind, inputs: &Inputs) -> Result<Self, FileError> {
+    pub fn claim(name: &Path, kind: FileKind, inputs: &Inputs) -> Result<Self, FileError> {
         inputs.spare(name)?;
         let path = place_for(name, kind)?;
         let parent = folder::of(&path);

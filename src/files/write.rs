@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::{FileError, Kind, folder, output};
+use super::{FileError, FileKind, folder, output};
 
 /// The end of the name of a file that is being written.
 const ENDING: &str = ".tmp";
@@ -37,7 +37,7 @@ pub(super) fn is_draft(name: &str) -> bool {
 ///
 /// # Errors
 /// [`FileError`], also where the file that is there is of another kind, or no regular file; see [`super`].
-pub fn replace(file: &Path, kind: Kind, bytes: &[u8]) -> Result<(), FileError> {
+pub fn replace(file: &Path, kind: FileKind, bytes: &[u8]) -> Result<(), FileError> {
     let target = output::place_for(file, kind)?;
     write_to(&target, bytes).map_err(|e| FileError { file: file.to_owned(), ..e })
 }
@@ -111,9 +111,9 @@ mod tests {
     fn a_file_is_replaced_by_its_own_kind_alone() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("x");
-        replace(&file, Kind::Csv, b"a,b\n").unwrap();
-        replace(&file, Kind::Csv, b"c,d\n").unwrap();
-        let error = replace(&file, Kind::Html, b"<html>").unwrap_err();
+        replace(&file, FileKind::Csv, b"a,b\n").unwrap();
+        replace(&file, FileKind::Csv, b"c,d\n").unwrap();
+        let error = replace(&file, FileKind::Html, b"<html>").unwrap_err();
         assert!(error.message.contains("is a CSV table, which an HTML page does not replace"), "{error}");
         assert_eq!(std::fs::read(&file).unwrap(), b"c,d\n");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "a draft was left");

@@ -29,7 +29,7 @@ use crate::zero::ZeroVerdict;
 
 /// Flags of states that have no derivative, or none to trust. Of a control at its limit only its own column of B is in doubt
 /// ([`flag::CTRL_AT_LIMIT`]): that column is undecided.
-pub const NO_DERIVATIVE: u32 = flag::SOLVER_UNCONVERGED
+pub(super) const NO_DERIVATIVE: u32 = flag::SOLVER_UNCONVERGED
     | flag::JACOBIAN_NOT_FINITE
     | flag::CONTACT_SWITCH
     | flag::LIMIT_SWITCH

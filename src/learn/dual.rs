@@ -192,21 +192,6 @@ impl Dual {
         });
         Ok(Self { value, tangent })
     }
-
-    /// Each row is shifted to mean 0 and scaled to variance 1 (Ba et al. 2016, arXiv 1607.06450), over features.
-    pub fn normalised(&self) -> Self {
-        let mean = self.value.clone().mean_dim(2);
-        let centred = self.value.clone() - mean;
-        let scale = (centred.clone().square().mean_dim(2) + 1e-5).sqrt().recip();
-        let value = centred * scale.clone();
-        let tangent = self.map_tangent(|t| {
-            let centred = t.clone() - t.mean_dim(3);
-            let y = lift(value.clone());
-            let along = (centred.clone() * y.clone()).mean_dim(3);
-            (centred - y * along) * lift(scale)
-        });
-        Self { value, tangent }
-    }
 }
 
 /// A batched product whose batch sizes may be 1 on either side.

@@ -7,7 +7,7 @@ use super::LearnError;
 use super::batch::{Wanted, assemble};
 use super::data::{Data, Part, evenly};
 use super::metrics::{self, Cut};
-use super::models::{Model, predict};
+use super::models::{Network, predict};
 use super::place::{self, Place};
 use super::strip::{self, Strip};
 use super::train::{CHUNK, Trained};
@@ -15,7 +15,7 @@ use super::truths::Truths;
 use crate::zero::ZeroVerdict;
 
 /// Relative sparsity counts entries of the normalised Jacobian below this, as arXiv 2511.08086 does.
-pub const SPARSITY_THRESHOLD: f64 = 1e-6;
+pub(super) const SPARSITY_THRESHOLD: f64 = 1e-6;
 
 /// Fixed thresholds of |J|.
 pub const FIXED: [f64; 3] = [1e-6, 1e-4, 1e-2];
@@ -54,7 +54,7 @@ pub struct Evaluation {
     pub judged: Judged,
     /// Of the Jacobian.
     pub jacobian: JacobianError,
-    /// Shares of entries below [`SPARSITY_THRESHOLD`].
+    /// Shares of entries below `SPARSITY_THRESHOLD` (1e-6).
     pub sparsity: Sparsity,
     /// Which entries are zero.
     pub recovered: Recovered,
@@ -147,14 +147,14 @@ pub struct Recovered {
     #[serde(default, with = "crate::number")]
     pub threshold: Option<f64>,
     /// By group of states or entries; the first is all.
-    pub groups: Vec<Group>,
+    pub groups: Vec<EntryGroup>,
     /// All, over a range of thresholds.
     pub curve: Vec<Cut>,
 }
 
 /// A group of states or entries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Group {
+pub struct EntryGroup {
     /// Which.
     pub name: String,
     /// States with an entry in it.
@@ -229,7 +229,7 @@ pub fn evaluate(
 
 /// Jacobians at steps, [step, outputs, inputs].
 fn jacobians(
-    model: &dyn Model,
+    model: &dyn Network,
     weights: &[Tensor<2>],
     data: &Data,
     steps: &[usize],
@@ -273,7 +273,7 @@ impl Sparsity {
 }
 
 fn next_error(
-    model: &dyn Model,
+    model: &dyn Network,
     weights: &[Tensor<2>],
     data: &Data,
     part: Option<Part>,
@@ -314,7 +314,7 @@ fn next_error(
 
 /// Predictions from predictions, all starts side by side.
 fn open_loop(
-    model: &dyn Model,
+    model: &dyn Network,
     weights: &[Tensor<2>],
     data: &Data,
     part: Option<Part>,
@@ -486,7 +486,7 @@ pub fn recovered(
             curve = metrics::cuts(scores, edges, *states, &metrics::curve());
         }
         let (negated, zeros): (Vec<f32>, Vec<bool>) = scores.iter().zip(edges).map(|(s, e)| (-s, !e)).unzip();
-        Group {
+        EntryGroup {
             name: (*name).to_owned(),
             states: *states,
             entries: scores.len(),

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::data::{Data, MEMORY, Part, Split};
-use super::evaluate::{ALL, Evaluation, Group, VARYING, evaluate};
+use super::evaluate::{ALL, EntryGroup, Evaluation, VARYING, evaluate};
 use super::loss::Loss;
 use super::models::{MOST_DEPTH, ModelKind, ModelSpec, Space};
 use super::place::{Backend, Place};
 use super::stats::{self, Mean, Paired};
-use super::train::{Look, Progress, RunSpec, Training, train};
+use super::train::{Look, RunSpec, Training, TrainingProgress, train};
 use super::{LearnError, files, tables};
 use crate::analysis::table::Table;
 use crate::bounded;
@@ -190,7 +190,7 @@ pub struct RunResult {
 }
 
 impl RunResult {
-    fn group(&self, name: &str) -> Option<&Group> {
+    fn group(&self, name: &str) -> Option<&EntryGroup> {
         self.evaluation.recovered.groups.iter().find(|g| g.name == name)
     }
 
@@ -329,7 +329,7 @@ pub struct Summary {
 
 /// A setting against the first one of the grid, paired by task (means over seeds); by seed where there is one task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Comparison {
+pub struct SettingComparison {
     /// The network and the loss.
     pub setting: [String; 2],
     /// What it is compared with.
@@ -340,7 +340,7 @@ pub struct Comparison {
 
 /// What a grid came to.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct GridOutcome {
     /// Of the runs that finished, in order.
     pub results: Vec<RunResult>,
     /// Of the others.
@@ -350,18 +350,18 @@ pub struct Outcome {
 }
 
 /// Hears of runs: the run's number from 0, its name, and how it comes along.
-pub type Watch<'a> = dyn FnMut(usize, &str, Progress) + 'a;
+pub type GridWatch<'a> = dyn FnMut(usize, &str, TrainingProgress) + 'a;
 
 /// Runs a grid into a folder: a folder for every run, then `results.json` and `results.csv`. What is finished is taken
 /// as it is, what was killed goes on. A run that fails leaves the others alone.
 ///
 /// # Errors
 /// [`LearnError`] when settings make no sense, a recording cannot be used, or a result cannot be written.
-pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome, LearnError> {
+pub fn run_grid(grid: &Grid, folder: &Path, watch: &mut GridWatch<'_>) -> Result<GridOutcome, LearnError> {
     grid.check()?;
     let place = &Place::new(grid.backend)?;
     let mut memory = (grid.memory * f64::from(1 << 30)) as u64;
-    let mut outcome = Outcome::default();
+    let mut outcome = GridOutcome::default();
     let mut number = 0;
     // Unusable recordings are known before the first hour of training.
     let mut all: Vec<Data> = Vec::new();
@@ -416,7 +416,7 @@ pub fn run(grid: &Grid, folder: &Path, watch: &mut Watch<'_>) -> Result<Outcome,
         }
     }
     let all = serde_json::json!({
-        "runs": outcome.results, "summaries": summaries(&outcome.results), "comparisons": comparisons(&outcome.results),
+        "runs": outcome.results, "summaries": summaries(&outcome.results), "comparisons": setting_comparisons(&outcome.results),
     });
     write_json(&folder.join(RESULTS), &all)?;
     write_csv(&folder.join("results.csv"), &tables::results(&outcome.results))?;
@@ -435,7 +435,7 @@ fn claim(folder: &Path) -> Result<Lock, LearnError> {
     Ok(lock)
 }
 
-/// What [`run`] has left in a folder.
+/// What [`run_grid`] has left in a folder.
 ///
 /// # Errors
 /// [`LearnError::File`] when it has not, or with another version.
@@ -448,7 +448,7 @@ pub fn read_results(folder: &Path) -> Result<Vec<RunResult>, LearnError> {
     let bytes = files::read(&file)?.ok_or_else(|| {
         LearnError::file(folder, format!("has no {RESULTS}: give a folder that `dynsparse learn` has finished"))
     })?;
-    let all: All = seal::parse(&bytes).and_then(seal::open).map_err(|e| {
+    let all: All = seal::parse(&bytes).and_then(seal::unseal).map_err(|e| {
         let fix = "give the same `dynsparse learn` again: it trains only what is missing, and writes the results anew";
         LearnError::file(&file, format!("{e}: {fix}"))
     })?;
@@ -485,7 +485,7 @@ pub fn summaries(results: &[RunResult]) -> Vec<Summary> {
 }
 
 /// Every setting against the first.
-pub fn comparisons(results: &[RunResult]) -> Vec<Comparison> {
+pub fn setting_comparisons(results: &[RunResult]) -> Vec<SettingComparison> {
     let setting = |r: &RunResult| [r.spec.model.kind.to_string(), r.spec.loss.to_string()];
     let Some(base) = results.first().map(setting) else { return Vec::new() };
     let mut others: Vec<[String; 2]> = Vec::new();
@@ -517,7 +517,7 @@ pub fn comparisons(results: &[RunResult]) -> Vec<Comparison> {
             let (a, b): (Vec<f64>, Vec<f64>) = pairs.into_iter().map(|[x, y]| (x, y)).unzip();
             (measure.name(), stats::paired(&a, &b))
         });
-        Comparison { setting: other, against: base.clone(), tests: tests.into_iter().collect() }
+        SettingComparison { setting: other, against: base.clone(), tests: tests.into_iter().collect() }
     };
     others.into_iter().map(compare).collect()
 }

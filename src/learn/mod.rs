@@ -22,23 +22,24 @@ mod train;
 mod truths;
 
 pub use batch::{Batch, Truth, Wanted, assemble};
-pub use data::{Data, MEMORY, NO_DERIVATIVE, Norm, Part, Split};
+pub use data::{Data, MEMORY, Norm, Part, Split};
 pub use dual::Dual;
 pub use error::LearnError;
 pub use evaluate::{
-    ALL, BY_TIME, Evaluation, FIXED, Group, JacobianError, Judged, NextError, OpenLoop, Recovered, SPARSITY_THRESHOLD,
-    Sparsity, VARYING, evaluate, jacobian_error, recovered,
+    ALL, BY_TIME, EntryGroup, Evaluation, FIXED, JacobianError, Judged, NextError, OpenLoop, Recovered, Sparsity,
+    VARYING, evaluate, jacobian_error, recovered,
 };
 pub use grid::{
-    Comparison, Grid, Measure, Outcome, RunResult, STATES, Summary, Watch, comparisons, read_results, run, summaries,
+    Grid, GridOutcome, GridWatch, Measure, RunResult, STATES, SettingComparison, Summary, read_results, run_grid,
+    setting_comparisons, summaries,
 };
 pub use loss::{DEFAULT_WEIGHT, Loss, Term};
-pub use models::{Input, Model, ModelKind, ModelSpec, Space, predict};
+pub use models::{Input, ModelKind, ModelSpec, Network, Space, predict};
 pub use optim::{AdamW, Rates};
 pub use params::{Init, Layout, Linear, Slot};
 pub use place::{Backend, Place, numbers, numbers32};
 pub use score::{Prediction, Score, score};
 pub use strip::Strip;
-pub use tables::tables;
-pub use train::{CHECKPOINT, Look, MODEL, Notes, Progress, RunSpec, Trained, Training, gradients, train};
+pub use tables::learning_tables;
+pub use train::{Look, MODEL, Notes, RunSpec, Trained, Training, TrainingProgress, gradients, train};
 pub use truths::Truths;

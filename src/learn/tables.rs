@@ -9,7 +9,7 @@ use super::train::Look;
 use crate::analysis::table::{Cells, Column, Table, row};
 
 /// All tables of some runs. Those without a row are left out.
-pub fn tables(runs: &[RunResult]) -> Vec<Table> {
+pub fn learning_tables(runs: &[RunResult]) -> Vec<Table> {
     let curves = runs.iter().flat_map(|run| run.looks.iter().map(|look| (Source::of(run), CurveRow::of(look))));
     let mut all = vec![
         results(runs),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::batch::{Batch, Wanted, assemble};
 use super::data::{Data, Norm, Part, Split, shuffle};
 use super::loss::Loss;
-use super::models::{Model, ModelSpec, Space, predict};
+use super::models::{ModelSpec, Network, Space, predict};
 use super::optim::{AdamW, Rates, schedule};
 use super::params::{self, Groups};
 use super::place::{self, Backend, Place};
@@ -19,7 +19,7 @@ use crate::kinematics::Kinematics;
 use crate::rng::Stream;
 
 /// Where a run in progress is kept, inside its folder.
-pub const CHECKPOINT: &str = "checkpoint.safetensors";
+pub(super) const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Where the weights of a finished run are.
 pub const MODEL: &str = "model.safetensors";
 
@@ -251,7 +251,7 @@ impl Notes {
 /// A trained network.
 pub struct Trained {
     /// Its architecture.
-    pub model: Box<dyn Model>,
+    pub model: Box<dyn Network>,
     /// The weights of the best validation loss.
     pub weights: Vec<Tensor<2>>,
     /// What it was made with.
@@ -304,7 +304,7 @@ fn read_notes(file: &Path, bytes: &[u8]) -> Result<Notes, LearnError> {
 
 /// How a run comes along.
 #[derive(Debug, Clone, Copy)]
-pub struct Progress {
+pub struct TrainingProgress {
     /// Optimiser steps so far.
     pub step: usize,
     /// Steps at most.
@@ -318,7 +318,7 @@ struct Run<'a> {
     data: &'a Data,
     place: &'a Place,
     file: PathBuf,
-    model: Box<dyn Model>,
+    model: Box<dyn Network>,
     notes: Notes,
     state: AdamW,
     best: Vec<Tensor<2>>,
@@ -337,7 +337,7 @@ pub fn train(
     spec: &RunSpec,
     folder: &Path,
     place: &Place,
-    watch: &mut dyn FnMut(Progress),
+    watch: &mut dyn FnMut(TrainingProgress),
 ) -> Result<Trained, LearnError> {
     spec.training.check()?;
     let model = spec.model.build(data.space())?;
@@ -420,7 +420,7 @@ impl Run<'_> {
         params::write(&self.file, self.model.layout(), &groups, &written(&self.notes)?)
     }
 
-    fn go(&mut self, watch: &mut dyn FnMut(Progress)) -> Result<(), LearnError> {
+    fn go(&mut self, watch: &mut dyn FnMut(TrainingProgress)) -> Result<(), LearnError> {
         let training = self.notes.spec.training.clone();
         let (mut sum, mut norms, mut n) = (0.0, 0.0, 0);
         while self.notes.step < training.steps && self.notes.waited() < training.patience {
@@ -437,7 +437,7 @@ impl Run<'_> {
             let norm = self.state.step(gradients, step + 1, rates)?;
             self.notes.step += 1;
             (sum, norms, n) = (sum + loss, norms + norm, n + 1);
-            watch(Progress { step: step + 1, steps: training.steps, loss });
+            watch(TrainingProgress { step: step + 1, steps: training.steps, loss });
             if self.notes.step.is_multiple_of(training.check_every) || self.notes.step == training.steps {
                 self.look(sum / f64::from(n), norms / f64::from(n))?;
                 (sum, norms, n) = (0.0, 0.0, 0);
@@ -517,7 +517,7 @@ impl Run<'_> {
 /// # Errors
 /// [`LearnError::Library`].
 pub fn gradients(
-    model: &dyn Model,
+    model: &dyn Network,
     weights: &[Tensor<2>],
     loss: &Loss,
     batch: &Batch,

@@ -26,7 +26,7 @@ impl Truths {
         &self.values[at * self.per..(at + 1) * self.per]
     }
 
-    /// What is known of each entry, as numbers of [`ZeroVerdict`].
+    /// What is known of each entry, as numbers of [`ZeroVerdict`](crate::zero::ZeroVerdict).
     pub fn verdicts(&self, at: usize) -> &[u8] {
         &self.verdicts[at * self.per..(at + 1) * self.per]
     }

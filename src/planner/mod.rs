@@ -15,7 +15,7 @@ mod threads;
 use std::sync::Arc;
 
 pub use error::PlanError;
-pub use settings::resolve;
+pub use settings::resolve_plan;
 
 use crate::physics::{Model, Sim};
 use crate::policy::{ControlRanges, PlanSpec};
@@ -24,7 +24,7 @@ use crate::task::{ActionSpec, Task};
 use ilqg::Ilqg;
 use rollout::Rollouts;
 use sampler::Sampler;
-use settings::{Search, Settings};
+use settings::{PlanSettings, Search};
 use threads::Threads;
 
 /// Plans the actions of one episode after the other.
@@ -76,7 +76,7 @@ impl Units {
 }
 
 impl Planner {
-    /// A planner for a task whose settings are [`resolve`]d.
+    /// A planner for a task whose settings [`resolve_plan`] has made.
     ///
     /// # Errors
     /// [`PlanError::NoReward`], [`PlanError::Rules`] for a task whose actions are not its controls or that has events
@@ -93,7 +93,7 @@ impl Planner {
         if let Some((_, what)) = rules.into_iter().find(|(found, _)| *found) {
             return Err(PlanError::Rules { task: name(), what });
         }
-        let settings = Settings::new(spec)?;
+        let settings = PlanSettings::new(spec)?;
         let rollouts = Rollouts::new(task, &scorer, &settings, model)?;
         let ranges = ControlRanges::from(&**model);
         let (middle, half) = ranges.middle_and_half()?;

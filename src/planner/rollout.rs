@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::PlanError;
-use super::settings::Settings;
+use super::settings::PlanSettings;
 use super::spline::Curve;
 use super::threads::Threads;
 use crate::idle::Idle;
@@ -60,7 +60,7 @@ impl Rollouts {
     ///
     /// # Errors
     /// [`PlanError::Setting`] for a guide of an entry that is not observed, [`PlanError::Task`].
-    pub(super) fn new(task: &Task, scorer: &Scorer, settings: &Settings, model: &Model) -> Result<Self, PlanError> {
+    pub(super) fn new(task: &Task, scorer: &Scorer, settings: &PlanSettings, model: &Model) -> Result<Self, PlanError> {
         let labels = scorer.labels();
         let named = |names: &[String], name: Option<&str>| names.iter().position(|n| Some(n.as_str()) == name);
         let guides = settings.guides.iter().map(|guide| {

@@ -5,7 +5,7 @@
 //! "Information theoretic MPC" (ICRA 2017), and Rubinstein's cross-entropy method.
 
 use super::rollout::Batch;
-use super::settings::{Sampling, Settings, Update};
+use super::settings::{PlanSettings, Sampling, Update};
 use super::spline::Curve;
 use super::{Here, PlanError, best, shift};
 use crate::rng::Stream;
@@ -37,7 +37,7 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    pub(super) fn new(settings: &Settings, sampling: Sampling, nu: usize) -> Self {
+    pub(super) fn new(settings: &PlanSettings, sampling: Sampling, nu: usize) -> Self {
         let curve = Curve { spline: sampling.spline, spacing: sampling.spacing, width: nu };
         let size = curve.points(settings.horizon) * nu;
         let (samples, returns) = (vec![0.0; sampling.samples * size], vec![0.0; sampling.samples]);

@@ -38,7 +38,7 @@ const MOST_STEPS: u64 = 100_000_000;
 
 /// The settings for a task: those asked for, then those that suit the task. Settings that the method does not
 /// use are left out, unless they were asked for.
-pub fn resolve(asked: &PlanSpec, task: &str) -> PlanSpec {
+pub fn resolve_plan(asked: &PlanSpec, task: &str) -> PlanSpec {
     let own = TABLE.task.get(task).cloned().unwrap_or_default();
     let all = asked.clone().or(own).or(TABLE.default.clone());
     match all.method {
@@ -49,7 +49,7 @@ pub fn resolve(asked: &PlanSpec, task: &str) -> PlanSpec {
 
 /// Checked settings.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Settings {
+pub(super) struct PlanSettings {
     pub(super) horizon: usize,
     pub(super) iterations: usize,
     pub(super) coarse: usize,
@@ -116,7 +116,7 @@ pub(super) struct Newton {
     pub(super) effort: f64,
 }
 
-impl Settings {
+impl PlanSettings {
     /// # Errors
     /// [`PlanError::Setting`].
     pub(super) fn new(spec: &PlanSpec) -> Result<Self, PlanError> {
@@ -213,14 +213,14 @@ mod tests {
             assert!(tasks.iter().any(|t| t.name == *name), "{name}");
         }
         for task in tasks {
-            let spec = resolve(&PlanSpec::default(), &task.name);
-            Settings::new(&spec).unwrap_or_else(|e| panic!("{}: {e}", task.name));
+            let spec = resolve_plan(&PlanSpec::default(), &task.name);
+            PlanSettings::new(&spec).unwrap_or_else(|e| panic!("{}: {e}", task.name));
         }
     }
 
     #[test]
     fn bad_settings_are_named() {
-        let refused = |asked: PlanSpec| Settings::new(&resolve(&asked, "BallInCup")).unwrap_err().to_string();
+        let refused = |asked: PlanSpec| PlanSettings::new(&resolve_plan(&asked, "BallInCup")).unwrap_err().to_string();
         let none = PlanSpec::default();
         let text = refused(PlanSpec { horizon: Some(0), ..none.clone() });
         assert_eq!(text, "policy expert: horizon is 0: give a whole number from 1 to 10000");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 
 use super::parts::Parts;
-use super::{Prepared, Progress, RecordError, Run, Todo};
+use super::{Prepared, RecordError, RecordProgress, Run, Todo};
 use crate::dataset::Merger;
 use crate::files::publish;
 
@@ -21,7 +21,7 @@ pub(super) struct Closed {
 /// Takes closed shards until every worker is done; then joins what is left.
 pub(super) struct Joiner<'a> {
     parts: &'a Parts,
-    progress: &'a dyn Progress,
+    progress: &'a dyn RecordProgress,
     stop: &'a AtomicBool,
     episodes: u64,
     /// Shards that are safe and not joined.
@@ -43,7 +43,7 @@ impl<'a> Joiner<'a> {
         run: &Run<'a>,
         parts: &'a Parts,
         todo: &Todo,
-        progress: &'a dyn Progress,
+        progress: &'a dyn RecordProgress,
     ) -> Result<Self, RecordError> {
         let merged = parts.merged();
         let merger = match run.shard {

@@ -33,9 +33,9 @@ pub use job::{Job, StepKind};
 pub use probe::Probe;
 pub use recipe::{FileHash, Recipe};
 pub use restored::{Restored, restored};
-pub use settings::{Settings, command, quoted};
+pub use settings::{RecordSettings, command, in_quotes};
 pub use unsound::drop_unsound;
-pub use verify::{Verdict, verify};
+pub use verify::{Verification, verify};
 
 use crate::dataset::schema::attribute;
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
@@ -52,7 +52,7 @@ pub(crate) use recipe::{at_most_three, compare};
 pub const COMMIT: &str = env!("DYNSPARSE_COMMIT");
 
 /// Told what happens. Called from the workers.
-pub trait Progress: Sync {
+pub trait RecordProgress: Sync {
     /// Work begins: `done` of `episodes` were there already; each gives up to `rows` rows.
     fn begin(&self, episodes: u64, done: u64, rows: usize);
     /// A row was recorded.
@@ -64,7 +64,7 @@ pub trait Progress: Sync {
 }
 
 /// Nobody watches.
-impl Progress for () {
+impl RecordProgress for () {
     fn begin(&self, _: u64, _: u64, _: usize) {}
     fn row(&self) {}
     fn episode(&self, _: u64, _: usize, _: &str) {}
@@ -94,7 +94,7 @@ pub struct Run<'a> {
 
 /// What became of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RecordOutcome {
     /// The file is there now.
     Recorded,
     /// The file was there already, with the same recipe.
@@ -292,13 +292,13 @@ fn check_mocap(opened: &ReplayFile, path: &Path, model: &Model) -> Result<(), Re
 ///
 /// # Errors
 /// [`RecordError`]; finished episodes are kept in every case, and the same job goes on from them.
-pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Result<Outcome, RecordError> {
+pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn RecordProgress) -> Result<RecordOutcome, RecordError> {
     if already_there(prepared, run)? {
         if parts::are_there(run.output) {
             // Killed between the last rename and the clean-up.
             Parts::open(run.output, &prepared.recipe, true, run.force)?.remove()?;
         }
-        return Ok(Outcome::AlreadyThere);
+        return Ok(RecordOutcome::AlreadyThere);
     }
     let total = prepared.job.episodes;
     let folder = Parts::folder_of(run.output);
@@ -309,7 +309,7 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
     // The same command may have finished in another process while this one waited for nothing.
     if run.shard.is_none() && already_there(prepared, run)? {
         parts.remove()?;
-        return Ok(Outcome::AlreadyThere);
+        return Ok(RecordOutcome::AlreadyThere);
     }
     let mut todo = Todo { episodes: total, shard: run.shard, present: parts.present()? };
     for (episode, error) in unsound::find(prepared, run, &parts, &todo)? {
@@ -332,11 +332,11 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn Progress) -> Re
     progress.begin(todo.asked(), todo.asked() - missing, prepared.job.rows_per_episode());
     let joined = workers::record(prepared, run, &parts, &todo, progress)?;
     if run.shard.is_some() {
-        return Ok(Outcome::PartDone { folder });
+        return Ok(RecordOutcome::PartDone { folder });
     }
     publish(&joined, run.output).inspect_err(|_| drop(std::fs::remove_file(&joined)))?;
     parts.remove()?;
-    Ok(Outcome::Recorded)
+    Ok(RecordOutcome::Recorded)
 }
 
 /// The episodes of a process, and which of them are there.

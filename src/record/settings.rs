@@ -13,7 +13,7 @@ use crate::task::{Changes, Task};
 /// A [`Job`] without its task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct RecordSettings {
     /// Who acts.
     pub policy: PolicySpec,
     /// Noise on top of it.
@@ -40,15 +40,17 @@ pub struct Settings {
     pub changes: Changes,
 }
 
-impl Settings {
-    /// The job for a task, to which [`Settings::changes`] were applied.
+impl RecordSettings {
+    /// The job for a task, to which [`RecordSettings::changes`] were applied.
     pub fn job(&self, task: &Task) -> Job {
         let replay = self.policy.is_replay();
         Job {
             task: task.spec.clone(),
             // The numbers of today's table go into the job, so that a later table changes no old recording.
             policy: match &self.policy {
-                PolicySpec::Expert { plan } => PolicySpec::Expert { plan: planner::resolve(plan, &task.spec.name) },
+                PolicySpec::Expert { plan } => {
+                    PolicySpec::Expert { plan: planner::resolve_plan(plan, &task.spec.name) }
+                }
                 other => other.clone(),
             },
             explore: self.explore,
@@ -69,8 +71,8 @@ impl Settings {
 /// it does not vary with threads, shards, folders, or defaults that somebody spelled out. `task` is how the
 /// command line names the task, `more` are flags and values that a task from a file needs.
 pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
-    let mut out = vec!["dynsparse record".to_owned(), quoted(task)];
-    let mut put = |flag: &str, value: &str| out.push(format!("--{flag} {}", quoted(value)));
+    let mut out = vec!["dynsparse record".to_owned(), in_quotes(task)];
+    let mut put = |flag: &str, value: &str| out.push(format!("--{flag} {}", in_quotes(value)));
     put("episodes", &job.episodes.to_string());
     put("steps", &job.steps.to_string());
     put("seed", &job.seed.to_string());
@@ -147,7 +149,7 @@ fn name(value: impl clap::ValueEnum) -> String {
 }
 
 /// A word for a shell, in quotes where it needs them.
-pub fn quoted(text: &str) -> String {
+pub fn in_quotes(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::content::ragged_start;
 use super::episode::TERMINATED;
 use super::restored::{Restored, restored};
-use super::{Progress, Recipe, RecordError, Runner, Sink};
-use crate::dataset::schema::{Kind, RAGGED, Var, flag};
+use super::{Recipe, RecordError, RecordProgress, Runner, Sink};
+use crate::dataset::schema::{ElementType, RAGGED, Var, flag};
 use crate::dataset::{Attribute, COMPLETED, EpisodeRow, Header, Recording, StepRow};
 use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
 use crate::text;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub enum Verification {
     /// Every bit agrees.
     Same {
         /// Episodes compared.
@@ -29,12 +29,12 @@ pub enum Verdict {
         planned: bool,
     },
     /// The first difference, by episode and row.
-    Different(Difference),
+    Different(Deviation),
 }
 
 /// Where a recording and its repetition part.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Difference {
+pub struct Deviation {
     /// Number of the episode.
     pub episode: i64,
     /// Row within it.
@@ -49,7 +49,7 @@ pub struct Difference {
     pub versions: Option<String>,
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -79,8 +79,8 @@ pub fn verify(
     threads: usize,
     plan: bool,
     stop: &AtomicBool,
-    progress: &dyn Progress,
-) -> Result<Verdict, RecordError> {
+    progress: &dyn RecordProgress,
+) -> Result<Verification, RecordError> {
     let Restored { recipe, task, files, .. } = &restored(recording)?;
     let mut job = recipe.job.clone();
     job.validate()?;
@@ -118,12 +118,12 @@ pub fn verify(
         progress,
     };
     let next = AtomicUsize::new(0);
-    let found: Mutex<Option<(usize, Result<Difference, RecordError>)>> = Mutex::new(None);
+    let found: Mutex<Option<(usize, Result<Deviation, RecordError>)>> = Mutex::new(None);
     let workers = threads.clamp(1, count.clamp(1, MOST_WORKERS));
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                let report = |index: usize, what: Result<Difference, RecordError>| {
+                let report = |index: usize, what: Result<Deviation, RecordError>| {
                     let mut slot = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     if slot.as_ref().is_none_or(|(at, _)| index < *at) {
                         *slot = Some((index, what));
@@ -159,9 +159,9 @@ pub fn verify(
         None => {
             let followed = shared.followed.into_inner();
             let planned = job.policy.is_expert();
-            Ok(Verdict::Same { episodes: count, rows: offsets[count], followed, planned })
+            Ok(Verification::Same { episodes: count, rows: offsets[count], followed, planned })
         }
-        Some((_, Ok(difference))) => Ok(Verdict::Different(difference)),
+        Some((_, Ok(difference))) => Ok(Verification::Different(difference)),
         Some((_, Err(error))) => Err(error),
     }
 }
@@ -217,7 +217,7 @@ struct Shared<'a> {
     by_network: bool,
     followed: AtomicUsize,
     stop: &'a AtomicBool,
-    progress: &'a dyn Progress,
+    progress: &'a dyn RecordProgress,
 }
 
 impl Shared<'_> {
@@ -226,7 +226,7 @@ impl Shared<'_> {
         runner: &mut Runner<'_>,
         episode: &EpisodeRow,
         first: usize,
-    ) -> Result<Option<Difference>, RecordError> {
+    ) -> Result<Option<Deviation>, RecordError> {
         let number = u64::try_from(episode.episode).unwrap_or(0);
         let length = episode.length as usize;
         let ragged = if length > 0 { ragged_start(self.recording, first)? } else { Default::default() };
@@ -267,10 +267,10 @@ impl Shared<'_> {
         Ok(Some(self.recording.read(var, first..first + episode.length as usize)?))
     }
 
-    fn difference(&self, episode: i64, row: usize, what: &str, recorded: String, simulated: String) -> Difference {
+    fn difference(&self, episode: i64, row: usize, what: &str, recorded: String, simulated: String) -> Deviation {
         let now = Recipe::of_this_program(self.recipe.job.clone(), self.recipe.model.clone());
         let versions = now.difference(&self.recipe.to_json());
-        Difference { episode, row, what: what.to_owned(), recorded, simulated, versions }
+        Deviation { episode, row, what: what.to_owned(), recorded, simulated, versions }
     }
 }
 
@@ -288,7 +288,7 @@ struct Comparison<'a> {
     row: usize,
     /// Next rows of [`RAGGED`].
     ragged: [usize; RAGGED.len()],
-    difference: Option<Difference>,
+    difference: Option<Deviation>,
 }
 
 impl Sink for Comparison<'_> {
@@ -364,7 +364,9 @@ impl Comparison<'_> {
         let show = |bytes: &[u8]| {
             let item = bytes.chunks(size).nth(index).unwrap_or_default();
             match spec.kind {
-                Kind::F64 => item.try_into().map(f64::from_le_bytes).map(|v| format!("{v:e}")).unwrap_or_default(),
+                ElementType::F64 => {
+                    item.try_into().map(f64::from_le_bytes).map(|v| format!("{v:e}")).unwrap_or_default()
+                }
                 _ => item.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)).to_string(),
             }
         };

@@ -8,7 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::joiner::{Closed, Joiner};
 use super::parts::Parts;
-use super::{Prepared, Progress, RecordError, Run, Runner, Sink, Todo, machine};
+use super::{Prepared, RecordError, RecordProgress, Run, Runner, Sink, Todo, machine};
 use crate::dataset::{EpisodeDigest, EpisodeRow, Header, StepRow, Writer};
 
 /// Shards that may wait for the disk; then workers wait too, so that unsafe work stays bounded.
@@ -45,7 +45,7 @@ pub(super) fn record(
     run: &Run<'_>,
     parts: &Parts,
     todo: &Todo,
-    progress: &dyn Progress,
+    progress: &dyn RecordProgress,
 ) -> Result<PathBuf, RecordError> {
     let workers = run.threads.clamp(1, usize::try_from(todo.missing()).unwrap_or(usize::MAX).max(1));
     // Threads without an episode help the others to plan. A permit is for one thread, so that a job that shares them has
@@ -102,7 +102,7 @@ struct Shift<'a> {
     run: &'a Run<'a>,
     parts: &'a Parts,
     todo: &'a Todo,
-    progress: &'a dyn Progress,
+    progress: &'a dyn RecordProgress,
     next: AtomicU64,
     machine: (String, String),
     /// Of every shard.
@@ -165,7 +165,7 @@ struct Shard<'a> {
     writer: Writer,
     digest: EpisodeDigest,
     stop: &'a AtomicBool,
-    progress: &'a dyn Progress,
+    progress: &'a dyn RecordProgress,
 }
 
 impl Sink for Shard<'_> {

@@ -30,7 +30,7 @@ pub enum Pick {
 
 /// What to draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
+pub struct RenderSettings {
     /// Number of the episode.
     pub episode: i64,
     /// Its steps.
@@ -60,7 +60,7 @@ pub struct Shots<'r> {
     sim: Sim,
     renderer: Renderer,
     forced: Vec<BodyId>,
-    settings: Settings,
+    settings: RenderSettings,
     /// The name of the camera.
     camera: String,
     /// The first row of the episode in the file.
@@ -77,7 +77,7 @@ impl<'r> Shots<'r> {
     /// # Errors
     /// [`RenderError::Setting`] with what is there instead of what was asked for; [`RenderError::Physics`] without
     /// OpenGL; others when the recording or its model cannot be used.
-    pub fn new(recording: &'r Recording, settings: Settings) -> Result<Self, RenderError> {
+    pub fn new(recording: &'r Recording, settings: RenderSettings) -> Result<Self, RenderError> {
         for (name, pixels) in [("width", settings.width), ("height", settings.height)] {
             if !(1..=MOST_PIXELS).contains(&pixels) {
                 return refuse(format!("a frame of {name} {pixels} cannot be drawn; give 1 to {MOST_PIXELS} pixels"));
@@ -166,8 +166,8 @@ fn find(recording: &Recording, episodes: &[EpisodeRow], number: i64) -> Result<u
 }
 
 /// The steps to draw of an episode of `length` steps.
-fn steps(settings: &Settings, length: usize, dt: f64) -> Result<Vec<usize>, String> {
-    let Settings { episode, .. } = settings;
+fn steps(settings: &RenderSettings, length: usize, dt: f64) -> Result<Vec<usize>, String> {
+    let RenderSettings { episode, .. } = settings;
     if length == 0 {
         return Err(format!("episode {episode} has no step, so there is nothing to draw; choose another one"));
     }
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     fn of(pick: Pick, length: usize, dt: f64) -> Vec<usize> {
-        let settings = Settings { episode: 0, pick, camera: None, width: 1, height: 1, contacts: false };
+        let settings = RenderSettings { episode: 0, pick, camera: None, width: 1, height: 1, contacts: false };
         steps(&settings, length, dt).expect("steps")
     }
 

@@ -77,7 +77,7 @@ pub(super) fn escaped(text: &str) -> String {
 /// A drawing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drawing {
-    /// As SVG. Its colours are variables; see [`standalone`](super::standalone).
+    /// As SVG. Its colours are variables; `image::standalone` gives them values.
     pub svg: String,
     /// Its width, px.
     pub width: f64,

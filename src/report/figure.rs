@@ -3,7 +3,7 @@
 use super::chart::{self, Axis, Canvas, Drawing, LEVELS, Pen, Plot, Row, SIZE, Tile, short};
 use crate::analysis::embedding::Embedding;
 use crate::analysis::global::GlobalSparsity;
-use crate::analysis::state::Group;
+use crate::analysis::state::RegimeGroup;
 use crate::analysis::temporal::Temporal;
 use crate::analysis::{Analysis, Matrix};
 
@@ -245,7 +245,7 @@ fn embedding(a: &Analysis) -> Option<Figure> {
 
 fn contact_sets(a: &Analysis) -> Figure {
     let r = &a.regimes;
-    let row = |name: String, group: &Group| {
+    let row = |name: String, group: &RegimeGroup| {
         let mut marks = vec![("ap", group.mean_a)];
         marks.extend(group.mean_b.map(|b| ("bp", b)));
         Row { name, marks, note: percent(group.share) }

@@ -8,14 +8,14 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
 use super::chart::{LIGHT, STYLE};
-use super::{Figure, Input, ReportError};
-use crate::files::{Kind, replace};
+use super::{Figure, ReportError, ReportInput};
+use crate::files::{FileKind, replace};
 
 /// Pixels of a PNG per unit of a drawing: 3 gives 288 dpi at the size of the page.
 const SCALE: f32 = 3.0;
 
 /// The drawing of a figure as a file of its own: light, on white.
-pub fn standalone(svg: &str) -> String {
+pub(super) fn standalone(svg: &str) -> String {
     let style =
         LIGHT.iter().fold(STYLE.to_owned(), |style, (name, value)| style.replace(&format!("var(--{name})"), value));
     let head = format!(r##"<style>{style}</style><rect width="100%" height="100%" fill="#ffffff"/>"##);
@@ -52,7 +52,7 @@ fn render(name: &str, svg: &str, options: &Options<'_>) -> Result<Vec<u8>, Repor
 ///
 /// # Errors
 /// [`ReportError`] with the file or figure.
-pub fn write_figures(input: &Input<'_>, folder: &Path) -> Result<usize, ReportError> {
+pub fn write_figures(input: &ReportInput<'_>, folder: &Path) -> Result<usize, ReportError> {
     let figures = input.figures();
     let mut jobs: Vec<(std::path::PathBuf, &Figure)> =
         figures.overview.iter().map(|f| (folder.to_owned(), f)).collect();
@@ -71,14 +71,14 @@ pub fn write_figures(input: &Input<'_>, folder: &Path) -> Result<usize, ReportEr
     }
     for table in input.tables() {
         let file = data.join(format!("{}.csv", table.name));
-        replace(&file, Kind::Csv, &table.to_csv(input.program, input.settings)?)?;
+        replace(&file, FileKind::Csv, &table.to_csv(input.program, input.settings)?)?;
     }
     let options = options();
     jobs.par_iter().try_for_each(|(place, figure)| {
         let file = |ending: &str| place.join(format!("{}.{ending}", figure.name));
-        replace(&file("svg"), Kind::Svg, standalone(&figure.drawing.svg).as_bytes())?;
+        replace(&file("svg"), FileKind::Svg, standalone(&figure.drawing.svg).as_bytes())?;
         let image = render(figure.name, &figure.drawing.svg, &options)?;
-        Ok::<(), ReportError>(replace(&file("png"), Kind::Png, &image)?)
+        Ok::<(), ReportError>(replace(&file("png"), FileKind::Png, &image)?)
     })?;
     Ok(jobs.len())
 }

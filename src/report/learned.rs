@@ -6,8 +6,8 @@ use super::chart::{self, Axis, Canvas, Plot, Row, SIZE, Tile, short};
 use super::figure::{Figure, percent};
 use super::page::{figure_of, maybe, share};
 use super::table::Table;
-pub(super) use crate::learn::tables;
-use crate::learn::{self, BY_TIME, Comparison, Measure, RunResult, Strip, Summary};
+pub(super) use crate::learn::learning_tables;
+use crate::learn::{self, BY_TIME, Measure, RunResult, SettingComparison, Strip, Summary};
 
 /// Settings of a task that figures show at most.
 const SHOWN: usize = 12;
@@ -381,8 +381,8 @@ fn stands_on(s: &Setting<'_>) -> Option<String> {
 
 /// Every setting against the first one, paired.
 fn claims(runs: &[RunResult]) -> Markup {
-    let found = learn::comparisons(runs);
-    let test = |c: &Comparison, measure: Measure| c.tests.get(measure.name()).copied().flatten();
+    let found = learn::setting_comparisons(runs);
+    let test = |c: &SettingComparison, measure: Measure| c.tests.get(measure.name()).copied().flatten();
     let mut table = Table::of(&found)
         .number("model", |c| &c.setting[0])
         .number("loss", |c| &c.setting[1])

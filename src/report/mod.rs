@@ -1,6 +1,6 @@
 //! Results as one page that opens from disk: tables, figures and the data behind them, without a network.
 //!
-//! Knows what [`crate::analysis`] and [`crate::learn`] found and nothing of how it was recorded. Everything follows from [`Input`]: no time, no
+//! Knows what [`crate::analysis`] and [`crate::learn`] found and nothing of how it was recorded. Everything follows from [`ReportInput`]: no time, no
 //! machine. `chart` draws, `figure` and `overview` say what, `page` puts it together, `image` makes files for
 //! papers.
 
@@ -20,7 +20,7 @@ use std::path::PathBuf;
 pub use chart::Drawing;
 pub use error::ReportError;
 pub use figure::Figure;
-pub use image::{png, standalone, write_figures};
+pub use image::{png, write_figures};
 pub use page::page;
 
 use crate::analysis::compare::Comparison;
@@ -42,7 +42,7 @@ pub struct Skipped {
 
 /// What a report is about.
 #[derive(Debug)]
-pub struct Input<'a> {
+pub struct ReportInput<'a> {
     /// Title of the page.
     pub title: &'a str,
     /// The recordings.
@@ -59,10 +59,10 @@ pub struct Input<'a> {
     pub settings: &'a serde_json::Value,
 }
 
-impl Input<'_> {
+impl ReportInput<'_> {
     fn tables(&self) -> Vec<Table> {
         let mut all = analysis::tables(self.analyses, self.comparisons);
-        all.extend(learned::tables(self.learned));
+        all.extend(learned::learning_tables(self.learned));
         all
     }
 

@@ -10,10 +10,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::chart::{self, short};
 use super::figure::{Figure, percent};
 use super::table::Table;
-use super::{Figures, Input, ReportError, learned, overview, task};
+use super::{Figures, ReportError, ReportInput, learned, overview, task};
 use crate::analysis::compare::{Compared, Comparison};
 use crate::analysis::paper::{self, Published};
-use crate::analysis::state::{CountGroup, Group, Patterns};
+use crate::analysis::state::{CountGroup, Patterns, RegimeGroup};
 use crate::analysis::temporal::{Delays, Runs, Temporal};
 use crate::analysis::threshold::Thresholds;
 use crate::analysis::{Analysis, Criterion, Matrix, table};
@@ -28,7 +28,7 @@ const WIDE: f64 = 480.0;
 ///
 /// # Errors
 /// [`ReportError`] when a table cannot be encoded, which a writer into memory does not give.
-pub fn page(input: &Input<'_>) -> Result<String, ReportError> {
+pub fn page(input: &ReportInput<'_>) -> Result<String, ReportError> {
     let figures = input.figures();
     let tables = input.tables();
     let data = data(input, &tables)?;
@@ -99,7 +99,7 @@ pub fn page(input: &Input<'_>) -> Result<String, ReportError> {
     Ok(crate::text::lines(&body.into_string()).into_owned())
 }
 
-fn each(input: &Input<'_>, figures: &Figures) -> Markup {
+fn each(input: &ReportInput<'_>, figures: &Figures) -> Markup {
     html! {
         h2 { "Each recording" }
         p {
@@ -168,7 +168,7 @@ pub(super) fn share(x: Option<f64>) -> String {
     x.map_or_else(|| "–".to_owned(), percent)
 }
 
-fn skipped(input: &Input<'_>) -> Markup {
+fn skipped(input: &ReportInput<'_>) -> Markup {
     html! {
         @if !input.skipped.is_empty() {
             div.warn {
@@ -186,7 +186,7 @@ fn skipped(input: &Input<'_>) -> Markup {
     }
 }
 
-fn front(input: &Input<'_>) -> Markup {
+fn front(input: &ReportInput<'_>) -> Markup {
     html! {
         h2 { "All recordings" }
         p {
@@ -251,7 +251,7 @@ fn criterion(a: &Analysis) -> String {
     }
 }
 
-fn q1(input: &Input<'_>, figures: &Figures) -> Markup {
+fn q1(input: &ReportInput<'_>, figures: &Figures) -> Markup {
     let known: Vec<_> = input.analyses.iter().filter_map(|a| Some((a, a.published?))).collect();
     html! {
         h2 { "Q1 Which entries are zero in every state?" }
@@ -292,7 +292,7 @@ fn beside_published(known: &[(&Analysis, Published)]) -> Markup {
         .markup()
 }
 
-fn q2(input: &Input<'_>, figures: &Figures) -> Markup {
+fn q2(input: &ReportInput<'_>, figures: &Figures) -> Markup {
     html! {
         h2 { "Q2 How does sparsity depend on the state?" }
         p {
@@ -326,7 +326,7 @@ fn with_and_without(analyses: &[Analysis]) -> Markup {
 }
 
 /// The steps with none.
-fn without(groups: &[CountGroup]) -> Option<&Group> {
+fn without(groups: &[CountGroup]) -> Option<&RegimeGroup> {
     groups.iter().find(|g| g.count == 0).map(|g| &g.group)
 }
 
@@ -338,7 +338,7 @@ fn mean_with(groups: &[CountGroup]) -> Option<f64> {
     (steps > 0).then_some(mean)
 }
 
-fn q3(input: &Input<'_>, figures: &Figures) -> Markup {
+fn q3(input: &ReportInput<'_>, figures: &Figures) -> Markup {
     html! {
         h2 { "Q3 How does sparsity change in time?" }
         p {
@@ -387,7 +387,7 @@ pub(super) fn between(interval: Option<[f64; 2]>) -> String {
     interval.map_or_else(|| "–".to_owned(), |[low, high]| format!("{} to {}", short(low), short(high)))
 }
 
-fn ablation(input: &Input<'_>, figures: &Figures) -> Markup {
+fn ablation(input: &ReportInput<'_>, figures: &Figures) -> Markup {
     html! {
         h2 { "Ablation: thresholds and settings" }
         p { "What a fixed threshold would have said of each entry, from 1e-16 to 1e-2, against the zero test that was recorded." }
@@ -432,7 +432,7 @@ fn side_by_side(comparison: &Comparison) -> Markup {
 }
 
 /// The threshold that errs least, by recording.
-fn best(input: &Input<'_>) -> Markup {
+fn best(input: &ReportInput<'_>) -> Markup {
     let least_wrong = |a| {
         let t = tested(a)?;
         let shares = overview::wrong(t);
@@ -509,7 +509,7 @@ fn methods() -> Markup {
     }
 }
 
-fn provenance(input: &Input<'_>) -> Markup {
+fn provenance(input: &ReportInput<'_>) -> Markup {
     let main = ["engine", "solver", "policy", "seed", "step_kind", "mujoco_version", "dynsparse_version"];
     html! {
         h2 { "Provenance" }
@@ -534,7 +534,7 @@ fn provenance(input: &Input<'_>) -> Markup {
     }
 }
 
-fn data(input: &Input<'_>, tables: &[table::Table]) -> Result<Markup, ReportError> {
+fn data(input: &ReportInput<'_>, tables: &[table::Table]) -> Result<Markup, ReportError> {
     let mut links = Vec::new();
     for table in tables {
         let csv = table.to_csv(input.program, input.settings)?;

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::SweepError;
 use super::folder::MANIFEST;
-use super::manifest::{Entry, Manifest, State};
+use super::manifest::{Manifest, State, TaskEntry};
 use crate::dataset::{Recording, file_sha256};
 use crate::record::{RecordError, check_content};
 
@@ -34,7 +34,12 @@ impl Manifest {
 ///
 /// # Errors
 /// [`SweepError::Stopped`].
-pub fn check(folder: &Path, entry: &Entry, threads: usize, stop: &AtomicBool) -> Result<Option<String>, SweepError> {
+pub fn check_folder(
+    folder: &Path,
+    entry: &TaskEntry,
+    threads: usize,
+    stop: &AtomicBool,
+) -> Result<Option<String>, SweepError> {
     let done = match &entry.state {
         State::Pending => return Ok(Some("it is not recorded yet".to_owned())),
         State::Failed { reason } | State::MissingAssets { reason, .. } => {

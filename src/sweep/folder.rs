@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Manifest, Plan, SweepError};
 use crate::dataset::{DatasetError, is_index};
-use crate::files::{self, Kind, Lock};
+use crate::files::{self, FileKind, Lock};
 use crate::record::drop_unfinished;
 
 /// Name of the manifest.
@@ -97,7 +97,7 @@ impl Folder {
         }
         let file = self.file(name);
         // A manifest is believed in what it names, not in whose that is.
-        if !Kind::Hdf5.fits(&file) {
+        if !FileKind::Hdf5.fits(&file) {
             let reason = "is in the way and no HDF5 file; remove it, or choose another folder";
             return Err(DatasetError::io(&file, reason).into());
         }

@@ -11,7 +11,7 @@ use super::{Estimate, Plan, SweepError};
 use crate::bounded::{self, word};
 use crate::dataset::{hdf5_version, schema};
 use crate::physics::mujoco_version;
-use crate::record::{self, Settings};
+use crate::record::{self, RecordSettings};
 use crate::seal;
 
 /// Value of the field `format`.
@@ -40,7 +40,7 @@ pub struct Manifest {
     /// task, by name. No time, place or machine is in it, so that two sites can compare it.
     pub content_sha256: Option<String>,
     /// The tasks, by name.
-    pub tasks: BTreeMap<String, Entry>,
+    pub tasks: BTreeMap<String, TaskEntry>,
 }
 
 /// The program and what it works with.
@@ -62,13 +62,13 @@ pub struct Program {
 
 /// One task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct TaskEntry {
     /// Its suite.
     pub suite: String,
     /// Its recording, in the folder of the manifest.
     pub file: String,
     /// What was asked.
-    pub settings: Settings,
+    pub settings: RecordSettings,
     /// What it was thought to cost, where that was measured.
     #[serde(default)]
     pub estimate: Option<Estimate>,
@@ -79,7 +79,7 @@ pub struct Entry {
     pub state: State,
 }
 
-impl Entry {
+impl TaskEntry {
     /// The recording, when it is done.
     pub fn done(&self) -> Option<&Done> {
         match &self.state {
@@ -89,7 +89,7 @@ impl Entry {
     }
 }
 
-impl Entry {
+impl TaskEntry {
     fn check(&self, name: &str) -> Result<(), String> {
         let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
         if !plain(name) || name.starts_with('.') || name.is_empty() || self.file != format!("{name}.h5") {
@@ -170,7 +170,7 @@ pub struct Done {
 impl Manifest {
     /// Of a plan, with nothing done.
     pub fn new(plan: &Plan) -> Self {
-        let entry = |t: &super::Planned| Entry {
+        let entry = |t: &super::Planned| TaskEntry {
             suite: t.suite.clone(),
             file: t.file(),
             settings: t.settings.clone(),
@@ -220,7 +220,7 @@ impl Manifest {
                 value["program"]["dynsparse"].as_str().map_or_else(|| "unknown".to_owned(), word)
             )));
         }
-        let manifest: Self = seal::open(value).map_err(broken)?;
+        let manifest: Self = seal::unseal(value).map_err(broken)?;
         manifest.check().map_err(|what| refuse(format!("{what}; {FIX}")))?;
         Ok(Some(manifest))
     }

@@ -15,11 +15,11 @@ mod run;
 pub mod slurm;
 mod unit;
 
-pub use check::check;
+pub use check::check_folder;
 pub use cost::{Estimate, measure};
 pub use error::SweepError;
 pub use folder::{INDEX, MANIFEST};
-pub use manifest::{Done, Entry, Manifest, State};
+pub use manifest::{Done, Manifest, State, TaskEntry};
 pub use plan::{Plan, Planned, select};
-pub use run::{How, Outcome, Report, Share, TaskReport, Watch, run};
-pub use unit::{UnitReport, run_unit};
+pub use run::{How, Share, SweepReport, SweepWatch, TaskOutcome, TaskReport, run_sweep};
+pub use unit::run_unit;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::SweepError;
-use crate::record::{Job, Settings};
+use crate::record::{Job, RecordSettings};
 use crate::task::{Assets, Task, TaskError, catalogue, nearest};
 
 /// Tasks and settings of a sweep.
@@ -23,7 +23,7 @@ pub struct Planned {
     /// Its suite.
     pub suite: String,
     /// What is asked of it.
-    pub settings: Settings,
+    pub settings: RecordSettings,
 }
 
 impl Plan {

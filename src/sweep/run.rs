@@ -11,8 +11,8 @@ use super::manifest::{Done, Manifest, State};
 use super::{Estimate, Plan, Planned, SweepError, unit};
 use crate::dataset::schema::Axis;
 use crate::dataset::{COMPLETED, CONTENT, DatasetError, Recording, file_sha256};
-use crate::files::Kind;
-use crate::record::{self, Budget, Permit, Prepared, Progress, RecordError, Run, check_content};
+use crate::files::FileKind;
+use crate::record::{self, Budget, Permit, Prepared, RecordError, RecordProgress, Run, check_content};
 use crate::task::TaskError;
 
 /// Which part of a sweep a process does.
@@ -42,19 +42,19 @@ pub struct How<'a> {
 }
 
 /// Told what happens. Called from many threads.
-pub trait Watch: Sync {
+pub trait SweepWatch: Sync {
     /// Costs are being measured, or tasks begin: `tasks` of them, and what they are thought to take on one
     /// thread, s, where that is known.
     fn planned(&self, tasks: usize, seconds: Option<f64>);
     /// A task begins; its recording tells the value returned how it comes along.
-    fn begin(&self, task: &str) -> Arc<dyn Progress + Send + Sync>;
+    fn begin(&self, task: &str) -> Arc<dyn RecordProgress + Send + Sync>;
     /// A task has ended.
     fn end(&self, report: &TaskReport);
 }
 
 /// What became of a task in this run.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub enum TaskOutcome {
     /// It was recorded now.
     Recorded(Done),
     /// It was there already, with the checksum of the manifest.
@@ -77,7 +77,7 @@ pub enum Outcome {
     Stopped,
 }
 
-impl Outcome {
+impl TaskOutcome {
     /// What the manifest says of it; None where it says what it said.
     pub(super) fn state(&self) -> Option<State> {
         match self {
@@ -110,14 +110,14 @@ pub struct TaskReport {
     /// Its name.
     pub name: String,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: TaskOutcome,
     /// Wall-clock time that this run spent on it, s.
     pub seconds: f64,
 }
 
 /// A sweep after a run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
+pub struct SweepReport {
     /// The tasks, by name.
     pub tasks: Vec<TaskReport>,
     /// Digest of the whole sweep's content, when every task is done.
@@ -129,7 +129,7 @@ pub struct Report {
 /// # Errors
 /// [`SweepError`] where nothing could be begun, and [`SweepError::Stopped`]. A task that fails is no error: the
 /// others are recorded, and the report says why.
-pub fn run(plan: &Plan, how: &How<'_>, watch: &dyn Watch) -> Result<Report, SweepError> {
+pub fn run_sweep(plan: &Plan, how: &How<'_>, watch: &dyn SweepWatch) -> Result<SweepReport, SweepError> {
     if plan.tasks.is_empty() {
         return Err(SweepError::Setting("no task is selected; name some, or leave them out for all".to_owned()));
     }
@@ -146,14 +146,14 @@ pub fn run(plan: &Plan, how: &How<'_>, watch: &dyn Watch) -> Result<Report, Swee
         return Err(SweepError::Stopped);
     }
     let content_sha256 = if shard { None } else { sweep.complete()? };
-    Ok(Report { tasks: reports, content_sha256 })
+    Ok(SweepReport { tasks: reports, content_sha256 })
 }
 
 /// A sweep under way.
 pub(super) struct Sweep<'a> {
     pub(super) plan: &'a Plan,
     pub(super) how: &'a How<'a>,
-    pub(super) watch: &'a dyn Watch,
+    pub(super) watch: &'a dyn SweepWatch,
     pub(super) folder: Folder,
     pub(super) manifest: Mutex<Manifest>,
 }
@@ -300,17 +300,17 @@ impl Work<'_> {
     }
 
     /// Errors of the task itself are outcomes; errors of the folder are errors.
-    fn outcome(&self, state: Option<State>, permit: Option<Permit<'_>>) -> Result<Outcome, SweepError> {
+    fn outcome(&self, state: Option<State>, permit: Option<Permit<'_>>) -> Result<TaskOutcome, SweepError> {
         let file = self.file();
         let mut replace = false;
         if let Some(State::Done(done)) = state {
             if file.is_file() && file_sha256(&file)? == done.sha256 {
-                return Ok(Outcome::Kept(done));
+                return Ok(TaskOutcome::Kept(done));
             }
             let what = if file.is_file() { "does not have the checksum of the manifest" } else { "is gone" };
             if self.sweep.how.share == Share::Merge {
                 let reason = format!("{} {what}; record it again, then merge", file.display());
-                return Ok(Outcome::Failed { reason });
+                return Ok(TaskOutcome::Failed { reason });
             }
             tracing::warn!("{} {what}: it is recorded again", file.display());
             replace = file.is_file();
@@ -319,11 +319,11 @@ impl Work<'_> {
             Ok(prepared) => prepared,
             Err(RecordError::Task(error)) => match &error {
                 TaskError::Missing { fetch, .. } => {
-                    return Ok(Outcome::MissingAssets { reason: error.to_string(), fix: fetch.to_string() });
+                    return Ok(TaskOutcome::MissingAssets { reason: error.to_string(), fix: fetch.to_string() });
                 }
-                _ => return Ok(Outcome::Failed { reason: error.to_string() }),
+                _ => return Ok(TaskOutcome::Failed { reason: error.to_string() }),
             },
-            Err(error) => return Ok(Outcome::Failed { reason: error.to_string() }),
+            Err(error) => return Ok(TaskOutcome::Failed { reason: error.to_string() }),
         };
         self.sweep.change(|manifest| {
             if let Some(entry) = manifest.tasks.get_mut(&self.task.name) {
@@ -334,12 +334,12 @@ impl Work<'_> {
         drop(permit);
         match self.record(&prepared, replace) {
             Ok(outcome) => Ok(outcome),
-            Err(RecordError::Stopped) => Ok(Outcome::Stopped),
+            Err(RecordError::Stopped) => Ok(TaskOutcome::Stopped),
             Err(error @ RecordError::Incomplete { .. }) => {
                 let parts = unit::failures(&self.sweep.folder, &self.task.name);
-                Ok(Outcome::Failed { reason: format!("{error}{parts}") })
+                Ok(TaskOutcome::Failed { reason: format!("{error}{parts}") })
             }
-            Err(error) => Ok(Outcome::Failed { reason: error.to_string() }),
+            Err(error) => Ok(TaskOutcome::Failed { reason: error.to_string() }),
         }
     }
 
@@ -348,7 +348,7 @@ impl Work<'_> {
         Prepared::new(task, job)
     }
 
-    fn record(&self, prepared: &Prepared, replace: bool) -> Result<Outcome, RecordError> {
+    fn record(&self, prepared: &Prepared, replace: bool) -> Result<TaskOutcome, RecordError> {
         let how = self.sweep.how;
         let file = self.file();
         let shard = match how.share {
@@ -357,7 +357,7 @@ impl Work<'_> {
         };
         if replace && shard.is_some() {
             // Shards cannot replace a file together; out of the way, they record it as if it had never been.
-            if !Kind::Hdf5.fits(&file) {
+            if !FileKind::Hdf5.fits(&file) {
                 return Err(DatasetError::io(&file, "is in the way and no HDF5 file; remove it").into());
             }
             let _ = std::fs::remove_file(&file);
@@ -374,7 +374,7 @@ impl Work<'_> {
         };
         let progress = self.sweep.watch.begin(&self.task.name);
         let mut outcome = record::record(prepared, &run, &*progress)?;
-        if outcome == record::Outcome::AlreadyThere && shard.is_none() {
+        if outcome == record::RecordOutcome::AlreadyThere && shard.is_none() {
             // Finished by a process that died before it could say so in the manifest.
             let whole =
                 Recording::open(&file).map_err(RecordError::from).and_then(|r| check_content(&r, None, 1, how.stop));
@@ -389,9 +389,9 @@ impl Work<'_> {
             }
         }
         match outcome {
-            record::Outcome::PartDone { .. } => Ok(Outcome::Part),
-            record::Outcome::AlreadyThere if shard.is_some() => Ok(Outcome::Part),
-            _ => self.done(&file).map(Outcome::Recorded),
+            record::RecordOutcome::PartDone { .. } => Ok(TaskOutcome::Part),
+            record::RecordOutcome::AlreadyThere if shard.is_some() => Ok(TaskOutcome::Part),
+            _ => self.done(&file).map(TaskOutcome::Recorded),
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
 use super::run::Sweep;
-use super::{How, Outcome, Plan, Share, SweepError, TaskReport, Watch};
+use super::{How, Plan, Share, SweepError, SweepWatch, TaskOutcome, TaskReport};
 use crate::bounded::{self, word};
 use crate::dataset::DatasetError;
 use crate::seal;
@@ -17,7 +17,7 @@ const UNITS: &str = "units";
 
 /// What a unit leaves in `units/TASK.PART-of-OF.json`, so that the merge and others can say what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct UnitReport {
+pub(super) struct UnitReport {
     /// The task.
     pub task: String,
     /// Part, from 1.
@@ -36,13 +36,13 @@ pub struct UnitReport {
 /// does not matter. Many such processes may work at once; `run` with [`Share::Merge`] joins what they leave.
 ///
 /// # Errors
-/// As [`super::run()`]. What stops the task is in the report and in the unit's note.
+/// As [`super::run_sweep()`]. What stops the task is in the report and in the unit's note.
 pub fn run_unit(
     plan: &Plan,
     task: &str,
     shard: (u64, u64),
     how: &How<'_>,
-    watch: &dyn Watch,
+    watch: &dyn SweepWatch,
 ) -> Result<TaskReport, SweepError> {
     let task = plan.task(task)?;
     let how = How { share: Share::Shard(shard.0, shard.1), force: false, ..*how };
@@ -50,15 +50,15 @@ pub fn run_unit(
     let manifest = folder.settle(plan, false)?;
     let sweep = Sweep { plan, how: &how, watch, folder, manifest: Mutex::new(manifest) };
     let report = sweep.reported(task, None, None)?;
-    if report.outcome == Outcome::Stopped { Err(SweepError::Stopped) } else { Ok(report) }
+    if report.outcome == TaskOutcome::Stopped { Err(SweepError::Stopped) } else { Ok(report) }
 }
 
 /// Leaves a unit's note; a unit that was stopped goes on later and leaves none.
 pub(super) fn note(folder: &Folder, report: &TaskReport, (part, of): (u64, u64)) -> Result<(), SweepError> {
     let failure = match &report.outcome {
-        Outcome::Stopped => return Ok(()),
-        Outcome::Failed { reason } | Outcome::MissingAssets { reason, .. } => Some(reason.clone()),
-        Outcome::Recorded(_) | Outcome::Kept(_) | Outcome::Part => None,
+        TaskOutcome::Stopped => return Ok(()),
+        TaskOutcome::Failed { reason } | TaskOutcome::MissingAssets { reason, .. } => Some(reason.clone()),
+        TaskOutcome::Recorded(_) | TaskOutcome::Kept(_) | TaskOutcome::Part => None,
     };
     let path = folder.file(UNITS);
     std::fs::create_dir_all(&path).map_err(|e| DatasetError::io(&path, e))?;
@@ -84,27 +84,11 @@ impl UnitReport {
     /// Reads a note.
     fn read(file: &Path) -> Result<Self, String> {
         let bytes = bounded::read(file, bounded::TEXT).map_err(|e| e.to_string())?;
-        let note: Self = seal::parse(&bytes).and_then(seal::open).map_err(|e| e.to_string())?;
+        let note: Self = seal::parse(&bytes).and_then(seal::unseal).map_err(|e| e.to_string())?;
         if file.file_name() == Some(name(&note.task, (note.part, note.of)).as_ref()) {
             return Ok(note);
         }
         Err(format!("is about another part: {} of {} of \"{}\"", note.part, note.of, word(&note.task)))
-    }
-
-    /// The notes that lie in the folder of a sweep, by task and part.
-    ///
-    /// # Errors
-    /// An I/O error; [`SweepError::Manifest`] for a note that cannot be believed, which may be deleted.
-    pub fn read_all(folder: &Path) -> Result<Vec<Self>, SweepError> {
-        let notes = notes(folder)?.into_iter().map(|Note { file, said }| {
-            said.map_err(|reason| SweepError::Manifest {
-                file,
-                reason: format!("{reason}; delete it: it says only what became of a part"),
-            })
-        });
-        let mut notes = notes.collect::<Result<Vec<_>, _>>()?;
-        notes.sort_by(|a, b| (&a.task, a.of, a.part).cmp(&(&b.task, b.of, b.part)));
-        Ok(notes)
     }
 }
 
@@ -193,11 +177,11 @@ mod tests {
         };
         let text = seal::pretty(&unit(2)).unwrap();
         std::fs::write(&file, &text).unwrap();
-        assert_eq!(UnitReport::read_all(folder.path()).unwrap(), [unit(2)]);
+        let said = || notes(folder.path()).unwrap().remove(0).said;
+        assert_eq!(said(), Ok(unit(2)));
         for bad in [text.replace("no disk", "nO disk"), "{}".to_owned(), seal::pretty(&unit(3)).unwrap()] {
             std::fs::write(&file, bad).unwrap();
-            let error = UnitReport::read_all(folder.path()).unwrap_err().to_string();
-            assert!(error.contains("A.1-of-2.json") && error.contains("delete it"), "{error}");
+            assert!(said().is_err());
         }
     }
 }

@@ -25,7 +25,7 @@ pub use changes::Changes;
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
 pub use reward::{RewardSpec, Scorer};
-pub use spec::{Base, Mode, Numbers, Op, Reset, ResetControl, Target, TaskSpec};
+pub use spec::{Base, Mode, Op, PerEntry, Reset, ResetControl, Target, TaskSpec};
 
 use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
 use crate::rng::Stream;

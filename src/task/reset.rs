@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::spec::{Base, Mode, Numbers, Op, Reset, ResetControl, Target};
+use super::spec::{Base, Mode, Op, PerEntry, Reset, ResetControl, Target};
 use super::{TaskError, TaskSpec, quat};
 use crate::physics::{Joint, Model, Sim};
 use crate::rng::Stream;
@@ -82,7 +82,7 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
                 clip.iter().flatten().all(|c| c.fits(n)),
                 "clip needs [low, high], each one number or as many as the range",
             )?;
-            let ordered = |low: &Numbers, high: &Numbers| (0..n).all(|i| low.at(i) <= high.at(i));
+            let ordered = |low: &PerEntry, high: &PerEntry| (0..n).all(|i| low.at(i) <= high.at(i));
             let is_uniform = matches!(op, Op::Uniform { .. });
             need(!is_uniform || ordered(a, b), "low is above high")?;
             need(clip.iter().all(|[low, high]| ordered(low, high)), "the low end of clip is above the high one")
@@ -296,7 +296,7 @@ impl Draft {
     }
 }
 
-fn combine(entries: &mut [f64], values: impl Iterator<Item = f64>, mode: Mode, clip: Option<&[Numbers; 2]>) {
+fn combine(entries: &mut [f64], values: impl Iterator<Item = f64>, mode: Mode, clip: Option<&[PerEntry; 2]>) {
     for (i, (x, value)) in entries.iter_mut().zip(values).enumerate() {
         *x = match mode {
             Mode::Set => value,

@@ -135,7 +135,7 @@ pub enum ResetControl {
 
 impl ResetControl {
     /// Whether they are zero.
-    pub fn is_zero(&self) -> bool {
+    pub(crate) fn is_zero(&self) -> bool {
         *self == Self::Zero
     }
 }
@@ -155,7 +155,7 @@ pub enum Mode {
 
 impl Mode {
     /// Whether it replaces.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         *self == Self::Set
     }
 }
@@ -172,15 +172,15 @@ pub enum Op {
         /// Where.
         range: [usize; 2],
         /// Lower bounds.
-        low: Numbers,
+        low: PerEntry,
         /// Upper bounds.
-        high: Numbers,
+        high: PerEntry,
         /// Whether they replace, add or multiply.
         #[serde(default, skip_serializing_if = "Mode::is_set")]
         mode: Mode,
         /// Bounds of the result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        clip: Option<[Numbers; 2]>,
+        clip: Option<[PerEntry; 2]>,
         /// Shares its random numbers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
@@ -192,15 +192,15 @@ pub enum Op {
         /// Where.
         range: [usize; 2],
         /// Means.
-        mean: Numbers,
+        mean: PerEntry,
         /// Standard deviations.
-        std: Numbers,
+        std: PerEntry,
         /// Whether they replace, add or multiply.
         #[serde(default, skip_serializing_if = "Mode::is_set")]
         mode: Mode,
         /// Bounds of the result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        clip: Option<[Numbers; 2]>,
+        clip: Option<[PerEntry; 2]>,
         /// Shares its random numbers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
@@ -261,7 +261,7 @@ pub enum Op {
         /// Where.
         range: [usize; 2],
         /// The numbers.
-        value: Numbers,
+        value: PerEntry,
     },
     /// Raises entries to at least these numbers.
     Max {
@@ -270,7 +270,7 @@ pub enum Op {
         /// Where.
         range: [usize; 2],
         /// The numbers.
-        value: Numbers,
+        value: PerEntry,
     },
     /// Copies entries.
     Copy {
@@ -319,14 +319,14 @@ pub enum Target {
 /// One number for a whole range, or one for each of its entries.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(untagged)]
-pub enum Numbers {
+pub enum PerEntry {
     /// The same for all.
     One(f64),
     /// One for each.
     Each(Vec<f64>),
 }
 
-impl Numbers {
+impl PerEntry {
     /// The number of entry `i`. Panics when there is none; resets are checked before.
     pub(super) fn at(&self, i: usize) -> f64 {
         match self {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dynsparse::check::{Settings, facts, survey};
+use dynsparse::check::{CheckSettings, facts, survey};
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::PolicySpec;
 use dynsparse::task::Task;
@@ -39,8 +39,8 @@ fn menagerie() -> Option<PathBuf> {
     None
 }
 
-fn settings() -> Settings {
-    Settings {
+fn settings() -> CheckSettings {
+    CheckSettings {
         states: 4,
         episodes: 2,
         policy: PolicySpec::Colored { beta: 1.0, scale: 1.0 },

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dynsparse::check::{Errors, Judge, Settings, check};
+use dynsparse::check::{CheckSettings, Errors, Judge, check_task};
 use dynsparse::jacobian::{Arbiter, EngineKind, EngineSpec, Implicit, Jacobian};
 use dynsparse::physics::{Model, Sim, Solver, SolverMode};
 use dynsparse::policy::PolicySpec;
@@ -20,7 +20,7 @@ fn spec() -> EngineSpec {
 fn errors(name: &str) -> (Errors, usize) {
     common::vendor();
     let task = Task::from_catalogue(name, &Assets::find(None)).unwrap();
-    let settings = Settings {
+    let settings = CheckSettings {
         states: 48,
         episodes: 4,
         policy: PolicySpec::Uniform,
@@ -29,7 +29,7 @@ fn errors(name: &str) -> (Errors, usize) {
         engines: vec![spec()],
         worst: 0,
     };
-    let report = check(&task, &settings).unwrap();
+    let report = check_task(&task, &settings).unwrap();
     let errors = report.engines[0].errors.unwrap();
     (errors, report.states - errors.states)
 }

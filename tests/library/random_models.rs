@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dynsparse::check::random::{self, Settings};
+use dynsparse::check::random::{self, RandomSettings};
 use dynsparse::jacobian::EngineRequest;
 use dynsparse::physics::{Model, xml_schema};
 
@@ -11,7 +11,8 @@ const TABLE: &str = include_str!("../schema/attributes.txt");
 
 #[test]
 fn engines_agree_with_the_arbiter_on_random_models() {
-    let report = random::run(&Settings { models: 300, shrink: 5, tries: 200, ..Settings::default() });
+    let report =
+        random::check_random(&RandomSettings { models: 300, shrink: 5, tries: 200, ..RandomSettings::default() });
     let sum = |f: fn(&random::Tally) -> usize| report.engines.values().map(f).sum::<usize>();
     // Else the models are broken, or no state is judged.
     let refused: u64 = report.refused.values().sum();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use dynsparse::analysis::state::RegimeInformation;
 use dynsparse::analysis::temporal::Temporal;
-use dynsparse::analysis::{self, Analysis, Criterion, Kind, Settings};
+use dynsparse::analysis::{self, Analysis, AnalysisSettings, Criterion, ReasonKind};
 use dynsparse::dataset::Attribute;
 use dynsparse::dataset::schema::flag;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::common::made::{Made, Step, pattern};
 use crate::common::{self, Place};
 
-fn analyze(made: &Made, settings: &Settings) -> Analysis {
+fn analyze(made: &Made, settings: &AnalysisSettings) -> Analysis {
     let place = Place::new();
     let path = place.path("made.h5");
     made.write(&path);
@@ -35,7 +35,7 @@ fn every(k: usize, episodes: usize, length: usize) -> Made {
 
 #[test]
 fn a_pattern_that_switches_every_five_steps() {
-    let found = analyze(&every(5, 3, 200), &Settings::default());
+    let found = analyze(&every(5, 3, 200), &AnalysisSettings::default());
     let (a, b) = (&found.temporal[0], &found.temporal[1]);
     // 40 runs of 5 an episode, zero and nonzero in turn; the first and the last are cut by its bounds.
     assert_eq!((a.zero.runs, a.zero.mean, a.zero.whole_runs), (60, Some(5.0), 57));
@@ -79,7 +79,7 @@ fn a_contact_that_explains_everything_and_one_that_explains_nothing() {
             ..Step::default()
         }
     };
-    let all = analyze(&Made::new(1, 1, vec![(0..320).map(step).collect()]), &Settings::default());
+    let all = analyze(&Made::new(1, 1, vec![(0..320).map(step).collect()]), &AnalysisSettings::default());
     let by = |matrix: &str, regime: &str| {
         let mut found = all.regimes.information.iter().filter(|i| i.matrix.name() == matrix && i.regime == regime);
         found.next().expect("it is there").information.clone()
@@ -120,17 +120,17 @@ fn independent_parts_and_symmetries_are_named() {
         b: pattern(n * 2, |e| e % 2 == 1 || dof(e / 2) != 0),
         ..Step::default()
     };
-    let found = analyze(&Made::new(3, 2, vec![vec![step; 5]; 4]), &Settings::default());
+    let found = analyze(&Made::new(3, 2, vec![vec![step; 5]; 4]), &AnalysisSettings::default());
     let (a, b) = (&found.global[0], &found.global[1]);
     // Three parts of two entries: 4 of each part's own, less the one of vel:x by pos:x.
     assert_eq!((a.entries, a.zero, a.open, a.percent), (36, 36 - 11, 0, 100.0 * 25.0 / 36.0));
     let reasons: Vec<_> = a.reasons.iter().map(|r| (r.kind, &r.name[..], r.cells)).collect();
     // Between the parts: 2 x 4 by every part's rows, less what the column has explained.
-    let part = Kind::SeparatePart;
-    assert_eq!(reasons, [(Kind::Translation, "pos:x", 5), (part, "x", 8), (part, "y", 6), (part, "z", 6)]);
+    let part = ReasonKind::SeparatePart;
+    assert_eq!(reasons, [(ReasonKind::Translation, "pos:x", 5), (part, "x", 8), (part, "y", 6), (part, "z", 6)]);
     assert!(a.cells.iter().all(|c| c.reason.is_some()));
     let reasons: Vec<_> = b.reasons.iter().map(|r| (r.kind, &r.name[..], r.cells)).collect();
-    assert_eq!((b.zero, reasons[0]), (12 - 2, (Kind::NoEffect, "motor1", 6)));
+    assert_eq!((b.zero, reasons[0]), (12 - 2, (ReasonKind::NoEffect, "motor1", 6)));
     let block = |row: &str, column: &str| {
         let found = a.blocks.iter().find(|b| (&b.row[..], &b.column[..]) == (row, column)).expect("a block");
         (found.entries, found.zero)
@@ -147,7 +147,7 @@ fn the_count_falls_as_samples_come() {
     let step =
         |t: usize, on: bool| Step { a: pattern(4, |e| !on || t < 10 * e), b: pattern(2, |_| false), ..Step::default() };
     let episodes = [false, true].map(|on| (0..40).map(|t| step(t, on)).collect()).to_vec();
-    let found = analyze(&Made::new(1, 1, episodes), &Settings::default());
+    let found = analyze(&Made::new(1, 1, episodes), &AnalysisSettings::default());
     let points: Vec<_> = found.global[0].convergence.iter().map(|p| (p.samples, p.never_nonzero)).collect();
     assert_eq!(points, [(41, 3), (51, 2), (61, 1), (71, 0), (80, 0)]);
     let bound = &found.global[0].bound;
@@ -158,7 +158,7 @@ fn the_count_falls_as_samples_come() {
 fn thresholds_see_values_below_them() {
     let a: Vec<f64> = vec![0.0, -1e-9, 1e-5, 1e-3];
     let step = Step { a, b: vec![1.0; 2], ..Step::default() };
-    let mut settings = Settings::default();
+    let mut settings = AnalysisSettings::default();
     settings.add_thresholds(&[1.1e-9, 2e-5]);
     let found = analyze(&Made::new(1, 1, vec![vec![step; 3]]), &settings);
     assert_eq!((found.criterion, found.masks), (Criterion::Threshold(1e-7), false));
@@ -187,7 +187,7 @@ fn masked() -> Made {
 
 #[test]
 fn masks_decide_and_undecided_entries_stay_apart() {
-    let found = analyze(&masked(), &Settings::default());
+    let found = analyze(&masked(), &AnalysisSettings::default());
     assert_eq!((found.criterion, found.masks), (Criterion::Mask, true));
     let (a, b) = (&found.global[0], &found.global[1]);
     assert_eq!((a.zero, a.open, b.zero, b.open), (1, 1, 0, 1));
@@ -212,7 +212,7 @@ fn masks_decide_and_undecided_entries_stay_apart() {
 
 #[test]
 fn thresholds_are_compared_with_the_mask() {
-    let found = analyze(&masked(), &Settings::default());
+    let found = analyze(&masked(), &AnalysisSettings::default());
     let at = |threshold: f64| {
         let found = found.thresholds[0].thresholds.iter().find(|t| t.threshold == threshold).expect("the threshold");
         let d = found.against_mask.clone().expect("a mask");
@@ -223,7 +223,8 @@ fn thresholds_are_compared_with_the_mask() {
     assert_eq!(at(1e-11), (1, [72 + 36, 0, 24, 0, 264]));
     assert_eq!(at(1e-7), (2, [72 + 36, 72, 24, 0, 264]));
     assert_eq!(at(1e-4), (3, [36, 72, 24, 0, 264]));
-    let fixed = analyze(&masked(), &Settings { zero: Some(Criterion::Threshold(1e-7)), ..Settings::default() });
+    let fixed =
+        analyze(&masked(), &AnalysisSettings { zero: Some(Criterion::Threshold(1e-7)), ..AnalysisSettings::default() });
     assert_eq!((fixed.global[0].zero, fixed.global[0].open, fixed.state[0].mean), (2, 0, 0.5));
     assert_eq!(fixed.thresholds, found.thresholds);
 }
@@ -238,7 +239,7 @@ fn flags_choose_steps_and_nan_is_left_out() {
     };
     let made = Made::new(1, 1, vec![(0..40).map(step).collect()]);
     let with = |exclude: u32, only: u32| {
-        let settings = Settings { steps: analysis::Steps { exclude, only }, ..Settings::default() };
+        let settings = AnalysisSettings { steps: analysis::Steps { exclude, only }, ..AnalysisSettings::default() };
         let found = analyze(&made, &settings);
         let s = &found.selection;
         assert_eq!((s.steps, s.flags["contacts_changed"], s.flags["event"]), (40, 10, 0));
@@ -247,7 +248,7 @@ fn flags_choose_steps_and_nan_is_left_out() {
     assert_eq!(with(0, 0), (38, 0, 2, 20.0));
     assert_eq!(with(flag::CONTACTS_CHANGED, 0), (28, 10, 2, 10.0));
     assert_eq!(with(0, flag::CONTACTS_CHANGED | flag::EVENT), (10, 30, 0, 10.0));
-    let found = analyze(&made, &Settings::default());
+    let found = analyze(&made, &AnalysisSettings::default());
     // Runs do not reach over the two steps that are left out.
     let t: &Temporal = &found.temporal[0];
     assert_eq!((t.nonzero.runs, t.zero.runs, t.events.steps, t.events.intervals), (2, 1, 36, 0));
@@ -283,7 +284,7 @@ fn random_recordings_agree_with_numpy() {
         (0..a.len()).map(step).collect::<Vec<_>>()
     };
     let made = Made::new(2, 2, list(&reference["episodes"]).iter().map(episode).collect());
-    let found = analyze(&made, &Settings { embedding_rows: 1000, ..Settings::default() });
+    let found = analyze(&made, &AnalysisSettings { embedding_rows: 1000, ..AnalysisSettings::default() });
     let number = |v: &Value| v.as_f64().expect("a number");
     let count = |v: &Value| v.as_u64().expect("a count");
     for (m, name) in ["A", "B"].into_iter().enumerate() {
@@ -361,7 +362,7 @@ fn random_recordings_agree_with_numpy() {
     }
 }
 
-fn json_on(threads: usize, path: &Path, settings: &Settings) -> String {
+fn json_on(threads: usize, path: &Path, settings: &AnalysisSettings) -> String {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let found = pool.install(|| analysis::analyze(path, settings)).unwrap_or_else(|e| panic!("{e}"));
     serde_json::to_string(&found).expect("JSON")
@@ -372,7 +373,7 @@ fn json_on(threads: usize, path: &Path, settings: &Settings) -> String {
 fn threads_change_nothing() {
     let place = Place::new();
     place.small("juggler.h5", &["--episodes", "7", "--steps", "90"]).ok();
-    let settings = Settings { tsne: true, embedding_rows: 200, ..Settings::default() };
+    let settings = AnalysisSettings { tsne: true, embedding_rows: 200, ..AnalysisSettings::default() };
     let one = json_on(1, &place.path("juggler.h5"), &settings);
     assert!(one.contains("\"tsne\":["), "t-SNE is there");
     for threads in [2, 5] {
@@ -499,7 +500,7 @@ fn recordings_are_compared_by_what_differs() {
             vec![("engine", Attribute::Text(engine.to_owned())), ("policy", Attribute::Text("zero".into()))];
         made
     };
-    let analyses = ["fd", "implicit"].map(|engine| analyze(&made(engine), &Settings::default()));
+    let analyses = ["fd", "implicit"].map(|engine| analyze(&made(engine), &AnalysisSettings::default()));
     let found = analysis::compare::comparisons(&analyses);
     assert_eq!((found.len(), &found[0].keys[..]), (1, &["engine".to_owned()][..]));
     assert_eq!(found[0].recordings[1].values, ["implicit"]);
@@ -515,7 +516,7 @@ fn entries_that_switch_together_count_once() {
         b: pattern(8, |_| false),
         ..Step::default()
     };
-    let found = analyze(&Made::new(2, 2, vec![(0..100).map(step).collect(); 2]), &Settings::default());
+    let found = analyze(&Made::new(2, 2, vec![(0..100).map(step).collect(); 2]), &AnalysisSettings::default());
     let (t, d) = (&found.temporal[0], &found.temporal[0].distinct);
     assert_eq!((t.switching_entries, d.groups), (7, 2));
     assert_eq!((t.zero.runs, d.zero.runs, d.nonzero.runs), (2 * (6 * 10 + 5), 2 * (10 + 5), 2 * (10 + 5)));

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use dynsparse::dataset::Recording;
-use dynsparse::dataset::schema::{Axis, Kind, Var};
+use dynsparse::dataset::schema::{Axis, ElementType, Var};
 
 use crate::common::{self, Place, Ran, finish, vendor};
 
@@ -154,7 +154,7 @@ fn a_merge_holds_what_the_shards_hold() {
     };
     let copies = |var: &&Var| {
         let spec = var.spec();
-        spec.kind != Kind::Text && spec.axes[0] != Axis::EpisodeBound && !var.is_offset() && shards[0].has(**var)
+        spec.kind != ElementType::Text && spec.axes[0] != Axis::EpisodeBound && !var.is_offset() && shards[0].has(**var)
     };
     let expected: Vec<(Var, Vec<u8>)> = Var::ALL.iter().filter(copies).map(|v| (*v, sum(*v))).collect();
     let counts: Vec<i32> = shards.iter().flat_map(|s| s.read(Var::Ncon, 0..s.len(Axis::Step)).expect("ncon")).collect();
@@ -282,12 +282,12 @@ fn change(file: &Path, name: &str, index: usize) {
     }
     match Var::by_name(name).expect("a variable of the schema").spec().kind {
         // The last bit only.
-        Kind::F64 => nudge!(f64, |v: f64| f64::from_bits(v.to_bits() ^ 1)),
-        Kind::I64 => nudge!(i64, |v: i64| v + 1),
-        Kind::I32 => nudge!(i32, |v: i32| v + 1),
-        Kind::U32 => nudge!(u32, |v: u32| v ^ 1),
-        Kind::U8 => nudge!(u8, |v: u8| v ^ 1),
-        Kind::Text => panic!("text is not changed here"),
+        ElementType::F64 => nudge!(f64, |v: f64| f64::from_bits(v.to_bits() ^ 1)),
+        ElementType::I64 => nudge!(i64, |v: i64| v + 1),
+        ElementType::I32 => nudge!(i32, |v: i32| v + 1),
+        ElementType::U32 => nudge!(u32, |v: u32| v ^ 1),
+        ElementType::U8 => nudge!(u8, |v: u8| v ^ 1),
+        ElementType::Text => panic!("text is not changed here"),
     }
 }
 
@@ -344,7 +344,7 @@ fn verify_finds_a_change_in_every_variable() {
     drop(recording);
     let mut silent = Vec::new();
     for (var, size) in sizes {
-        if var.spec().kind == Kind::Text || size == 0 {
+        if var.spec().kind == ElementType::Text || size == 0 {
             continue;
         }
         let ran = verify_changed(&place, var.spec().name, size / 2);

@@ -245,7 +245,7 @@ fn hopeless() -> Task {
 fn a_plan_that_diverges_ends_the_episode_with_a_reason() {
     let task = hopeless();
     let model = Arc::new(task.model(SolverMode::Converged).expect("a model"));
-    let plan = planner::resolve(&PlanSpec::default(), "CartpoleBalance");
+    let plan = planner::resolve_plan(&PlanSpec::default(), "CartpoleBalance");
     let mut planner = Planner::new(&task, &model, &plan).expect("a planner");
     let mut sim = Sim::new(&model).expect("a simulation");
     task.reset(&mut sim, 0, 0).expect("a reset");

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use dynsparse::dataset::schema::{ATTRIBUTES, Axis, Value, Var};
+use dynsparse::dataset::schema::{ATTRIBUTES, AttributeType, Axis, Var};
 use dynsparse::dataset::{Attribute, Recording};
 use hdf5::types::VarLenUnicode;
 
@@ -213,10 +213,10 @@ fn what_cannot_be_read_is_not_taken_for_absent() {
         place.write("r.h5", bytes);
         place.run(&["info", "r.h5"]).refused(&["error: r.h5: ", "cannot be "]);
     }
-    let own = |value: Value| match value {
-        Value::Text => "text",
-        Value::Int | Value::Unsigned => "signed whole number",
-        Value::Float => "a number",
+    let own = |value: AttributeType| match value {
+        AttributeType::Text => "text",
+        AttributeType::Int | AttributeType::Unsigned => "signed whole number",
+        AttributeType::Float => "a number",
     };
     for (name, value) in ATTRIBUTES.iter().copied().filter(|(name, _)| ["seed", "recipe", "eps", "task"].contains(name))
     {
@@ -243,10 +243,10 @@ fn every_attribute_that_is_written_has_a_type_in_the_schema() {
     for (name, value) in Recording::open(&place.path("r.h5")).unwrap().attributes() {
         let known = ATTRIBUTES.iter().find(|(known, _)| *known == name);
         let found = match value {
-            Attribute::Text(_) => Value::Text,
-            Attribute::Int(_) => Value::Int,
-            Attribute::Unsigned(_) => Value::Unsigned,
-            Attribute::Float(_) => Value::Float,
+            Attribute::Text(_) => AttributeType::Text,
+            Attribute::Int(_) => AttributeType::Int,
+            Attribute::Unsigned(_) => AttributeType::Unsigned,
+            Attribute::Float(_) => AttributeType::Float,
         };
         assert_eq!(known.map(|(_, value)| *value), Some(found), "{name}");
     }

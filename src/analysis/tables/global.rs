@@ -1,7 +1,7 @@
 //! Q1: entries that are zero in every sample.
 
 use super::super::table::{Table, row};
-use super::super::{Analysis, Kind, Matrix};
+use super::super::{Analysis, Matrix, ReasonKind};
 use super::{COLUMN, ROW, labels, table};
 
 pub(super) fn tables(analyses: &[Analysis]) -> Vec<Table> {
@@ -89,7 +89,7 @@ row! {
         row: &'a str => ROW,
         column: &'a str => COLUMN,
         open: bool => "undecided at least once, so not zero in every sample",
-        reason: Option<Kind> => "structure that explains it, if any",
+        reason: Option<ReasonKind> => "structure that explains it, if any",
         of: Option<&'a str> => "which column, row or part",
     }
 }

@@ -1,7 +1,7 @@
 //! Q2: sparsity by state.
 
 use super::super::chance::Against;
-use super::super::state::{Group, RegimeInformation};
+use super::super::state::{RegimeGroup, RegimeInformation};
 use super::super::table::{Table, row};
 use super::super::{Analysis, Matrix};
 use super::{MATRIX, table};
@@ -129,8 +129,8 @@ row! {
 }
 
 impl RegimeSteps {
-    fn of(group: &Group) -> Self {
-        let Group { steps, share, mean_a, mean_b } = *group;
+    fn of(group: &RegimeGroup) -> Self {
+        let RegimeGroup { steps, share, mean_a, mean_b } = *group;
         Self { steps, share, mean_a, mean_b }
     }
 }

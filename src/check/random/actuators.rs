@@ -1,7 +1,7 @@
 //! Actuators: every transmission, gain, bias and kind of dynamics, and MuJoCo's short forms.
 
 use super::xml::list;
-use super::{Build, Element};
+use super::{Build, XmlElement};
 
 pub(super) fn draw(build: &mut Build) {
     let n = match build.draw.below(8) {
@@ -17,7 +17,7 @@ pub(super) fn draw(build: &mut Build) {
     }
 }
 
-fn actuator(build: &mut Build) -> Option<Element> {
+fn actuator(build: &mut Build) -> Option<XmlElement> {
     let name = format!("a{}", build.actuators.len());
     let mut e = match build.draw.below(40) {
         0..=15 => general(build)?,
@@ -69,7 +69,7 @@ fn actuator(build: &mut Build) -> Option<Element> {
 }
 
 /// What an actuator pulls at, and through which gear.
-fn transmission(build: &mut Build, e: &mut Element) -> Option<()> {
+fn transmission(build: &mut Build, e: &mut XmlElement) -> Option<()> {
     let scalar = build.scalar_joints();
     let turning = build.joints_of(&["ball", "free"]);
     let d = &mut build.draw;
@@ -107,7 +107,7 @@ fn transmission(build: &mut Build, e: &mut Element) -> Option<()> {
     Some(())
 }
 
-fn control_range(build: &mut Build, e: &mut Element) {
+fn control_range(build: &mut Build, e: &mut XmlElement) {
     let d = &mut build.draw;
     if d.chance(0.7) {
         e.set("ctrlrange", list(&[-d.within(0.3, 1.5), d.within(0.3, 1.5)]));
@@ -117,8 +117,8 @@ fn control_range(build: &mut Build, e: &mut Element) {
     }
 }
 
-fn general(build: &mut Build) -> Option<Element> {
-    let mut e = Element::new("general");
+fn general(build: &mut Build) -> Option<XmlElement> {
+    let mut e = XmlElement::new("general");
     transmission(build, &mut e)?;
     control_range(build, &mut e);
     let d = &mut build.draw;
@@ -192,15 +192,15 @@ fn general(build: &mut Build) -> Option<Element> {
     Some(e)
 }
 
-fn short(build: &mut Build, tag: &'static str, gains: &[&'static str]) -> Option<Element> {
-    let mut e = Element::new(tag);
+fn short(build: &mut Build, tag: &'static str, gains: &[&'static str]) -> Option<XmlElement> {
+    let mut e = XmlElement::new(tag);
     transmission(build, &mut e)?;
     control_range(build, &mut e);
     gains.iter().for_each(|gain| e.set(gain, build.draw.log(0.1, 20.0)));
     Some(e)
 }
 
-fn position(build: &mut Build) -> Option<Element> {
+fn position(build: &mut Build) -> Option<XmlElement> {
     let mut e = short(build, "position", &["kp"])?;
     let d = &mut build.draw;
     match d.below(4) {
@@ -218,14 +218,14 @@ fn position(build: &mut Build) -> Option<Element> {
 }
 
 /// Takes a range from the joint's, where it has one, in place of some attributes.
-fn inherit(build: &mut Build, e: &mut Element, instead: &[&str]) {
+fn inherit(build: &mut Build, e: &mut XmlElement, instead: &[&str]) {
     if build.joints.iter().any(|j| j.limited && j.kind != "ball" && Some(j.name.as_str()) == e.get("joint")) {
         e.attributes.retain(|(n, _)| !instead.contains(n));
         e.set("inheritrange", build.draw.within(0.5, 1.2));
     }
 }
 
-fn intvelocity(build: &mut Build) -> Option<Element> {
+fn intvelocity(build: &mut Build) -> Option<XmlElement> {
     let mut e = short(build, "intvelocity", &["kp"])?;
     let d = &mut build.draw;
     e.set("actrange", list(&[-d.within(0.05, 1.0), d.within(0.05, 1.0)]));
@@ -242,15 +242,15 @@ fn intvelocity(build: &mut Build) -> Option<Element> {
     Some(e)
 }
 
-fn damper(build: &mut Build) -> Option<Element> {
-    let mut e = Element::new("damper");
+fn damper(build: &mut Build) -> Option<XmlElement> {
+    let mut e = XmlElement::new("damper");
     transmission(build, &mut e)?;
     e.set("kv", build.draw.log(0.05, 5.0));
     e.set("ctrlrange", list(&[0.0, build.draw.within(0.5, 2.0)]));
     Some(e)
 }
 
-fn cylinder(build: &mut Build) -> Option<Element> {
+fn cylinder(build: &mut Build) -> Option<XmlElement> {
     let mut e = short(build, "cylinder", &[])?;
     let d = &mut build.draw;
     e.set("timeconst", d.log(0.01, 0.5));
@@ -263,8 +263,8 @@ fn cylinder(build: &mut Build) -> Option<Element> {
     Some(e)
 }
 
-fn muscle(build: &mut Build) -> Option<Element> {
-    let mut e = Element::new("muscle");
+fn muscle(build: &mut Build) -> Option<XmlElement> {
+    let mut e = XmlElement::new("muscle");
     if !build.tendons.is_empty() && build.draw.chance(0.6) {
         e.set("tendon", &build.tendons[0]);
     } else if build.sites.len() >= 2 && build.draw.chance(0.2) {
@@ -303,15 +303,15 @@ fn muscle(build: &mut Build) -> Option<Element> {
     Some(e)
 }
 
-fn adhesion(build: &mut Build) -> Option<Element> {
-    let mut e = Element::new("adhesion").with("body", build.draw.name(&build.moving)?);
+fn adhesion(build: &mut Build) -> Option<XmlElement> {
+    let mut e = XmlElement::new("adhesion").with("body", build.draw.name(&build.moving)?);
     e.set("gain", build.draw.log(0.5, 20.0));
     e.set("ctrlrange", "0 1");
     Some(e)
 }
 
-fn pid(build: &mut Build) -> Option<Element> {
-    let mut e = Element::new("pid");
+fn pid(build: &mut Build) -> Option<XmlElement> {
+    let mut e = XmlElement::new("pid");
     transmission(build, &mut e)?;
     let d = &mut build.draw;
     e.set("kp", d.log(0.5, 20.0));
@@ -347,8 +347,8 @@ fn pid(build: &mut Build) -> Option<Element> {
     Some(e)
 }
 
-fn dcmotor(build: &mut Build) -> Option<Element> {
-    let mut e = Element::new("dcmotor");
+fn dcmotor(build: &mut Build) -> Option<XmlElement> {
+    let mut e = XmlElement::new("dcmotor");
     transmission(build, &mut e)?;
     let d = &mut build.draw;
     if d.chance(0.3) {
@@ -383,8 +383,8 @@ fn dcmotor(build: &mut Build) -> Option<Element> {
     Some(e)
 }
 
-fn orientation(build: &mut Build) -> Option<Element> {
-    let mut e = Element::new("orientation");
+fn orientation(build: &mut Build) -> Option<XmlElement> {
+    let mut e = XmlElement::new("orientation");
     let balls = build.joints_of(&["ball"]);
     let d = &mut build.draw;
     if let Some(ball) = d.name(&balls) {

@@ -5,7 +5,7 @@
 
 use super::draw::Draw;
 use super::xml::{exact, list};
-use super::{Build, Element};
+use super::{Build, XmlElement};
 
 pub(super) fn draw(build: &mut Build, mut d: Draw) {
     if d.chance(0.06) {
@@ -24,22 +24,22 @@ fn mug(build: &mut Build, d: &mut Draw) {
     let (radius, half) = (d.within(0.02, 0.06), d.within(0.03, 0.08));
     let (tilt, depth) = (d.log(1e-6, 3e-4), d.log(1e-5, 1e-3));
     let world = build.root.section("worldbody");
-    let flat = |g: &Element| g.tag == "geom" && g.get("type") == Some("plane") && g.get("zaxis").is_none();
+    let flat = |g: &XmlElement| g.tag == "geom" && g.get("type") == Some("plane") && g.get("zaxis").is_none();
     let mut height = half - depth;
     if !world.children.iter().any(flat) {
-        let plane = Element::new("geom").with("name", "table").with("type", "plane").with("size", "2 2 0.1");
+        let plane = XmlElement::new("geom").with("name", "table").with("type", "plane").with("size", "2 2 0.1");
         world.push(plane.with("pos", "0 0 -0.2"));
         height -= 0.2;
     }
-    let mut body = Element::new("body").with("name", "mug").with("pos", exact(&[-1.5, 1.5, height]));
+    let mut body = XmlElement::new("body").with("name", "mug").with("pos", exact(&[-1.5, 1.5, height]));
     body.set("euler", list(&[tilt, 0.0, 0.0]));
     if d.chance(0.4) {
-        body.push(Element::new("freejoint").with("name", "mug"));
+        body.push(XmlElement::new("freejoint").with("name", "mug"));
     } else {
-        body.push(Element::new("joint").with("name", "lift").with("type", "slide").with("axis", "0 0 1"));
-        body.push(Element::new("joint").with("name", "tilt").with("type", "hinge").with("axis", "1 0 0"));
+        body.push(XmlElement::new("joint").with("name", "lift").with("type", "slide").with("axis", "0 0 1"));
+        body.push(XmlElement::new("joint").with("name", "tilt").with("type", "hinge").with("axis", "1 0 0"));
     }
-    let geom = Element::new("geom").with("name", "cup").with("type", "cylinder").with("size", list(&[radius, half]));
+    let geom = XmlElement::new("geom").with("name", "cup").with("type", "cylinder").with("size", list(&[radius, half]));
     body.push(geom.with("condim", d.pick(&["1", "3", "4", "6"])));
     build.root.section("worldbody").push(body);
 }
@@ -48,8 +48,8 @@ fn mug(build: &mut Build, d: &mut Draw) {
 fn limit(build: &mut Build, d: &mut Draw) {
     let gap = d.log(1e-10, 1e-7);
     let Some(joint) = d.name(&build.scalar_joints()) else { return };
-    let mut tendon = Element::new("fixed").with("name", "cord").with("range", list(&[-1.0, gap]));
-    tendon.push(Element::new("joint").with("joint", joint).with("coef", d.pick(&["1", "-1", "0.5"])));
+    let mut tendon = XmlElement::new("fixed").with("name", "cord").with("range", list(&[-1.0, gap]));
+    tendon.push(XmlElement::new("joint").with("joint", joint).with("coef", d.pick(&["1", "-1", "0.5"])));
     build.root.section("tendon").push(tendon);
 }
 
@@ -59,11 +59,11 @@ fn massless(build: &mut Build, d: &mut Draw) {
     if option.get("viscosity").is_none() {
         option.set("viscosity", d.log(1e-3, 1.0));
     }
-    let mut body = Element::new("body").with("name", "arm").with("pos", "-1 -1 0.6");
+    let mut body = XmlElement::new("body").with("name", "arm").with("pos", "-1 -1 0.6");
     let kind = d.pick(&["hinge", "slide", "ball"]);
-    body.push(Element::new("joint").with("name", "swivel").with("type", kind));
-    let mut load = Element::new("body").with("name", "load").with("pos", list(&d.many::<3>(0.05, 0.2)));
-    load.push(Element::new("geom").with("name", "load").with("size", list(&[d.within(0.03, 0.08)])));
+    body.push(XmlElement::new("joint").with("name", "swivel").with("type", kind));
+    let mut load = XmlElement::new("body").with("name", "load").with("pos", list(&d.many::<3>(0.05, 0.2)));
+    load.push(XmlElement::new("geom").with("name", "load").with("size", list(&[d.within(0.03, 0.08)])));
     body.push(load);
     build.root.section("worldbody").push(body);
 }

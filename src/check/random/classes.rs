@@ -1,7 +1,7 @@
 //! Classes of defaults: an element may take what it has from one.
 
 use super::draw::Draw;
-use super::{Build, Element};
+use super::{Build, XmlElement};
 
 /// What no class can hold: names, what an element refers to, and what MuJoCo takes from the element alone.
 const OWN: [&str; 32] = [
@@ -54,14 +54,14 @@ pub(super) fn draw(build: &mut Build) {
     match at {
         Some(at) => build.root.children[at].children.extend(classes),
         None => {
-            let mut default = Element::new("default");
+            let mut default = XmlElement::new("default");
             default.children = classes;
             build.root.children.insert(0, default);
         }
     }
 }
 
-fn move_some(e: &mut Element, draw: &mut Draw, classes: &mut Vec<Element>) {
+fn move_some(e: &mut XmlElement, draw: &mut Draw, classes: &mut Vec<XmlElement>) {
     // The tag in a class, and what else stays with the element.
     let (tag, stays): (&'static str, &[&str]) = match e.tag {
         "joint" if e.get("type") != Some("free") && e.get("joint").is_none() && e.get("joint1").is_none() => {
@@ -84,9 +84,9 @@ fn move_some(e: &mut Element, draw: &mut Draw, classes: &mut Vec<Element>) {
             let class = format!("c{}", classes.len());
             e.attributes.retain(|(name, _)| !moves(name));
             e.set("class", &class);
-            let mut inner = Element::new(tag);
+            let mut inner = XmlElement::new(tag);
             inner.attributes = moved;
-            let mut outer = Element::new("default").with("class", class);
+            let mut outer = XmlElement::new("default").with("class", class);
             outer.push(inner);
             classes.push(outer);
         }

@@ -1,7 +1,7 @@
 //! Equalities: loops that are closed, bodies, joints and tendons that follow others.
 
 use super::xml::list;
-use super::{Build, Element};
+use super::{Build, XmlElement};
 
 pub(super) fn draw(build: &mut Build) {
     let scalar = build.scalar_joints();
@@ -9,7 +9,7 @@ pub(super) fn draw(build: &mut Build) {
     let mut made = Vec::new();
     let d = &mut build.draw;
     if !moving.is_empty() && d.chance(0.12) {
-        let mut e = Element::new("connect");
+        let mut e = XmlElement::new("connect");
         if build.sites.len() >= 2 && d.chance(0.4) {
             sites(&mut e, &build.sites, d.below(build.sites.len()));
         } else {
@@ -22,7 +22,7 @@ pub(super) fn draw(build: &mut Build) {
         made.push(e);
     }
     if !moving.is_empty() && d.chance(0.1) {
-        let mut e = Element::new("weld");
+        let mut e = XmlElement::new("weld");
         if build.sites.len() >= 2 && d.chance(0.3) {
             sites(&mut e, &build.sites, d.below(build.sites.len()));
         } else {
@@ -44,7 +44,7 @@ pub(super) fn draw(build: &mut Build) {
     }
     if !scalar.is_empty() && d.chance(0.12) {
         let first = d.below(scalar.len());
-        let mut e = Element::new("joint").with("joint1", &scalar[first]);
+        let mut e = XmlElement::new("joint").with("joint1", &scalar[first]);
         if scalar.len() > 1 && d.chance(0.7) {
             e.set("joint2", &scalar[(first + 1) % scalar.len()]);
         }
@@ -52,7 +52,7 @@ pub(super) fn draw(build: &mut Build) {
         made.push(e);
     }
     if !build.tendons.is_empty() && d.chance(0.15) {
-        let mut e = Element::new("tendon").with("tendon1", &build.tendons[0]);
+        let mut e = XmlElement::new("tendon").with("tendon1", &build.tendons[0]);
         if build.tendons.len() > 1 && d.chance(0.7) {
             e.set("tendon2", &build.tendons[1]);
         }
@@ -71,13 +71,13 @@ pub(super) fn draw(build: &mut Build) {
     build.root.children.retain(|c| c.tag != "equality" || !c.children.is_empty());
 }
 
-fn other(e: &mut Element, bodies: &[String], at: usize) {
+fn other(e: &mut XmlElement, bodies: &[String], at: usize) {
     if e.get("body1") != Some(&bodies[at]) {
         e.set("body2", &bodies[at]);
     }
 }
 
-fn sites(e: &mut Element, sites: &[String], at: usize) {
+fn sites(e: &mut XmlElement, sites: &[String], at: usize) {
     e.set("site1", &sites[at]);
     e.set("site2", &sites[(at + 1) % sites.len()]);
 }

@@ -2,17 +2,17 @@
 
 use super::tree::orientation;
 use super::xml::list;
-use super::{Build, Element};
+use super::{Build, XmlElement};
 
 /// What moving things may hit.
-pub(super) fn ground(build: &mut Build, world: &mut Element) {
+pub(super) fn ground(build: &mut Build, world: &mut XmlElement) {
     if !build.draw.chance(0.75) {
         return;
     }
     let name = format!("g{}", build.geoms.len());
-    let mut geom = Element::new("geom").with("name", &name);
+    let mut geom = XmlElement::new("geom").with("name", &name);
     if build.draw.chance(0.08) {
-        let asset = Element::new("hfield")
+        let asset = XmlElement::new("hfield")
             .with("name", "field")
             .with("nrow", 4)
             .with("ncol", 4)
@@ -38,9 +38,9 @@ pub(super) fn ground(build: &mut Build, world: &mut Element) {
 }
 
 /// A geom with mass, about `size` large.
-pub(super) fn solid(build: &mut Build, body: &mut Element, size: f64) {
+pub(super) fn solid(build: &mut Build, body: &mut XmlElement, size: f64) {
     let name = format!("g{}", build.geoms.len());
-    let mut geom = Element::new("geom").with("name", &name);
+    let mut geom = XmlElement::new("geom").with("name", &name);
     let d = &mut build.draw;
     let kind = match d.below(20) {
         0..=5 => "sphere",
@@ -94,7 +94,7 @@ pub(super) fn solid(build: &mut Build, body: &mut Element, size: f64) {
 }
 
 /// How a geom meets others, and the medium.
-fn touch(build: &mut Build, geom: &mut Element) {
+fn touch(build: &mut Build, geom: &mut XmlElement) {
     let d = &mut build.draw;
     if d.chance(0.4) {
         geom.set("condim", d.pick(&["1", "3", "4", "6"]));
@@ -146,7 +146,7 @@ fn mesh(build: &mut Build) -> String {
     for _ in 0..d.below(4) {
         corners.extend(d.many::<3>(-0.06, 0.06));
     }
-    let mut mesh = Element::new("mesh").with("name", &name).with("vertex", list(&corners));
+    let mut mesh = XmlElement::new("mesh").with("name", &name).with("vertex", list(&corners));
     if d.chance(0.2) {
         mesh.set("inertia", d.pick(&["convex", "exact", "legacy"]));
     }
@@ -165,10 +165,10 @@ fn mesh(build: &mut Build) -> String {
 }
 
 /// A site, of those that tendons, actuators and sensors refer to.
-pub(super) fn site(build: &mut Build, body: &mut Element) {
+pub(super) fn site(build: &mut Build, body: &mut XmlElement) {
     let name = format!("s{}", build.sites.len());
     let pos = build.draw.many::<3>(-0.1, 0.1);
-    let mut site = Element::new("site").with("name", &name).with("pos", list(&pos));
+    let mut site = XmlElement::new("site").with("name", &name).with("pos", list(&pos));
     orientation(build, &mut site, 0.3);
     if build.draw.chance(0.1) {
         site.set("type", build.draw.pick(&["sphere", "box", "capsule", "cylinder", "ellipsoid"]));
@@ -188,7 +188,7 @@ pub(super) fn pairs(build: &mut Build) {
         let first = build.draw.below(build.geoms.len() - 1);
         let second = first + 1 + build.draw.below(build.geoms.len() - 1 - first);
         let (geoms, d) = (&build.geoms, &mut build.draw);
-        let mut pair = Element::new("pair").with("name", "p0");
+        let mut pair = XmlElement::new("pair").with("name", "p0");
         pair.set("geom1", &geoms[first]);
         pair.set("geom2", &geoms[second]);
         if d.chance(0.6) {
@@ -213,7 +213,7 @@ pub(super) fn pairs(build: &mut Build) {
         build.root.section("contact").push(pair);
     }
     if build.moving.len() >= 2 && build.draw.chance(0.08) {
-        let mut exclude = Element::new("exclude");
+        let mut exclude = XmlElement::new("exclude");
         exclude.set("name", "x0");
         exclude.set("body1", &build.moving[0]);
         exclude.set("body2", &build.moving[1]);

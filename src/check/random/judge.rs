@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::states::{STATES, state};
-use crate::check::{EngineOutcome, Judge, Outcome};
+use crate::check::{EngineOutcome, Judge, StateOutcome};
 use crate::jacobian::{Arbiter, EngineRequest, EngineSpec, Entry, Jacobian, ZeroVerdict};
 use crate::physics::{Model, PhysicsError, Sim, Solver};
 
@@ -35,7 +35,7 @@ const SENSED_ZERO: f64 = 1e-9;
 /// In which way an engine fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum FindingKind {
     /// An entry is wrong.
     Value,
     /// An entry is called zero that is not.
@@ -54,7 +54,7 @@ pub enum Kind {
     FalseFlag,
 }
 
-impl Kind {
+impl FindingKind {
     /// As in a report.
     pub fn label(self) -> &'static str {
         match self {
@@ -76,8 +76,8 @@ pub struct Finding {
     /// Which of the states.
     pub state: usize,
     /// In which way.
-    pub kind: Kind,
-    /// What is wrong, as a share of the largest entry of A; of [`Kind::Error`] 0.
+    pub kind: FindingKind,
+    /// What is wrong, as a share of the largest entry of A; of [`FindingKind::Error`] 0.
     pub error: f64,
     /// The labels of row and column of the worst entry.
     pub entry: [String; 2],
@@ -117,7 +117,7 @@ pub struct Trial {
 }
 
 /// The largest entry that the engine calls zero and the arbiter does not, with the arbiter's value, where it counts.
-fn missed(model: &Model, outcome: &Outcome) -> Option<(Entry, f64)> {
+fn missed(model: &Model, outcome: &StateOutcome) -> Option<(Entry, f64)> {
     let zeros = outcome.engines.first()?.zeros.as_ref()?;
     let least = if model.needs_cg() { REST } else { ZERO };
     zeros.missed.map(|at| (at, zeros.largest_missed)).filter(|(_, value)| *value > least * outcome.scale)
@@ -188,7 +188,7 @@ impl Trial {
                 }
                 Err(error) => self.found.push(Finding {
                     state: number,
-                    kind: Kind::Error,
+                    kind: FindingKind::Error,
                     error: 0.0,
                     entry: Default::default(),
                     values: [f64::NAN; 3],
@@ -199,7 +199,7 @@ impl Trial {
         Ok(())
     }
 
-    fn take(&mut self, model: &Model, state: usize, outcome: &Outcome) {
+    fn take(&mut self, model: &Model, state: usize, outcome: &StateOutcome) {
         self.states += 1;
         let Some(engine) = outcome.engines.first() else { return };
         let flag = match (outcome.arbiter.is_some(), engine.is_flagged()) {
@@ -209,7 +209,7 @@ impl Trial {
             }
             (true, false) if outcome.kink > WRONG => {
                 self.arbiter_only += 1;
-                Some(Kind::MissingFlag)
+                Some(FindingKind::MissingFlag)
             }
             (true, false) => {
                 self.unsettled += 1;
@@ -217,14 +217,14 @@ impl Trial {
             }
             (false, true) => {
                 self.engine_only += 1;
-                Some(Kind::FalseFlag)
+                Some(FindingKind::FalseFlag)
             }
             (false, false) => {
                 self.smooth += 1;
                 None
             }
         };
-        let mut found = |kind: Kind, error: f64, (row, column): (usize, usize), values: [f64; 3]| {
+        let mut found = |kind: FindingKind, error: f64, (row, column): (usize, usize), values: [f64; 3]| {
             let entry = [label(model, row), label(model, column)];
             self.found.push(Finding { state, kind, error, entry, values, text: String::new() });
         };
@@ -237,12 +237,12 @@ impl Trial {
             return;
         }
         if !engine.error.is_finite() {
-            found(Kind::NotFinite, engine.error, at, values);
+            found(FindingKind::NotFinite, engine.error, at, values);
         } else if engine.error > WRONG && (engine.value - value).abs() > SURE * error {
-            found(Kind::Value, engine.error, at, values);
+            found(FindingKind::Value, engine.error, at, values);
         }
         if let Some((at, value)) = missed(model, outcome) {
-            found(Kind::FalseZero, value / outcome.scale, (at.row, at.column), [value, f64::NAN, f64::NAN]);
+            found(FindingKind::FalseZero, value / outcome.scale, (at.row, at.column), [value, f64::NAN, f64::NAN]);
         }
     }
 
@@ -280,16 +280,16 @@ impl Trial {
                 let (kind, share) = match said {
                     ZeroVerdict::Undecided => continue,
                     ZeroVerdict::Zero if truth.abs() > SURE * error && truth.abs() > SENSED_ZERO * scale.max(1.0) => {
-                        (Kind::SensorZero, truth.abs() / scale)
+                        (FindingKind::SensorZero, truth.abs() / scale)
                     }
                     ZeroVerdict::Zero => continue,
-                    ZeroVerdict::Nonzero => (Kind::Sensor, (value - truth).abs() / scale),
+                    ZeroVerdict::Nonzero => (FindingKind::Sensor, (value - truth).abs() / scale),
                 };
                 let off = (value - truth).abs();
-                if kind == Kind::Sensor && (share <= SENSED || off <= LEAST.max(digits) || off <= SURE * error) {
+                if kind == FindingKind::Sensor && (share <= SENSED || off <= LEAST.max(digits) || off <= SURE * error) {
                     continue;
                 }
-                let worst = &mut worst[usize::from(kind == Kind::SensorZero)];
+                let worst = &mut worst[usize::from(kind == FindingKind::SensorZero)];
                 if worst.as_ref().is_none_or(|w| w.error < share) {
                     let entry = [model.names().sensor[row].clone(), label(model, column)];
                     let values = [truth, error, value];

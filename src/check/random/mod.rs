@@ -21,13 +21,13 @@ mod tree;
 mod xml;
 
 use draw::Draw;
-pub use judge::{Finding, Kind, Trial};
-pub use report::{Failure, Report, Settings, Tally, run};
+pub use judge::{Finding, FindingKind, Trial};
+pub use report::{Failure, RandomReport, RandomSettings, Tally, check_random};
 pub use shrink::shrink;
-pub use xml::Element;
+pub use xml::XmlElement;
 
 /// The model of a seed and a number. MuJoCo refuses a few of them.
-pub fn model(seed: u64, index: u64) -> Element {
+pub fn model(seed: u64, index: u64) -> XmlElement {
     let mut build = Build::new(seed, index);
     options::draw(&mut build);
     tree::draw(&mut build);
@@ -57,7 +57,7 @@ struct Joint {
 /// A model as far as it is made, and what its later parts may refer to.
 struct Build {
     draw: Draw,
-    root: Element,
+    root: XmlElement,
     bodies: Vec<String>,
     /// Those with a joint between them and the world.
     moving: Vec<String>,
@@ -75,7 +75,7 @@ impl Build {
     fn new(seed: u64, index: u64) -> Self {
         Self {
             draw: Draw::new(seed, "random model", index),
-            root: Element::new("mujoco"),
+            root: XmlElement::new("mujoco"),
             bodies: Vec::new(),
             moving: Vec::new(),
             joints: Vec::new(),
@@ -99,7 +99,7 @@ impl Build {
     }
 
     /// Softness and mixing of a constraint, sometimes, under names that end in `end`.
-    fn solver(&mut self, e: &mut Element, [solref, solimp]: [&'static str; 2], p: f64) {
+    fn solver(&mut self, e: &mut XmlElement, [solref, solimp]: [&'static str; 2], p: f64) {
         let d = &mut self.draw;
         if d.chance(p) {
             let value = if d.chance(0.3) {

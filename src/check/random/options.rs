@@ -1,11 +1,11 @@
 //! Options, flags, sizes and compiler settings.
 
 use super::xml::list;
-use super::{Build, Element};
+use super::{Build, XmlElement};
 
 pub(super) fn draw(build: &mut Build) {
     compiler(build);
-    let mut option = Element::new("option");
+    let mut option = XmlElement::new("option");
     let d = &mut build.draw;
     option.set("timestep", d.log(0.001, 0.01));
     if d.chance(0.65) {
@@ -75,7 +75,7 @@ pub(super) fn draw(build: &mut Build) {
     extras(build);
 }
 
-fn flags(build: &mut Build, option: &mut Element) {
+fn flags(build: &mut Build, option: &mut XmlElement) {
     // What is on by default, and how often it is put out; then what is out, and how often it is put on.
     const OFF: [(&str, f64); 17] = [
         ("actuation", 0.01),
@@ -107,7 +107,7 @@ fn flags(build: &mut Build, option: &mut Element) {
         ("sleep", 0.01),
     ];
     let d = &mut build.draw;
-    let mut flag = Element::new("flag");
+    let mut flag = XmlElement::new("flag");
     if d.chance(0.6) {
         for (name, p) in OFF.into_iter().chain([("sensor", 0.01), ("warmstart", 0.02)]) {
             if d.chance(p) {
@@ -132,7 +132,7 @@ fn flags(build: &mut Build, option: &mut Element) {
 
 fn compiler(build: &mut Build) {
     let d = &mut build.draw;
-    let mut compiler = Element::new("compiler");
+    let mut compiler = XmlElement::new("compiler");
     // Degrees by default in MJCF; ranges below are radians.
     compiler.set("angle", "radian");
     let rare: [(&str, &str); 13] = [
@@ -158,7 +158,7 @@ fn compiler(build: &mut Build) {
     // Ranges of lengths that no actuator gives are found by a simulation of the compiler's. Where that diverges, MuJoCo 3.17
     // resets it, its time too, and waits for ever for the time to be over: so it is two steps long.
     if d.chance(0.03) {
-        let mut range = Element::new("lengthrange").with("mode", d.pick(&["muscle", "none", "all", "muscleuser"]));
+        let mut range = XmlElement::new("lengthrange").with("mode", d.pick(&["muscle", "none", "all", "muscleuser"]));
         for (name, value) in [("timestep", "0.005"), ("inttotal", "0.01"), ("interval", "0.005"), ("tolrange", "0.5")] {
             range.set(name, value);
         }
@@ -178,20 +178,20 @@ fn compiler(build: &mut Build) {
 fn extras(build: &mut Build) {
     let d = &mut build.draw;
     if d.chance(0.05) {
-        let mut statistic = Element::new("statistic");
+        let mut statistic = XmlElement::new("statistic");
         statistic.set("meaninertia", d.log(0.01, 2.0));
         build.root.push(statistic);
     }
     if d.chance(0.03) {
-        build.root.push(Element::new("size").with("memory", "4M"));
+        build.root.push(XmlElement::new("size").with("memory", "4M"));
     }
     if build.draw.chance(0.1) {
         let class = match build.draw.below(4) {
-            0 => Element::new("joint").with("damping", build.draw.log(0.01, 1.0)),
-            1 => Element::new("geom").with("friction", list(&[build.draw.within(0.2, 1.5), 0.01, 0.001])),
-            2 => Element::new("general").with("ctrlrange", "-0.7 0.7"),
-            _ => Element::new("tendon").with("stiffness", build.draw.log(1.0, 100.0)),
+            0 => XmlElement::new("joint").with("damping", build.draw.log(0.01, 1.0)),
+            1 => XmlElement::new("geom").with("friction", list(&[build.draw.within(0.2, 1.5), 0.01, 0.001])),
+            2 => XmlElement::new("general").with("ctrlrange", "-0.7 0.7"),
+            _ => XmlElement::new("tendon").with("stiffness", build.draw.log(1.0, 100.0)),
         };
-        build.root.push(Element::new("default")).push(class);
+        build.root.push(XmlElement::new("default")).push(class);
     }
 }

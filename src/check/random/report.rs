@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::judge::{Finding, Kind, Trial};
-use super::{Element, model, shrink, states};
+use super::judge::{Finding, FindingKind, Trial};
+use super::{XmlElement, model, shrink, states};
 use crate::physics::{Model, PhysicsError};
 
 /// What is left of a model has this share of its error at least: else another fault has taken the first one's place.
@@ -15,7 +15,7 @@ const KEPT: f64 = 0.01;
 
 /// What is judged.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Settings {
+pub struct RandomSettings {
     /// Seed of models and states.
     pub seed: u64,
     /// The number of the first model.
@@ -28,7 +28,7 @@ pub struct Settings {
     pub tries: usize,
 }
 
-impl Default for Settings {
+impl Default for RandomSettings {
     fn default() -> Self {
         Self { seed: 0, first: 0, models: 300, shrink: 20, tries: 500 }
     }
@@ -80,9 +80,9 @@ impl Failure {
 
 /// What came out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub struct RandomReport {
     /// What was asked.
-    pub settings: Settings,
+    pub settings: RandomSettings,
     /// Models that MuJoCo refuses, by what it says, without numbers.
     pub refused: BTreeMap<String, u64>,
     /// By engine.
@@ -92,7 +92,7 @@ pub struct Report {
     /// Models that the engine itself does not take, by the reason.
     pub declined: BTreeMap<String, u64>,
     /// Models that fail or have wrong flags, by the way.
-    pub failing: BTreeMap<Kind, u64>,
+    pub failing: BTreeMap<FindingKind, u64>,
     /// Among the failing models and among all: how many have each feature, for the features that matter most.
     pub features: Vec<(String, u64, u64)>,
     /// The failures, one for each model and way.
@@ -102,8 +102,8 @@ pub struct Report {
 }
 
 /// Judges random models on the threads of the present rayon pool. The result does not depend on them.
-pub fn run(settings: &Settings) -> Report {
-    let trials: Vec<(u64, Element, Trial)> = (settings.first..settings.first + settings.models)
+pub fn check_random(settings: &RandomSettings) -> RandomReport {
+    let trials: Vec<(u64, XmlElement, Trial)> = (settings.first..settings.first + settings.models)
         .into_par_iter()
         .map(|index| {
             let model = model(settings.seed, index);
@@ -111,7 +111,7 @@ pub fn run(settings: &Settings) -> Report {
             (index, model, trial)
         })
         .collect();
-    let mut report = Report {
+    let mut report = RandomReport {
         settings: settings.clone(),
         refused: BTreeMap::new(),
         engines: BTreeMap::new(),
@@ -125,7 +125,7 @@ pub fn run(settings: &Settings) -> Report {
     for (index, model, trial) in &trials {
         report.count(*index, model, trial);
     }
-    let models: BTreeMap<u64, &Element> = trials.iter().map(|(index, model, _)| (*index, model)).collect();
+    let models: BTreeMap<u64, &XmlElement> = trials.iter().map(|(index, model, _)| (*index, model)).collect();
     for list in [&mut report.failures, &mut report.flags] {
         list.par_iter_mut().take(settings.shrink).for_each(|failure| {
             *failure = taken_apart(settings, failure, models[&failure.model]);
@@ -135,11 +135,11 @@ pub fn run(settings: &Settings) -> Report {
 }
 
 /// The failure of what is left of a model.
-fn taken_apart(settings: &Settings, failure: &Failure, model: &Element) -> Failure {
+fn taken_apart(settings: &RandomSettings, failure: &Failure, model: &XmlElement) -> Failure {
     let (kind, state, least) = (failure.verdict.kind, failure.verdict.state, KEPT * failure.verdict.error);
-    let trial = |e: &Element| Trial::new(&e.text(), settings.seed, failure.model, Some(state));
+    let trial = |e: &XmlElement| Trial::new(&e.text(), settings.seed, failure.model, Some(state));
     let same = |v: &&Finding| v.kind == kind && v.error >= least;
-    let fails = |e: &Element| {
+    let fails = |e: &XmlElement| {
         let trial = trial(e);
         trial.engine == failure.engine && trial.found.iter().any(|v| same(&v))
     };
@@ -151,9 +151,9 @@ fn taken_apart(settings: &Settings, failure: &Failure, model: &Element) -> Failu
 }
 
 /// The text of a model with the state as a keyframe, where it has one.
-fn with_state(mut model: Element, seed: u64, index: u64, number: usize) -> String {
+fn with_state(mut model: XmlElement, seed: u64, index: u64, number: usize) -> String {
     let plain = model.text();
-    let key = || -> Result<Option<Element>, PhysicsError> {
+    let key = || -> Result<Option<XmlElement>, PhysicsError> {
         let compiled = Arc::new(Model::from_text("random.xml", &plain)?);
         let Some(state) = states::state(&compiled, seed, index, number)? else { return Ok(None) };
         Ok(Some(states::keyframe(&compiled, &state)?))
@@ -164,8 +164,8 @@ fn with_state(mut model: Element, seed: u64, index: u64, number: usize) -> Strin
     model.text()
 }
 
-impl Report {
-    fn count(&mut self, index: u64, model: &Element, trial: &Trial) {
+impl RandomReport {
+    fn count(&mut self, index: u64, model: &XmlElement, trial: &Trial) {
         if let Some(reason) = &trial.refused {
             // Lines, names and numbers differ from model to model.
             let reason: String = reason.chars().filter(|c| !c.is_ascii_digit()).collect();
@@ -187,9 +187,15 @@ impl Report {
         tally.arbiter_only += trial.arbiter_only;
         tally.unsettled += trial.unsettled;
         tally.sensed.iter_mut().zip(trial.sensed).for_each(|(sum, n)| *sum += n);
-        const FAILURES: [Kind; 6] =
-            [Kind::Value, Kind::FalseZero, Kind::Sensor, Kind::SensorZero, Kind::NotFinite, Kind::Error];
-        for kind in FAILURES.into_iter().chain([Kind::MissingFlag, Kind::FalseFlag]) {
+        const FAILURES: [FindingKind; 6] = [
+            FindingKind::Value,
+            FindingKind::FalseZero,
+            FindingKind::Sensor,
+            FindingKind::SensorZero,
+            FindingKind::NotFinite,
+            FindingKind::Error,
+        ];
+        for kind in FAILURES.into_iter().chain([FindingKind::MissingFlag, FindingKind::FalseFlag]) {
             let worst = trial.found.iter().filter(|v| v.kind == kind).max_by(|a, b| a.error.total_cmp(&b.error));
             if let Some(verdict) = worst {
                 *self.failing.entry(kind).or_default() += 1;
@@ -207,13 +213,15 @@ impl Report {
 }
 
 /// Features by how much more often failing models have them, with the counts among failing and all models.
-fn features(trials: &[(u64, Element, Trial)]) -> Vec<(String, u64, u64)> {
+fn features(trials: &[(u64, XmlElement, Trial)]) -> Vec<(String, u64, u64)> {
     const LISTED: usize = 30;
     let mut counts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (_, model, trial) in trials.iter().filter(|(_, _, t)| t.refused.is_none()) {
         for feature in model.features() {
             let count = counts.entry(feature).or_default();
-            count.0 += u64::from(trial.found.iter().any(|v| !matches!(v.kind, Kind::MissingFlag | Kind::FalseFlag)));
+            count.0 += u64::from(
+                trial.found.iter().any(|v| !matches!(v.kind, FindingKind::MissingFlag | FindingKind::FalseFlag)),
+            );
             count.1 += 1;
         }
     }

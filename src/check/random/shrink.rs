@@ -1,10 +1,10 @@
 //! A failing model, taken apart until nothing more can go.
 
-use super::xml::Element;
+use super::xml::XmlElement;
 
 /// Takes out elements and attributes for as long as `fails` says that what is left fails, trying at most `tries` times.
 /// What refers to an element goes with it.
-pub fn shrink(model: &Element, tries: usize, mut fails: impl FnMut(&Element) -> bool) -> Element {
+pub fn shrink(model: &XmlElement, tries: usize, mut fails: impl FnMut(&XmlElement) -> bool) -> XmlElement {
     let (mut best, mut left) = (model.clone(), tries);
     loop {
         let before = best.clone();
@@ -38,14 +38,14 @@ pub fn shrink(model: &Element, tries: usize, mut fails: impl FnMut(&Element) -> 
 }
 
 /// The model without its element number `at`, the root not counted; None where there are fewer.
-fn without_element(model: &Element, at: usize) -> Option<Element> {
+fn without_element(model: &XmlElement, at: usize) -> Option<XmlElement> {
     let mut out = model.clone();
     let removed = remove(&mut out, &mut at.clone())?;
     out.forget(&removed.names());
     Some(out)
 }
 
-fn remove(e: &mut Element, at: &mut usize) -> Option<Element> {
+fn remove(e: &mut XmlElement, at: &mut usize) -> Option<XmlElement> {
     for i in 0..e.children.len() {
         if *at == 0 {
             return Some(e.children.remove(i));
@@ -59,8 +59,8 @@ fn remove(e: &mut Element, at: &mut usize) -> Option<Element> {
 }
 
 /// The model without its attribute number `at`; names stay, as states are drawn by them.
-fn without_attribute(model: &Element, at: &mut usize) -> Option<Element> {
-    fn remove(e: &mut Element, at: &mut usize) -> bool {
+fn without_attribute(model: &XmlElement, at: &mut usize) -> Option<XmlElement> {
+    fn remove(e: &mut XmlElement, at: &mut usize) -> bool {
         for i in 0..e.attributes.len() {
             if e.attributes[i].0 == "name" {
                 continue;
@@ -83,12 +83,12 @@ mod tests {
 
     #[test]
     fn what_does_not_matter_goes() {
-        let mut model = Element::new("mujoco");
+        let mut model = XmlElement::new("mujoco");
         let world = model.section("worldbody");
-        world.push(Element::new("geom").with("adhesion", 1).with("size", 2));
-        world.push(Element::new("body").with("name", "b0")).push(Element::new("joint").with("name", "j0"));
-        model.section("actuator").push(Element::new("motor").with("joint", "j0"));
-        let fails = |m: &Element| m.text().contains("adhesion");
+        world.push(XmlElement::new("geom").with("adhesion", 1).with("size", 2));
+        world.push(XmlElement::new("body").with("name", "b0")).push(XmlElement::new("joint").with("name", "j0"));
+        model.section("actuator").push(XmlElement::new("motor").with("joint", "j0"));
+        let fails = |m: &XmlElement| m.text().contains("adhesion");
         assert_eq!(
             shrink(&model, 100, fails).text(),
             "<mujoco>\n  <worldbody>\n    <geom adhesion=\"1\"/>\n  </worldbody>\n</mujoco>\n"

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::Element;
+use super::XmlElement;
 use super::draw::Draw;
 use super::xml::exact;
 use crate::physics::{Model, PhysicsError, Sim};
@@ -66,10 +66,10 @@ pub(super) fn state(
 }
 
 /// A state as a keyframe, so that a model carries the state that it fails at.
-pub(super) fn keyframe(model: &Arc<Model>, state: &[f64]) -> Result<Element, PhysicsError> {
+pub(super) fn keyframe(model: &Arc<Model>, state: &[f64]) -> Result<XmlElement, PhysicsError> {
     let mut sim = Sim::new(model)?;
     sim.set_state(state)?;
-    let mut key = Element::new("key").with("name", "failure").with("qpos", exact(sim.qpos()));
+    let mut key = XmlElement::new("key").with("name", "failure").with("qpos", exact(sim.qpos()));
     for (name, values) in [("qvel", sim.qvel()), ("act", sim.act()), ("ctrl", sim.ctrl())] {
         if values.iter().any(|x| *x != 0.0) {
             key.set(name, exact(values));

@@ -1,17 +1,17 @@
 //! Tendons: sums of joints, and cables over sites, wrapped around geoms, split by pulleys.
 
 use super::xml::list;
-use super::{Build, Element};
+use super::{Build, XmlElement};
 
 pub(super) fn draw(build: &mut Build) {
     let scalar = build.scalar_joints();
     if !scalar.is_empty() && build.draw.chance(0.22) {
-        let mut e = Element::new("fixed");
+        let mut e = XmlElement::new("fixed");
         let n = 1 + build.draw.below(scalar.len().min(3));
         let first = build.draw.below(scalar.len());
         for i in 0..n {
             let joint = &scalar[(first + i) % scalar.len()];
-            e.push(Element::new("joint").with("joint", joint).with("coef", build.draw.within(-2.0, 2.0)));
+            e.push(XmlElement::new("joint").with("joint", joint).with("coef", build.draw.within(-2.0, 2.0)));
         }
         tendon(build, e);
     }
@@ -21,17 +21,17 @@ pub(super) fn draw(build: &mut Build) {
     }
 }
 
-fn cable(build: &mut Build) -> Element {
-    let mut e = Element::new("spatial");
+fn cable(build: &mut Build) -> XmlElement {
+    let mut e = XmlElement::new("spatial");
     let n = build.sites.len();
     let first = build.draw.below(n);
-    let site = |build: &Build, i: usize| Element::new("site").with("site", &build.sites[(first + i) % n]);
+    let site = |build: &Build, i: usize| XmlElement::new("site").with("site", &build.sites[(first + i) % n]);
     e.push(site(build, 0));
     let mut next = 1;
     if build.draw.chance(0.35)
         && let Some(round) = build.draw.name(&build.round.clone())
     {
-        let mut wrap = Element::new("geom").with("geom", round);
+        let mut wrap = XmlElement::new("geom").with("geom", round);
         if build.draw.chance(0.3) {
             wrap.set("sidesite", &build.sites[build.draw.below(n)]);
         }
@@ -41,7 +41,7 @@ fn cable(build: &mut Build) -> Element {
     next += 1;
     if next < n && build.draw.chance(0.4) {
         if build.draw.chance(0.4) {
-            e.push(Element::new("pulley").with("divisor", build.draw.pick(&["1", "2", "3"])));
+            e.push(XmlElement::new("pulley").with("divisor", build.draw.pick(&["1", "2", "3"])));
             e.push(site(build, next - 1));
         }
         e.push(site(build, next));
@@ -49,7 +49,7 @@ fn cable(build: &mut Build) -> Element {
     e
 }
 
-fn tendon(build: &mut Build, mut e: Element) {
+fn tendon(build: &mut Build, mut e: XmlElement) {
     let name = format!("t{}", build.tendons.len());
     e.set("name", &name);
     build.tendons.push(name);

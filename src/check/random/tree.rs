@@ -1,13 +1,13 @@
 //! Bodies and joints: chains, branches, free bodies, bodies that something outside moves.
 
 use super::xml::list;
-use super::{Build, Element, Joint, geoms};
+use super::{Build, Joint, XmlElement, geoms};
 
 /// Degrees of freedom of a model, at most.
 const MOST: usize = 9;
 
 pub(super) fn draw(build: &mut Build) {
-    let mut world = Element::new("worldbody");
+    let mut world = XmlElement::new("worldbody");
     geoms::ground(build, &mut world);
     let sites = build.draw.below(3);
     for _ in 0..sites {
@@ -18,7 +18,7 @@ pub(super) fn draw(build: &mut Build) {
     }
     if build.draw.chance(0.04) {
         // Fixed to the world.
-        let mut fixed = Element::new("body").with("name", body_name(build)).with("pos", "0.4 0 0.1");
+        let mut fixed = XmlElement::new("body").with("name", body_name(build)).with("pos", "0.4 0 0.1");
         geoms::solid(build, &mut fixed, 0.08);
         world.push(fixed);
     }
@@ -45,9 +45,9 @@ fn body_name(build: &mut Build) -> String {
     name
 }
 
-fn mocap(build: &mut Build, world: &mut Element) {
+fn mocap(build: &mut Build, world: &mut XmlElement) {
     let name = body_name(build);
-    let mut body = Element::new("body").with("name", name).with("mocap", "true").with("pos", "-0.3 0 0.3");
+    let mut body = XmlElement::new("body").with("name", name).with("mocap", "true").with("pos", "-0.3 0 0.3");
     if build.draw.chance(0.5) {
         body.set("quat", list(&build.draw.many::<4>(0.1, 1.0)));
     }
@@ -58,10 +58,10 @@ fn mocap(build: &mut Build, world: &mut Element) {
     world.push(body);
 }
 
-fn body(build: &mut Build, pos: [f64; 3], depth: usize, most: usize) -> Element {
+fn body(build: &mut Build, pos: [f64; 3], depth: usize, most: usize) -> XmlElement {
     let name = body_name(build);
     build.moving.push(name.clone());
-    let mut body = Element::new("body").with("name", name).with("pos", list(&pos));
+    let mut body = XmlElement::new("body").with("name", name).with("pos", list(&pos));
     orientation(build, &mut body, 0.25);
     if build.draw.chance(0.06) {
         body.set("gravcomp", build.draw.within(0.2, 1.5));
@@ -113,15 +113,15 @@ fn body(build: &mut Build, pos: [f64; 3], depth: usize, most: usize) -> Element 
 }
 
 /// A body that is fixed to its parent.
-fn fixed(build: &mut Build, pos: [f64; 3]) -> Element {
-    let mut body = Element::new("body").with("name", body_name(build)).with("pos", list(&pos));
+fn fixed(build: &mut Build, pos: [f64; 3]) -> XmlElement {
+    let mut body = XmlElement::new("body").with("name", body_name(build)).with("pos", list(&pos));
     geoms::solid(build, &mut body, 0.05);
     body
 }
 
-fn inertial(build: &mut Build, body: &mut Element) {
+fn inertial(build: &mut Build, body: &mut XmlElement) {
     let d = &mut build.draw;
-    let mut inertial = Element::new("inertial");
+    let mut inertial = XmlElement::new("inertial");
     inertial.set("pos", list(&d.many::<3>(-0.03, 0.03)));
     inertial.set("mass", d.log(0.05, 3.0));
     if d.chance(0.3) {
@@ -134,7 +134,7 @@ fn inertial(build: &mut Build, body: &mut Element) {
 }
 
 /// One of the ways to turn something, sometimes.
-pub(super) fn orientation(build: &mut Build, e: &mut Element, p: f64) {
+pub(super) fn orientation(build: &mut Build, e: &mut XmlElement, p: f64) {
     let d = &mut build.draw;
     if !d.chance(p) {
         return;
@@ -151,13 +151,16 @@ pub(super) fn orientation(build: &mut Build, e: &mut Element, p: f64) {
     }
 }
 
-fn joints(build: &mut Build, body: &mut Element, depth: usize) {
+fn joints(build: &mut Build, body: &mut XmlElement, depth: usize) {
     let free = depth == 0 && build.draw.chance(0.35);
     if free {
         let name = joint_name(build, "free", false);
         build.dofs += 6;
-        let mut joint =
-            if build.draw.chance(0.7) { Element::new("freejoint") } else { Element::new("joint").with("type", "free") };
+        let mut joint = if build.draw.chance(0.7) {
+            XmlElement::new("freejoint")
+        } else {
+            XmlElement::new("joint").with("type", "free")
+        };
         joint.set("name", name);
         if joint.tag == "freejoint" && build.draw.chance(0.1) {
             joint.set("align", build.draw.pick(&["true", "false"]));
@@ -204,8 +207,8 @@ fn joint_name(build: &mut Build, kind: &'static str, limited: bool) -> String {
     name
 }
 
-fn joint(build: &mut Build, kind: &'static str, axis: [f64; 3]) -> Element {
-    let mut e = Element::new("joint").with("type", kind);
+fn joint(build: &mut Build, kind: &'static str, axis: [f64; 3]) -> XmlElement {
+    let mut e = XmlElement::new("joint").with("type", kind);
     build.dofs += if kind == "ball" { 3 } else { 1 };
     let limited = build.draw.chance(0.25);
     e.set("name", joint_name(build, kind, limited));

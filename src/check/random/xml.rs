@@ -7,16 +7,16 @@ use super::draw::rounded;
 
 /// An element of an MJCF.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Element {
+pub struct XmlElement {
     /// Its tag.
     pub tag: &'static str,
     /// Its attributes, in order.
     pub attributes: Vec<(&'static str, String)>,
     /// The elements in it.
-    pub children: Vec<Element>,
+    pub children: Vec<XmlElement>,
 }
 
-impl Element {
+impl XmlElement {
     pub(super) fn new(tag: &'static str) -> Self {
         Self { tag, attributes: Vec::new(), children: Vec::new() }
     }
@@ -190,9 +190,9 @@ mod tests {
 
     #[test]
     fn what_refers_to_a_name_goes_with_it() {
-        let mut model = Element::new("mujoco");
-        model.section("worldbody").push(Element::new("body").with("name", "b1"));
-        model.section("equality").push(Element::new("weld").with("name", "w").with("body1", "b1"));
+        let mut model = XmlElement::new("mujoco");
+        model.section("worldbody").push(XmlElement::new("body").with("name", "b1"));
+        model.section("equality").push(XmlElement::new("weld").with("name", "w").with("body1", "b1"));
         let names = model.children[0].names();
         model.forget(&names);
         assert_eq!(model.section("equality").children, []);
@@ -200,9 +200,9 @@ mod tests {
 
     #[test]
     fn paths_are_those_of_the_schema() {
-        let mut model = Element::new("mujoco");
-        let body = model.section("worldbody").push(Element::new("body"));
-        body.push(Element::new("body").with("gravcomp", 1)).push(Element::new("geom").with("size", 1));
+        let mut model = XmlElement::new("mujoco");
+        let body = model.section("worldbody").push(XmlElement::new("body"));
+        body.push(XmlElement::new("body").with("gravcomp", 1)).push(XmlElement::new("geom").with("size", 1));
         let used = model.attributes_used();
         assert!(used.contains(&("body".to_owned(), "gravcomp")) && used.contains(&("body/geom".to_owned(), "size")));
     }

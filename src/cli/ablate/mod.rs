@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 
 use dynsparse::analysis::compare;
 use dynsparse::analysis::{self, Analysis};
-use dynsparse::files::{Inputs, Kind, Lock, replace};
-use dynsparse::report::{self, Input, Skipped};
+use dynsparse::files::{FileKind, Inputs, Lock, replace};
+use dynsparse::report::{self, ReportInput, Skipped};
 
 use super::args::{ModelFile, Settings, Subject};
 use super::gather::{made_with, report_skipped};
@@ -89,7 +89,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             Err(error) => skipped.push(Skipped { reason: format!("{name}: {error}"), file }),
         }
     }
-    let settings = analysis::Settings { embedding_rows: EMBEDDED, trace: Vec::new(), ..analysis::Settings::default() };
+    let settings = analysis::AnalysisSettings {
+        embedding_rows: EMBEDDED,
+        trace: Vec::new(),
+        ..analysis::AnalysisSettings::default()
+    };
     let mut analyses = Vec::new();
     for file in files {
         match analysis::analyze(&file, &settings) {
@@ -116,14 +120,14 @@ fn show(
     task: &str,
     args: &Args,
     folder: &Path,
-    settings: &analysis::Settings,
+    settings: &analysis::AnalysisSettings,
     analyses: &[Analysis],
     skipped: &[Skipped],
 ) -> anyhow::Result<()> {
     let comparisons = compare::comparisons(analyses);
     let program = format!("dynsparse {}", output::version());
     let title = format!("{task} over {}", args.over.join(" and "));
-    let input = Input {
+    let input = ReportInput {
         title: &title,
         analyses,
         comparisons: &comparisons,
@@ -133,7 +137,7 @@ fn show(
         settings: &made_with(settings, analyses)?,
     };
     let page = folder.join("report.html");
-    replace(&page, Kind::Html, report::page(&input)?.as_bytes())?;
+    replace(&page, FileKind::Html, report::page(&input)?.as_bytes())?;
     let figures = folder.join("figures");
     report::write_figures(&input, &figures)?;
     let text = match analyses {

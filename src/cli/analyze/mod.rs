@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynsparse::analysis::{self, compare, paper, table};
-use dynsparse::files::{Kind, Lock, replace};
+use dynsparse::files::{FileKind, Lock, replace};
 use serde_json::json;
 
 use super::gather::{Choice, Gathered, made_with, report_skipped};
@@ -54,14 +54,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             skipped.iter().map(|s| json!({"file": s.file.display().to_string(), "reason": s.reason})).collect();
         json!({
             "program": program, "settings": settings, "recordings": analyses, "comparisons": comparisons,
-            "skipped": skipped, "published": {"source": paper::SOURCE, "table": paper::TABLE},
+            "skipped": skipped, "published": {"source": paper::SOURCE, "table": paper::PUBLISHED},
         })
     };
     if let Some(folder) = args.output.as_ref().filter(|_| !analyses.is_empty()) {
         let _alone = Lock::of_results(folder)?;
         let tables = analysis::tables(&analyses, &comparisons);
         table::write(folder, &tables, &program, &made_with(&settings, &analyses)?)?;
-        replace(&folder.join("analysis.json"), Kind::Json, everything().to_string().as_bytes())?;
+        replace(&folder.join("analysis.json"), FileKind::Json, everything().to_string().as_bytes())?;
     }
     let text = if args.json {
         serde_json::to_string_pretty(&everything())?

@@ -1,6 +1,6 @@
 //! Several recordings: a line each.
 
-use dynsparse::analysis::compare::{self, Compared, Comparison, Figures};
+use dynsparse::analysis::compare::{self, Compared, ComparedFigures, Comparison};
 use dynsparse::analysis::global::GlobalSparsity;
 use dynsparse::analysis::{Analysis, Matrix, Reason, paper};
 
@@ -10,7 +10,7 @@ use super::words::{SHOWN, cut, heading, maybe, note, percent, share};
 
 /// The tables.
 pub(super) fn overview(analyses: &[Analysis], comparisons: &[Comparison]) -> String {
-    let figures: Vec<(&Analysis, Figures)> =
+    let figures: Vec<(&Analysis, ComparedFigures)> =
         analyses.iter().flat_map(|a| compare::figures(a).into_iter().map(move |f| (a, f))).collect();
     let mut out = "Q1  Entries that are zero in every sample\n".to_owned();
     out.push_str(&global(analyses));
@@ -91,7 +91,7 @@ fn reasons(analyses: &[Analysis]) -> String {
 }
 
 /// Sparsity by state, a line for each matrix.
-fn state(figures: &[(&Analysis, Figures)]) -> String {
+fn state(figures: &[(&Analysis, ComparedFigures)]) -> String {
     Table::of(figures)
         .words("recording", |(a, _)| name(a))
         .words("", |(_, f)| f.matrix.name().to_owned())
@@ -105,7 +105,7 @@ fn state(figures: &[(&Analysis, Figures)]) -> String {
 }
 
 /// Changes in time, a line for each matrix.
-fn temporal(figures: &[(&Analysis, Figures)]) -> String {
+fn temporal(figures: &[(&Analysis, ComparedFigures)]) -> String {
     let burstiness =
         |a: &Analysis, matrix| a.temporal.iter().find(|t| t.matrix == matrix).and_then(|t| t.events.burstiness);
     Table::of(figures)
@@ -144,7 +144,7 @@ pub(in super::super) fn side_by_side(analyses: &[Analysis], comparisons: &[Compa
     let mut out = String::new();
     for c in comparisons {
         for matrix in [Matrix::A, Matrix::B] {
-            let rows: Vec<(&Compared, &Figures)> =
+            let rows: Vec<(&Compared, &ComparedFigures)> =
                 c.recordings.iter().filter_map(|r| Some((r, r.figures.iter().find(|f| f.matrix == matrix)?))).collect();
             let Some((_, first)) = rows.first() else { continue };
             out.push_str(&heading(&format!("Matrix {}, {} entries", matrix.name(), first.entries)));
@@ -168,8 +168,8 @@ pub(in super::super) fn side_by_side(analyses: &[Analysis], comparisons: &[Compa
     out
 }
 
-fn variants(rows: &[(&Compared, &Figures)]) -> String {
-    let open = |f: &Figures| if f.open > 0 { format!("+{}?", f.open) } else { String::new() };
+fn variants(rows: &[(&Compared, &ComparedFigures)]) -> String {
+    let open = |f: &ComparedFigures| if f.open > 0 { format!("+{}?", f.open) } else { String::new() };
     Table::of(rows)
         .words("variant", |(r, _)| cut(&r.name, 22))
         .number("zero", |(_, f)| format!("{}{}", f.always_zero, open(f)))

@@ -1,15 +1,15 @@
 //! Errors as a table for other programs.
 
 use dynsparse::analysis::csv::text as table;
-use dynsparse::check::{Errors, Report, Settings};
+use dynsparse::check::{CheckReport, CheckSettings, Errors};
 use dynsparse::files::Output;
 use dynsparse::physics::{SolverMode, mujoco_version};
 use serde_json::Value;
 
 /// A row: a task, an engine and a part (all, a block, a kind of contacts).
 struct Row<'a> {
-    settings: &'a Settings,
-    report: &'a Report,
+    settings: &'a CheckSettings,
+    report: &'a CheckReport,
     engine: &'a str,
     engine_flagged: usize,
     part: &'a str,
@@ -44,7 +44,7 @@ fn number(x: Option<f64>) -> String {
     x.map_or_else(String::new, |x| format!("{x:e}"))
 }
 
-fn solver(settings: &Settings) -> &'static str {
+fn solver(settings: &CheckSettings) -> &'static str {
     match settings.solver {
         SolverMode::Converged => "converged",
         SolverMode::Task => "task",
@@ -52,7 +52,7 @@ fn solver(settings: &Settings) -> &'static str {
 }
 
 /// The rows of a task: the arbiter's, then those of every engine.
-fn rows<'a>(settings: &'a Settings, report: &'a Report) -> Vec<Row<'a>> {
+fn rows<'a>(settings: &'a CheckSettings, report: &'a CheckReport) -> Vec<Row<'a>> {
     let row = |engine, engine_flagged, part, errors| Row { settings, report, engine, engine_flagged, part, errors };
     let mut all = vec![row("arbiter", report.arbiter.states, "all", report.reference)];
     for engine in &report.engines {
@@ -65,7 +65,7 @@ fn rows<'a>(settings: &'a Settings, report: &'a Report) -> Vec<Row<'a>> {
 }
 
 /// Writes the table.
-pub(super) fn write(file: &Output, settings: &Settings, reports: &[Report]) -> anyhow::Result<()> {
+pub(super) fn write(file: &Output, settings: &CheckSettings, reports: &[CheckReport]) -> anyhow::Result<()> {
     let rows = reports.iter().flat_map(|report| rows(settings, report));
     let values = rows.map(|row| COLUMNS.map(|(_, value)| Value::String(value(&row))).to_vec());
     Ok(file.write(&table(&COLUMNS.map(|(name, _)| name), values)?)?)

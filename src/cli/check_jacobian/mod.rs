@@ -8,8 +8,8 @@ mod text;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::check::{self, Report};
-use dynsparse::files::{Inputs, Kind, Output};
+use dynsparse::check::{self, CheckReport};
+use dynsparse::files::{FileKind, Inputs, Output};
 use dynsparse::jacobian::{EngineSpec, Method, Nudge};
 use dynsparse::physics::{SolverMode, mujoco_version};
 use dynsparse::sweep::select;
@@ -124,7 +124,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let (seed, first) = (args.seed, args.first);
         dynsparse::bounded::within("--random", models, &(0..=MOST_MODELS)).map_err(anyhow::Error::msg)?;
         dynsparse::bounded::within("--first", first, &(0..=u64::MAX - MOST_MODELS)).map_err(anyhow::Error::msg)?;
-        let settings = check::random::Settings { seed, first, models, ..check::random::Settings::default() };
+        let settings =
+            check::random::RandomSettings { seed, first, models, ..check::random::RandomSettings::default() };
         return pool.install(|| random::run(&settings, args.failures.as_deref(), args.json));
     }
     if args.policy == Some(PolicyName::Replay) {
@@ -133,7 +134,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.policy == Some(PolicyName::Expert) {
         anyhow::bail!("states of an expert cannot be checked; choose another --policy");
     }
-    let settings = check::Settings {
+    let settings = check::CheckSettings {
         states: args.states,
         episodes: args.episodes,
         policy: flags.asked()?.policy,
@@ -150,12 +151,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let pool = threads::pool(args.threads)?;
     // Before the work, not after it.
     let inputs = Inputs::new(args.tasks.iter().filter(|name| is_path(name)));
-    let table = args.csv.as_deref().map(|file| Output::claim(file, Kind::Csv, &inputs)).transpose()?;
+    let table = args.csv.as_deref().map(|file| Output::claim(file, FileKind::Csv, &inputs)).transpose()?;
 
-    let (mut reports, mut failed): (Vec<Report>, Vec<(String, String)>) = Default::default();
+    let (mut reports, mut failed): (Vec<CheckReport>, Vec<(String, String)>) = Default::default();
     let many = tasks.len() > 1;
     for (name, load) in tasks {
-        let outcome = load().and_then(|task| Ok(pool.install(|| check::check(&task, &settings))?));
+        let outcome = load().and_then(|task| Ok(pool.install(|| check::check_task(&task, &settings))?));
         match outcome {
             Ok(report) => {
                 if !args.json {

@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use dynsparse::check::random::{self, Failure, Report, Settings};
-use dynsparse::files::{Kind, Lock, replace};
+use dynsparse::check::random::{self, Failure, RandomReport, RandomSettings};
+use dynsparse::files::{FileKind, Lock, replace};
 use dynsparse::physics::mujoco_version;
 use serde_json::json;
 
 use super::super::output;
 
 /// Judges random models, and writes those that fail, taken apart, into a folder.
-pub(super) fn run(settings: &Settings, folder: Option<&Path>, as_json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(settings: &RandomSettings, folder: Option<&Path>, as_json: bool) -> anyhow::Result<ExitCode> {
     // Before the work, not after it.
     let _alone = folder.map(Lock::of_results).transpose()?;
-    let report = random::run(settings);
+    let report = random::check_random(settings);
     if let Some(folder) = folder {
         write(&report, folder)?;
     }
@@ -32,18 +32,18 @@ pub(super) fn run(settings: &Settings, folder: Option<&Path>, as_json: bool) -> 
     Ok(if report.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn write(report: &Report, folder: &Path) -> anyhow::Result<()> {
+fn write(report: &RandomReport, folder: &Path) -> anyhow::Result<()> {
     for failure in report.failures.iter().chain(&report.flags) {
         let Some(mjcf) = &failure.shrunk else { continue };
         let kind = failure.verdict.kind.label().replace(' ', "-");
         let file = folder.join(format!("{}-{}-{kind}.xml", report.settings.seed, failure.model));
-        replace(&file, Kind::Xml, mjcf.as_bytes())?;
+        replace(&file, FileKind::Xml, mjcf.as_bytes())?;
     }
     Ok(())
 }
 
-fn text(report: &Report) -> String {
-    let Settings { seed, first, models, .. } = report.settings;
+fn text(report: &RandomReport) -> String {
+    let RandomSettings { seed, first, models, .. } = report.settings;
     let mut out = format!("Random models {first} to {} of seed {seed}\n\n", first + models.saturating_sub(1));
     for (engine, tally) in &report.engines {
         out.push_str(&output::wrapped(

@@ -1,7 +1,7 @@
 //! Reports for people, within 80 columns.
 
 use comfy_table::{ContentArrangement, Table, presets};
-use dynsparse::check::{Agreement, Errors, Found, Known, Report, Seen, Where};
+use dynsparse::check::{Agreement, CheckReport, EntryAt, Errors, Found, Known, Seen};
 
 use super::super::output;
 use super::super::table::Table as Columns;
@@ -9,8 +9,8 @@ use super::super::table::Table as Columns;
 const WIDTH: usize = 80;
 
 /// Everything about one task.
-pub(super) fn task(report: &Report) -> String {
-    let Report { states, smooth, .. } = report;
+pub(super) fn task(report: &CheckReport) -> String {
+    let CheckReport { states, smooth, .. } = report;
     let left_out = states - smooth;
     let share = 100.0 * left_out as f64 / *states as f64;
     let mut out = format!(
@@ -43,7 +43,7 @@ pub(super) fn task(report: &Report) -> String {
 }
 
 /// All tasks, a table for each engine.
-pub(super) fn summary(reports: &[Report], failed: &[(String, String)]) -> String {
+pub(super) fn summary(reports: &[CheckReport], failed: &[(String, String)]) -> String {
     let mut engines: Vec<&str> = Vec::new();
     for engine in reports.iter().flat_map(|r| &r.engines) {
         if !engines.contains(&engine.engine.as_str()) {
@@ -96,7 +96,7 @@ fn three(errors: &Option<Errors>) -> [String; 3] {
     errors.map_or([const { String::new() }; 3], |e| [e.median, e.p99, e.max].map(number))
 }
 
-fn errors(report: &Report) -> String {
+fn errors(report: &CheckReport) -> String {
     let engines = report.engines.iter().map(|e| (e.engine.as_str(), e.errors));
     let cell = |errors: Option<Errors>, of: fn(Errors) -> f64| errors.map_or(String::new(), |e| number(of(e)));
     Columns::of(engines.chain([("arbiter, by itself", report.reference)]))
@@ -109,7 +109,7 @@ fn errors(report: &Report) -> String {
 }
 
 /// Engines that fit side by side.
-fn chunks(report: &Report) -> Vec<std::ops::Range<usize>> {
+fn chunks(report: &CheckReport) -> Vec<std::ops::Range<usize>> {
     const FIRST: usize = 22;
     let mut chunks = Vec::new();
     let (mut from, mut width) = (0, FIRST);
@@ -128,7 +128,7 @@ fn chunks(report: &Report) -> Vec<std::ops::Range<usize>> {
 }
 
 /// Medians and maxima by block and by what pushes.
-fn parts(report: &Report, engines: std::ops::Range<usize>) -> String {
+fn parts(report: &CheckReport, engines: std::ops::Range<usize>) -> String {
     let engines = &report.engines[engines];
     let mut table = table(["median, max", "states"]);
     let mut header = vec!["median, max", "states"];
@@ -157,7 +157,7 @@ fn parts(report: &Report, engines: std::ops::Range<usize>) -> String {
     output::table(&table)
 }
 
-fn flags(report: &Report) -> String {
+fn flags(report: &CheckReport) -> String {
     let engines = report.engines.iter().filter(|e| e.flags.states > 0);
     let rows = engines.map(|e| (e.engine.as_str(), e.flags, Some(e.agreement)));
     let count = |agreement: Option<Agreement>, of: fn(Agreement) -> usize| {
@@ -177,7 +177,7 @@ fn flags(report: &Report) -> String {
 }
 
 /// Verdicts against the arbiter; None where no engine gives any.
-fn zeros(report: &Report) -> Option<String> {
+fn zeros(report: &CheckReport) -> Option<String> {
     let (mut rows, mut below) = (Vec::new(), String::new());
     for engine in &report.engines {
         let Some(zeros) = &engine.zeros else { continue };
@@ -209,12 +209,12 @@ fn zeros(report: &Report) -> Option<String> {
     (!rows.is_empty()).then(|| table(&rows) + &below)
 }
 
-fn place(found: &Option<Where>) -> String {
-    let Some(Where { episode, step, substep, entry: [row, column] }) = found else { return String::new() };
+fn place(found: &Option<EntryAt>) -> String {
+    let Some(EntryAt { episode, step, substep, entry: [row, column] }) = found else { return String::new() };
     output::wrapped("", &format!("episode {episode}, step {step}, physics step {substep}: d {row}' / d {column}"))
 }
 
-fn state(report: &Report, found: &Found) -> String {
+fn state(report: &CheckReport, found: &Found) -> String {
     let [value, error] = found.arbiter;
     let near = match found.switch {
         None => "nothing of the constraints switches up to a nudge of 1e-3".to_owned(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use dynsparse::task::parity::{Comparison, Reference, compare};
+use dynsparse::task::parity::{Parity, Reference, compare};
 use dynsparse::task::{Assets, Task, catalogue};
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(super) struct Args {
 /// One task, and how its model compares; None when its files are not there.
 struct Row {
     task: String,
-    outcome: Option<Comparison>,
+    outcome: Option<Parity>,
 }
 
 /// What is compared.
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<Ex
             Ok(Row { task, outcome })
         })
         .collect::<anyhow::Result<_>>()?;
-    let fine = rows.iter().all(|r| r.outcome.as_ref().is_some_and(Comparison::equal));
+    let fine = rows.iter().all(|r| r.outcome.as_ref().is_some_and(Parity::equal));
     if json {
         output::print(&serde_json::to_string_pretty(&rows.iter().map(Row::json).collect::<Vec<_>>())?)?;
     } else {
@@ -162,7 +162,7 @@ fn text(rows: &[Row], without: &[String], folder: Option<&Path>, assets: &Assets
         out.push_str(line);
         out.push('\n');
     };
-    let differing: Vec<(&Row, &Comparison)> =
+    let differing: Vec<(&Row, &Parity)> =
         rows.iter().filter_map(|r| Some((r, r.outcome.as_ref()?))).filter(|(_, c)| !c.equal()).collect();
     for (row, c) in differing.iter().take(TASKS_SHOWN) {
         for d in c.differences.iter().take(SHOWN) {
@@ -189,7 +189,7 @@ fn text(rows: &[Row], without: &[String], folder: Option<&Path>, assets: &Assets
         let names = unseen.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         say(&format!("\nNot compared, because the reference's maker could not see them:\n  {names}"));
     }
-    let equal = rows.iter().filter(|r| r.outcome.as_ref().is_some_and(Comparison::equal)).count();
+    let equal = rows.iter().filter(|r| r.outcome.as_ref().is_some_and(Parity::equal)).count();
     let whose = folder.map_or("what Playground 0.2.0 has".to_owned(), |f| format!("the files in {}", f.display()));
     say(&format!("\n{equal} of {} models equal {whose}.", rows.len()));
     let missing = rows.iter().filter(|r| r.outcome.is_none()).count();

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 
 use mujoco_rs::mujoco_c::mjModel;
 
-use super::edit::Kind::{self, *};
+use super::edit::ObjectKind::{self, *};
 
 /// One array: `rows` x `cols`, row-major. `ptr` may be null when the array is empty.
 pub(super) struct Array {
@@ -23,7 +23,7 @@ pub(super) struct Array {
 /// What the rows of an array belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
-    Of(Kind),
+    Of(ObjectKind),
     /// Degrees of freedom; found by the name of their joint.
     Dof,
     /// Controls; found by the name of their actuator.
@@ -43,7 +43,7 @@ pub(super) enum Role {
     /// May be set to any finite number.
     Free,
     /// May be set to the number of an object of this kind, or to -1 for none.
-    Id(Kind),
+    Id(ObjectKind),
 }
 
 use Owner::{Control, Dof, Of, Other, Qpos};

@@ -32,7 +32,7 @@ pub struct ModelEdit {
     #[serde(default)]
     pub column: Option<usize>,
     /// The new value.
-    pub value: Value,
+    pub value: EditValue,
 }
 
 /// Rows `[first, end)`.
@@ -54,13 +54,13 @@ pub struct Matching {
     /// An array of mjModel, such as `geom_dataid`.
     pub field: String,
     /// What it must hold.
-    pub equals: Value,
+    pub equals: EditValue,
 }
 
 /// A number, or the number of an object that a name stands for.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(untagged)]
-pub enum Value {
+pub enum EditValue {
     /// The number itself.
     Number(#[serde(with = "dynsparse_base::number")] f64),
     /// The id of an object.
@@ -72,7 +72,7 @@ pub enum Value {
 #[serde(deny_unknown_fields)]
 pub struct ObjectName {
     /// The kind.
-    pub kind: Kind,
+    pub kind: ObjectKind,
     /// The name.
     pub name: String,
 }
@@ -81,7 +81,7 @@ pub struct ObjectName {
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
-pub enum Kind {
+pub enum ObjectKind {
     Body,
     Joint,
     Geom,
@@ -99,7 +99,7 @@ pub enum Kind {
     Keyframe,
 }
 
-impl Kind {
+impl ObjectKind {
     /// MuJoCo's number of the kind.
     pub(super) fn mujoco(self) -> mjtObj {
         match self {
@@ -152,7 +152,7 @@ impl ModelEdit {
             rows: None,
             matching: None,
             column: None,
-            value: Value::Number(value),
+            value: EditValue::Number(value),
         }
     }
 
@@ -209,7 +209,7 @@ impl fmt::Display for ModelEdit {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for EditValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(x) => write!(f, "{x}"),
@@ -265,14 +265,14 @@ impl Model {
     }
 
     /// The number that a value stands for.
-    fn value(&self, value: &Value) -> Result<f64, PhysicsError> {
+    fn value(&self, value: &EditValue) -> Result<f64, PhysicsError> {
         match value {
-            Value::Number(x) => Ok(*x),
-            Value::Id(ObjectName { kind, name }) => self.find(*kind, name).map(|id| id as f64),
+            EditValue::Number(x) => Ok(*x),
+            EditValue::Id(ObjectName { kind, name }) => self.find(*kind, name).map(|id| id as f64),
         }
     }
 
-    fn find(&self, kind: Kind, name: &str) -> Result<usize, PhysicsError> {
+    fn find(&self, kind: ObjectKind, name: &str) -> Result<usize, PhysicsError> {
         self.id(kind.mujoco(), name)
             .ok_or_else(|| PhysicsError::NoSuchName { kind: kind.word(), name: name.to_owned() })
     }
@@ -338,7 +338,7 @@ impl Model {
         match array.owner {
             Owner::Of(kind) => self.find(kind, name),
             Owner::Dof => {
-                let id = self.find(Kind::Joint, name)?;
+                let id = self.find(ObjectKind::Joint, name)?;
                 let first = self.joint_at(id).dof;
                 let next = self.joints().nth(id + 1).map_or(self.nv(), |joint| joint.dof);
                 if next - first != 1 {
@@ -347,7 +347,7 @@ impl Model {
                 Ok(first)
             }
             Owner::Control => {
-                let id = self.find(Kind::Actuator, name)?;
+                let id = self.find(ObjectKind::Actuator, name)?;
                 let m = Slices(self.raw());
                 let (first, n) = (m.actuator_ctrladr()[id], m.actuator_ctrlnum()[id]);
                 if n != 1 {

@@ -40,7 +40,7 @@ pub use contacts::{ContactDetail, ContactGeometry};
 pub use digest::{ArrayDigest, Digest, FileDigest, Named};
 pub(crate) use dynamics::turn_derivatives;
 pub use dynamics::{Cone, Damping};
-pub use edit::{Kind, Matching, ModelEdit, ObjectName, Rows, Value};
+pub use edit::{EditValue, Matching, ModelEdit, ObjectKind, ObjectName, Rows};
 pub(crate) use elements::Shape;
 pub use elements::{
     Actuator, Body, ConstraintRow, Equality, Joint, JointLimit, PathPoint, Tendon, TendonLimit, Unknown,

@@ -14,7 +14,7 @@ use mujoco_rs::mujoco_c::{
 use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
 use super::arrays::{Owner, Role, arrays};
-use super::edit::Kind;
+use super::edit::ObjectKind;
 use super::elements::{Slices, Variant};
 use super::guard::{self, check, one_line};
 use super::names::{self, Names};
@@ -33,13 +33,13 @@ const MOST_SWEEPS: i32 = 10_000;
 
 /// Ranges, what says that one is in force, and what they belong to.
 const RANGES: [(&str, &str, Owner); 7] = [
-    ("jnt_range", "jnt_limited", Owner::Of(Kind::Joint)),
-    ("jnt_actfrcrange", "jnt_actfrclimited", Owner::Of(Kind::Joint)),
-    ("tendon_range", "tendon_limited", Owner::Of(Kind::Tendon)),
-    ("tendon_actfrcrange", "tendon_actfrclimited", Owner::Of(Kind::Tendon)),
+    ("jnt_range", "jnt_limited", Owner::Of(ObjectKind::Joint)),
+    ("jnt_actfrcrange", "jnt_actfrclimited", Owner::Of(ObjectKind::Joint)),
+    ("tendon_range", "tendon_limited", Owner::Of(ObjectKind::Tendon)),
+    ("tendon_actfrcrange", "tendon_actfrclimited", Owner::Of(ObjectKind::Tendon)),
     ("actuator_ctrlrange", "actuator_ctrllimited", Owner::Control),
-    ("actuator_forcerange", "actuator_forcelimited", Owner::Of(Kind::Actuator)),
-    ("actuator_actrange", "actuator_actlimited", Owner::Of(Kind::Actuator)),
+    ("actuator_forcerange", "actuator_forcelimited", Owner::Of(ObjectKind::Actuator)),
+    ("actuator_actrange", "actuator_actlimited", Owner::Of(ObjectKind::Actuator)),
 ];
 
 /// A compiled MuJoCo model. Auto-reset is off, so that divergence stays visible.

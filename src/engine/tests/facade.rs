@@ -82,8 +82,16 @@ fn matrices_are_derivatives_of_one_and_of_several_steps() {
     (0..37).for_each(|_| sim.step().unwrap());
     let from = state(&mut sim);
     let ndx = model.ndx();
+    let mut space = d.linearize(&mut sim).unwrap();
     for k in [1, 5] {
         let lin = d.linearize_steps(&mut sim, k).unwrap();
+        d.linearize_into(&mut sim, k, &mut space).unwrap();
+        assert_eq!(bits(&space), bits(&lin), "into the matrices of another");
+        assert!(lin.is_smooth() && !lin.is_near_singular());
+        // Where the hand is depends on no velocity, of one step; that it moves depends on them.
+        let verdicts = lin.c_verdicts();
+        assert_eq!(verdicts[(0, model.nv())] == ZeroVerdict::Zero, k == 1, "{k} steps");
+        assert_eq!(verdicts[(3, model.nv() + 3)], ZeroVerdict::Nonzero);
         assert_eq!([lin.a().shape(), lin.b().shape()], [(ndx, ndx), (ndx, 1)]);
         assert_eq!([lin.c().shape(), lin.d().shape()], [(6, ndx), (6, 1)]);
         assert_eq!(lin.states()[..3], ["pos:ball.rx", "pos:ball.ry", "pos:ball.rz"]);

@@ -11,7 +11,7 @@ use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::params::{Init, Layout, Linear};
 use super::oracle::Body;
-use super::{Input, Model, apply, start, tokens};
+use super::{Input, Network, apply, start, tokens};
 
 /// Parts to choose from.
 const PARTS: usize = 3;
@@ -44,7 +44,7 @@ impl Gated {
     }
 }
 
-impl Model for Gated {
+impl Network for Gated {
     fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -10,7 +10,7 @@ use burn_tensor::{Tensor, TensorData};
 use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::params::{Init, Layout, Linear};
-use super::{Asks, Input, Model, Readout, apply, start, tokens};
+use super::{Asks, Input, Network, Readout, apply, start, tokens};
 use crate::kinematics::Kinematics;
 
 struct Round {
@@ -84,7 +84,7 @@ impl Graph {
     }
 }
 
-impl Model for Graph {
+impl Network for Graph {
     fn layout(&self) -> &Layout {
         &self.layout
     }

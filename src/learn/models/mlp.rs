@@ -6,7 +6,7 @@ use burn_tensor::Tensor;
 use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::params::{Layout, Linear};
-use super::{Input, Model, apply, start};
+use super::{Input, Network, apply, start};
 
 pub(super) struct Mlp {
     layout: Layout,
@@ -27,7 +27,7 @@ impl Mlp {
     }
 }
 
-impl Model for Mlp {
+impl Network for Mlp {
     fn layout(&self) -> &Layout {
         &self.layout
     }

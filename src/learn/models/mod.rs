@@ -27,7 +27,7 @@ pub struct Input {
 }
 
 /// A network. It holds sizes and positions; the weights are given to it.
-pub trait Model: Send + Sync {
+pub trait Network: Send + Sync {
     /// What its weights are.
     fn layout(&self) -> &Layout;
 
@@ -46,9 +46,9 @@ pub trait Model: Send + Sync {
 /// Next states, [batch, outputs], and derivatives, [direction, batch, outputs], where directions are given.
 ///
 /// # Errors
-/// As [`Model::run`].
+/// As [`Network::run`].
 pub fn predict(
-    model: &dyn Model,
+    model: &dyn Network,
     weights: &[Tensor<2>],
     input: &Input,
 ) -> Result<(Tensor<2>, Option<Tensor<3>>), LearnError> {
@@ -193,7 +193,7 @@ impl ModelSpec {
     ///
     /// # Errors
     /// [`LearnError::Settings`] for a network on the kinematic tree where none is known, and for one that is too large.
-    pub fn build(&self, space: Space<'_>) -> Result<Box<dyn Model>, LearnError> {
+    pub fn build(&self, space: Space<'_>) -> Result<Box<dyn Network>, LearnError> {
         bounded::within("width", self.width, &(1..=MOST_WIDTH)).map_err(LearnError::Settings)?;
         bounded::within("depth", self.depth, &(1..=MOST_DEPTH)).map_err(LearnError::Settings)?;
         let network = self.network(space)?;
@@ -228,7 +228,7 @@ impl ModelSpec {
         Ok(())
     }
 
-    fn network(&self, space: Space<'_>) -> Result<Box<dyn Model>, LearnError> {
+    fn network(&self, space: Space<'_>) -> Result<Box<dyn Network>, LearnError> {
         let Space { inputs, outputs, kinematics } = space;
         Ok(match self.kind {
             ModelKind::Mlp => Box::new(mlp::Mlp::new(inputs, outputs, self.width, self.depth)),

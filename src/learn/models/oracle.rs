@@ -11,7 +11,7 @@ use burn_tensor::Tensor;
 use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::params::{Init, Layout, Linear};
-use super::{Input, Model, Readout, apply, start, tokens};
+use super::{Input, Network, Readout, apply, start, tokens};
 
 pub(super) struct Oracle {
     layout: Layout,
@@ -66,7 +66,7 @@ impl Oracle {
     }
 }
 
-impl Model for Oracle {
+impl Network for Oracle {
     fn layout(&self) -> &Layout {
         &self.layout
     }

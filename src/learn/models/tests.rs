@@ -12,7 +12,7 @@ const OUTPUTS: usize = 5;
 const STATES: usize = 5;
 
 struct Setup {
-    model: Box<dyn Model>,
+    model: Box<dyn Network>,
     weights: Vec<Tensor<2>>,
     x: Vec<f64>,
     mask: Vec<f64>,

@@ -12,7 +12,7 @@ use burn_tensor::Tensor;
 use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::params::{Init, Layout, Linear};
-use super::{Asks, Input, Model, Readout, apply, start, tokens};
+use super::{Asks, Input, Network, Readout, apply, start, tokens};
 
 /// What the tokens' own layer is wider than a token.
 const WIDER: usize = 2;
@@ -64,7 +64,7 @@ impl Transformer {
     }
 }
 
-impl Model for Transformer {
+impl Network for Transformer {
     fn layout(&self) -> &Layout {
         &self.layout
     }

@@ -16,7 +16,7 @@ mod tests;
 use nalgebra::DVector;
 
 use super::rollout::Rollouts;
-use super::settings::{Newton, Sampling, Settings};
+use super::settings::{Newton, PlanSettings, Sampling};
 use super::spline::Curve;
 use super::{Here, PlanError, best, shift};
 use crate::physics::{Model, PhysicsError, Sim};
@@ -63,7 +63,7 @@ pub(super) struct Ilqg {
 
 impl Ilqg {
     pub(super) fn new(
-        settings: &Settings,
+        settings: &PlanSettings,
         newton: Newton,
         sampling: Option<Sampling>,
         rollouts: &Rollouts,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::physics::SolverMode;
-use crate::planner::{Method, Planner, resolve};
+use crate::planner::{Method, Planner, resolve_plan};
 use crate::policy::{PlanMethod, PlanSpec};
 use crate::task::{Assets, Task};
 
@@ -16,7 +16,7 @@ impl Case {
         let task = Task::from_catalogue(name, &Assets::find(None)).expect("a task");
         let model = Arc::new(task.model(SolverMode::Converged).expect("a model"));
         let asked = PlanSpec { method: Some(PlanMethod::Ilqg), horizon: Some(40), ..PlanSpec::default() };
-        let spec = PlanSpec { guide: None, ..resolve(&asked, name) };
+        let spec = PlanSpec { guide: None, ..resolve_plan(&asked, name) };
         let mut planner = Planner::new(&task, &model, &spec).expect("a planner");
         let mut sim = Sim::new(&model).expect("a simulation");
         task.reset(&mut sim, 1, 0).expect("a reset");

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::SlurmError;
 use super::commands;
-use super::status::{UnitStatus, Where, units};
+use super::status::{UnitPlace, UnitStatus, units};
 use super::submission::{MergeFile, Submission};
 use super::unit::plan;
 use crate::record::finished_episodes;
-use crate::sweep::{How, Manifest, Report, Share, SweepError, Watch, run};
+use crate::sweep::{How, Manifest, Share, SweepError, SweepReport, SweepWatch, run_sweep};
 
 /// How long the lock of an array task that has ended may outlive it, on file systems of more than one machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,7 +22,7 @@ pub struct Merged {
     /// Array tasks that have ended without their episodes.
     pub failed: Vec<UnitStatus>,
     /// What became of the tasks.
-    pub report: Report,
+    pub report: SweepReport,
     /// The command that goes on with the sweep.
     pub command: String,
     /// Folder of the sweep.
@@ -66,7 +66,7 @@ impl UnitStatus {
 ///
 /// # Errors
 /// [`SlurmError`] where nothing could be joined. Units and tasks that failed are in the result.
-pub fn merge(folder: &Path, stop: &AtomicBool, watch: &dyn Watch) -> Result<Merged, SlurmError> {
+pub fn merge(folder: &Path, stop: &AtomicBool, watch: &dyn SweepWatch) -> Result<Merged, SlurmError> {
     let note = Submission::read(folder)?;
     let merged = work(&note, folder, stop, watch);
     let file = match &merged {
@@ -77,7 +77,7 @@ pub fn merge(folder: &Path, stop: &AtomicBool, watch: &dyn Watch) -> Result<Merg
     merged
 }
 
-fn work(note: &Submission, folder: &Path, stop: &AtomicBool, watch: &dyn Watch) -> Result<Merged, SlurmError> {
+fn work(note: &Submission, folder: &Path, stop: &AtomicBool, watch: &dyn SweepWatch) -> Result<Merged, SlurmError> {
     let manifest = Manifest::of(&note.sweep)?;
     let mut present = BTreeMap::new();
     for (name, entry) in &manifest.tasks {
@@ -90,11 +90,11 @@ fn work(note: &Submission, folder: &Path, stop: &AtomicBool, watch: &dyn Watch) 
     let how = How { folder: &note.sweep, threads: note.settings.threads(), share: Share::Merge, force: false, stop };
     let begun = Instant::now();
     let report = loop {
-        match run(&plan, &how, watch) {
+        match run_sweep(&plan, &how, watch) {
             Err(SweepError::Busy { .. }) if begun.elapsed() < PATIENCE => std::thread::sleep(Duration::from_secs(1)),
             other => break other?,
         }
     };
-    let failed = units.into_iter().filter(|u| u.state != Where::Done).collect();
+    let failed = units.into_iter().filter(|u| u.state != UnitPlace::Done).collect();
     Ok(Merged { failed, report, command: note.command.clone(), sweep: note.sweep.clone() })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::arrays::Array;
 use super::{SlurmError, SlurmSettings};
-use crate::record::quoted;
+use crate::record::in_quotes;
 
 /// Seconds before the time limit at which an array task is told. Slurm may be a minute early. A recording
 /// stops within a step, so this is plenty.
@@ -97,7 +97,7 @@ impl Scripts<'_> {
     fn body(&self, out: &mut String, work: &str) {
         out.push('\n');
         for module in &self.settings.modules {
-            let module = quoted(module);
+            let module = in_quotes(module);
             let _ =
                 writeln!(out, "module load {module} || {{ echo 'error: module load {module} failed' >&2; exit 1; }}");
         }
@@ -105,11 +105,11 @@ impl Scripts<'_> {
             let _ = writeln!(out, "{}", setup.trim_end());
         }
         let program = match self.settings.program.as_slice() {
-            [] => quoted(&self.program.to_string_lossy()),
-            words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+            [] => in_quotes(&self.program.to_string_lossy()),
+            words => words.iter().map(|word| in_quotes(word)).collect::<Vec<_>>().join(" "),
         };
         let (verb, unit) = work.split_once(' ').unwrap_or((work, ""));
-        let folder = quoted(&self.folder.to_string_lossy());
+        let folder = in_quotes(&self.folder.to_string_lossy());
         let _ = writeln!(out, "{}", format!("exec {program} slurm-job {verb} {folder} {unit}").trim_end());
     }
 }

@@ -15,7 +15,7 @@ use crate::sweep::manifest::State;
 /// Where an array task is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Where {
+pub enum UnitPlace {
     /// In the queue, or in it again.
     Pending,
     /// On a node.
@@ -46,7 +46,7 @@ pub struct UnitStatus {
     /// How many of them are there.
     pub finished: u64,
     /// Where it is.
-    pub state: Where,
+    pub state: UnitPlace,
     /// How often it was begun.
     pub starts: u32,
     /// Why it failed or waits; empty where there is nothing to say.
@@ -90,7 +90,7 @@ pub struct Status {
     /// The job that checks and joins.
     pub merge_job: Option<u64>,
     /// Where that job is.
-    pub merge: Where,
+    pub merge: UnitPlace,
     /// Why it failed or waits.
     pub merge_reason: String,
     /// Digest of the whole sweep's content, when every task is done.
@@ -104,8 +104,11 @@ pub struct Status {
 impl Status {
     /// Whether there is nothing left to wait for.
     pub fn is_over(&self) -> bool {
-        !matches!(self.merge, Where::Pending | Where::Running | Where::Unknown)
-            && !self.units.iter().any(|u| matches!(u.state, Where::Pending | Where::Running | Where::Unknown))
+        !matches!(self.merge, UnitPlace::Pending | UnitPlace::Running | UnitPlace::Unknown)
+            && !self
+                .units
+                .iter()
+                .any(|u| matches!(u.state, UnitPlace::Pending | UnitPlace::Running | UnitPlace::Unknown))
     }
 }
 
@@ -127,7 +130,7 @@ pub fn status(sweep: &Path) -> Result<Status, SlurmError> {
     let units = units(&note, &folder, sweep, &manifest, &present, queue.as_deref())?;
     let (merge, merge_reason) = merge(&note, &folder, queue.as_deref())?;
     let tasks = manifest.tasks.iter().map(|(name, entry)| {
-        let count = |state: Where| units.iter().filter(|u| u.task == *name && u.state == state).count();
+        let count = |state: UnitPlace| units.iter().filter(|u| u.task == *name && u.state == state).count();
         let (status, reason) = match &entry.state {
             State::Done(_) => ("done", String::new()),
             State::Pending => ("pending", String::new()),
@@ -142,7 +145,8 @@ pub fn status(sweep: &Path) -> Result<Status, SlurmError> {
                 (known, there)
             }
         };
-        let (running, pending, failed) = (count(Where::Running), count(Where::Pending), count(Where::Failed));
+        let (running, pending, failed) =
+            (count(UnitPlace::Running), count(UnitPlace::Pending), count(UnitPlace::Failed));
         TaskStatus { name: name.clone(), status, reason, episodes, finished, running, pending, failed }
     });
     Ok(Status {
@@ -193,7 +197,7 @@ pub(super) fn units(
         found.push(status_of(number, unit, missing, state, reason, file.as_ref(), task));
     }
     // Queue and files are silent about some: accounting may still know.
-    let silent = |u: &UnitStatus| u.state == Where::Failed && (u.reason == VANISHED || u.reason == NEVER_BEGAN);
+    let silent = |u: &UnitStatus| u.state == UnitPlace::Failed && (u.reason == VANISHED || u.reason == NEVER_BEGAN);
     if found.iter().any(silent) {
         let jobs: Vec<u64> = note.arrays.iter().filter_map(|a| a.job).collect();
         let history = commands::history(&jobs);
@@ -211,7 +215,7 @@ fn status_of(
     number: usize,
     unit: &Unit,
     missing: u64,
-    state: Where,
+    state: UnitPlace,
     reason: String,
     file: Option<&UnitFile>,
     task: Option<(u64, u64)>,
@@ -239,28 +243,28 @@ const VANISHED: &str = "it ended without a word: killed, out of memory, or its n
 const NEVER_BEGAN: &str = "it never began; its log may say why";
 
 /// Where a unit is, and why, from all that is known of it.
-fn judge(missing: u64, file: Option<&UnitFile>, asked: bool, queued: Option<&Queued>) -> (Where, String) {
+fn judge(missing: u64, file: Option<&UnitFile>, asked: bool, queued: Option<&Queued>) -> (UnitPlace, String) {
     if missing == 0 {
-        return (Where::Done, String::new());
+        return (UnitPlace::Done, String::new());
     }
     let said = file.map(|f| f.state);
     match queued.map(|q| (q, q.phase())) {
         Some((q, Phase::Pending)) => {
             let again = file.map_or(String::new(), |f| format!("begun {} times, ", f.starts));
-            return (Where::Pending, format!("{again}{}", q.reason));
+            return (UnitPlace::Pending, format!("{again}{}", q.reason));
         }
-        Some((_, Phase::Running | Phase::Completing)) => return (Where::Running, String::new()),
+        Some((_, Phase::Running | Phase::Completing)) => return (UnitPlace::Running, String::new()),
         _ => {}
     }
     let reason = file.and_then(|f| f.reason.clone());
     match said {
-        Some(Said::Failed | Said::Stopped) => (Where::Failed, reason.unwrap_or_else(|| "it stopped".to_owned())),
-        Some(Said::Done) => (Where::Failed, "its episodes were there and are gone".to_owned()),
-        _ if !asked => (Where::Unknown, String::new()),
+        Some(Said::Failed | Said::Stopped) => (UnitPlace::Failed, reason.unwrap_or_else(|| "it stopped".to_owned())),
+        Some(Said::Done) => (UnitPlace::Failed, "its episodes were there and are gone".to_owned()),
+        _ if !asked => (UnitPlace::Unknown, String::new()),
         said => {
             let nothing = if said.is_some() { VANISHED } else { NEVER_BEGAN };
             let words = queued.map(|q| in_words(&q.state, &q.reason, nothing));
-            (Where::Failed, words.unwrap_or_else(|| nothing.to_owned()))
+            (UnitPlace::Failed, words.unwrap_or_else(|| nothing.to_owned()))
         }
     }
 }
@@ -282,21 +286,21 @@ fn in_words(state: &str, reason: &str, nothing: &str) -> String {
     }
 }
 
-fn merge(note: &Submission, folder: &Path, queue: Option<&[Queued]>) -> Result<(Where, String), SlurmError> {
+fn merge(note: &Submission, folder: &Path, queue: Option<&[Queued]>) -> Result<(UnitPlace, String), SlurmError> {
     let queued = note.merge.and_then(|job| find(queue?, job, None));
     match queued.map(|q| (q, q.phase())) {
-        Some((q, Phase::Pending)) => return Ok((Where::Pending, q.reason.clone())),
-        Some((_, Phase::Running | Phase::Completing)) => return Ok((Where::Running, String::new())),
+        Some((q, Phase::Pending)) => return Ok((UnitPlace::Pending, q.reason.clone())),
+        Some((_, Phase::Running | Phase::Completing)) => return Ok((UnitPlace::Running, String::new())),
         _ => {}
     }
     Ok(match MergeFile::read(folder)? {
-        Some(MergeFile { reason: None, .. }) => (Where::Done, String::new()),
-        Some(MergeFile { reason: Some(reason), .. }) => (Where::Failed, reason),
-        None if queue.is_none() => (Where::Unknown, String::new()),
-        None if note.merge.is_none() => (Where::Failed, "it was not submitted".to_owned()),
+        Some(MergeFile { reason: None, .. }) => (UnitPlace::Done, String::new()),
+        Some(MergeFile { reason: Some(reason), .. }) => (UnitPlace::Failed, reason),
+        None if queue.is_none() => (UnitPlace::Unknown, String::new()),
+        None if note.merge.is_none() => (UnitPlace::Failed, "it was not submitted".to_owned()),
         None => {
             let words = queued.map(|q| in_words(&q.state, &q.reason, VANISHED));
-            (Where::Failed, words.unwrap_or_else(|| VANISHED.to_owned()))
+            (UnitPlace::Failed, words.unwrap_or_else(|| VANISHED.to_owned()))
         }
     })
 }
@@ -317,13 +321,13 @@ mod tests {
     fn a_unit_is_judged_by_its_episodes_first_and_the_queue_next() {
         let judge = |missing, file: Option<&UnitFile>, queue: Option<&Queued>| judge(missing, file, true, queue);
         let running = file(Said::Running, None);
-        assert_eq!(judge(0, Some(&running), Some(&queued("FAILED", "None"))).0, Where::Done);
-        assert_eq!(judge(1, None, Some(&queued("PENDING", "Priority"))), (Where::Pending, "Priority".to_owned()));
+        assert_eq!(judge(0, Some(&running), Some(&queued("FAILED", "None"))).0, UnitPlace::Done);
+        assert_eq!(judge(1, None, Some(&queued("PENDING", "Priority"))), (UnitPlace::Pending, "Priority".to_owned()));
         let again = judge(1, Some(&file(Said::Stopped, Some("x"))), Some(&queued("PENDING", "BeginTime")));
-        assert_eq!(again, (Where::Pending, "begun 2 times, BeginTime".to_owned()));
-        assert_eq!(judge(1, Some(&running), Some(&queued("COMPLETING", "None"))).0, Where::Running);
+        assert_eq!(again, (UnitPlace::Pending, "begun 2 times, BeginTime".to_owned()));
+        assert_eq!(judge(1, Some(&running), Some(&queued("COMPLETING", "None"))).0, UnitPlace::Running);
         let failed = judge(1, Some(&file(Said::Failed, Some("no disk"))), Some(&queued("FAILED", "NonZeroExitCode")));
-        assert_eq!(failed, (Where::Failed, "no disk".to_owned()));
+        assert_eq!(failed, (UnitPlace::Failed, "no disk".to_owned()));
     }
 
     #[test]
@@ -340,10 +344,10 @@ mod tests {
             (None, None, "never began"),
         ] {
             let (state, reason) = judge(2, file, true, queued.as_ref());
-            assert_eq!(state, Where::Failed);
+            assert_eq!(state, UnitPlace::Failed);
             assert!(reason.contains(word), "{reason}");
         }
-        assert_eq!(judge(2, Some(&running), false, None).0, Where::Unknown);
-        assert_eq!(judge(2, None, false, None).0, Where::Unknown);
+        assert_eq!(judge(2, Some(&running), false, None).0, UnitPlace::Unknown);
+        assert_eq!(judge(2, None, false, None).0, UnitPlace::Unknown);
     }
 }

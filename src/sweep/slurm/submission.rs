@@ -108,7 +108,7 @@ impl Submission {
             return Err(SlurmError::file(&file, reason));
         }
         let again = "cancel its jobs, delete its folder and submit the same sweep again: what is recorded is kept";
-        let there: Self = seal::open(value).map_err(|e| SlurmError::file(&file, format!("{e}; {again}")))?;
+        let there: Self = seal::unseal(value).map_err(|e| SlurmError::file(&file, format!("{e}; {again}")))?;
         there.check().map_err(|what| SlurmError::file(&file, format!("{what}; {again}")))?;
         Ok(there)
     }
@@ -295,7 +295,7 @@ pub(super) fn next_folder(sweep: &Path) -> Result<PathBuf, SlurmError> {
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, SlurmError> {
     let again = "delete it: it says only what became of a job";
-    let opened = |value| seal::open(value).map_err(|e| SlurmError::file(file, format!("{e}; {again}")));
+    let opened = |value| seal::unseal(value).map_err(|e| SlurmError::file(file, format!("{e}; {again}")));
     parsed(file)?.map(opened).transpose()
 }
 

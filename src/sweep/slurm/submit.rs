@@ -10,9 +10,9 @@ use super::arrays::{Array, deal};
 use super::commands::{self, Phase};
 use super::script::Scripts;
 use super::submission::{self, Submission, Submitted};
-use super::work::{Skipped, Work};
+use super::work::{SkippedTask, Work};
 use super::{SlurmError, SlurmSettings};
-use crate::files::{self, Kind};
+use crate::files::{self, FileKind};
 use crate::sweep::folder::{Folder, MANIFEST};
 use crate::sweep::manifest::State;
 use crate::sweep::{Manifest, Plan, SweepError};
@@ -61,7 +61,7 @@ pub struct Draft {
     /// Tasks with work in this submission.
     pub tasks: usize,
     /// Tasks that cannot be recorded.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<SkippedTask>,
     /// Slurm's numbers of the arrays and, last, of the merge. Empty in a dry run.
     pub jobs: Vec<u64>,
     /// MaxArraySize where the cluster could not be asked for it.
@@ -83,7 +83,7 @@ pub(super) fn job_name(folder: &Path) -> String {
 ///
 /// # Errors
 /// [`SlurmError`].
-pub fn draft(request: &Request<'_>) -> Result<Draft, SlurmError> {
+pub fn draft_submission(request: &Request<'_>) -> Result<Draft, SlurmError> {
     request.settings.validate()?;
     request.scripts("", request.folder)?;
     let there = if request.force { None } else { Manifest::read(&request.folder.join(MANIFEST))? };
@@ -200,7 +200,7 @@ fn settle(folder: &Folder, manifest: &mut Manifest, work: &Work, request: &Reque
         tracing::warn!("{name}: its recording is not what the manifest says, it is recorded again");
         if let Some(entry) = manifest.tasks.get_mut(name) {
             let file = request.folder.join(&entry.file);
-            if !Kind::Hdf5.fits(&file) {
+            if !FileKind::Hdf5.fits(&file) {
                 return Err(SlurmError::file(&file, "is in the way and no HDF5 file; remove it"));
             }
             match std::fs::remove_file(&file) {

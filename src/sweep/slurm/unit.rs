@@ -7,7 +7,7 @@ use super::SlurmError;
 use super::commands::{self, Phase};
 use super::submission::{Said, Submission, Unit, UnitFile};
 use crate::record::finished_episodes;
-use crate::sweep::{How, Manifest, Outcome, Plan, Planned, Share, SweepError, Watch, run_unit};
+use crate::sweep::{How, Manifest, Plan, Planned, Share, SweepError, SweepWatch, TaskOutcome, run_unit};
 use crate::task::Assets;
 
 /// How an array task ended.
@@ -30,7 +30,7 @@ pub fn run_unit_of(
     number: usize,
     stop: &AtomicBool,
     time_is_up: &AtomicBool,
-    watch: &dyn Watch,
+    watch: &dyn SweepWatch,
 ) -> Result<UnitEnd, SlurmError> {
     let note = Submission::read(folder)?;
     let unit = note.units.get(number).ok_or_else(|| SlurmError::NoUnit { unit: number, folder: folder.to_owned() })?;
@@ -76,15 +76,15 @@ pub fn run_unit_of(
     }
 }
 
-fn record(note: &Submission, unit: &Unit, stop: &AtomicBool, watch: &dyn Watch) -> Result<(), SlurmError> {
+fn record(note: &Submission, unit: &Unit, stop: &AtomicBool, watch: &dyn SweepWatch) -> Result<(), SlurmError> {
     let plan = plan(note)?;
     let threads = note.settings.threads();
     let share = Share::Shard(unit.part, unit.of);
     let how = How { folder: &note.sweep, threads, share, force: false, stop };
     let report = run_unit(&plan, &unit.task, (unit.part, unit.of), &how, watch)?;
     match report.outcome {
-        Outcome::Failed { reason } => Err(SweepError::Setting(reason).into()),
-        Outcome::MissingAssets { reason, .. } => Err(SweepError::Setting(reason).into()),
+        TaskOutcome::Failed { reason } => Err(SweepError::Setting(reason).into()),
+        TaskOutcome::MissingAssets { reason, .. } => Err(SweepError::Setting(reason).into()),
         _ => Ok(()),
     }
 }

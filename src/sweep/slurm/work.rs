@@ -25,7 +25,7 @@ pub(super) struct Work {
     /// Tasks whose recording is not what the manifest says.
     pub(super) damaged: Vec<String>,
     /// Tasks that cannot be recorded.
-    pub(super) skipped: Vec<Skipped>,
+    pub(super) skipped: Vec<SkippedTask>,
     /// What the tasks that are not done were measured to cost.
     pub(super) estimates: Vec<(String, Estimate)>,
     /// Time of all units on one thread, s.
@@ -36,7 +36,7 @@ pub(super) struct Work {
 
 /// A task that cannot be recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Skipped {
+pub struct SkippedTask {
     /// The task.
     pub task: String,
     /// Why.
@@ -45,7 +45,7 @@ pub struct Skipped {
     pub fix: Option<String>,
 }
 
-impl Skipped {
+impl SkippedTask {
     fn new(task: &Planned, error: &RecordError) -> Self {
         let fix = match error {
             RecordError::Task(TaskError::Missing { fetch, .. }) => Some((*fetch).to_owned()),
@@ -89,7 +89,7 @@ impl Work {
                 Ok(estimate) => estimate,
                 Err(RecordError::Stopped) => return Err(RecordError::Stopped.into()),
                 Err(error) => {
-                    work.skipped.push(Skipped::new(task, &error));
+                    work.skipped.push(SkippedTask::new(task, &error));
                     continue;
                 }
             };
@@ -97,7 +97,7 @@ impl Work {
             if mend && let Err(error) = drop_shards(request, task) {
                 match error {
                     RecordError::Stopped => return Err(error.into()),
-                    error => work.skipped.push(Skipped::new(task, &error)),
+                    error => work.skipped.push(SkippedTask::new(task, &error)),
                 }
                 continue;
             }

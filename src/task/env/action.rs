@@ -3,7 +3,7 @@
 use super::panda::Cartesian;
 use super::push_cube::Delayed;
 use super::spec::ActionSpec;
-use super::{Bounds, Limits, Misfit, Numbers, resolve, spread};
+use super::{Bounds, Limits, Misfit, PerEntry, resolve, spread};
 use crate::physics::{Model, Sim};
 use crate::rng::Stream;
 
@@ -36,7 +36,7 @@ enum Base {
 impl Action {
     pub(super) fn new(spec: &ActionSpec, model: &Model) -> Result<Self, Misfit> {
         let nu = model.nu();
-        let affine = |base: Base, scale: &Numbers, clip: &Option<Bounds>| -> Result<Map, Misfit> {
+        let affine = |base: Base, scale: &PerEntry, clip: &Option<Bounds>| -> Result<Map, Misfit> {
             Ok(Map::Affine {
                 base,
                 scale: spread(scale, nu, "scale")?,

@@ -14,7 +14,7 @@ mod tests;
 
 pub use spec::{ActionSpec, Bounds, DoneSpec, EventSpec, ModelBounds};
 
-use super::{Numbers, TaskError, TaskSpec};
+use super::{PerEntry, TaskError, TaskSpec};
 use crate::physics::{Model, PhysicsError, Sim};
 use crate::rng::Stream;
 use action::Action;
@@ -135,7 +135,7 @@ impl From<String> for Misfit {
 }
 
 /// One number for each of `n` entries.
-fn spread(numbers: &Numbers, n: usize, what: &str) -> Result<Vec<f64>, Misfit> {
+fn spread(numbers: &PerEntry, n: usize, what: &str) -> Result<Vec<f64>, Misfit> {
     if !numbers.fits(n) {
         return Err(format!("{what} needs one finite number or {n}").into());
     }

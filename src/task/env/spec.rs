@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::task::Numbers;
+use crate::task::PerEntry;
 
 /// How an action becomes controls. Everything but [`ActionSpec::Control`] takes actions of about [-1, 1].
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Default)]
@@ -14,9 +14,9 @@ pub enum ActionSpec {
     /// `ctrl = offset + scale * action`.
     Offset {
         /// Controls of the action zero (nu).
-        offset: Numbers,
+        offset: PerEntry,
         /// Controls per action.
-        scale: Numbers,
+        scale: PerEntry,
         /// Bounds of the result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clip: Option<Bounds>,
@@ -26,7 +26,7 @@ pub enum ActionSpec {
         /// The positions (as many as controls).
         qpos: [usize; 2],
         /// Controls per action.
-        scale: Numbers,
+        scale: PerEntry,
         /// Bounds of the result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clip: Option<Bounds>,
@@ -34,7 +34,7 @@ pub enum ActionSpec {
     /// `ctrl = last ctrl + scale * action`. Without bounds the sum may wind up beyond the control range.
     DeltaCtrl {
         /// Controls per action.
-        scale: Numbers,
+        scale: PerEntry,
         /// Bounds of the result.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clip: Option<Bounds>,
@@ -70,9 +70,9 @@ pub enum Bounds {
     /// Given numbers.
     Given {
         /// Lower bounds.
-        low: Numbers,
+        low: PerEntry,
         /// Upper bounds.
-        high: Numbers,
+        high: PerEntry,
     },
 }
 

@@ -10,13 +10,13 @@ use crate::physics::Model;
 
 /// The outcome for one task.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
+pub struct Parity {
     /// Arrays that are equal, and all.
     pub arrays: (usize, usize),
     /// Sizes, options, statistics, visual settings, names and timing that are equal, and all.
     pub others: (usize, usize),
     /// What is not equal: arrays in the model's order, then the rest.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<FieldDifference>,
     /// The reference was made from files in another folder: by how many bytes each stored path is longer
     /// there. What holds the paths themselves is then not compared.
     pub moved: Option<i64>,
@@ -28,7 +28,7 @@ pub struct Comparison {
 
 /// One field that is not equal.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Difference {
+pub struct FieldDifference {
     /// Its path, such as `arrays.geom_size`.
     pub field: String,
     /// What it is here; None: it is not here.
@@ -37,7 +37,7 @@ pub struct Difference {
     pub reference: Option<String>,
 }
 
-impl Comparison {
+impl Parity {
     /// Whether nothing differs.
     pub fn equal(&self) -> bool {
         self.differences.is_empty()
@@ -46,13 +46,13 @@ impl Comparison {
 
 /// Compares `ours`, the digest of `model`, with a reference. Numbers and hashes must be equal exactly; fields of
 /// `playground` count only where both have them.
-pub fn compare(model: &Model, ours: &TaskDigest, reference: &Reference) -> Comparison {
+pub fn compare(model: &Model, ours: &TaskDigest, reference: &Reference) -> Parity {
     // Our own digest is made of numbers, texts and whole arrays.
     let tree = serde_json::to_value(ours).unwrap_or_default();
     let here = leaves(&tree).unwrap_or_default();
     let moved = moved::find(model, &here, &reference.leaves);
     let fields: BTreeSet<&String> = here.keys().chain(reference.leaves.keys()).collect();
-    let mut out = Comparison { arrays: (0, 0), others: (0, 0), differences: Vec::new(), moved, unseen: Vec::new() };
+    let mut out = Parity { arrays: (0, 0), others: (0, 0), differences: Vec::new(), moved, unseen: Vec::new() };
     let version = Value::String(ours.model.mujoco.clone());
     let theirs = Value::String(reference.mujoco.clone());
     out.count("mujoco", Some(&version), Some(&theirs));
@@ -79,7 +79,7 @@ pub fn compare(model: &Model, ours: &TaskDigest, reference: &Reference) -> Compa
     out
 }
 
-impl Comparison {
+impl Parity {
     fn count(&mut self, field: &str, ours: Option<&Value>, reference: Option<&Value>) {
         let equal = ours.zip(reference).is_some_and(|(a, b)| same(field, a, b));
         let counter = if field.starts_with("arrays.") { &mut self.arrays } else { &mut self.others };
@@ -88,7 +88,7 @@ impl Comparison {
         if !equal {
             let text = |v: Option<&Value>| v.map(shortened);
             let (ours, reference) = (text(ours), text(reference));
-            self.differences.push(Difference { field: field.to_owned(), ours, reference });
+            self.differences.push(FieldDifference { field: field.to_owned(), ours, reference });
         }
     }
 }

@@ -8,7 +8,7 @@ mod tests;
 
 use serde::Serialize;
 
-pub use compare::{Comparison, Difference, compare};
+pub use compare::{FieldDifference, Parity, compare};
 pub use reference::Reference;
 
 use super::{Task, TaskError, catalogue};

@@ -6,8 +6,6 @@
 mod crates;
 mod graph;
 #[cfg(test)]
-mod known;
-#[cfg(test)]
 mod licences;
 mod longest;
 mod paths;

@@ -9,29 +9,6 @@ use proc_macro2::{TokenStream, TokenTree};
 use super::public::Public;
 use super::rust_files;
 
-/// Those that still are, in order. One that somebody uses, or that is gone or private, goes from here, and a test says so; none
-/// comes in.
-#[cfg(test)]
-pub(super) const KNOWN: &[&str] = &[
-    "dynsparse::analysis::table::Table::to_parquet",
-    "dynsparse::analysis::temporal::LAGS",
-    "dynsparse::learn::data::NO_DERIVATIVE",
-    "dynsparse::learn::dual::Dual::normalised",
-    "dynsparse::learn::evaluate::SPARSITY_THRESHOLD",
-    "dynsparse::learn::train::CHECKPOINT",
-    "dynsparse::report::image::standalone",
-    "dynsparse::sweep::unit::UnitReport",
-    "dynsparse::sweep::unit::UnitReport::read_all",
-    "dynsparse::task::spec::Mode::is_set",
-    "dynsparse::task::spec::ResetControl::is_zero",
-    "dynsparse_engine::differentiator::Differentiator::linearize_into",
-    "dynsparse_engine::linearization::Linearization::c_verdicts",
-    "dynsparse_engine::linearization::Linearization::is_near_singular",
-    "dynsparse_engine::physics::dynamics::Sim::constraint_damping",
-    "dynsparse_engine::physics::dynamics::Sim::has_equality_rows",
-    "dynsparse_engine::physics::dynamics::Sim::mul_inertia",
-];
-
 /// Where users of the libraries are: the libraries themselves, the program, tests, benchmarks and these commands.
 const USERS: [&str; 4] = ["src", "tests", "benches", "xtask/src"];
 
@@ -191,7 +168,7 @@ fn without_users(
 mod tests {
     use super::*;
     use crate::place;
-    use crate::tidy::{crates, known, public};
+    use crate::tidy::{crates, public};
 
     /// What is found without users in a house whose library says `text`, with these files besides.
     fn found(text: &str, files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
@@ -258,8 +235,7 @@ mod tests {
     fn public_items_have_users() {
         let root = place::root();
         let found = unused(&public::all(&root).unwrap(), &words(&root).unwrap());
-        let known: Vec<(&str, usize)> = KNOWN.iter().map(|name| (*name, 1)).collect();
-        let wrong = known::differences(&known, &found);
+        let wrong: Vec<String> = found.iter().map(|(name, places)| format!("{name} ({})", places.join(", "))).collect();
         assert!(
             wrong.is_empty(),
             "public items that nothing outside of their file uses (make them private, or drop them; `cargo xtask public`):\n{}",
