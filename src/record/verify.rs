@@ -66,6 +66,25 @@ impl fmt::Display for Deviation {
 /// Threads of a verification at most.
 const MOST_WORKERS: usize = 256;
 
+/// What is found in the first episode, by its place, in which anything is found.
+#[derive(Default)]
+struct First(Mutex<Option<(usize, Result<Deviation, RecordError>)>>);
+
+impl First {
+    fn put(&self, index: usize, what: Result<Deviation, RecordError>) {
+        let mut slot = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if slot.as_ref().is_none_or(|(at, _)| index < *at) {
+            *slot = Some((index, what));
+        }
+    }
+
+    /// Whether something was found before an episode, which then cannot hold the first any more.
+    fn is_before(&self, index: usize) -> bool {
+        let slot = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        slot.as_ref().is_some_and(|(at, _)| *at < index)
+    }
+}
+
 /// Verifies `episodes` (all when None) of a recording on `threads` threads. The actions of an expert are those in
 /// the file unless `plan` is set; then they are planned again. The actions of a network, which is not in the file, are always
 /// those in the file. An expert's episode that ended before the task would have, whose last action is in no row, is always
@@ -117,45 +136,32 @@ pub fn verify(
         stop,
         progress,
     };
-    let next = AtomicUsize::new(0);
-    let found: Mutex<Option<(usize, Result<Deviation, RecordError>)>> = Mutex::new(None);
+    let (next, first) = (AtomicUsize::new(0), First::default());
     let workers = threads.clamp(1, count.clamp(1, MOST_WORKERS));
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                let report = |index: usize, what: Result<Deviation, RecordError>| {
-                    let mut slot = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    if slot.as_ref().is_none_or(|(at, _)| index < *at) {
-                        *slot = Some((index, what));
-                    }
-                };
                 let mut runner = match Runner::new(task, &job, &model, replay.as_ref()) {
                     Ok(runner) => runner,
-                    Err(error) => return report(0, Err(error)),
+                    Err(error) => return first.put(0, Err(error)),
                 };
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    // Later episodes cannot hold the first difference any more.
-                    let earlier = found
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .as_ref()
-                        .is_some_and(|(at, _)| *at < index);
-                    if index >= count || earlier {
+                    if index >= count || first.is_before(index) {
                         return;
                     }
                     match shared.episode(&mut runner, &rows[index], offsets[index]) {
                         Ok(None) => {
                             progress.episode(rows[index].episode as u64, rows[index].length as usize, &rows[index].end)
                         }
-                        Ok(Some(difference)) => report(index, Ok(difference)),
-                        Err(error) => report(index, Err(error)),
+                        Ok(Some(deviation)) => first.put(index, Ok(deviation)),
+                        Err(error) => first.put(index, Err(error)),
                     }
                 }
             });
         }
     });
-    match found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    match first.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
         None => {
             let followed = shared.followed.into_inner();
             let planned = job.policy.is_expert();

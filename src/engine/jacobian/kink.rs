@@ -150,12 +150,12 @@ impl Surroundings {
     }
 
     /// Solves, and says which constraints act.
-    fn regime(&mut self) -> Result<Regime, PhysicsError> {
+    fn regime(&mut self) -> Result<ActiveConstraints, PhysicsError> {
         self.work.forward()?;
         self.qacc.copy_from_slice(self.work.qacc());
         // Where MuJoCo 3.17 solves by islands, it leaves the rows' states of an early iteration.
         self.work.stage_constraint(&self.qacc, &mut self.jar, false)?;
-        Ok(Regime::read(&self.work))
+        Ok(ActiveConstraints::read(&self.work))
     }
 
     /// What differs between the solution at the state of `sim` and those after a nudge of any entry to either side.
@@ -181,7 +181,7 @@ impl Surroundings {
 
 /// Which constraints act, and how.
 #[derive(Debug, Default, PartialEq)]
-struct Regime {
+struct ActiveConstraints {
     /// Geom pairs of the contacts that push, and the states of their rows.
     contacts: Vec<([i32; 2], Vec<mjtConstraintState>)>,
     /// Type and id of the limits that push.
@@ -192,7 +192,7 @@ struct Regime {
     held: bool,
 }
 
-impl Regime {
+impl ActiveConstraints {
     fn read(sim: &Sim) -> Self {
         let mut out = Self { held: sim.force_is_clamped(), ..Self::default() };
         let mut contacts: Vec<([i32; 2], Vec<mjtConstraintState>)> =

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Jacobian;
 use super::steps::{Column, Schedule, Steps};
 use crate::physics::{Model, PhysicsError, Sim, Solver};
-use switch::Regime;
+use switch::ConstraintStates;
 pub use switch::SwitchKind;
 
 /// One-sided derivatives that are apart by more than this share of the largest entry of A make a kink.
@@ -177,13 +177,13 @@ impl Arbiter {
     pub fn switch_near(&mut self, state: &[f64], column: usize) -> Result<Option<(SwitchKind, f64)>, PhysicsError> {
         self.place(state)?;
         self.sim.forward()?;
-        let here = Regime::of(&self.sim);
+        let here = ConstraintStates::of(&self.sim);
         for h in Schedule::FULL.nudges().rev() {
             for nudge in [h, -h] {
                 self.place(state)?;
                 self.sim.nudge(column, nudge, &mut self.direction);
                 self.sim.forward()?;
-                if let Some(kind) = here.switch(&Regime::of(&self.sim), h) {
+                if let Some(kind) = here.switch(&ConstraintStates::of(&self.sim), h) {
                     return Ok(Some((kind, h)));
                 }
             }

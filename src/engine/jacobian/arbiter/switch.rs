@@ -24,7 +24,7 @@ pub enum SwitchKind {
 
 /// The constraints of a state.
 #[derive(Debug, Clone)]
-pub(super) struct Regime {
+pub(super) struct ConstraintStates {
     /// Geoms of the contacts, and where they are.
     pairs: Vec<[i32; 2]>,
     points: Vec<[f64; 3]>,
@@ -37,7 +37,7 @@ pub(super) struct Regime {
 /// A point that moves so many times as far as the input has jumped, m per radian or metre.
 const JUMP: f64 = 1e3;
 
-impl Regime {
+impl ConstraintStates {
     /// Of the last forward pass.
     pub(super) fn of(sim: &Sim) -> Self {
         let (pairs, points) = sim.contacts().map(|c| (c.geom, c.pos)).unzip();

@@ -120,52 +120,8 @@ impl Activations {
                 Dynamics::Filter => [1.0 - self.h / a.tau, self.h / a.tau],
                 Dynamics::FilterExact => [(-self.h / a.tau).exp(), -(-self.h / a.tau).exp_m1()],
                 Dynamics::Differenced => {
-                    let mut by = [0.0; 2];
-                    for (k, by) in by.iter_mut().enumerate() {
-                        let range = ctrl_range.filter(|_| k == 1);
-                        let nudge = range.map_or(NUDGE, |[low, high]| NUDGE.min(0.25 * (high - low)));
-                        if nudge <= 0.0 {
-                            continue;
-                        }
-                        let mut rate_at = |nudge: f64| -> Result<f64, PhysicsError> {
-                            if k == 0 {
-                                work.act_mut()[i] = act + nudge;
-                            } else {
-                                work.ctrl_mut()[a.control] = u + nudge;
-                            }
-                            work.stage_actuation()?;
-                            Ok(work.act_dot()[i])
-                        };
-                        let out = range.map_or(0.0, |[low, high]| match () {
-                            () if u + nudge > high => 1.0,
-                            () if u - nudge < low => -1.0,
-                            () => 0.0,
-                        });
-                        if out == 0.0 {
-                            // A kink beside the state is not at it: nudges shrink until both sides agree.
-                            let mut h = nudge;
-                            loop {
-                                let (up, down) = (rate_at(h)?, rate_at(-h)?);
-                                *by = self.h * (up - down) / (2.0 * h);
-                                if self.h * (up - 2.0 * rate + down).abs() / h <= BENDS {
-                                    break;
-                                }
-                                edge = true;
-                                bent[if k == 0 { 2 * model.nv() + i } else { model.ndx() + a.control }] = true;
-                                h *= 0.0625;
-                                if h < FINEST {
-                                    break;
-                                }
-                            }
-                        } else {
-                            // On the edge of its range, from the inside, to the second order too.
-                            let (near, far) = (rate_at(-out * nudge)?, rate_at(-2.0 * out * nudge)?);
-                            *by = self.h * out * (3.0 * rate - 4.0 * near + far) / (2.0 * nudge);
-                        }
-                        work.act_mut()[i] = act;
-                        work.ctrl_mut()[a.control] = u;
-                    }
-                    work.stage_actuation()?;
+                    let (by, bends) = self.differenced(work, i, rate, bent)?;
+                    edge |= bends;
                     [1.0 + by[0], by[1]]
                 }
             };
@@ -191,5 +147,66 @@ impl Activations {
             self.now[i] = Now { used, of_used, of_next };
         }
         Ok(edge)
+    }
+
+    /// The derivatives of h times activation `i`'s rate (which is `rate` now) by activation and control, where the rate is smooth or
+    /// linear by parts, and whether it bends within reach: these columns are marked in `bent`. The state of `work` stays.
+    fn differenced(
+        &self,
+        work: &mut Sim,
+        i: usize,
+        rate: f64,
+        bent: &mut [bool],
+    ) -> Result<([f64; 2], bool), PhysicsError> {
+        let model = work.model().clone();
+        let control = self.all[i].control;
+        let (act, u) = (work.act()[i], work.ctrl()[control]);
+        let (mut by, mut edge) = ([0.0; 2], false);
+        for (k, by) in by.iter_mut().enumerate() {
+            let range = model.clamped_range(control).filter(|_| k == 1);
+            let nudge = range.map_or(NUDGE, |[low, high]| NUDGE.min(0.25 * (high - low)));
+            if nudge <= 0.0 {
+                continue;
+            }
+            let mut rate_at = |nudge: f64| -> Result<f64, PhysicsError> {
+                if k == 0 {
+                    work.act_mut()[i] = act + nudge;
+                } else {
+                    work.ctrl_mut()[control] = u + nudge;
+                }
+                work.stage_actuation()?;
+                Ok(work.act_dot()[i])
+            };
+            let out = range.map_or(0.0, |[low, high]| match () {
+                () if u + nudge > high => 1.0,
+                () if u - nudge < low => -1.0,
+                () => 0.0,
+            });
+            if out == 0.0 {
+                // A kink beside the state is not at it: nudges shrink until both sides agree.
+                let mut h = nudge;
+                loop {
+                    let (up, down) = (rate_at(h)?, rate_at(-h)?);
+                    *by = self.h * (up - down) / (2.0 * h);
+                    if self.h * (up - 2.0 * rate + down).abs() / h <= BENDS {
+                        break;
+                    }
+                    edge = true;
+                    bent[if k == 0 { 2 * model.nv() + i } else { model.ndx() + control }] = true;
+                    h *= 0.0625;
+                    if h < FINEST {
+                        break;
+                    }
+                }
+            } else {
+                // On the edge of its range, from the inside, to the second order too.
+                let (near, far) = (rate_at(-out * nudge)?, rate_at(-2.0 * out * nudge)?);
+                *by = self.h * out * (3.0 * rate - 4.0 * near + far) / (2.0 * nudge);
+            }
+            work.act_mut()[i] = act;
+            work.ctrl_mut()[control] = u;
+        }
+        work.stage_actuation()?;
+        Ok((by, edge))
     }
 }

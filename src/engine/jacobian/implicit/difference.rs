@@ -82,6 +82,14 @@ pub(super) fn within(nudges: &[f64], widest: f64) -> &[f64] {
 /// Nudges and samples one input: the simulation has gone through all stages but those of contacts and inertia.
 pub(super) type Sample<'a> = &'a mut dyn FnMut(&mut Sim, &mut [f64]) -> Result<(), PhysicsError>;
 
+/// Where differences go: through samples, times a sign, into columns and bounds on their errors (nv x ndx + nu).
+struct Columns<'a> {
+    samples: &'a mut Samples,
+    sign: f64,
+    out: &'a mut DMatrix<f64>,
+    noise: &'a mut DMatrix<f64>,
+}
+
 impl Nudger {
     pub(super) fn new(model: &Model) -> Self {
         Self {
@@ -111,15 +119,26 @@ impl Nudger {
         sign: f64,
         (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
     ) -> Result<(), PhysicsError> {
-        let model = work.model().clone();
-        let (nv, na, nu) = (model.nv(), model.na(), model.nu());
         self.qpos.copy_from_slice(work.qpos());
         self.unsettled.fill(false);
         work.stage_light()?;
         work.stage_velocity()?;
         work.stage_actuation()?;
         sample(work, &mut samples.at[HERE])?;
-        for c in 0..nv {
+        let mut to = Columns { samples, sign, out, noise };
+        self.by_position(work, sample, &mut to)?;
+        self.by_velocity(work, sample, &mut to)?;
+        if inner {
+            self.by_activation(work, sample, &mut to)?;
+            self.by_control(work, sample, &mut to)?;
+        }
+        work.stage_actuation()
+    }
+
+    /// By all positions. Leaves the position stage of the state itself.
+    fn by_position(&mut self, work: &mut Sim, sample: Sample<'_>, to: &mut Columns<'_>) -> Result<(), PhysicsError> {
+        let model = work.model().clone();
+        for c in 0..model.nv() {
             self.direction.fill(0.0);
             self.direction[c] = 1.0;
             for (level, h) in within(&POSITION, self.widest[c]).iter().copied().enumerate() {
@@ -129,16 +148,21 @@ impl Nudger {
                     work.stage_light()?;
                     work.stage_velocity()?;
                     work.stage_actuation()?;
-                    sample(work, &mut samples.at[side])?;
+                    sample(work, &mut to.samples.at[side])?;
                 }
-                if self.settles(samples, h, level, sign) {
+                if self.settles(to.samples, h, level, to.sign) {
                     break;
                 }
             }
-            self.put(c, out, noise);
+            self.put(c, to.out, to.noise);
         }
         work.qpos_mut().copy_from_slice(&self.qpos);
-        work.stage_light()?;
+        work.stage_light()
+    }
+
+    /// By all velocities. Leaves the velocity stage of the state itself.
+    fn by_velocity(&mut self, work: &mut Sim, sample: Sample<'_>, to: &mut Columns<'_>) -> Result<(), PhysicsError> {
+        let nv = work.model().nv();
         for c in 0..nv {
             let v = work.qvel()[c];
             for (level, h) in VELOCITY.into_iter().enumerate() {
@@ -146,63 +170,73 @@ impl Nudger {
                     work.qvel_mut()[c] = v + nudge;
                     work.stage_velocity()?;
                     work.stage_actuation()?;
-                    sample(work, &mut samples.at[side])?;
+                    sample(work, &mut to.samples.at[side])?;
                 }
-                if self.settles(samples, h, level, sign) {
+                if self.settles(to.samples, h, level, to.sign) {
                     break;
                 }
             }
             work.qvel_mut()[c] = v;
-            self.put(nv + c, out, noise);
+            self.put(nv + c, to.out, to.noise);
         }
-        work.stage_velocity()?;
-        for c in 0..if inner { na } else { 0 } {
+        work.stage_velocity()
+    }
+
+    /// By all activations.
+    fn by_activation(&mut self, work: &mut Sim, sample: Sample<'_>, to: &mut Columns<'_>) -> Result<(), PhysicsError> {
+        let (nv, na) = (work.model().nv(), work.model().na());
+        for c in 0..na {
             let act = work.act()[c];
             for (level, h) in CONTROL.into_iter().enumerate() {
                 for (side, nudge) in nudges(h) {
                     work.act_mut()[c] = act + nudge;
                     work.stage_actuation()?;
-                    sample(work, &mut samples.at[side])?;
+                    sample(work, &mut to.samples.at[side])?;
                 }
-                if self.settles(samples, h, level, sign) {
+                if self.settles(to.samples, h, level, to.sign) {
                     break;
                 }
             }
             work.act_mut()[c] = act;
-            self.put(2 * nv + c, out, noise);
+            self.put(2 * nv + c, to.out, to.noise);
         }
-        for c in 0..if inner { nu } else { 0 } {
+        Ok(())
+    }
+
+    /// By all controls. On the edge of its range one is nudged inwards alone, over the same distances.
+    fn by_control(&mut self, work: &mut Sim, sample: Sample<'_>, to: &mut Columns<'_>) -> Result<(), PhysicsError> {
+        let model = work.model().clone();
+        for c in 0..model.nu() {
             let u = work.ctrl()[c];
             for (level, h) in CONTROL.into_iter().enumerate() {
-                // On the edge of its range it is nudged inwards alone, over the same distances.
                 let step = inwards(&model, c, u, h);
                 if step != 0.0 {
                     work.ctrl_mut()[c] = u + step;
                     work.stage_actuation()?;
-                    sample(work, &mut samples.at[HERE])?;
+                    sample(work, &mut to.samples.at[HERE])?;
                 }
                 for (side, nudge) in nudges(h) {
                     work.ctrl_mut()[c] = u + nudge + step;
                     work.stage_actuation()?;
-                    sample(work, &mut samples.at[side])?;
+                    sample(work, &mut to.samples.at[side])?;
                 }
                 if step != 0.0 {
-                    samples.move_middle(-step / h);
+                    to.samples.move_middle(-step / h);
                 }
-                let settles = self.settles(samples, h, level, sign);
+                let settles = self.settles(to.samples, h, level, to.sign);
                 if step != 0.0 {
                     work.ctrl_mut()[c] = u;
                     work.stage_actuation()?;
-                    sample(work, &mut samples.at[HERE])?;
+                    sample(work, &mut to.samples.at[HERE])?;
                 }
                 if settles {
                     break;
                 }
             }
             work.ctrl_mut()[c] = u;
-            self.put(2 * nv + na + c, out, noise);
+            self.put(model.ndx() + c, to.out, to.noise);
         }
-        work.stage_actuation()
+        Ok(())
     }
 
     /// Takes the differences over `h` in where they are better than those of the nudges before. Whether they are as good as

@@ -57,7 +57,7 @@ use super::{Engine, EngineSpec, Jacobian, Switches};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
 use contact::{Contacts, Sums};
-use difference::Differences;
+use difference::{Differences, Nudger};
 use integrator::Integrator;
 use motion::{ExternalForces, Motion, ULP};
 use rows::{Coverage, Rows};
@@ -309,6 +309,49 @@ impl Implicit {
     }
 }
 
+/// Turns dR/dp in `space.da` (nv x ndx + nu) into da/dp = H^-1 dR/dp, and with `bounds` the bounds on its errors in `space.noise`
+/// into those of da/dp: |H^-1| (noise + 2 ulp |H| |da|) + |H^-1 J'| errors.
+fn solve_with_bounds(hessian: &Cholesky<f64, Dyn>, rows: &Rows, space: &mut Workspace, bounds: bool) {
+    hessian.solve_mut(&mut space.da);
+    if !bounds {
+        return;
+    }
+    verdict::inverse_size(hessian, &mut space.inverse);
+    // Rounding of the solve, as an error of its right side.
+    space.wide.copy_from(&space.da);
+    space.wide.apply(|x| *x = x.abs());
+    space.noise.gemm(2.0 * ULP, &space.terms, &space.wide, 1.0);
+    space.wide.gemm(1.0, &space.inverse, &space.noise, 0.0);
+    if rows.n > 0 {
+        // An error of a stiff row's force hardly moves anything: not |H^-1| |J'|, but |H^-1 J'|.
+        rows.rounding(&space.da, &mut space.errors);
+        resize(&mut space.pull, space.a.len(), rows.n);
+        rows.transposed(&mut space.pull);
+        hessian.solve_mut(&mut space.pull);
+        space.pull.apply(|x| *x = x.abs());
+        space.wide.gemm(1.0, &space.pull, &space.errors, 1.0);
+    }
+    std::mem::swap(&mut space.wide, &mut space.noise);
+}
+
+/// Marks the columns of A and B whose differences settle on nothing, or whose bounds are too wide, for the largest entry of the
+/// others. Differences that leave much open of a small force leave little open of the step.
+fn mark_unsure(doubtful: &mut [bool], out: &Jacobian, integrator: &Integrator, nudger: &Nudger, zero_test: bool) {
+    loop {
+        let scale = verdict::trusted_scale(&out.a, doubtful);
+        let unsure = |column: usize| {
+            let unsettled = nudger.unsettled[column] || integrator.is_unsettled(column);
+            let bound = if zero_test { integrator.largest_bound(column) } else { f64::INFINITY };
+            (unsettled && bound > SURE * scale) || (zero_test && bound > LOST * scale)
+        };
+        let more: Vec<usize> = (0..doubtful.len()).filter(|c| !doubtful[*c] && unsure(*c)).collect();
+        if more.is_empty() {
+            return;
+        }
+        more.into_iter().for_each(|c| doubtful[c] = true);
+    }
+}
+
 /// Whether a column of A, or of B behind them, holds numbers only.
 fn is_finite(out: &Jacobian, column: usize, model: &Model) -> bool {
     let (ndx, nu) = (model.ndx(), model.nu());
@@ -361,25 +404,7 @@ impl Engine for Implicit {
             zero_test,
             ..
         } = self;
-        hessian.solve_mut(&mut space.da);
-        if *zero_test {
-            verdict::inverse_size(&hessian, &mut space.inverse);
-            // Rounding of the solve, as an error of its right side.
-            space.wide.copy_from(&space.da);
-            space.wide.apply(|x| *x = x.abs());
-            space.noise.gemm(2.0 * ULP, &space.terms, &space.wide, 1.0);
-            space.wide.gemm(1.0, &space.inverse, &space.noise, 0.0);
-            if rows.n > 0 {
-                // An error of a stiff row's force hardly moves anything: not |H^-1| |J'|, but |H^-1 J'|.
-                rows.rounding(&space.da, &mut space.errors);
-                resize(&mut space.pull, space.a.len(), rows.n);
-                rows.transposed(&mut space.pull);
-                hessian.solve_mut(&mut space.pull);
-                space.pull.apply(|x| *x = x.abs());
-                space.wide.gemm(1.0, &space.pull, &space.errors, 1.0);
-            }
-            std::mem::swap(&mut space.wide, &mut space.noise);
-        }
+        solve_with_bounds(&hessian, rows, space, *zero_test);
         space.hessian = hessian.unpack_dirty();
         // The rows see the acceleration that is solved for, before the integrator damps it; so do the sensors.
         let mut found = Switches { force: force_at_edge, ..Switches::default() };
@@ -404,24 +429,10 @@ impl Engine for Implicit {
         }
         let model = work.model();
         let faint = rigid || contacts.light || rows.is_faint();
-        let columns = model.ndx() + model.nu();
-        let mut doubtful: Vec<bool> = (0..columns)
+        let mut doubtful: Vec<bool> = (0..model.ndx() + model.nu())
             .map(|c| faint || contacts.edges.get(c).is_some_and(|edge| *edge) || !is_finite(out, c, model))
             .collect();
-        // Differences that leave much open of a small force leave little open of the step.
-        loop {
-            let scale = verdict::trusted_scale(&out.a, &doubtful);
-            let unsure = |column: usize| {
-                let unsettled = differences.nudger.unsettled[column] || integrator.is_unsettled(column);
-                let bound = if *zero_test { integrator.largest_bound(column) } else { f64::INFINITY };
-                (unsettled && bound > SURE * scale) || (*zero_test && bound > LOST * scale)
-            };
-            let more: Vec<usize> = (0..columns).filter(|c| !doubtful[*c] && unsure(*c)).collect();
-            if more.is_empty() {
-                break;
-            }
-            more.into_iter().for_each(|c| doubtful[c] = true);
-        }
+        mark_unsure(&mut doubtful, out, integrator, &differences.nudger, *zero_test);
         if *zero_test {
             verdict::judge(out, &integrator.bounds, &doubtful);
         }
