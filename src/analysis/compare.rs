@@ -51,7 +51,7 @@ pub struct ComparedFigures {
     /// Entries that are zero in every sample.
     pub always_zero: usize,
     /// Entries that are never nonzero, but undecided at least once.
-    pub open: usize,
+    pub undecided: usize,
     /// Mean sparsity of a step.
     pub mean: f64,
     /// The same with the published threshold ([`paper::THRESHOLD`]) instead of the criterion; None where it was not among
@@ -106,7 +106,7 @@ pub fn figures(analysis: &Analysis) -> Vec<ComparedFigures> {
             matrix: global.matrix,
             entries: global.entries,
             always_zero: global.zero,
-            open: global.open,
+            undecided: global.undecided,
             mean: state.mean,
             mean_published: published.map(|t| t.mean),
             mean_undecided: state.mean_undecided,

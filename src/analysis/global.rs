@@ -27,7 +27,7 @@ pub struct GlobalBlock {
     /// Of them, zero in every sample.
     pub zero: usize,
     /// Never nonzero, but undecided at least once.
-    pub open: usize,
+    pub undecided: usize,
 }
 
 /// An entry that was never nonzero.
@@ -38,7 +38,7 @@ pub struct Cell {
     /// Label of the state's or control's entry.
     pub column: String,
     /// Whether it was undecided at least once: then it is not among those that are zero in every sample.
-    pub open: bool,
+    pub undecided: bool,
     /// What explains it, if anything that the recording shows: a number of [`GlobalSparsity::reasons`].
     pub reason: Option<usize>,
 }
@@ -77,12 +77,12 @@ pub struct GlobalSparsity {
     /// Their share of the entries, percent.
     pub percent: f64,
     /// Entries that were never nonzero, but undecided at least once: not among `zero`.
-    pub open: usize,
+    pub undecided: usize,
     /// By kind of row and column.
     pub blocks: Vec<GlobalBlock>,
     /// What explains the cells.
     pub reasons: Vec<Reason>,
-    /// The entries of `zero` and of `open`.
+    /// The entries of `zero` and of `undecided`.
     pub cells: Vec<Cell>,
     /// How the count fell with the number of samples: a point where it changes, and the last.
     pub convergence: Vec<Point>,
@@ -155,7 +155,7 @@ impl Watch {
     }
 
     /// The answer; `labels` are those of the rows and of the columns, `explain` finds reasons for the entries that are
-    /// zero in every sample and for those that are open.
+    /// zero in every sample and for those that are undecided.
     pub(super) fn result(
         self,
         sums: &Sums,
@@ -165,8 +165,8 @@ impl Watch {
     ) -> GlobalSparsity {
         let (n, samples) = (self.shape.entries(), self.samples);
         let zero: Vec<bool> = counts.zero.iter().map(|z| *z == samples).collect();
-        let open: Vec<bool> = (0..n).map(|e| !zero[e] && self.nonzero[e / 64] >> (e % 64) & 1 == 0).collect();
-        let (reasons, reason) = explain(&zero, &open);
+        let undecided: Vec<bool> = (0..n).map(|e| !zero[e] && self.nonzero[e / 64] >> (e % 64) & 1 == 0).collect();
+        let (reasons, reason) = explain(&zero, &undecided);
         let place = |e: usize| (e / self.shape.columns, e % self.shape.columns);
         let mut blocks: Vec<GlobalBlock> = Vec::new();
         let mut cells = Vec::new();
@@ -175,15 +175,15 @@ impl Watch {
             let kinds = [kind(&labels[0][row]), column_kind(self.matrix, &labels[1][column])];
             let found = blocks.iter().position(|b| [&b.row[..], &b.column[..]] == kinds).unwrap_or_else(|| {
                 let [row, column] = kinds.map(str::to_owned);
-                blocks.push(GlobalBlock { row, column, entries: 0, zero: 0, open: 0 });
+                blocks.push(GlobalBlock { row, column, entries: 0, zero: 0, undecided: 0 });
                 blocks.len() - 1
             });
             blocks[found].entries += 1;
             blocks[found].zero += usize::from(zero[e]);
-            blocks[found].open += usize::from(open[e]);
-            if zero[e] || open[e] {
+            blocks[found].undecided += usize::from(undecided[e]);
+            if zero[e] || undecided[e] {
                 let (row, column) = (labels[0][row].clone(), labels[1][column].clone());
-                cells.push(Cell { row, column, open: open[e], reason: reason[e] });
+                cells.push(Cell { row, column, undecided: undecided[e], reason: reason[e] });
             }
         }
         let count = |which: &[bool]| which.iter().filter(|w| **w).count();
@@ -203,7 +203,7 @@ impl Watch {
             episodes: self.episodes,
             zero: count(&zero),
             percent: 100.0 * count(&zero) as f64 / n.max(1) as f64,
-            open: count(&open),
+            undecided: count(&undecided),
             blocks,
             reasons,
             cells,

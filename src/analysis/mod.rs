@@ -186,8 +186,8 @@ pub fn analyze(path: &Path, settings: &AnalysisSettings) -> Result<Analysis, Ana
     let structure = symmetry::Structure::of(&recording)?;
     let global = walk.global.into_iter().zip(matrices(shapes)).map(|(watch, (m, matrix))| {
         let labels = [&state[..], if matrix == Matrix::A { &state } else { &control }];
-        watch.result(&sums[m], &counts[m], labels, |zero, open| {
-            structure.explain(matrix, shapes[m], labels, [zero, open], &parts)
+        watch.result(&sums[m], &counts[m], labels, |zero, undecided| {
+            structure.explain(matrix, shapes[m], labels, [zero, undecided], &parts)
         })
     });
     let global = global.collect();

@@ -17,8 +17,8 @@ pub struct Reason {
     pub name: String,
     /// Entries that are zero because of it and no earlier reason.
     pub cells: usize,
-    /// Entries that are open (undecided at least once, never nonzero) and would be zero because of it.
-    pub open: usize,
+    /// Entries that are undecided at least once and never nonzero, and would be zero because of it.
+    pub undecided: usize,
 }
 
 /// Kinds of structure, the more special first.
@@ -78,29 +78,29 @@ impl Structure {
         }
     }
 
-    /// What explains the entries that are zero or open: the reasons, and by entry the number of one.
+    /// What explains the entries that are zero or undecided: the reasons, and by entry the number of one.
     pub(super) fn explain(
         &self,
         matrix: Matrix,
         shape: Shape,
         labels: [&[String]; 2],
-        [zero, open]: [&[bool]; 2],
+        [zero, undecided]: [&[bool]; 2],
         parts: &Parts,
     ) -> (Vec<Reason>, Vec<Option<usize>>) {
-        let never: Vec<bool> = zero.iter().zip(open).map(|(zero, open)| *zero || *open).collect();
+        let never: Vec<bool> = zero.iter().zip(undecided).map(|(zero, undecided)| *zero || *undecided).collect();
         let mut reasons: Vec<Reason> = Vec::new();
         let mut reason = vec![None; never.len()];
         let at = |row: usize, column: usize| row * shape.columns + column;
         let mut give = |kind: ReasonKind, name: &str, cells: &mut dyn Iterator<Item = usize>| {
-            let mut found = Reason { kind, name: name.to_owned(), cells: 0, open: 0 };
+            let mut found = Reason { kind, name: name.to_owned(), cells: 0, undecided: 0 };
             for cell in cells {
                 if never[cell] && reason[cell].is_none() {
                     reason[cell] = Some(reasons.len());
                     found.cells += usize::from(zero[cell]);
-                    found.open += usize::from(open[cell]);
+                    found.undecided += usize::from(undecided[cell]);
                 }
             }
-            if found.cells + found.open > 0 {
+            if found.cells + found.undecided > 0 {
                 reasons.push(found);
             }
         };

@@ -805,9 +805,9 @@ impl Column {
 
     /// Takes what another one that agrees says where this one is undecided.
     fn learn(&mut self, other: &Self) {
-        for (w, open) in self.undecided.iter_mut().enumerate() {
-            self.zero[w] |= other.zero[w] & *open;
-            *open &= other.undecided[w];
+        for (w, undecided) in self.undecided.iter_mut().enumerate() {
+            self.zero[w] |= other.zero[w] & *undecided;
+            *undecided &= other.undecided[w];
         }
     }
 }

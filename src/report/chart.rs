@@ -467,7 +467,7 @@ pub(super) struct Tile {
     /// A stroke across: zero in every step.
     pub(super) always: bool,
     /// A dot: undecided in some steps.
-    pub(super) open: bool,
+    pub(super) undecided: bool,
 }
 
 /// Draws rows of tiles, each of `size`, from this corner. Tiles of one level become one path, runs one rectangle.
@@ -491,7 +491,7 @@ pub(super) fn tiles(canvas: &mut Canvas, corner: [f64; 2], size: [f64; 2], colum
             if tile.always {
                 strokes.segment([x + 0.2 * w, y + 0.8 * h], [x + 0.8 * w, y + 0.2 * h]);
             }
-            if tile.open {
+            if tile.undecided {
                 dots.circle([x + 0.5 * w, y + 0.5 * h], 0.18 * w.min(h));
             }
         }

@@ -94,7 +94,11 @@ fn heatmap(a: &Analysis) -> Figure {
             canvas.upwards(small, [corner + i as f64 * cell + baseline, top - 5.0], name);
         }
         let right = corner + cell * g.shape.columns as f64;
-        let tile = |(share, open): (&f64, &f64)| Tile { share: Some(*share), always: *share >= 1.0, open: *open > 0.0 };
+        let tile = |(share, undecided): (&f64, &f64)| Tile {
+            share: Some(*share),
+            always: *share >= 1.0,
+            undecided: *undecided > 0.0,
+        };
         let grid: Vec<Tile> = g.share_zero.iter().zip(&g.share_undecided).map(tile).collect();
         chart::tiles(&mut canvas, [corner, top], [cell; 2], g.shape.columns, &grid);
         let mut frame = Pen::default();

@@ -34,8 +34,8 @@ fn global(analyses: &[Analysis]) -> Figure {
         }
         for g in a.global.iter().rev() {
             let (with, zero) = if g.matrix == Matrix::A { ("ah", "ap") } else { ("bh", "bp") };
-            if g.open > 0 {
-                marks.push((with, share(g.zero + g.open, g.entries)));
+            if g.undecided > 0 {
+                marks.push((with, share(g.zero + g.undecided, g.entries)));
             }
             marks.push((zero, share(g.zero, g.entries)));
         }

@@ -202,7 +202,7 @@ fn front(input: &ReportInput<'_>) -> Markup {
 fn all_recordings(analyses: &[Analysis]) -> Markup {
     let or_dash = |n: Option<usize>| n.map_or_else(|| "–".to_owned(), |n| n.to_string());
     let zero = |a: &Analysis, m: usize| or_dash(a.global.get(m).map(|g| g.zero));
-    let open = |a: &Analysis, m: usize| or_dash(a.global.get(m).map(|g| g.open));
+    let undecided = |a: &Analysis, m: usize| or_dash(a.global.get(m).map(|g| g.undecided));
     let sparsity = |a: &Analysis, m: usize| {
         let mean = a.state.get(m).map(|s| s.mean);
         (share(mean), mean)
@@ -214,9 +214,9 @@ fn all_recordings(analyses: &[Analysis]) -> Markup {
         .number("control", |(_, a)| a.subject.control.len())
         .number("steps", |(_, a)| a.selection.samples)
         .number("zero A", |(_, a)| zero(a, 0))
-        .number("undecided A", |(_, a)| open(a, 0))
+        .number("undecided A", |(_, a)| undecided(a, 0))
         .number("zero B", |(_, a)| zero(a, 1))
-        .number("undecided B", |(_, a)| open(a, 1))
+        .number("undecided B", |(_, a)| undecided(a, 1))
         .sorted("mean sparsity A", |(_, a)| sparsity(a, 0))
         .sorted("mean sparsity B", |(_, a)| sparsity(a, 1))
         .number("patterns A", |(_, a)| a.state.first().map_or_else(|| html! { "–" }, |s| distinct(&s.patterns)))
@@ -272,7 +272,7 @@ fn q1(input: &ReportInput<'_>, figures: &Figures) -> Markup {
 /// Table 1 of the paper beside what was found.
 fn beside_published(known: &[(&Analysis, Published)]) -> Markup {
     let zero = |a: &Analysis, m: usize| a.global.get(m).map_or(0, |g| g.zero);
-    let open = |a: &Analysis, m: usize| a.global.get(m).map_or(0, |g| g.open);
+    let undecided = |a: &Analysis, m: usize| a.global.get(m).map_or(0, |g| g.undecided);
     Table::of(known.iter().copied())
         .number("recording", |(a, _)| &a.subject.name)
         .number("state", |(a, _)| a.subject.state.len())
@@ -281,10 +281,10 @@ fn beside_published(known: &[(&Analysis, Published)]) -> Markup {
         .published("paper", |(_, p)| p.control)
         .number("zero A", |(a, _)| zero(a, 0))
         .published("paper", |(_, p)| p.zero_a)
-        .number("undecided A", |(a, _)| open(a, 0))
+        .number("undecided A", |(a, _)| undecided(a, 0))
         .number("zero B", |(a, _)| zero(a, 1))
         .published("paper", |(_, p)| p.zero_b)
-        .number("undecided B", |(a, _)| open(a, 1))
+        .number("undecided B", |(a, _)| undecided(a, 1))
         .words("same", |(a, p)| {
             let sizes = [a.subject.state.len(), a.subject.control.len()] == [p.state, p.control];
             if sizes && [zero(a, 0), zero(a, 1)] == [p.zero_a, p.zero_b] { "yes" } else { "no" }
@@ -422,7 +422,7 @@ fn side_by_side(comparison: &Comparison) -> Markup {
         .number("matrix", |(_, f)| f.matrix.name())
         .number("steps", |(r, _)| r.samples)
         .number("zero", |(_, f)| f.always_zero)
-        .number("undecided", |(_, f)| f.open)
+        .number("undecided", |(_, f)| f.undecided)
         .number("mean sparsity", |(_, f)| percent(f.mean))
         .number("patterns", |(_, f)| f.patterns)
         .number("entropy, bits", |(_, f)| short(f.entropy_bits))
@@ -455,7 +455,7 @@ fn best(input: &ReportInput<'_>) -> Markup {
         .number("undecided", |(_, _, d, _)| d.undecided_zero + d.undecided_nonzero)
         .number("global zeros by it", |(_, x, ..)| x.always_zero)
         .number("by the test", |(.., test)| test.zero)
-        .number("undecided", |(.., test)| test.open)
+        .number("undecided", |(.., test)| test.undecided)
         .markup())
     } }
 }

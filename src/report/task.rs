@@ -96,7 +96,7 @@ fn global(a: &Analysis) -> Markup {
         .words("which", |(_, r)| &r.name)
         .words("why", |(_, r)| r.kind.describe())
         .number("zero", |(_, r)| r.cells)
-        .number("undecided at times", |(_, r)| r.open)
+        .number("undecided at times", |(_, r)| r.undecided)
         .markup())
             @if reasons.len() > REASONS { p.soft { (reasons.len() - REASONS) " more reasons are in the table global_cells." } }
         }
@@ -116,7 +116,7 @@ fn zeros(global: &[GlobalSparsity]) -> Markup {
         .number("size", |g| format!("{} × {}", g.shape.rows, g.shape.columns))
         .number("zero in every step", |g| g.zero)
         .number("%", |g| format!("{:.1}", g.percent))
-        .number("never nonzero, undecided at times", |g| g.open)
+        .number("never nonzero, undecided at times", |g| g.undecided)
         .number("steps since the count last fell", |g| g.bound.quiet_samples)
         .number("a further episode is expected to take", |g| {
             maybe((g.episodes > 1).then_some(g.bound.expected_next_episode))

@@ -123,7 +123,7 @@ fn independent_parts_and_symmetries_are_named() {
     let found = analyze(&Made::new(3, 2, vec![vec![step; 5]; 4]), &AnalysisSettings::default());
     let (a, b) = (&found.global[0], &found.global[1]);
     // Three parts of two entries: 4 of each part's own, less the one of vel:x by pos:x.
-    assert_eq!((a.entries, a.zero, a.open, a.percent), (36, 36 - 11, 0, 100.0 * 25.0 / 36.0));
+    assert_eq!((a.entries, a.zero, a.undecided, a.percent), (36, 36 - 11, 0, 100.0 * 25.0 / 36.0));
     let reasons: Vec<_> = a.reasons.iter().map(|r| (r.kind, &r.name[..], r.cells)).collect();
     // Between the parts: 2 x 4 by every part's rows, less what the column has explained.
     let part = ReasonKind::SeparatePart;
@@ -190,8 +190,8 @@ fn masks_decide_and_undecided_entries_stay_apart() {
     let found = analyze(&masked(), &AnalysisSettings::default());
     assert_eq!((found.criterion, found.masks), (Criterion::Mask, true));
     let (a, b) = (&found.global[0], &found.global[1]);
-    assert_eq!((a.zero, a.open, b.zero, b.open), (1, 1, 0, 1));
-    let cells: Vec<_> = a.cells.iter().map(|c| (&c.row[..], &c.column[..], c.open)).collect();
+    assert_eq!((a.zero, a.undecided, b.zero, b.undecided), (1, 1, 0, 1));
+    let cells: Vec<_> = a.cells.iter().map(|c| (&c.row[..], &c.column[..], c.undecided)).collect();
     assert_eq!(cells, [("pos:x", "pos:x", false), ("vel:x", "pos:x", true)]);
     assert_eq!((a.share_zero[2], a.share_undecided[2], b.share_undecided[1]), (2.0 / 3.0, 1.0 / 3.0, 1.0));
     let last = a.convergence.last().map(|p| (p.samples, p.never_nonzero));
@@ -225,7 +225,7 @@ fn thresholds_are_compared_with_the_mask() {
     assert_eq!(at(1e-4), (3, [36, 72, 24, 0, 264]));
     let fixed =
         analyze(&masked(), &AnalysisSettings { zero: Some(Criterion::Threshold(1e-7)), ..AnalysisSettings::default() });
-    assert_eq!((fixed.global[0].zero, fixed.global[0].open, fixed.state[0].mean), (2, 0, 0.5));
+    assert_eq!((fixed.global[0].zero, fixed.global[0].undecided, fixed.state[0].mean), (2, 0, 0.5));
     assert_eq!(fixed.thresholds, found.thresholds);
 }
 

@@ -116,9 +116,9 @@ fn its_numbers_are_those_of_analyze() {
             recording["subject"]["control"].as_array().expect("labels").len().to_string(),
             recording["selection"]["samples"].to_string(),
             global[0]["zero"].to_string(),
-            global[0]["open"].to_string(),
+            global[0]["undecided"].to_string(),
             global[1]["zero"].to_string(),
-            global[1]["open"].to_string(),
+            global[1]["undecided"].to_string(),
         ];
         assert_eq!(row[..8], expected);
         assert_eq!(row[10], recording["state"][0]["patterns"]["distinct"].to_string());

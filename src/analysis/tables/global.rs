@@ -27,7 +27,7 @@ row! {
         episodes: u64 => "episodes with such steps",
         always_zero: usize => "entries that are zero in every sample",
         percent: f64 => "their share, percent",
-        open: usize => "entries that are never nonzero but undecided at least once",
+        undecided: usize => "entries that are never nonzero but undecided at least once",
         published: Option<usize> => "always_zero in arXiv 2511.08086, Table 1",
         quiet_samples: u64 => "steps since an entry was seen nonzero for the first time",
         bound_steps: f64 =>
@@ -49,7 +49,7 @@ fn counts(a: &Analysis) -> impl Iterator<Item = CountRow> {
         episodes: g.episodes,
         always_zero: g.zero,
         percent: g.percent,
-        open: g.open,
+        undecided: g.undecided,
         published: a.published.map(|p| if g.matrix == Matrix::A { p.zero_a } else { p.zero_b }),
         quiet_samples: g.bound.quiet_samples,
         bound_steps: g.bound.share_of_steps,
@@ -66,7 +66,7 @@ row! {
         column_kind: &'a str => "pos, vel, act or ctrl",
         entries: usize => "entries of the block",
         always_zero: usize => "zero in every sample",
-        open: usize => "never nonzero, but undecided at least once",
+        undecided: usize => "never nonzero, but undecided at least once",
     }
 }
 
@@ -78,7 +78,7 @@ fn blocks(a: &Analysis) -> impl Iterator<Item = BlockRow<'_>> {
             column_kind: &b.column,
             entries: b.entries,
             always_zero: b.zero,
-            open: b.open,
+            undecided: b.undecided,
         })
     })
 }
@@ -88,7 +88,7 @@ row! {
         matrix: Matrix => MATRIX,
         row: &'a str => ROW,
         column: &'a str => COLUMN,
-        open: bool => "undecided at least once, so not zero in every sample",
+        undecided: bool => "undecided at least once, so not zero in every sample",
         reason: Option<ReasonKind> => "structure that explains it, if any",
         of: Option<&'a str> => "which column, row or part",
     }
@@ -102,7 +102,7 @@ fn cells(a: &Analysis) -> impl Iterator<Item = CellRow<'_>> {
                 matrix: g.matrix,
                 row: &c.row,
                 column: &c.column,
-                open: c.open,
+                undecided: c.undecided,
                 reason: reason.map(|r| r.kind),
                 of: reason.map(|r| r.name.as_str()),
             }

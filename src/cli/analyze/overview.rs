@@ -58,7 +58,7 @@ fn global(analyses: &[Analysis]) -> String {
         .number("%", |a| percent(a, Matrix::A))
         .number("B", |a| count(a, Matrix::B))
         .number("%", |a| percent(a, Matrix::B))
-        .number("open", |a| a.global.iter().map(|g| g.open).sum::<usize>().to_string())
+        .number("undecided", |a| a.global.iter().map(|g| g.undecided).sum::<usize>().to_string())
         .number("paper", |a| {
             a.published
                 .map_or_else(|| "-".to_owned(), |p| format!("{} {} {} {}", p.state, p.control, p.zero_a, p.zero_b))
@@ -76,8 +76,8 @@ fn reasons(analyses: &[Analysis]) -> String {
     for a in analyses {
         for g in a.global.iter().filter(|g| !g.cells.is_empty()) {
             let one = |r: &Reason| {
-                let open = if r.open > 0 { format!(" and {} open", r.open) } else { String::new() };
-                format!("{}{open} {} ({})", r.cells, r.name, r.kind.describe())
+                let undecided = if r.undecided > 0 { format!(" and {} undecided", r.undecided) } else { String::new() };
+                format!("{}{undecided} {} ({})", r.cells, r.name, r.kind.describe())
             };
             let mut of: Vec<String> = g.reasons.iter().take(SHOWN).map(one).collect();
             let rest = g.cells.iter().filter(|c| c.reason.is_none_or(|r| r >= SHOWN)).count();
@@ -169,10 +169,10 @@ pub(in super::super) fn side_by_side(analyses: &[Analysis], comparisons: &[Compa
 }
 
 fn variants(rows: &[(&Compared, &ComparedFigures)]) -> String {
-    let open = |f: &ComparedFigures| if f.open > 0 { format!("+{}?", f.open) } else { String::new() };
+    let undecided = |f: &ComparedFigures| if f.undecided > 0 { format!("+{}?", f.undecided) } else { String::new() };
     Table::of(rows)
         .words("variant", |(r, _)| cut(&r.name, 22))
-        .number("zero", |(_, f)| format!("{}{}", f.always_zero, open(f)))
+        .number("zero", |(_, f)| format!("{}{}", f.always_zero, undecided(f)))
         .number("mean %", |(_, f)| percent(f.mean))
         .number("<1e-12", |(_, f)| share(f.mean_published))
         .number("patterns", |(_, f)| grouped(f.patterns))

@@ -77,7 +77,8 @@ fn global(a: &Analysis) -> String {
         let unexplained: Vec<_> = g.cells.iter().filter(|c| c.reason.is_none()).collect();
         if !unexplained.is_empty() {
             let named = unexplained.iter().take(2 * SHOWN);
-            let named = named.map(|c| format!("{}'/{}{}", c.row, c.column, if c.open { " (open)" } else { "" }));
+            let named =
+                named.map(|c| format!("{}'/{}{}", c.row, c.column, if c.undecided { " (undecided)" } else { "" }));
             let mut text = named.collect::<Vec<_>>().join(", ");
             if unexplained.len() > 2 * SHOWN {
                 text.push_str(", ...");
@@ -89,7 +90,7 @@ fn global(a: &Analysis) -> String {
     let worst = a.global.iter().map(|g| g.bound.share_of_steps).fold(0.0, f64::max);
     let episodes = a.global.iter().map(|g| g.bound.share_of_episodes).fold(0.0, f64::max);
     out.push_str(&note(&format!(
-        "open: never nonzero, undecided at least once. quiet: samples since the count last fell. next episode: \
+        "undecided: never nonzero, undecided at least once. quiet: samples since the count last fell. next episode: \
              entries nonzero in one episode only, over episodes: what one more is expected to take. An entry called \
              zero is nonzero in at most {} % of steps (were they independent) and {} % of episodes, with 95 % \
              confidence.",
@@ -108,7 +109,7 @@ fn zeros(a: &Analysis) -> String {
         .number("zero", |g| g.zero.to_string())
         .number("%", |g| format!("{:.1}", g.percent))
         .number("paper", |g| published(g).map_or_else(|| "-".to_owned(), |n| n.to_string()))
-        .number("open", |g| g.open.to_string())
+        .number("undecided", |g| g.undecided.to_string())
         .number("quiet", |g| grouped(g.bound.quiet_samples as usize))
         .number("next episode", |g| match g.episodes {
             0 | 1 => "-".to_owned(),
@@ -131,7 +132,7 @@ fn reasons(a: &Analysis) -> String {
     struct Line {
         matrix: Matrix,
         zero: usize,
-        open: usize,
+        undecided: usize,
         which: String,
         why: &'static str,
     }
@@ -141,14 +142,14 @@ fn reasons(a: &Analysis) -> String {
         lines.extend(shown.iter().map(|r| Line {
             matrix: g.matrix,
             zero: r.cells,
-            open: r.open,
+            undecided: r.undecided,
             which: cut(&r.name, 26),
             why: r.kind.describe(),
         }));
         lines.extend((!rest.is_empty()).then(|| Line {
             matrix: g.matrix,
             zero: rest.iter().map(|r| r.cells).sum(),
-            open: rest.iter().map(|r| r.open).sum(),
+            undecided: rest.iter().map(|r| r.undecided).sum(),
             which: format!("{} more", rest.len()),
             why: "",
         }));
@@ -159,7 +160,7 @@ fn reasons(a: &Analysis) -> String {
     let table = Table::of(&lines)
         .words("", |line| line.matrix.name().to_owned())
         .words("zero", |line| line.zero.to_string())
-        .words("open", |line| line.open.to_string())
+        .words("undecided", |line| line.undecided.to_string())
         .words("which", |line| line.which.clone())
         .words("why", |line| line.why.to_owned());
     format!("\n{}", table.indented())
