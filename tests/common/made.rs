@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dynsparse::dataset::schema::{self, Axis, Var};
+use dynsparse::dataset::schema::{self, Axis, Var, attribute};
 use dynsparse::dataset::{Attribute, COMPLETED, Effort, EpisodeRow, Header, ModelFile, ModelFiles, StepRow, Writer};
+use dynsparse::kinematics::{JointKind, Kinematics};
 
 /// One step.
 #[derive(Debug, Clone, Default)]
@@ -28,12 +29,33 @@ pub(crate) struct Made {
     pub(crate) controls: usize,
     pub(crate) episodes: Vec<Vec<Step>>,
     pub(crate) attributes: Vec<(&'static str, Attribute)>,
+    /// Whether the recording tells the kinematic tree, as one of this program does.
+    pub(crate) tells_kinematics: bool,
 }
 
 impl Made {
     pub(crate) fn new(dofs: usize, controls: usize, episodes: Vec<Vec<Step>>) -> Self {
         let names = [("x", "slide"), ("y", "hinge"), ("z", "slide"), ("w", "hinge")];
-        Self { task: "Made", dofs: names[..dofs].to_vec(), controls, episodes, attributes: Vec::new() }
+        Self {
+            task: "Made",
+            dofs: names[..dofs].to_vec(),
+            controls,
+            episodes,
+            attributes: Vec::new(),
+            tells_kinematics: true,
+        }
+    }
+
+    /// A chain of its joints; each control moves one.
+    fn kinematics(&self) -> Kinematics {
+        let n = self.dofs.len();
+        let kind = |kind: &str| if kind == "slide" { JointKind::Slide } else { JointKind::Hinge };
+        Kinematics {
+            dof_parent: (-1..n as i32 - 1).collect(),
+            ctrl_dofs: (0..self.controls).map(|control| vec![control % n]).collect(),
+            joints: self.dofs.iter().map(|(_, of)| kind(of)).collect(),
+            ..Kinematics::default()
+        }
     }
 
     /// Writes it.
@@ -63,6 +85,9 @@ impl Made {
             ("step_duration", Attribute::Float(0.01)),
         ];
         attributes.extend(self.attributes.iter().cloned());
+        if self.tells_kinematics {
+            attributes.push((attribute::KINEMATICS, text(&serde_json::to_string(&self.kinematics()).expect("JSON"))));
+        }
         let mut absent = vec![Var::Reward, Var::Terminated];
         // What touches is what touches at the start of a step.
         absent.extend([Var::Ntouch, Var::TouchOffset, Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps]);

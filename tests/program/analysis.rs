@@ -120,7 +120,12 @@ fn independent_parts_and_symmetries_are_named() {
         b: pattern(n * 2, |e| e % 2 == 1 || dof(e / 2) != 0),
         ..Step::default()
     };
-    let found = analyze(&Made::new(3, 2, vec![vec![step; 5]; 4]), &AnalysisSettings::default());
+    let mut made = Made::new(3, 2, vec![vec![step; 5]; 4]);
+    let found = analyze(&made, &AnalysisSettings::default());
+    // A recording that does not tell what moves a dof leaves it at that.
+    made.tells_kinematics = false;
+    let untold = &analyze(&made, &AnalysisSettings::default()).global[0].reasons[0];
+    assert_eq!((untold.kind, &untold.name[..]), (ReasonKind::CyclicPosition, "pos:x"));
     let (a, b) = (&found.global[0], &found.global[1]);
     // Three parts of two entries: 4 of each part's own, less the one of vel:x by pos:x.
     assert_eq!((a.entries, a.zero, a.undecided, a.percent), (36, 36 - 11, 0, 100.0 * 25.0 / 36.0));

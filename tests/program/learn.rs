@@ -481,7 +481,7 @@ fn the_graph_follows_the_kinematic_tree_of_the_recording() {
     let ran = place.run(&args).ok();
     assert!(ran.stdout.contains("graph"), "{}", ran.stdout);
     place.run(&["evaluate", "out/chain-graph-mse-s0", "chain.h5"]).ok();
-    linear(5, 20, false).write(&place.path("made.h5"));
+    Made { tells_kinematics: false, ..linear(5, 20, false) }.write(&place.path("made.h5"));
     place.run(&["learn", "made.h5", "--model", "graph"]).refused(&["made.h5", "kinematic tree", "record it again"]);
 }
 
