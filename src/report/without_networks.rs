@@ -9,7 +9,7 @@ use crate::analysis::table::Table;
 #[derive(Debug)]
 pub enum RunResult {}
 
-pub(super) fn tables(_: &[RunResult]) -> Vec<Table> {
+pub(super) fn learning_tables(_: &[RunResult]) -> Vec<Table> {
     Vec::new()
 }
 
