@@ -183,7 +183,7 @@ impl Surroundings {
 #[derive(Debug, Default, PartialEq)]
 struct ActiveConstraints {
     /// Geom pairs of the contacts that push, and the states of their rows.
-    contacts: Vec<([i32; 2], Vec<mjtConstraintState>)>,
+    contacts: Vec<([i32; 2], Vec<Option<mjtConstraintState>>)>,
     /// Type and id of the limits that push.
     limits: Vec<(mjtConstraint, usize)>,
     /// Type, id and state of the rows of friction loss.
@@ -195,7 +195,7 @@ struct ActiveConstraints {
 impl ActiveConstraints {
     fn read(sim: &Sim) -> Self {
         let mut out = Self { held: sim.force_is_clamped(), ..Self::default() };
-        let mut contacts: Vec<([i32; 2], Vec<mjtConstraintState>)> =
+        let mut contacts: Vec<([i32; 2], Vec<Option<mjtConstraintState>>)> =
             sim.contacts().map(|c| (c.geom, Vec::new())).collect();
         for row in sim.constraint_rows() {
             if row.is_friction_loss() {
@@ -208,9 +208,13 @@ impl ActiveConstraints {
                 states.push(row.state);
             }
         }
-        contacts.retain(|(_, states)| states.iter().any(|state| *state != mjtConstraintState::mjCNSTRSTATE_SATISFIED));
+        contacts.retain(|(_, states)| {
+            states.iter().any(|state| *state != Some(mjtConstraintState::mjCNSTRSTATE_SATISFIED))
+        });
         // The points of one pair come in any order.
-        contacts.sort_unstable_by_key(|(geoms, states)| (*geoms, states.iter().map(|s| *s as u32).collect::<Vec<_>>()));
+        contacts.sort_unstable_by_key(|(geoms, states)| {
+            (*geoms, states.iter().map(|s| s.map(|s| s as u32)).collect::<Vec<_>>())
+        });
         out.contacts = contacts;
         out
     }

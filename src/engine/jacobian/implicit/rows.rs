@@ -140,7 +140,7 @@ impl Rows {
         self.depth.clear();
         self.depth.extend(sim.efc_pos().iter().zip(sim.efc_margin()).map(|(p, m)| p - m));
         self.active.clear();
-        self.active.extend(self.rows.iter().map(|row| row.state == mjtConstraintState::mjCNSTRSTATE_QUADRATIC));
+        self.active.extend(self.rows.iter().map(|row| row.state == Some(mjtConstraintState::mjCNSTRSTATE_QUADRATIC)));
         self.middle_zone_of.clear();
         self.middle_zone_of.resize(n, None);
         self.middle_zones.clear();
