@@ -1,6 +1,6 @@
 //! What packages of others may be here, by deny.toml: a licence that it allows, and crates.io as the source.
 //!
-//! `cargo deny check` says the same and more (advisories); this needs neither it nor a network.
+//! `cargo deny check` says the same and more (advisories); this needs neither it nor its database.
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
@@ -115,15 +115,15 @@ fn foreign(lock: &Lock) -> Vec<String> {
         .collect()
 }
 
-/// All packages that this platform may need, without a network.
+/// All packages that this platform may need. Cargo asks the network only for what no build has fetched yet.
 fn packages() -> Result<Vec<Package>> {
     let told = String::from_utf8(cargo().arg("-vV").output()?.stdout)?;
     let host = told.lines().find_map(|line| line.strip_prefix("host: ")).context("cargo does not name its host")?;
-    let arguments = ["metadata", "--offline", "--locked", "--format-version", "1", "--filter-platform", host];
+    let arguments = ["metadata", "--locked", "--format-version", "1", "--filter-platform", host];
     let output = cargo().args(arguments).output()?;
     if !output.status.success() {
         bail!(
-            "cargo metadata fails without a network (`cargo fetch` first):\n{}",
+            "cargo metadata fails (without a network, `cargo fetch` first):\n{}",
             String::from_utf8_lossy(&output.stderr)
         );
     }
