@@ -212,7 +212,7 @@ pub fn analyze(path: &Path, settings: &AnalysisSettings) -> Result<Analysis, Ana
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             file: path.display().to_string(),
             task,
-            content_sha256: recording.text_attribute(crate::dataset::CONTENT),
+            content_sha256: recording.text_attribute(attribute::CONTENT_SHA256),
             attributes: attributes(&recording),
             state,
             control,

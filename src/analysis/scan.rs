@@ -11,12 +11,13 @@ use super::pattern::{Matrix, Pattern, Shape};
 use super::{AnalysisError, AnalysisSettings, Criterion};
 use crate::dataset::schema::Var;
 use crate::dataset::{DatasetError, Recording, RowReader};
+use crate::zero::ZeroVerdict;
 
 /// Blocks of a thread that may wait for those before them: enough to even out, few enough to keep memory small.
 const BLOCKS_PER_THREAD: usize = 4;
 
-/// The numbers of the recorded masks (`A_zero`, see `schema::ZERO_VERDICTS`).
-pub(super) const VERDICTS: usize = 3;
+/// The numbers of the recorded masks (`A_zero`, see [`ZeroVerdict`]).
+pub(super) const VERDICTS: usize = ZeroVerdict::ALL.len();
 
 /// What sums up a matrix over all steps that count; the same whatever the order of blocks.
 #[derive(Debug, Clone, PartialEq)]

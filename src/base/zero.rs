@@ -18,18 +18,12 @@ impl ZeroVerdict {
     /// All, in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::Nonzero, Self::Zero, Self::Undecided];
 
+    /// Their names in a recording, in the same order.
+    pub const NAMES: [&str; 3] = ["nonzero", "zero", "undecided"];
+
     /// Its number in a recording.
     pub const fn code(self) -> u8 {
         self as u8
-    }
-
-    /// Its name in a recording.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Nonzero => "nonzero",
-            Self::Zero => "zero",
-            Self::Undecided => "undecided",
-        }
     }
 }
 

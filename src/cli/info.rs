@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use dynsparse::dataset::schema::{self, Axis, Var, flag};
 use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
 use dynsparse::sweep::{Done, Manifest, State, TaskEntry};
+use dynsparse::zero::ZeroVerdict;
 use serde_json::{Map, Value, json};
 
 use super::output::{self, bytes, grouped, wrapped};
@@ -40,7 +41,7 @@ struct Summary {
     contacts: Range,
     iterations: Range,
     /// Entries by verdict of the zero test, of every matrix that has a mask.
-    zeros: Vec<(&'static str, [usize; schema::ZERO_VERDICTS.len()])>,
+    zeros: Vec<(&'static str, [usize; ZeroVerdict::ALL.len()])>,
     /// Of every matrix.
     entries: Vec<(&'static str, Entries)>,
     size: u64,
@@ -156,7 +157,7 @@ impl Summary {
         let (mut zeros, mut entries) = (Vec::new(), Vec::new());
         for (name, matrix, mask) in MATRICES {
             if recording.has(mask) {
-                let mut counts = [0; schema::ZERO_VERDICTS.len()];
+                let mut counts = [0; ZeroVerdict::ALL.len()];
                 count(&recording, mask, &mut counts)?;
                 zeros.push((name, counts));
             }
@@ -378,7 +379,7 @@ impl Summary {
             "episodes": self.episodes.iter().map(|e| json!({"episode": e.episode, "steps": e.length, "end": e.end, "host": e.host, "cpu": e.cpu})).collect::<Vec<_>>(),
             "flags": flag::TABLE.iter().zip(&self.flagged).map(|((_, name, _), n)| ((*name).to_owned(), json!(n))).collect::<Map<_, _>>(),
             "zeros": (!self.zeros.is_empty()).then(|| self.zeros.iter().map(|(name, counts)| {
-                ((*name).to_owned(), schema::ZERO_VERDICTS.iter().zip(counts).map(|(v, n)| ((*v).to_owned(), json!(n))).collect::<Value>())
+                ((*name).to_owned(), ZeroVerdict::NAMES.iter().zip(counts).map(|(v, n)| ((*v).to_owned(), json!(n))).collect::<Value>())
             }).collect::<Map<_, _>>()),
             "entries": self.entries.iter().map(|(name, e)| {
                 ((*name).to_owned(), json!({"largest": e.largest, "steps_undefined": e.undefined, "steps_beyond_reason": e.beyond}))

@@ -49,9 +49,6 @@ impl EpisodeDigest {
     }
 }
 
-/// The root attribute that holds the digest of a recording's content.
-pub const CONTENT: &str = super::schema::attribute::CONTENT_SHA256;
-
 /// The digest of a recording's content: SHA-256, hexadecimal, of the text `settings` and a line `episode
 /// NUMBER DIGEST` for each episode.
 pub fn content_digest(settings: &str, episodes: &[EpisodeRow]) -> String {

@@ -5,6 +5,7 @@ use std::path::Path;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, File};
 
+use super::schema::attribute;
 use super::{DatasetError, h5};
 
 /// The value of the root attribute `format`.
@@ -98,7 +99,7 @@ fn fill(file: &File, rows: &[IndexRow], content: Option<&str>) -> hdf5::Result<(
     }
     h5::text_attribute(file, "format", FORMAT)?;
     if let Some(content) = content {
-        h5::text_attribute(file, super::CONTENT, content)?;
+        h5::text_attribute(file, attribute::CONTENT_SHA256, content)?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use hdf5::Dataset;
 use super::attributes::{self, line};
 use super::h5;
 use super::schema::{self, Var, flag};
+use crate::zero::ZeroVerdict;
 
 /// The value of such an attribute.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ fn meanings(var: Var) -> Vec<(&'static str, Meaning)> {
             ("flag_masks", Meaning::Masks(flag::TABLE.iter().map(|f| f.0).collect())),
             ("flag_meanings", Meaning::Text(flag::TABLE.map(|f| f.1).join(" "))),
         ],
-        Var::AZero | Var::BZero | Var::CZero | Var::DZero => codes(&schema::ZERO_VERDICTS),
+        Var::AZero | Var::BZero | Var::CZero | Var::DZero => codes(&ZeroVerdict::NAMES),
         Var::ConstraintType => codes(&schema::CONSTRAINT_TYPES),
         Var::ConstraintState => codes(&schema::CONSTRAINT_STATES),
         _ => Vec::new(),

@@ -21,7 +21,7 @@ mod stored;
 mod writer;
 
 pub use codec::{Decoder, Effort, Encoder, decode};
-pub use digest::{CONTENT, DigestReader, EpisodeDigest, content_digest, file_sha256};
+pub use digest::{DigestReader, EpisodeDigest, content_digest, file_sha256};
 pub use error::DatasetError;
 pub use h5::{exit_now, survive_file_size_limit};
 pub use index::{IndexRow, is_index, write_index};

@@ -1,8 +1,6 @@
 //! The schema of a recording, written down once. Writer and reader both come from these tables, and so do
 //! the tables of docs/format.md (`dynsparse info --schema`).
 
-use crate::zero::ZeroVerdict;
-
 /// Version of the schema; a reader refuses any other.
 pub const VERSION: u32 = 5;
 
@@ -470,10 +468,6 @@ pub const CONSTRAINT_TYPES: [&str; 8] = [
 
 /// mjtConstraintState by number (MuJoCo 3.17.0).
 pub const CONSTRAINT_STATES: [&str; 5] = ["satisfied", "quadratic", "linear_negative", "linear_positive", "cone"];
-
-/// Values of [`Var::AZero`], [`Var::BZero`], [`Var::CZero`] and [`Var::DZero`], by number.
-pub const ZERO_VERDICTS: [&str; 3] =
-    [ZeroVerdict::ALL[0].name(), ZeroVerdict::ALL[1].name(), ZeroVerdict::ALL[2].name()];
 
 /// An entry of A, B, C or D beyond this is not what a step of a robot does: tell the reader.
 pub const BEYOND_REASON: f64 = 1e6;

@@ -9,9 +9,9 @@ use hdf5::{Dataset, File, Group};
 
 use super::codec::{Effort, Encoder};
 use super::column::Column;
-use super::digest::{CONTENT, content_digest};
+use super::digest::content_digest;
 use super::row::{EpisodeRow, StepRow};
-use super::schema::{self, Axis, ElementType, RAGGED, Var};
+use super::schema::{self, Axis, ElementType, RAGGED, Var, attribute};
 use super::{DatasetError, h5, meaning};
 
 /// A value of a root attribute.
@@ -232,7 +232,7 @@ impl Writer {
             }
         }
         if let Some(content) = &self.header.content {
-            h5::text_attribute(&self.file, CONTENT, &content_digest(content, &self.episodes))?;
+            h5::text_attribute(&self.file, attribute::CONTENT_SHA256, &content_digest(content, &self.episodes))?;
         }
         if let Some(model) = self.header.model.take() {
             self.model(&model)?;

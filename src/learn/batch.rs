@@ -58,7 +58,7 @@ pub fn assemble(data: &Data, steps: &[usize], wanted: Wanted<'_>, place: &Place)
     let columns = wanted.columns.filter(|_| wanted.truth);
     let truths = if wanted.mask || columns.is_some() { data.truths(steps)? } else { Truths::default() };
     let mask = wanted.mask.then(|| {
-        let open = truths.all_verdicts().iter().map(|v| f32::from(*v != ZeroVerdict::Zero as u8));
+        let open = truths.all_verdicts().iter().map(|v| f32::from(*v != ZeroVerdict::Zero.code()));
         place.tensor(open.collect(), [b, outputs, inputs])
     });
     let directions = wanted.columns.map(|columns| {
@@ -83,8 +83,8 @@ fn truth(data: &Data, steps: &[usize], truths: &Truths, columns: &[usize], place
     let mut counts = [0usize; 2];
     for (at, _) in steps.iter().enumerate().filter(|(_, s)| data.has_derivative(**s)) {
         for verdict in truths.verdicts(at) {
-            counts[0] += usize::from(*verdict != ZeroVerdict::Undecided as u8);
-            counts[1] += usize::from(*verdict == ZeroVerdict::Zero as u8);
+            counts[0] += usize::from(*verdict != ZeroVerdict::Undecided.code());
+            counts[1] += usize::from(*verdict == ZeroVerdict::Zero.code());
         }
     }
     let mut at = 0;
@@ -93,10 +93,10 @@ fn truth(data: &Data, steps: &[usize], truths: &Truths, columns: &[usize], place
             let (values, verdicts) = (truths.jacobian(which), truths.verdicts(which));
             for output in 0..outputs {
                 let entry = output * inputs + column;
-                if data.has_derivative(*step) && verdicts[entry] != ZeroVerdict::Undecided as u8 {
+                if data.has_derivative(*step) && verdicts[entry] != ZeroVerdict::Undecided.code() {
                     jacobian[at] = values[entry];
                     decided[at] = 1.0;
-                    zero[at] = f32::from(verdicts[entry] == ZeroVerdict::Zero as u8);
+                    zero[at] = f32::from(verdicts[entry] == ZeroVerdict::Zero.code());
                 }
                 at += 1;
             }

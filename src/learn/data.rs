@@ -326,14 +326,14 @@ impl Data {
                         finite &= value.is_finite();
                         let verdict = match masks {
                             _ if from == nx && flag & flag::CTRL_AT_LIMIT != 0 && limits.at_limit[j] => {
-                                ZeroVerdict::Undecided as u8
+                                ZeroVerdict::Undecided.code()
                             }
                             Some(masks) => masks.row(step)?[i * width + j],
                             None => u8::from(value.abs() < DEFAULT_THRESHOLD),
                         };
                         // The test says zero where the number is the noise of differences.
                         let value =
-                            if verdict == ZeroVerdict::Zero as u8 { 0.0 } else { value * std[from + j] / std[i] };
+                            if verdict == ZeroVerdict::Zero.code() { 0.0 } else { value * std[from + j] / std[i] };
                         truths.push(value as f32, verdict);
                     }
                 }

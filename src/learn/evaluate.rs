@@ -250,7 +250,7 @@ fn jacobians(
 
 /// Decided entries.
 pub(super) fn decided(truths: &Truths) -> usize {
-    truths.all_verdicts().iter().filter(|v| **v != ZeroVerdict::Undecided as u8).count()
+    truths.all_verdicts().iter().filter(|v| **v != ZeroVerdict::Undecided.code()).count()
 }
 
 impl Sparsity {
@@ -259,10 +259,10 @@ impl Sparsity {
         let verdicts = truths.all_verdicts();
         let entries = decided(truths).max(1) as f64;
         let small = |values: &[f32]| {
-            let known = values.iter().zip(verdicts).filter(|(_, v)| **v != ZeroVerdict::Undecided as u8);
+            let known = values.iter().zip(verdicts).filter(|(_, v)| **v != ZeroVerdict::Undecided.code());
             known.filter(|(j, _)| f64::from(j.abs()) < SPARSITY_THRESHOLD).count() as f64 / entries
         };
-        let zeros = verdicts.iter().filter(|v| **v == ZeroVerdict::Zero as u8).count();
+        let zeros = verdicts.iter().filter(|v| **v == ZeroVerdict::Zero.code()).count();
         Self {
             model: small(found),
             target: zeros as f64 / entries,
@@ -370,7 +370,7 @@ pub fn jacobian_error(truths: &Truths, found: &[f32]) -> JacobianError {
     for at in 0..truths.len() {
         let values = &found[at * truths.per()..(at + 1) * truths.per()];
         for ((j, t), verdict) in values.iter().zip(truths.jacobian(at)).zip(truths.verdicts(at)) {
-            if *verdict != ZeroVerdict::Undecided as u8 {
+            if *verdict != ZeroVerdict::Undecided.code() {
                 let off = f64::from(j - t);
                 square += off * off;
                 absolute += off.abs();
@@ -402,9 +402,9 @@ impl Entries {
         for (at, (step, values)) in steps.iter().zip(found.chunks(truths.per().max(1))).enumerate() {
             let before = entries.scores.len();
             for (entry, (j, verdict)) in values.iter().zip(truths.verdicts(at)).enumerate() {
-                if *verdict != ZeroVerdict::Undecided as u8 && take(*step, entry) {
+                if *verdict != ZeroVerdict::Undecided.code() && take(*step, entry) {
                     entries.scores.push(j.abs());
-                    entries.edges.push(*verdict == ZeroVerdict::Nonzero as u8);
+                    entries.edges.push(*verdict == ZeroVerdict::Nonzero.code());
                 }
             }
             entries.states += usize::from(entries.scores.len() > before);

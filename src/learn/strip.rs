@@ -87,8 +87,8 @@ impl Window {
         let row = |letter: &dyn Fn(usize) -> char| -> String { (0..self.truths.len()).map(letter).collect() };
         let both = |entry: usize| {
             let truth = |at: usize| match self.truths.verdicts(at)[entry] {
-                v if v == ZeroVerdict::Undecided as u8 || !data.has_derivative(self.steps.start + at) => '?',
-                v if v == ZeroVerdict::Zero as u8 => '0',
+                v if v == ZeroVerdict::Undecided.code() || !data.has_derivative(self.steps.start + at) => '?',
+                v if v == ZeroVerdict::Zero.code() => '0',
                 _ => '1',
             };
             let learned = |at: usize| match found.get(at * n + entry) {

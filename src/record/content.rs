@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::recipe::FileHash;
 use super::{Recipe, RecordError};
 use crate::dataset::schema::{Axis, RAGGED, attribute};
-use crate::dataset::{CONTENT, DigestReader, Recording, content_digest};
+use crate::dataset::{DigestReader, Recording, content_digest};
 use crate::seal::sha256_hex;
 
 /// Numbers along rows that are read at once.
@@ -67,8 +67,9 @@ pub fn check_content(
         return Err(RecordError::Stopped);
     }
     let content = content_digest(&recipe.content(), &episodes);
-    if recording.text_attribute(CONTENT).as_deref() != Some(&content) {
-        let text = format!("the root attribute {CONTENT} is not the digest of its episodes: the file is damaged");
+    if recording.text_attribute(attribute::CONTENT_SHA256).as_deref() != Some(&content) {
+        let text =
+            "the root attribute content_sha256 is not the digest of its episodes: the file is damaged".to_owned();
         return Err(recording.foreign(&text).into());
     }
     Ok(content)

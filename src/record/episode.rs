@@ -633,7 +633,7 @@ impl Row {
             out.clear();
             // Nothing is known of a number that is none.
             let known = |(v, x): (&ZeroVerdict, &f64)| if x.is_finite() { *v } else { ZeroVerdict::Undecided };
-            out.extend(verdicts.iter().zip(values).map(|pair| known(pair) as u8));
+            out.extend(verdicts.iter().zip(values).map(|pair| known(pair).code()));
         };
         let Verdicts { a, b, c, d, floor, switches, near_singular, .. } = &self.whole.verdicts;
         self.zero_floor.clear();

@@ -146,22 +146,24 @@ impl Recipe {
         files: Option<ModelFiles>,
         source: &str,
     ) -> Result<Header, RecordError> {
-        let engine = self.job.jacobian.resolve(model);
         let scorer = self.job.task.reward.as_ref().map(|r| Scorer::new(r, model)).transpose()?;
         let env = Env::new(&self.job.task, model)?;
         let labels = self.labels(model, &env, scorer.as_ref());
-        let mut attributes = self.attributes(model, &engine, source);
-        if labels.contains_key(&Axis::Sensor) {
-            attributes.push((attribute::SENSOR_ENGINE, Attribute::Text(json_text(&engine.spec.kind()))));
-        }
         // A shard says what it is and whose; the rest is said once, in the merged file.
-        let kept = if files.is_some() { attributes.len() } else { 3 };
+        let mut attributes = self.identity();
+        if files.is_some() {
+            let engine = self.job.jacobian.resolve(model);
+            attributes.extend(self.attributes(model, &engine, source));
+            if labels.contains_key(&Axis::Sensor) {
+                attributes.push((attribute::SENSOR_ENGINE, Attribute::Text(json_text(&engine.spec.kind()))));
+            }
+        }
         Ok(Header {
             labels,
             absent: self.absent(model, &env, scorer.as_ref()),
             rows_per_episode,
             effort: self.job.compression,
-            attributes: attributes.into_iter().take(kept).map(|(n, v)| (n.to_owned(), v)).collect(),
+            attributes: attributes.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
             shard: files.is_none(),
             content: files.is_some().then(|| self.content()),
             model: files,
@@ -226,7 +228,16 @@ impl Recipe {
         absent
     }
 
-    /// The root attributes, but for those that other parts of the header decide: first what a shard keeps of them.
+    /// The root attributes that say what a file is, and of which recipe.
+    fn identity(&self) -> Vec<(&'static str, Attribute)> {
+        vec![
+            (attribute::FORMAT, schema::FORMAT.into()),
+            (attribute::SCHEMA_VERSION, Attribute::Int(schema::VERSION.into())),
+            (attribute::RECIPE_SHA256, Attribute::Text(self.sha256())),
+        ]
+    }
+
+    /// The root attributes behind these, but for those that other parts of the header decide.
     fn attributes(&self, model: &Model, engine: &Resolved, source: &str) -> Vec<(&'static str, Attribute)> {
         use attribute::*;
         let job = &self.job;
@@ -235,9 +246,6 @@ impl Recipe {
         let row_dt = model.timestep() * job.substeps_per_row() as f64;
         let text = Attribute::Text;
         let mut attributes = vec![
-            (FORMAT, schema::FORMAT.into()),
-            (SCHEMA_VERSION, Attribute::Int(schema::VERSION.into())),
-            (RECIPE_SHA256, text(self.sha256())),
             (TASK, text(job.task.name.clone())),
             (SUITE, text(job.task.suite.clone())),
             (DESCRIPTION, text(job.task.description.clone())),

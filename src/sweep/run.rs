@@ -9,8 +9,8 @@ use super::cost::measure_some;
 use super::folder::Folder;
 use super::manifest::{Done, Manifest, State};
 use super::{Estimate, Plan, Planned, SweepError, unit};
-use crate::dataset::schema::Axis;
-use crate::dataset::{COMPLETED, CONTENT, DatasetError, Recording, file_sha256};
+use crate::dataset::schema::{Axis, attribute};
+use crate::dataset::{COMPLETED, DatasetError, Recording, file_sha256};
 use crate::files::FileKind;
 use crate::record::{self, Budget, Permit, Prepared, RecordError, RecordProgress, Run, check_content};
 use crate::task::TaskError;
@@ -398,8 +398,8 @@ impl Work<'_> {
     /// What the finished file is worth.
     fn done(&self, file: &Path) -> Result<Done, RecordError> {
         let recording = Recording::open(file)?;
-        let content = recording.text_attribute(CONTENT);
-        let content_sha256 = content.ok_or_else(|| recording.foreign(&format!("has no attribute {CONTENT}")))?;
+        let content = recording.text_attribute(attribute::CONTENT_SHA256);
+        let content_sha256 = content.ok_or_else(|| recording.foreign("has no attribute content_sha256"))?;
         let episodes = recording.episodes()?;
         Ok(Done {
             sha256: file_sha256(file)?,

@@ -159,7 +159,7 @@ fn data_are_what_the_recording_says() {
             }
         }
     }
-    assert_eq!(truths.verdicts(65)[1], ZeroVerdict::Undecided as u8);
+    assert_eq!(truths.verdicts(65)[1], ZeroVerdict::Undecided.code());
     assert!(data.has_derivative(65) && !data.has_derivative(66));
     assert_eq!(
         (data.to_switch(0), data.to_switch(99), data.to_switch(100), data.to_switch(95)),
@@ -192,7 +192,7 @@ fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
         dynsparse::dataset::Recording::open(&place.path("walker.h5")).unwrap().read(Var::Ctrl, 0..400).unwrap();
     let truths = data.truths(&(0..400).collect::<Vec<_>>()).unwrap();
     let undecided = |at: usize, column: usize| {
-        (0..nx).filter(|row| truths.verdicts(at)[row * inputs + column] == ZeroVerdict::Undecided as u8).count()
+        (0..nx).filter(|row| truths.verdicts(at)[row * inputs + column] == ZeroVerdict::Undecided.code()).count()
     };
     let (mut limited, mut free) = (0, 0);
     for (at, ctrl) in ctrl.chunks(inputs - nx).enumerate() {
@@ -222,7 +222,7 @@ fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
         assert!(data.has_derivative(66), "{file}");
         for (entry, verdict) in truths.verdicts(0).iter().enumerate() {
             let decided = known || entry % INPUTS < STATE;
-            assert_eq!(*verdict != ZeroVerdict::Undecided as u8, decided, "{file}: entry {entry}");
+            assert_eq!(*verdict != ZeroVerdict::Undecided.code(), decided, "{file}: entry {entry}");
         }
     }
 }

@@ -8,7 +8,6 @@ use mujoco_rs::mujoco_c::{mjtDisableBit, mjtObj};
 use serde::{Deserialize, Serialize};
 
 use super::arrays::{Array, Element, Owner, Role, arrays, settings};
-use super::elements::Slices;
 use super::{Model, PhysicsError};
 
 /// One change of a compiled model. Nothing is derived from it anew (no mj_setConst), as Playground edits its
@@ -348,12 +347,11 @@ impl Model {
             }
             Owner::Control => {
                 let id = self.find(ObjectKind::Actuator, name)?;
-                let m = Slices(self.raw());
-                let (first, n) = (m.actuator_ctrladr()[id], m.actuator_ctrlnum()[id]);
-                if n != 1 {
-                    return Err(refuse(format!("actuator \"{name}\" has {n} controls; give rows")));
+                let controls = self.actuator_at(id).controls;
+                if controls.len() != 1 {
+                    return Err(refuse(format!("actuator \"{name}\" has {} controls; give rows", controls.len())));
                 }
-                Ok(first as usize)
+                Ok(controls.start)
             }
             Owner::Qpos | Owner::Other => Err(refuse("its rows have no names".to_owned())),
         }

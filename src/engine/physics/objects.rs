@@ -64,10 +64,7 @@ impl Model {
     /// # Errors
     /// [`PhysicsError::NoSuchName`].
     pub fn sensor(&self, name: &str) -> Result<Range<usize>, PhysicsError> {
-        let id = self.named(mjtObj::mjOBJ_SENSOR, "sensor", name)?;
-        let m = Slices(self.raw());
-        let (first, n) = (m.sensor_adr()[id] as usize, m.sensor_dim()[id] as usize);
-        Ok(first..first + n)
+        self.named(mjtObj::mjOBJ_SENSOR, "sensor", name).map(|id| self.sensor_at(id).values)
     }
 
     /// The joint of that name.

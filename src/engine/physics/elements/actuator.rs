@@ -64,8 +64,12 @@ fn entries(first: i32, n: i32) -> Range<usize> {
 impl Model {
     /// All actuators, in the model's order.
     pub fn actuators(&self) -> impl ExactSizeIterator<Item = Actuator<'_>> + '_ {
+        (0..Slices(self.raw()).actuator_trntype().len()).map(|id| self.actuator_at(id))
+    }
+
+    pub(in crate::physics) fn actuator_at(&self, id: usize) -> Actuator<'_> {
         let m = Slices(self.raw());
-        (0..m.actuator_trntype().len()).map(move |id| Actuator {
+        Actuator {
             transmission: Variant::of(m.actuator_trntype()[id]),
             targets: m.actuator_trnid()[id],
             dyntype: Variant::of(m.actuator_dyntype()[id]),
@@ -84,7 +88,7 @@ impl Model {
             dampingpoly: m.actuator_dampingpoly()[id],
             armature: m.actuator_armature()[id],
             disabled: self.actuator_group_is_off(m.actuator_group()[id]),
-        })
+        }
     }
 
     fn actuator_group_is_off(&self, group: i32) -> bool {

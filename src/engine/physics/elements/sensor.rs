@@ -23,15 +23,17 @@ pub(crate) struct Sensor {
 impl Model {
     /// All sensors, in the model's order.
     pub(crate) fn sensors(&self) -> impl ExactSizeIterator<Item = Sensor> + '_ {
+        (0..Slices(self.raw()).sensor_type().len()).map(|id| self.sensor_at(id))
+    }
+
+    pub(in crate::physics) fn sensor_at(&self, id: usize) -> Sensor {
         let m = Slices(self.raw());
-        (0..m.sensor_type().len()).map(move |id| {
-            let (first, n) = (m.sensor_adr()[id] as usize, m.sensor_dim()[id] as usize);
-            Sensor {
-                kind: Variant::of(m.sensor_type()[id]),
-                values: first..first + n,
-                delay: m.sensor_delay()[id],
-                interval: m.sensor_interval()[id][0],
-            }
-        })
+        let (first, n) = (m.sensor_adr()[id] as usize, m.sensor_dim()[id] as usize);
+        Sensor {
+            kind: Variant::of(m.sensor_type()[id]),
+            values: first..first + n,
+            delay: m.sensor_delay()[id],
+            interval: m.sensor_interval()[id][0],
+        }
     }
 }
