@@ -50,8 +50,8 @@ pub struct Kinematics {
     /// All other coordinates are dofs themselves, in the same order.
     #[serde(default)]
     pub quaternions: Vec<[usize; 2]>,
-    /// The joints, in the order of their dofs. Empty in recordings that were made before it was kept.
-    #[serde(default)]
+    /// The joints, in the order of their dofs. Empty in recordings that were made before it was kept, which lack it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joints: Vec<JointKind>,
 }
 
@@ -128,8 +128,9 @@ mod tests {
         let old = r#"{"dof_parent":[-1,0],"act_dofs":[],"ctrl_dofs":[[1]],"quaternions":[]}"#;
         let read: Kinematics = serde_json::from_str(old).unwrap();
         assert!(read.fits(2, 0, 1) && read.translations().is_none());
-        let free = Kinematics { dof_parent: vec![-1; 6], joints: vec![JointKind::Free], ..read };
+        let free = Kinematics { dof_parent: vec![-1; 6], joints: vec![JointKind::Free], ..read.clone() };
         assert_eq!(free.translations(), Some(vec![true, true, true, false, false, false]));
+        assert_eq!(serde_json::to_string(&Kinematics { joints: Vec::new(), ..read }).unwrap(), old);
         assert!(serde_json::to_string(&free).unwrap().contains(r#""joints":["free"]"#));
     }
 }

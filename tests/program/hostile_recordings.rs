@@ -330,6 +330,26 @@ fn a_stored_command_is_a_claim() {
 }
 
 #[test]
+fn a_recording_from_before_joints_were_kept_verifies_and_one_of_other_joints_does_not() {
+    let with = |from: &'static str, to: &'static str| {
+        changed(|f| {
+            let attribute = f.attr("kinematics").unwrap();
+            let text = attribute.read_scalar::<VarLenUnicode>().unwrap();
+            assert!(text.contains(from), "{text}");
+            attribute.write_scalar(&text.replace(from, to).parse::<VarLenUnicode>().unwrap()).unwrap();
+        })
+    };
+    let place = with(r#","joints":["slide","slide"]"#, "");
+    place.run(&["verify", "r.h5"]).ok();
+    let page = place.run(&["analyze", "r.h5"]).ok().stdout;
+    assert!(!page.contains("symmetry"), "{page}");
+    for (from, to) in [(r#"["slide","#, r#"["hinge","#), (r#""dof_parent":[-1,"#, r#""dof_parent":[0,"#)] {
+        let ran = with(from, to).run(&["verify", "r.h5"]);
+        assert!(ran.status.code() == Some(1) && ran.stderr.contains("attribute kinematics"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 #[cfg(feature = "learn")]
 fn attributes_that_learning_goes_by_are_read_or_refused() {
     for name in ["ctrl_range", "kinematics"] {
