@@ -18,6 +18,7 @@ pub mod planner;
 pub mod policy;
 pub mod record;
 pub mod render;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod rng;
 pub mod sweep;

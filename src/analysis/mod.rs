@@ -12,6 +12,7 @@ mod error;
 pub mod global;
 mod information;
 pub mod paper;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod pattern;
 mod regime;
@@ -27,7 +28,7 @@ pub mod threshold;
 pub mod trace;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -97,6 +98,15 @@ impl Analysis {
         let largest = self.global.iter().flat_map(|g| &g.largest).fold(0.0_f64, |most, x| most.max(*x));
         (largest > crate::dataset::schema::BEYOND_REASON).then_some(largest)
     }
+}
+
+/// A recording that could not be analysed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The file.
+    pub file: PathBuf,
+    /// Why, and what to do.
+    pub reason: String,
 }
 
 /// Everything that was found in one recording.

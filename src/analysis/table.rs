@@ -167,7 +167,8 @@ impl Table {
     ///
     /// # Errors
     /// [`AnalysisError::Write`], which a writer into memory does not give.
-    pub(super) fn to_parquet(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
+    #[cfg(feature = "parquet")]
+    fn to_parquet(&self, program: &str, settings: &Value) -> Result<Vec<u8>, AnalysisError> {
         let (about, program) = (self.about.to_owned(), program.to_owned());
         let notes = [("about", about), ("program", program), ("settings", settings.to_string())];
         super::parquet::encode(self, &notes)
@@ -188,20 +189,34 @@ impl Table {
     }
 }
 
-/// Writes every table as CSV, JSON and Parquet into a folder, which is created; tables of these names are replaced. `settings`
-/// goes into each.
+/// Writes every table as CSV, JSON and, with the feature `parquet`, Parquet into a folder, which is created; tables of
+/// these names are replaced. `settings` goes into each.
 ///
 /// # Errors
 /// [`AnalysisError::Write`].
 pub fn write(folder: &Path, tables: &[Table], program: &str, settings: &Value) -> Result<(), AnalysisError> {
     std::fs::create_dir_all(folder).map_err(|e| trouble(folder, &e))?;
+    #[cfg(not(feature = "parquet"))]
+    tables.iter().try_for_each(|table| nothing_stale(&folder.join(format!("{}.parquet", table.name))))?;
     for table in tables {
         let file = |ending: &str| folder.join(format!("{}.{ending}", table.name));
         replace(&file("csv"), FileKind::Csv, &table.to_csv(program, settings)?)?;
+        #[cfg(feature = "parquet")]
         replace(&file("parquet"), FileKind::Parquet, &table.to_parquet(program, settings)?)?;
         replace(&file("json"), FileKind::Json, table.to_json(program, settings).to_string().as_bytes())?;
     }
     Ok(())
+}
+
+/// A build that writes no Parquet leaves none that another build wrote beside its own new CSV.
+#[cfg(not(feature = "parquet"))]
+fn nothing_stale(file: &Path) -> Result<(), AnalysisError> {
+    if !file.exists() {
+        return Ok(());
+    }
+    let reason = "an earlier table is there, and this build of dynsparse writes no Parquet: remove it, name another \
+                  folder, or build with the feature parquet";
+    Err(AnalysisError::Write { file: file.to_owned(), reason: reason.to_owned() })
 }
 
 fn trouble(path: &Path, error: &std::io::Error) -> AnalysisError {

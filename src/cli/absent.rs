@@ -1,7 +1,6 @@
 //! In the place of verbs that this build has not.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 /// The arguments, which nobody reads.
 #[derive(Debug, clap::Args)]
@@ -10,15 +9,10 @@ pub(super) struct Args {
     _arguments: Vec<OsString>,
 }
 
-/// Says what to build.
-pub(super) fn run() -> anyhow::Result<ExitCode> {
-    Err(missing())
-}
-
-/// What is missing, and how one gets it.
-pub(super) fn missing() -> anyhow::Error {
+/// What this build `cannot` do, and how one gets what does it.
+pub(super) fn missing(cannot: &str, feature: &str) -> anyhow::Error {
     anyhow::anyhow!(
-        "this build of dynsparse cannot train or evaluate networks: build it with the feature learn, as \
-         `cargo install --path .` or `cargo build --release` does"
+        "this build of dynsparse cannot {cannot}: build it with the feature {feature}, as `cargo install --path .` or \
+         `cargo build --release` does"
     )
 }

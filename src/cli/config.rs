@@ -85,6 +85,7 @@ fn explained(place: &str, message: &str, all: &str) -> anyhow::Error {
 ///
 /// # Errors
 /// One line with the setting and what is wrong.
+#[cfg(feature = "report")]
 pub(super) fn setting(key: &str, value: &str) -> anyhow::Result<Settings> {
     let text = toml::Value::from(value).to_string();
     let quoted = if key == "set" { format!("{key} = [{text}]") } else { format!("{key} = {text}") };

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use dynsparse::analysis::{self, Analysis, AnalysisSettings, Criterion, Steps};
-use dynsparse::report::Skipped;
+use dynsparse::analysis::{self, Analysis, AnalysisSettings, Criterion, Skipped, Steps};
 use dynsparse::sweep::Manifest;
 use serde_json::json;
 

@@ -1,6 +1,7 @@
 //! The command line: one file per verb. Each parses into a validated job, calls one library function and
 //! prints. Nothing else in the program prints.
 
+#[cfg(feature = "report")]
 mod ablate;
 #[cfg(not(feature = "learn"))]
 mod absent;
@@ -21,6 +22,7 @@ mod output;
 mod progress;
 mod record;
 mod render;
+#[cfg(feature = "report")]
 mod report;
 #[cfg(feature = "learn")]
 mod score;
@@ -85,11 +87,19 @@ enum Verb {
     /// Answer the questions of "Dynamic Sparsity" from recordings
     Analyze(Box<analyze::Args>),
     /// Record variants of one task that differ in a setting, and put them side by side
+    #[cfg(feature = "report")]
     Ablate(Box<ablate::Args>),
+    /// Record and compare variants of one task: not in this build
+    #[cfg(not(feature = "report"))]
+    Ablate(absent::Args),
     /// Compare Jacobian engines with extrapolated differences, and say where there is no derivative
     CheckJacobian(Box<check_jacobian::Args>),
     /// Put the answers of `analyze` into one page with figures, which opens from disk
+    #[cfg(feature = "report")]
     Report(Box<report::Args>),
+    /// Put answers into one page with figures: not in this build
+    #[cfg(not(feature = "report"))]
+    Report(absent::Args),
     /// Draw an episode as a strip of pictures, or as an animation
     Render(render::Args),
     /// Train world models on recordings, and see how much of the true sparsity they recover
@@ -156,9 +166,13 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Info(args) => info::run(&args),
         Verb::Verify(args) => verify::run(&args),
         Verb::Analyze(args) => analyze::run(&args),
+        #[cfg(feature = "report")]
         Verb::Ablate(args) => ablate::run(&args),
         Verb::CheckJacobian(args) => check_jacobian::run(&args),
+        #[cfg(feature = "report")]
         Verb::Report(args) => report::run(&args),
+        #[cfg(not(feature = "report"))]
+        Verb::Ablate(_) | Verb::Report(_) => Err(absent::missing("draw figures or write pages", "report")),
         Verb::Render(args) => render::run(&args),
         #[cfg(feature = "learn")]
         Verb::Learn(args) => learn::run(&args),
@@ -167,7 +181,9 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         #[cfg(feature = "learn")]
         Verb::Score(args) => score::run(&args),
         #[cfg(not(feature = "learn"))]
-        Verb::Learn(_) | Verb::Evaluate(_) | Verb::Score(_) => absent::run(),
+        Verb::Learn(_) | Verb::Evaluate(_) | Verb::Score(_) => {
+            Err(absent::missing("train or evaluate networks", "learn"))
+        }
         Verb::Tasks(args) => tasks::run(&args),
         Verb::SlurmJob(args) => slurm::job(&args),
         Verb::Compile(args) => compile::run(&args),

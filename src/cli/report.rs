@@ -56,7 +56,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     #[cfg(feature = "learn")]
     let learned = args.learned.as_deref().map_or_else(|| Ok(Vec::new()), learn::read_results)?;
     #[cfg(not(feature = "learn"))]
-    let learned = if args.learned.is_some() { return Err(super::absent::missing()) } else { Vec::new() };
+    let learned = if args.learned.is_some() {
+        return Err(super::absent::missing("train or evaluate networks", "learn"));
+    } else {
+        Vec::new()
+    };
     let Gathered { analyses, skipped } = args.choice.gather(&files, &settings)?;
     if analyses.is_empty() {
         report_skipped(&skipped);

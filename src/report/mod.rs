@@ -15,8 +15,6 @@ mod page;
 mod table;
 mod task;
 
-use std::path::PathBuf;
-
 pub use chart::Drawing;
 pub use error::ReportError;
 pub use figure::Figure;
@@ -25,20 +23,11 @@ pub use page::page;
 
 use crate::analysis::compare::Comparison;
 use crate::analysis::table::Table;
-use crate::analysis::{self, Analysis};
+use crate::analysis::{self, Analysis, Skipped};
 #[cfg(feature = "learn")]
 use crate::learn::RunResult;
 #[cfg(not(feature = "learn"))]
 use learned::RunResult;
-
-/// A recording that could not be analysed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skipped {
-    /// The file.
-    pub file: PathBuf,
-    /// Why, and what to do.
-    pub reason: String,
-}
 
 /// What a report is about.
 #[derive(Debug)]

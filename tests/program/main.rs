@@ -10,6 +10,7 @@
 #[cfg_attr(not(feature = "learn"), expect(dead_code, reason = "some of it is for learn.rs alone"))]
 mod common;
 
+#[cfg(feature = "report")]
 mod ablate;
 mod all_tasks;
 mod analysis;
@@ -32,6 +33,7 @@ mod parity;
 mod python;
 mod render;
 mod replay;
+#[cfg(feature = "report")]
 mod report;
 mod slurm;
 mod sweep;

@@ -68,7 +68,7 @@ impl Demo {
 /// What of the program is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// Without the training of networks, which is a third of the work.
+    /// What records, verifies, checks, analyses and renders: half of what is compiled.
     Recorder,
     /// All of it.
     Whole,

@@ -1,15 +1,16 @@
 //! `dynsparse ablate`.
 
 mod variants;
+mod variants_table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use dynsparse::analysis::compare;
-use dynsparse::analysis::{self, Analysis};
+use dynsparse::analysis::{self, Analysis, Skipped};
 use dynsparse::files::{FileKind, Inputs, Lock, replace};
-use dynsparse::report::{self, ReportInput, Skipped};
+use dynsparse::report::{self, ReportInput};
 
 use super::args::{ModelFile, Settings, Subject};
 use super::gather::{made_with, report_skipped};
@@ -142,7 +143,7 @@ fn show(
     report::write_figures(&input, &figures)?;
     let text = match analyses {
         [one] => analyze::thresholds(one),
-        several => analyze::side_by_side(several, &comparisons),
+        several => variants_table::side_by_side(several, &comparisons),
     };
     output::print(&format!("{title}\n{text}\nreport:  {}\nfigures: {}\n", page.display(), figures.display()))
 }

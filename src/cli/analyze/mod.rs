@@ -2,7 +2,7 @@
 
 mod overview;
 mod page;
-mod words;
+pub(super) mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::gather::{Choice, Gathered, made_with, report_skipped};
 use super::output;
-pub(super) use overview::side_by_side;
+#[cfg(feature = "report")]
 pub(super) use page::thresholds;
 
 const AFTER: &str = "\
@@ -35,7 +35,14 @@ Exit status 1 when a recording could not be analysed; the others are.";
 pub(super) struct Args {
     #[command(flatten)]
     choice: Choice,
-    /// Write every table as CSV, JSON and Parquet into this folder, and all results as analysis.json
+    #[cfg_attr(
+        feature = "parquet",
+        doc = "Write every table as CSV, JSON and Parquet into this folder, and all results as analysis.json"
+    )]
+    #[cfg_attr(
+        not(feature = "parquet"),
+        doc = "Write every table as CSV and JSON into this folder, and all results as analysis.json; this build writes no Parquet"
+    )]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Print all results as JSON

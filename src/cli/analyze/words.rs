@@ -3,12 +3,12 @@
 /// Reasons, contact sets and cells that are shown; the files have all.
 pub(super) const SHOWN: usize = 6;
 
-pub(super) fn heading(title: &str) -> String {
+pub(in super::super) fn heading(title: &str) -> String {
     format!("\n{title}\n")
 }
 
 /// A share as percent.
-pub(super) fn percent(share: f64) -> String {
+pub(in super::super) fn percent(share: f64) -> String {
     match 100.0 * share {
         x if x > 0.0 && x < 0.005 => format!("{x:.0e}"),
         x if x > 0.0 && x < 0.05 => format!("{x:.2}"),
@@ -17,12 +17,12 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// A share as percent, where there is one.
-pub(super) fn share(x: Option<f64>) -> String {
+pub(in super::super) fn share(x: Option<f64>) -> String {
     x.map_or_else(|| "-".to_owned(), percent)
 }
 
 /// What the words of a table mean.
-pub(super) fn note(text: &str) -> String {
+pub(in super::super) fn note(text: &str) -> String {
     let mut out = String::from(" ");
     let mut width = 1;
     for word in text.split(' ') {
@@ -50,11 +50,11 @@ pub(super) fn short(x: f64) -> String {
 }
 
 /// The same of a number that there may not be.
-pub(super) fn maybe(x: Option<f64>) -> String {
+pub(in super::super) fn maybe(x: Option<f64>) -> String {
     x.map_or_else(|| "-".to_owned(), short)
 }
 
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(in super::super) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
