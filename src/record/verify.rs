@@ -1,6 +1,9 @@
 //! Simulates a recording again, from itself, and compares bit for bit.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +13,7 @@ use super::episode::TERMINATED;
 use super::restored::{Restored, restored};
 use super::{Recipe, RecordError, RecordProgress, Runner, Sink};
 use crate::dataset::schema::{ElementType, RAGGED, Var, attribute, flag};
-use crate::dataset::{Attribute, COMPLETED, EpisodeRow, Header, Recording, StepRow};
+use crate::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Header, Recording, RowReader, StepRow};
 use crate::kinematics::Kinematics;
 use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
 use crate::text;
@@ -246,8 +249,16 @@ impl Shared<'_> {
         let number = u64::try_from(episode.episode).unwrap_or(0);
         let length = episode.length as usize;
         let ragged = if length > 0 { ragged_start(self.recording, first)? } else { Default::default() };
-        let mut sink =
-            Comparison { shared: self, episode: episode.episode, first, length, row: 0, ragged, difference: None };
+        let mut sink = Comparison {
+            shared: self,
+            episode: episode.episode,
+            first,
+            length,
+            row: 0,
+            ragged,
+            readers: HashMap::new(),
+            difference: None,
+        };
         // The comparison stops a run by an error of its own once it has found a difference.
         let ended = match self.script(episode, first)? {
             Some(actions) => {
@@ -304,6 +315,8 @@ struct Comparison<'a> {
     row: usize,
     /// Next rows of [`RAGGED`].
     ragged: [usize; RAGGED.len()],
+    /// By variable: its chunk of the row before is not decoded again for this one.
+    readers: HashMap<Var, RowReader<'a>>,
     difference: Option<Deviation>,
 }
 
@@ -327,6 +340,7 @@ impl Sink for Comparison<'_> {
         let mut failure = None;
         let mut found = None;
         let ragged = self.ragged;
+        let readers = &mut self.readers;
         row.visit(|var, simulated| {
             if failure.is_some() || found.is_some() || simulated.is_empty() || !recording.has(var) {
                 return;
@@ -334,7 +348,7 @@ impl Sink for Comparison<'_> {
             let width: usize = recording.shape(var)[1..].iter().product::<usize>() * var.spec().kind.size();
             let count = simulated.len() / width.max(1);
             let start = var.spec().axes[0].ragged().map_or(at, |table| ragged[table]);
-            match recording.bytes(var, start..start + count) {
+            match rows(recording, readers, var, start..start + count) {
                 Ok(recorded) if same(var, &recorded, simulated, self.shared.replayed) => {}
                 Ok(recorded) => found = Some((var, recorded, simulated.to_vec())),
                 Err(error) => failure = Some(error),
@@ -392,6 +406,28 @@ impl Comparison<'_> {
 
 /// Whether two values agree. A replayed recording has clamped controls already, so that its repetition
 /// cannot tell which were.
+/// Rows of a variable as little-endian bytes. What is in one piece is read by itself, what is in chunks by a reader that
+/// keeps the last one.
+fn rows<'a>(
+    recording: &'a Recording,
+    readers: &mut HashMap<Var, RowReader<'a>>,
+    var: Var,
+    rows: Range<usize>,
+) -> Result<Vec<u8>, DatasetError> {
+    let reader = match readers.entry(var) {
+        Entry::Occupied(reader) => reader.into_mut(),
+        Entry::Vacant(place) => match RowReader::new(recording, var) {
+            Ok(reader) => place.insert(reader),
+            Err(_) => return recording.bytes(var, rows),
+        },
+    };
+    let mut out = Vec::new();
+    for row in rows {
+        out.extend_from_slice(reader.row(row)?);
+    }
+    Ok(out)
+}
+
 fn same(var: Var, recorded: &[u8], simulated: &[u8], replayed: bool) -> bool {
     if replayed && var == Var::Flags && recorded.len() == 4 && simulated.len() == 4 {
         let mask = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) & !flag::CTRL_CLAMPED;
