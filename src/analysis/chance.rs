@@ -276,16 +276,34 @@ impl<'a> Known<'a> {
 
 /// Entropy of symbols, bits: log2 N - sum c log2 c / N over the counts c of N steps; of all steps, then without each part.
 fn entropies(keys: Vec<u64>, parts: &[usize], count: usize) -> Vec<f64> {
+    let part_bits = usize::BITS - parts.iter().max().unwrap_or(&0).leading_zeros();
+    let parts = parts.iter().map(|part| *part as u64);
+    // Symbols are numbered from 0, so that key and part nearly always fit into one word, which sorts at twice the speed.
+    if keys.iter().all(|key| key.leading_zeros() >= part_bits) {
+        let steps = keys.iter().zip(parts).map(|(key, part)| key << part_bits | part).collect();
+        sorted_entropies(steps, |step| step >> part_bits, |step| (step & !(u64::MAX << part_bits)) as usize, count)
+    } else {
+        let steps = keys.iter().zip(parts).map(|(key, part)| (*key, part)).collect();
+        sorted_entropies(steps, |step| step.0, |step| step.1 as usize, count)
+    }
+}
+
+/// [`entropies`] of steps that sort by key, then part.
+fn sorted_entropies<S: Copy + Ord>(
+    mut steps: Vec<S>,
+    key: impl Fn(S) -> u64,
+    part: impl Fn(S) -> usize,
+    count: usize,
+) -> Vec<f64> {
     let log = |c: usize| if c > 1 { c as f64 * (c as f64).log2() } else { 0.0 };
-    let mut steps: Vec<(u64, u32)> = keys.into_iter().zip(parts).map(|(key, part)| (key, *part as u32)).collect();
     steps.sort_unstable();
     let mut sums = vec![0.0; count + 1];
     let mut sizes = vec![steps.len(); count + 1];
-    for same in steps.chunk_by(|a, b| a.0 == b.0) {
+    for same in steps.chunk_by(|a, b| key(*a) == key(*b)) {
         let whole = log(same.len());
         sums[0] += whole;
-        for inside in same.chunk_by(|a, b| a.1 == b.1) {
-            let k = 1 + inside[0].1 as usize;
+        for inside in same.chunk_by(|a, b| part(*a) == part(*b)) {
+            let k = 1 + part(inside[0]);
             if k <= count {
                 sums[k] += log(same.len() - inside.len()) - whole;
                 sizes[k] -= inside.len();
