@@ -36,12 +36,13 @@ pub use chance::{Against, Chance, RARE};
 pub use error::AnalysisError;
 pub use information::{Information, entropy, miller_madow};
 pub use pattern::{Matrix, Shape};
-pub use settings::{AnalysisSettings, Criterion, DEFAULT_THRESHOLD, Steps, flag_bits};
+pub use settings::{AnalysisSettings, Criterion, DEFAULT_THRESHOLD, Steps, flags_named};
 pub use symmetry::{Reason, ReasonKind};
 pub use tables::tables;
 
-use crate::dataset::schema::{Axis, Var, attribute, flag};
+use crate::dataset::schema::{Axis, Var, attribute};
 use crate::dataset::{Attribute, Recording, RowReader};
+use crate::flags::StepFlags;
 use embedding::{Embedding, Reservoir};
 use global::GlobalSparsity;
 pub(crate) use regime::Regimes;
@@ -179,7 +180,7 @@ pub fn analyze(path: &Path, settings: &AnalysisSettings) -> Result<Analysis, Ana
         episodes: episodes.len(),
         not_finite_episodes: walk.not_finite.iter().map(|e| episodes[*e].episode).collect(),
         flagged: walk.flagged,
-        flags: flag::TABLE.iter().zip(&walk.flags).map(|((_, name, _), n)| (*name, *n)).collect(),
+        flags: StepFlags::TABLE.iter().zip(&walk.flags).map(|((_, name, _), n)| (*name, *n)).collect(),
     };
     if samples == 0 {
         return Err(AnalysisError::nothing(path, empty(&selection)));
@@ -285,7 +286,7 @@ struct Walk<'a> {
     selection: [u64; 3],
     not_finite: Vec<usize>,
     flagged: u64,
-    flags: [u64; flag::TABLE.len()],
+    flags: [u64; StepFlags::TABLE.len()],
     regimes: Regimes<'a>,
     regime_watch: RegimeWatch,
     global: Vec<global::Watch>,
@@ -322,7 +323,7 @@ impl<'a> Walk<'a> {
             selection: [0; 3],
             not_finite: Vec::new(),
             flagged: 0,
-            flags: [0; flag::TABLE.len()],
+            flags: [0; StepFlags::TABLE.len()],
             regimes: Regimes::new(recording)?,
             regime_watch: RegimeWatch::default(),
             global: matrices(shapes).map(|(m, matrix)| global::Watch::new(matrix, shapes[m])).collect(),
@@ -338,13 +339,13 @@ impl<'a> Walk<'a> {
             self.end_episodes(self.episode + 1);
         }
         let at = step - self.offsets[self.episode];
-        let bits = match &mut self.flag_reader {
-            Some(reader) => reader.row(step)?.try_into().map_or(0, u32::from_le_bytes),
-            None => 0,
+        let flags = match &mut self.flag_reader {
+            Some(reader) => reader.row(step)?.try_into().map_or_else(|_| StepFlags::empty(), StepFlags::from_le_bytes),
+            None => StepFlags::empty(),
         };
-        self.flagged += u64::from(bits != 0);
-        for (count, (bit, ..)) in self.flags.iter_mut().zip(flag::TABLE) {
-            *count += u64::from(bits & bit != 0);
+        self.flagged += u64::from(!flags.is_empty());
+        for (count, (flag, ..)) in self.flags.iter_mut().zip(StepFlags::TABLE) {
+            *count += u64::from(flags.contains(flag));
         }
         self.selection[used as usize] += 1;
         let regime = self.regimes.next(step)?;

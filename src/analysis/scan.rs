@@ -11,6 +11,7 @@ use super::pattern::{Matrix, Pattern, Shape};
 use super::{AnalysisError, AnalysisSettings, Criterion};
 use crate::dataset::schema::Var;
 use crate::dataset::{DatasetError, Recording, RowReader};
+use crate::flags::StepFlags;
 use crate::zero::ZeroVerdict;
 
 /// Blocks of a thread that may wait for those before them: enough to even out, few enough to keep memory small.
@@ -270,8 +271,8 @@ impl<'a> Scan<'a> {
     ) -> Result<Use, DatasetError> {
         let Worker { readers, tallies } = worker;
         let flags = match &mut readers.flags {
-            Some(reader) => reader.row(step)?.try_into().map_or(0, u32::from_le_bytes),
-            None => 0,
+            Some(reader) => reader.row(step)?.try_into().map_or_else(|_| StepFlags::empty(), StepFlags::from_le_bytes),
+            None => StepFlags::empty(),
         };
         if !self.settings.steps.take(flags) {
             return Ok(Use::Unwanted);

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::AnalysisError;
-use crate::dataset::schema::flag;
+use crate::flags::StepFlags;
 
 /// The threshold where a recording has no masks and none is asked for: it gives the published counts of the paper's
 /// tasks on centred differences at eps 1e-6.
@@ -53,36 +53,30 @@ impl Serialize for Criterion {
 /// Which steps count, by their flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Steps {
-    /// Steps with any of these bits do not count.
-    pub exclude: u32,
-    /// Only steps with any of these bits count; 0: all.
-    pub only: u32,
+    /// Steps with any of these do not count.
+    pub exclude: StepFlags,
+    /// Only steps with any of these count; none: all.
+    pub only: StepFlags,
 }
 
 impl Steps {
     /// Whether a step with these flags counts.
-    pub fn take(self, flags: u32) -> bool {
-        flags & self.exclude == 0 && (self.only == 0 || flags & self.only != 0)
+    pub fn take(self, flags: StepFlags) -> bool {
+        !flags.intersects(self.exclude) && (self.only.is_empty() || flags.intersects(self.only))
     }
 }
 
-/// The bits of flags by their names.
+/// Flags by their names.
 ///
 /// # Errors
 /// [`AnalysisError::Settings`] that lists the names.
-pub fn flag_bits(names: &[String]) -> Result<u32, AnalysisError> {
-    names.iter().try_fold(0, |bits, name| match flag::TABLE.iter().find(|(_, known, _)| known == name) {
-        Some((bit, ..)) => Ok(bits | bit),
-        None => {
-            let known = flag::TABLE.map(|(_, name, _)| name).join(", ");
-            Err(AnalysisError::Settings(format!("there is no flag \"{name}\"; flags are {known}")))
-        }
-    })
-}
-
-/// The names of flags by their bits.
-pub(super) fn flag_names(bits: u32) -> Vec<&'static str> {
-    flag::TABLE.iter().filter(|(bit, ..)| bits & bit != 0).map(|(_, name, _)| *name).collect()
+pub fn flags_named(names: &[String]) -> Result<StepFlags, AnalysisError> {
+    let known = || StepFlags::TABLE.map(|(_, name, _)| name).join(", ");
+    let one = |name: &String| {
+        let unknown = || AnalysisError::Settings(format!("there is no flag \"{name}\"; flags are {}", known()));
+        StepFlags::named(name).ok_or_else(unknown)
+    };
+    names.iter().map(one).collect()
 }
 
 impl Serialize for Steps {
@@ -92,7 +86,7 @@ impl Serialize for Steps {
             exclude: Vec<&'static str>,
             only: Vec<&'static str>,
         }
-        Names { exclude: flag_names(self.exclude), only: flag_names(self.only) }.serialize(serializer)
+        Names { exclude: self.exclude.names(), only: self.only.names() }.serialize(serializer)
     }
 }
 

@@ -56,7 +56,7 @@ impl Choice {
     pub(super) fn settings(&self) -> anyhow::Result<AnalysisSettings> {
         let mut settings = AnalysisSettings {
             zero: self.zero,
-            steps: Steps { exclude: analysis::flag_bits(&self.exclude)?, only: analysis::flag_bits(&self.only)? },
+            steps: Steps { exclude: analysis::flags_named(&self.exclude)?, only: analysis::flags_named(&self.only)? },
             embedding_rows: self.embed as usize,
             tsne: self.tsne,
             perplexity: self.perplexity,

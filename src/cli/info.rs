@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::dataset::schema::{self, Axis, Var, flag};
+use dynsparse::dataset::schema::{self, Axis, Var};
 use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
+use dynsparse::flags::StepFlags;
 use dynsparse::sweep::{Done, Manifest, State, TaskEntry};
 use dynsparse::zero::ZeroVerdict;
 use serde_json::{Map, Value, json};
@@ -36,7 +37,7 @@ struct Summary {
     variables: Vec<(Var, Vec<usize>, u64)>,
     episodes: Vec<EpisodeRow>,
     steps: usize,
-    /// Steps with each bit of schema::flag::TABLE.
+    /// Steps with each bit of schema::StepFlags::TABLE.
     flagged: Vec<usize>,
     contacts: Range,
     iterations: Range,
@@ -136,14 +137,14 @@ impl Summary {
     fn read(path: &std::path::Path) -> Result<Self, DatasetError> {
         let recording = Recording::open(path)?;
         let steps = recording.len(Axis::Step);
-        let mut flagged = vec![0; flag::TABLE.len()];
+        let mut flagged = vec![0; StepFlags::TABLE.len()];
         let (mut contacts, mut iterations) = (Range::default(), Range::default());
         let mut at = 0;
         while at < steps {
             let end = (at + BLOCK).min(steps);
             for flags in recording.read::<u32>(Var::Flags, at..end)? {
-                for (count, (bit, ..)) in flagged.iter_mut().zip(flag::TABLE) {
-                    *count += usize::from(flags & bit != 0);
+                for (count, (flag, ..)) in flagged.iter_mut().zip(StepFlags::TABLE) {
+                    *count += usize::from(StepFlags::from_bits_retain(flags).contains(flag));
                 }
             }
             for (range, var) in [(&mut contacts, Var::Ncon), (&mut iterations, Var::SolverIterations)] {
@@ -289,7 +290,7 @@ impl Summary {
         let flags: Vec<String> = self
             .flagged
             .iter()
-            .zip(flag::TABLE)
+            .zip(StepFlags::TABLE)
             .filter(|(n, _)| **n > 0)
             .map(|(n, (_, name, _))| format!("{name} {:.1} %", 100.0 * *n as f64 / self.steps.max(1) as f64))
             .collect();
@@ -377,7 +378,7 @@ impl Summary {
             "steps": self.steps,
             "attributes": attributes,
             "episodes": self.episodes.iter().map(|e| json!({"episode": e.episode, "steps": e.length, "end": e.end, "host": e.host, "cpu": e.cpu})).collect::<Vec<_>>(),
-            "flags": flag::TABLE.iter().zip(&self.flagged).map(|((_, name, _), n)| ((*name).to_owned(), json!(n))).collect::<Map<_, _>>(),
+            "flags": StepFlags::TABLE.iter().zip(&self.flagged).map(|((_, name, _), n)| ((*name).to_owned(), json!(n))).collect::<Map<_, _>>(),
             "zeros": (!self.zeros.is_empty()).then(|| self.zeros.iter().map(|(name, counts)| {
                 ((*name).to_owned(), ZeroVerdict::NAMES.iter().zip(counts).map(|(v, n)| ((*v).to_owned(), json!(n))).collect::<Value>())
             }).collect::<Map<_, _>>()),
@@ -500,8 +501,8 @@ fn schema_markdown() -> String {
         out.push_str(&format!("| `{}` | {} |\n", axis.name(), axis.description()));
     }
     out.push_str("\n| flag | bit | meaning |\n|---|---|---|\n");
-    for (bit, name, meaning) in flag::TABLE {
-        out.push_str(&format!("| `{name}` | {bit} | {meaning} |\n"));
+    for (flag, name, meaning) in StepFlags::TABLE {
+        out.push_str(&format!("| `{name}` | {} | {meaning} |\n", flag.bits()));
     }
     out
 }

@@ -5,7 +5,8 @@ use hdf5::Dataset;
 
 use super::attributes::{self, line};
 use super::h5;
-use super::schema::{self, Var, flag};
+use super::schema::{self, Var};
+use crate::flags::StepFlags;
 use crate::zero::ZeroVerdict;
 
 /// The value of such an attribute.
@@ -29,8 +30,8 @@ fn meanings(var: Var) -> Vec<(&'static str, Meaning)> {
     };
     all.extend(match var {
         Var::Flags => vec![
-            ("flag_masks", Meaning::Masks(flag::TABLE.iter().map(|f| f.0).collect())),
-            ("flag_meanings", Meaning::Text(flag::TABLE.map(|f| f.1).join(" "))),
+            ("flag_masks", Meaning::Masks(StepFlags::TABLE.iter().map(|f| f.0.bits()).collect())),
+            ("flag_meanings", Meaning::Text(StepFlags::TABLE.map(|f| f.1).join(" "))),
         ],
         Var::AZero | Var::BZero | Var::CZero | Var::DZero => codes(&ZeroVerdict::NAMES),
         Var::ConstraintType => codes(&schema::CONSTRAINT_TYPES),

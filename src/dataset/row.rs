@@ -1,6 +1,7 @@
 //! One recorded step, as the dataset room sees it: plain numbers.
 
 use super::schema::{RAGGED, Var};
+use crate::flags::StepFlags;
 
 /// One step. All slices have the sizes of the schema's axes; matrices are row-major. A slice is empty where
 /// the recording does not hold the variable.
@@ -70,8 +71,8 @@ pub struct StepRow<'a> {
     pub solver_iterations: i32,
     /// See [`Var::SolverResidual`].
     pub solver_residual: f64,
-    /// See [`super::schema::flag`].
-    pub flags: u32,
+    /// See [`StepFlags`].
+    pub flags: StepFlags,
     /// One per contact.
     pub contact_geom1: &'a [i32],
     /// One per contact.
@@ -141,7 +142,7 @@ impl StepRow<'_> {
         }
         put(Var::SolverIterations, &self.solver_iterations.to_le_bytes());
         put(Var::SolverResidual, &self.solver_residual.to_le_bytes());
-        put(Var::Flags, &self.flags.to_le_bytes());
+        put(Var::Flags, &self.flags.bits().to_le_bytes());
         put(Var::ContactGeom1, bytemuck::cast_slice(self.contact_geom1));
         put(Var::ContactGeom2, bytemuck::cast_slice(self.contact_geom2));
         put(Var::ContactDist, bytemuck::cast_slice(self.contact_dist));

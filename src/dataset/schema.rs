@@ -398,62 +398,6 @@ impl Var {
     }
 }
 
-/// Bits of [`Var::Flags`].
-pub mod flag {
-    /// A control was outside its range (from a replay, or by an action that is added up); it was clamped.
-    pub const CTRL_CLAMPED: u32 = 1;
-    /// A control is within eps of its limit: its column of B is a one-sided difference.
-    pub const CTRL_AT_LIMIT: u32 = 2;
-    /// The solver used all its iterations and its residual is above the tolerance or unknown.
-    pub const SOLVER_UNCONVERGED: u32 = 4;
-    /// The set of geom pairs with a contact changed between two physics steps of the step.
-    pub const CONTACTS_CHANGED: u32 = 8;
-    /// An entry of the Jacobian is NaN or infinite.
-    pub const JACOBIAN_NOT_FINITE: u32 = 16;
-    /// An event of the task (a push, a kick) changed the state or the forces before the step.
-    pub const EVENT: u32 = 32;
-    /// A contact opens or closes within reach of a nudge.
-    pub const CONTACT_SWITCH: u32 = 64;
-    /// A limit of a joint or tendon begins or ends within reach of a nudge.
-    pub const LIMIT_SWITCH: u32 = 128;
-    /// Friction begins to slip or to stick within reach of a nudge.
-    pub const FRICTION_SWITCH: u32 = 256;
-    /// A force or activation reaches its range or leaves it within reach of a nudge.
-    pub const FORCE_AT_LIMIT: u32 = 512;
-    /// The system that is solved for the acceleration is nearly singular.
-    pub const NEAR_SINGULAR: u32 = 1024;
-    /// The derivatives of the two sides differ, or there are none, though nothing of the above is seen to switch.
-    pub const OTHER_SWITCH: u32 = 2048;
-
-    /// Bits, names and meanings.
-    pub const TABLE: [(u32, &str, &str); 12] = [
-        (CTRL_CLAMPED, "ctrl_clamped", "a control was asked for outside its range; it was clamped"),
-        (CTRL_AT_LIMIT, "ctrl_at_limit", "a control is within eps of its limit: its column of B is one-sided"),
-        (
-            SOLVER_UNCONVERGED,
-            "solver_unconverged",
-            "the solver ran out of iterations, its residual above the tolerance or unknown",
-        ),
-        (CONTACTS_CHANGED, "contacts_changed", "the geom pairs with a contact changed within the control step"),
-        (JACOBIAN_NOT_FINITE, "jacobian_not_finite", "an entry of the Jacobian is NaN or infinite"),
-        (EVENT, "event", "an event of the task (a push, a kick) changed state or forces before the step"),
-        (CONTACT_SWITCH, "contact_switch", "a contact opens or closes within reach of a nudge of the state, see kink"),
-        (LIMIT_SWITCH, "limit_switch", "a joint or tendon limit begins or ends within reach of a nudge"),
-        (FRICTION_SWITCH, "friction_switch", "friction begins to slip or to stick within reach of a nudge"),
-        (
-            FORCE_AT_LIMIT,
-            "force_at_limit",
-            "a force or activation reaches its range or leaves it within reach of a nudge",
-        ),
-        (NEAR_SINGULAR, "near_singular", "the system that is solved for the acceleration is nearly singular"),
-        (
-            OTHER_SWITCH,
-            "other_switch",
-            "the derivatives of the two sides differ, or there are none, though nothing of the above switches, see kink",
-        ),
-    ];
-}
-
 /// mjtConstraint by number (MuJoCo 3.17.0).
 pub const CONSTRAINT_TYPES: [&str; 8] = [
     "equality",

@@ -20,23 +20,24 @@ use super::LearnError;
 use super::models::Space;
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
-use crate::dataset::schema::{Axis, Var, attribute, flag};
+use crate::dataset::schema::{Axis, Var, attribute};
 use crate::dataset::{Recording, RowReader};
+use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
 use crate::number;
 use crate::rng::Stream;
 use crate::zero::ZeroVerdict;
 
 /// Flags of states that have no derivative, or none to trust. Of a control at its limit only its own column of B is in doubt
-/// ([`flag::CTRL_AT_LIMIT`]): that column is undecided.
-pub(super) const NO_DERIVATIVE: u32 = flag::SOLVER_UNCONVERGED
-    | flag::JACOBIAN_NOT_FINITE
-    | flag::CONTACT_SWITCH
-    | flag::LIMIT_SWITCH
-    | flag::FRICTION_SWITCH
-    | flag::FORCE_AT_LIMIT
-    | flag::OTHER_SWITCH
-    | flag::NEAR_SINGULAR;
+/// ([`StepFlags::CTRL_AT_LIMIT`]): that column is undecided.
+pub(super) const NO_DERIVATIVE: StepFlags = StepFlags::SOLVER_UNCONVERGED
+    .union(StepFlags::JACOBIAN_NOT_FINITE)
+    .union(StepFlags::CONTACT_SWITCH)
+    .union(StepFlags::LIMIT_SWITCH)
+    .union(StepFlags::FRICTION_SWITCH)
+    .union(StepFlags::FORCE_AT_LIMIT)
+    .union(StepFlags::OTHER_SWITCH)
+    .union(StepFlags::NEAR_SINGULAR);
 
 /// Bytes of Jacobians that are held in memory where nothing is said.
 pub const MEMORY: u64 = 4 << 30;
@@ -312,9 +313,11 @@ impl Data {
             self.x.extend(now.iter().enumerate().map(normal));
             limits.look(&now[nx..]);
             self.next.extend(rows.read(step, true)?.iter().enumerate().map(normal));
-            let flag = match &mut flags {
-                Some(reader) => reader.row(step)?.try_into().map_or(0, u32::from_le_bytes),
-                None => 0,
+            let step_flags = match &mut flags {
+                Some(reader) => {
+                    reader.row(step)?.try_into().map_or_else(|_| StepFlags::empty(), StepFlags::from_le_bytes)
+                }
+                None => StepFlags::empty(),
             };
             let mut finite = true;
             for i in 0..nx {
@@ -325,7 +328,7 @@ impl Data {
                         let value = bytes.try_into().map_or(f64::NAN, f64::from_le_bytes);
                         finite &= value.is_finite();
                         let verdict = match masks {
-                            _ if from == nx && flag & flag::CTRL_AT_LIMIT != 0 && limits.at_limit[j] => {
+                            _ if from == nx && step_flags.contains(StepFlags::CTRL_AT_LIMIT) && limits.at_limit[j] => {
                                 ZeroVerdict::Undecided.code()
                             }
                             Some(masks) => masks.row(step)?[i * width + j],
@@ -339,7 +342,7 @@ impl Data {
                 }
             }
             truths.end_step()?;
-            self.derivative.push(finite && flag & NO_DERIVATIVE == 0);
+            self.derivative.push(finite && !step_flags.intersects(NO_DERIVATIVE));
             let regime = regimes.next(step)?;
             self.contacts.push(regime.contacts);
             sets.push(regime.contact_set);

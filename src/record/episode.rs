@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Job, RecordError, StepKind};
-use crate::dataset::schema::flag;
 use crate::dataset::{COMPLETED, StepRow};
+use crate::flags::StepFlags;
 use crate::jacobian::{Chain, Engine, Jacobian, Verdicts, ZeroVerdict};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
 use crate::planner::{PlanError, Planner};
@@ -372,16 +372,16 @@ impl<'a> Runner<'a> {
     ) -> Result<Option<End>, RecordError> {
         let row = &mut self.row;
         row.ctrl.copy_from_slice(asked.ctrl);
-        row.flags = if asked.event { flag::EVENT } else { 0 };
+        row.flags = if asked.event { StepFlags::EVENT } else { StepFlags::empty() };
         if !row.action.is_empty() {
             row.action.copy_from_slice(asked.action);
         }
         row.observation.copy_from_slice(&row.observation_next);
         if self.ranges.clamp(&mut row.ctrl) > 0 {
-            row.flags |= flag::CTRL_CLAMPED;
+            row.flags |= StepFlags::CTRL_CLAMPED;
         }
         if self.ranges.at_limit(&row.ctrl, self.eps) {
-            row.flags |= flag::CTRL_AT_LIMIT;
+            row.flags |= StepFlags::CTRL_AT_LIMIT;
         }
         self.sim.ctrl_mut().copy_from_slice(&row.ctrl);
         row.before(&self.sim);
@@ -407,7 +407,7 @@ impl<'a> Runner<'a> {
                 self.sim.settle_constraints(&mut row.jar)?;
                 row.contacts(&self.sim);
             } else if row.pairs_differ(&self.sim) {
-                row.flags |= flag::CONTACTS_CHANGED;
+                row.flags |= StepFlags::CONTACTS_CHANGED;
             }
             if substeps > 1 {
                 row.count_touches();
@@ -421,7 +421,7 @@ impl<'a> Runner<'a> {
                 row.residual.max(stats.residual)
             };
             if stats.iterations >= limit && (stats.residual.is_nan() || stats.residual > tolerance) {
-                row.flags |= flag::SOLVER_UNCONVERGED;
+                row.flags |= StepFlags::SOLVER_UNCONVERGED;
             }
         }
         if substeps > 1 {
@@ -429,7 +429,7 @@ impl<'a> Runner<'a> {
             row.touches();
         }
         if !row.whole.is_finite() {
-            row.flags |= flag::JACOBIAN_NOT_FINITE;
+            row.flags |= StepFlags::JACOBIAN_NOT_FINITE;
         }
         if self.job.jacobian.zero_test {
             row.verdicts();
@@ -536,7 +536,7 @@ struct Row {
     observation_next: Vec<f64>,
     reward: f64,
     terminated: bool,
-    flags: u32,
+    flags: StepFlags,
     sensors: bool,
 }
 
@@ -586,7 +586,7 @@ impl Row {
             observation_next: zeros(kept.observation),
             reward: f64::NAN,
             terminated: false,
-            flags: 0,
+            flags: StepFlags::empty(),
             sensors,
         }
     }
@@ -642,16 +642,16 @@ impl Row {
         codes(&mut self.b_zero, b, &self.whole.b);
         codes(&mut self.c_zero, c, &self.whole.c);
         codes(&mut self.d_zero, d, &self.whole.d);
-        for (there, bit) in [
-            (switches.contact, flag::CONTACT_SWITCH),
-            (switches.limit, flag::LIMIT_SWITCH),
-            (switches.friction, flag::FRICTION_SWITCH),
-            (switches.force, flag::FORCE_AT_LIMIT),
-            (switches.other, flag::OTHER_SWITCH),
-            (*near_singular, flag::NEAR_SINGULAR),
+        for (there, flag) in [
+            (switches.contact, StepFlags::CONTACT_SWITCH),
+            (switches.limit, StepFlags::LIMIT_SWITCH),
+            (switches.friction, StepFlags::FRICTION_SWITCH),
+            (switches.force, StepFlags::FORCE_AT_LIMIT),
+            (switches.other, StepFlags::OTHER_SWITCH),
+            (*near_singular, StepFlags::NEAR_SINGULAR),
         ] {
             if there {
-                self.flags |= bit;
+                self.flags |= flag;
             }
         }
     }

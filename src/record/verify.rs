@@ -12,8 +12,9 @@ use super::content::ragged_start;
 use super::episode::TERMINATED;
 use super::restored::{Restored, restored};
 use super::{Recipe, RecordError, RecordProgress, Runner, Sink};
-use crate::dataset::schema::{ElementType, RAGGED, Var, attribute, flag};
+use crate::dataset::schema::{ElementType, RAGGED, Var, attribute};
 use crate::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Header, Recording, RowReader, StepRow};
+use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
 use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
 use crate::text;
@@ -430,7 +431,7 @@ fn rows<'a>(
 
 fn same(var: Var, recorded: &[u8], simulated: &[u8], replayed: bool) -> bool {
     if replayed && var == Var::Flags && recorded.len() == 4 && simulated.len() == 4 {
-        let mask = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) & !flag::CTRL_CLAMPED;
+        let mask = |b: &[u8]| StepFlags::from_le_bytes([b[0], b[1], b[2], b[3]]) - StepFlags::CTRL_CLAMPED;
         return mask(recorded) == mask(simulated);
     }
     recorded == simulated

@@ -338,11 +338,11 @@ fn what_is_not_covered_is_refused_by_name() {
     };
     let body = r#"<worldbody><body><joint name="j" damping="1"/><geom size="1"/></body></worldbody>"#;
     let text = refusal(&format!(
-        r#"<mujoco><option integrator="RK4"/>{body}<tendon><fixed armature="1"><joint joint="j" coef="1"/></fixed></tendon></mujoco>"#
+        r#"<mujoco><option integrator="discrete"/>{body}<tendon><fixed armature="1"><joint joint="j" coef="1"/></fixed></tendon></mujoco>"#
     ));
     assert_eq!(
         text,
-        "test.xml: the engine implicit does not cover the integrator RK4; tendons with armature; \
+        "test.xml: the engine implicit does not cover the integrator discrete; tendons with armature; \
          use --engine whole-step"
     );
     let flags = r#"<option noslip_iterations="3"><flag sleep="enable"/></option>"#;

@@ -6,7 +6,7 @@ use dynsparse::analysis::state::RegimeInformation;
 use dynsparse::analysis::temporal::Temporal;
 use dynsparse::analysis::{self, Analysis, AnalysisSettings, Criterion, ReasonKind};
 use dynsparse::dataset::Attribute;
-use dynsparse::dataset::schema::flag;
+use dynsparse::flags::StepFlags;
 use serde_json::Value;
 
 use crate::common::made::{Made, Step, pattern};
@@ -239,7 +239,7 @@ fn flags_choose_steps_and_nan_is_left_out() {
     let step = |t: usize| Step {
         a: if t == 7 { vec![1.0, f64::NAN, 1.0, 1.0] } else { pattern(4, |e| e == 0 && t >= 20) },
         b: if t == 8 { vec![f64::INFINITY, 1.0] } else { vec![1.0; 2] },
-        flags: if t >= 30 { flag::CONTACTS_CHANGED } else { 0 },
+        flags: if t >= 30 { StepFlags::CONTACTS_CHANGED.bits() } else { 0 },
         ..Step::default()
     };
     let made = Made::new(1, 1, vec![(0..40).map(step).collect()]);
@@ -251,8 +251,8 @@ fn flags_choose_steps_and_nan_is_left_out() {
         (s.samples, s.unwanted, s.not_finite, found.state[0].mean * 4.0 * s.samples as f64)
     };
     assert_eq!(with(0, 0), (38, 0, 2, 20.0));
-    assert_eq!(with(flag::CONTACTS_CHANGED, 0), (28, 10, 2, 10.0));
-    assert_eq!(with(0, flag::CONTACTS_CHANGED | flag::EVENT), (10, 30, 0, 10.0));
+    assert_eq!(with(StepFlags::CONTACTS_CHANGED.bits(), 0), (28, 10, 2, 10.0));
+    assert_eq!(with(0, StepFlags::CONTACTS_CHANGED.bits() | StepFlags::EVENT.bits()), (10, 30, 0, 10.0));
     let found = analyze(&made, &AnalysisSettings::default());
     // Runs do not reach over the two steps that are left out.
     let t: &Temporal = &found.temporal[0];

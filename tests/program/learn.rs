@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use dynsparse::flags::StepFlags;
 use dynsparse::learn::{
     self, Backend, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Wanted, assemble,
     metrics, predict, stats,
@@ -126,7 +127,7 @@ fn data_are_what_the_recording_says() {
     let place = Place::new();
     let mut made = linear(6, 30, true);
     made.episodes[2][5].masks[0][1] = 2;
-    made.episodes[2][6].flags = dynsparse::dataset::schema::flag::CONTACT_SWITCH;
+    made.episodes[2][6].flags = StepFlags::CONTACT_SWITCH.bits();
     for t in 10..14 {
         made.episodes[3][t].contacts = vec![[0, 1]];
     }
@@ -180,7 +181,7 @@ fn data_are_what_the_recording_says() {
 #[test]
 fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
     use dynsparse::dataset::Attribute;
-    use dynsparse::dataset::schema::{Var, attribute, flag};
+    use dynsparse::dataset::schema::{Var, attribute};
     let place = Place::new();
     let record = ["record", "WalkerRun", "--policy", "colored", "--episodes", "4", "--steps", "100", "-o", "walker.h5"];
     place.run(&record).ok();
@@ -208,7 +209,7 @@ fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
     assert!(limited > 100 && free > 100, "{limited} controls at a limit, {free} others beside them");
 
     let mut made = linear(6, 30, true);
-    made.episodes[2][6].flags = flag::CTRL_AT_LIMIT;
+    made.episodes[2][6].flags = StepFlags::CTRL_AT_LIMIT.bits();
     made.write(&place.path("old.h5"));
     let range = made.episodes[2][6].x[STATE];
     made.attributes.push((attribute::CTRL_RANGE, Attribute::Text(format!("[[-9, {range}]]"))));

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use dynsparse::dataset::Recording;
-use dynsparse::dataset::schema::{Axis, Var, flag};
+use dynsparse::dataset::schema::{Axis, Var};
+use dynsparse::flags::StepFlags;
 use tempfile::TempDir;
 
 use crate::common::npz::Archive;
@@ -247,7 +248,7 @@ fn controls_out_of_range_are_clamped_and_flagged() {
     let labels = (clamped.labels(Axis::StateNext).unwrap(), clamped.labels(Axis::Actuator).unwrap());
     for row in 0..steps {
         let touched = row % 5 == 0;
-        let both = flag::CTRL_CLAMPED | flag::CTRL_AT_LIMIT;
+        let both = StepFlags::CTRL_CLAMPED.bits() | StepFlags::CTRL_AT_LIMIT.bits();
         assert_eq!(flags[row] & both, if touched { both } else { 0 }, "row {row}");
         for column in 0..nu {
             let expected = match wild(row, column, before[row * nu + column]) {
@@ -271,7 +272,7 @@ fn controls_out_of_range_are_clamped_and_flagged() {
     dir.ok(&["record", "--replay", "tame.npz", "-o", "tame.h5"]);
     let tame = dir.open("tame.h5");
     assert_eq!(values(&tame, Var::B), b);
-    assert!(tame.read::<u32>(Var::Flags, 0..steps).unwrap().iter().all(|f| f & flag::CTRL_CLAMPED == 0));
+    assert!(tame.read::<u32>(Var::Flags, 0..steps).unwrap().iter().all(|f| f & StepFlags::CTRL_CLAMPED.bits() == 0));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Recordings of Playground's tasks keep the rules: actions, events and ends are in the file, and it all repeats.
 
-use dynsparse::dataset::schema::{Axis, Var, flag};
+use dynsparse::dataset::schema::{Axis, Var};
 use dynsparse::dataset::{COMPLETED, Recording};
+use dynsparse::flags::StepFlags;
 
 use crate::common::{Place, vendor};
 
@@ -43,7 +44,7 @@ fn actions_add_up_to_controls_without_bounds_and_what_is_applied_is_clamped() {
     }
     assert!(clamped > 20, "40 steps of noise wind up: {clamped}");
     let flags: Vec<u32> = recording.read(Var::Flags, 0..80).unwrap();
-    assert!(flags.iter().any(|f| f & flag::CTRL_CLAMPED != 0));
+    assert!(flags.iter().any(|f| f & StepFlags::CTRL_CLAMPED.bits() != 0));
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn a_push_is_flagged_and_explains_the_jump_of_the_velocity() {
     let mut pushes = 0;
     for k in 1..501 {
         let jump = (before[k][0] - after[k - 1][0]).hypot(before[k][1] - after[k - 1][1]);
-        assert_eq!(flags[k] & flag::EVENT != 0, jump > 0.0, "step {k}");
+        assert_eq!(flags[k] & StepFlags::EVENT.bits() != 0, jump > 0.0, "step {k}");
         assert_eq!(before[k][2..], after[k - 1][2..], "step {k}");
         if jump > 0.0 {
             pushes += 1;

@@ -2,7 +2,8 @@
 //! not made up.
 
 use dynsparse::dataset::Recording;
-use dynsparse::dataset::schema::{Axis, Var, flag};
+use dynsparse::dataset::schema::{Axis, Var};
+use dynsparse::flags::StepFlags;
 use dynsparse::physics::Model;
 use dynsparse::policy::ControlRanges;
 
@@ -92,7 +93,7 @@ fn a_residual_that_the_solver_does_not_tell_is_nan() {
         for ((residual, nefc), flags) in residual.iter().zip(&nefc).zip(&flags) {
             assert_eq!(residual.is_nan(), !told && *nefc > 0, "{name}: residual {residual}, {nefc} constraints");
             if name == "pgs" && *nefc > 0 {
-                assert_ne!(flags & flag::SOLVER_UNCONVERGED, 0, "two iterations and nothing known");
+                assert_ne!(flags & StepFlags::SOLVER_UNCONVERGED.bits(), 0, "two iterations and nothing known");
             }
         }
         place.run(&["verify", &file]).ok();

@@ -1,7 +1,8 @@
 //! What a recording says of zeros, of switches, and of the engine that was used.
 
 use dynsparse::dataset::Recording;
-use dynsparse::dataset::schema::{Var, flag};
+use dynsparse::dataset::schema::Var;
+use dynsparse::flags::StepFlags;
 
 use crate::common::{Place, open_to_change, vendor};
 
@@ -136,8 +137,16 @@ fn a_contact_that_opens_within_a_nudge_is_flagged() {
         let recording = open(&place, &out);
         let flags: Vec<u32> = recording.read(Var::Flags, 0..1).unwrap();
         let kink: Vec<f64> = recording.read(Var::Kink, 0..1).unwrap();
-        let all = flag::CONTACT_SWITCH | flag::LIMIT_SWITCH | flag::FRICTION_SWITCH | flag::FORCE_AT_LIMIT;
-        assert_eq!(flags[0] & all, if switches { flag::CONTACT_SWITCH } else { 0 }, "{name}: kink {}", kink[0]);
+        let all = StepFlags::CONTACT_SWITCH.bits()
+            | StepFlags::LIMIT_SWITCH.bits()
+            | StepFlags::FRICTION_SWITCH.bits()
+            | StepFlags::FORCE_AT_LIMIT.bits();
+        assert_eq!(
+            flags[0] & all,
+            if switches { StepFlags::CONTACT_SWITCH.bits() } else { 0 },
+            "{name}: kink {}",
+            kink[0]
+        );
         assert_eq!(kink[0] > 0.1, switches, "{name}: kink {}", kink[0]);
         // The far ball's block is clean in every case.
         let (_, a) = mask(&recording, Var::AZero);
@@ -150,9 +159,14 @@ fn a_contact_that_opens_within_a_nudge_is_flagged() {
 fn a_limit_friction_and_a_force_that_switch_are_flagged() {
     let place = Place::new();
     for (name, joint, actuator, bit) in [
-        ("limit", r#"limited="true" range="-1e-8 1""#, "", flag::LIMIT_SWITCH),
-        ("friction", r#"frictionloss="1""#, r#"<motor joint="j" ctrlrange="1.111111111 2"/>"#, flag::FRICTION_SWITCH),
-        ("force", "", r#"<position joint="j" kp="1e3" forcerange="0 5"/>"#, flag::FORCE_AT_LIMIT),
+        ("limit", r#"limited="true" range="-1e-8 1""#, "", StepFlags::LIMIT_SWITCH.bits()),
+        (
+            "friction",
+            r#"frictionloss="1""#,
+            r#"<motor joint="j" ctrlrange="1.111111111 2"/>"#,
+            StepFlags::FRICTION_SWITCH.bits(),
+        ),
+        ("force", "", r#"<position joint="j" kp="1e3" forcerange="0 5"/>"#, StepFlags::FORCE_AT_LIMIT.bits()),
     ] {
         let model = format!(
             r#"<mujoco><option gravity="0 0 0"/><worldbody>
@@ -164,7 +178,10 @@ fn a_limit_friction_and_a_force_that_switch_are_flagged() {
         let recording = open(&place, name);
         let flags: Vec<u32> = recording.read(Var::Flags, 0..1).unwrap();
         let kink: Vec<f64> = recording.read(Var::Kink, 0..1).unwrap();
-        let all = flag::CONTACT_SWITCH | flag::LIMIT_SWITCH | flag::FRICTION_SWITCH | flag::FORCE_AT_LIMIT;
+        let all = StepFlags::CONTACT_SWITCH.bits()
+            | StepFlags::LIMIT_SWITCH.bits()
+            | StepFlags::FRICTION_SWITCH.bits()
+            | StepFlags::FORCE_AT_LIMIT.bits();
         assert_eq!(flags[0] & all, bit, "{name}: kink {}", kink[0]);
         assert!(kink[0] > 0.01, "{name}: kink {}", kink[0]);
     }

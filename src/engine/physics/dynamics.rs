@@ -53,6 +53,11 @@ impl Model {
         }
     }
 
+    /// Whether its steps are mj_RungeKutta's, of four stages.
+    pub fn steps_by_runge_kutta(&self) -> bool {
+        matches!(Variant::of(self.raw().opt.integrator), Ok(mjtIntegrator::mjINT_RK4))
+    }
+
     /// Which entries of the lower triangle of the inertia MuJoCo keeps (nv x nv, row-major): those of dofs on one branch, and of
     /// bodies that it takes for simple the diagonal alone. What implicitfast adds to the inertia is added to these.
     pub fn inertia_pattern(&self) -> Vec<bool> {

@@ -181,12 +181,30 @@ fn what_is_asked_for_is_what_one_gets() {
         let off = (other.linearize(&mut sim).unwrap().a() - plain.a()).amax();
         assert!(off < 1e-5 * scale, "{engine:?}: {off:e} of {scale}");
     }
-    let rk4 = Arc::new(Model::from_text("rk4.xml", &HUMANOID.replace("implicitfast", "RK4")).unwrap());
-    let fallback = Differentiator::auto(&rk4).unwrap();
+    let discrete = Arc::new(Model::from_text("discrete.xml", &HUMANOID.replace("implicitfast", "discrete")).unwrap());
+    let fallback = Differentiator::auto(&discrete).unwrap();
     assert_eq!(fallback.engine(), EngineKind::WholeStep);
-    assert!(fallback.fallback().unwrap().contains("RK4"), "{fallback:?}");
-    let refused = Differentiator::new(&rk4, &Settings::new().engine(EngineChoice::Implicit));
+    assert!(fallback.fallback().unwrap().contains("discrete"), "{fallback:?}");
+    let refused = Differentiator::new(&discrete, &Settings::new().engine(EngineChoice::Implicit));
     assert!(matches!(refused, Err(Error::NotCovered { .. })), "{refused:?}");
+}
+
+/// Gymnasium's models step by RK4: a humanoid in the air, falling and on the ground, against differences of whole steps.
+#[test]
+fn runge_kutta_of_a_humanoid() {
+    let model = Arc::new(Model::from_text("rk4.xml", &HUMANOID.replace("implicitfast", "RK4")).unwrap());
+    let exact = Differentiator::auto(&model).unwrap();
+    assert_eq!((exact.engine(), exact.fallback()), (EngineKind::Implicit, None));
+    let differences = Differentiator::new(&model, &Settings::new().engine(EngineChoice::WholeStep)).unwrap();
+    for steps in [0, 60, 200] {
+        let mut sim = fallen(&model, steps);
+        let (found, other) = (exact.linearize(&mut sim).unwrap(), differences.linearize(&mut sim).unwrap());
+        assert!(found.is_smooth() && other.is_smooth(), "{steps}");
+        for (what, found, other) in [("A", found.a(), other.a()), ("B", found.b(), other.b())] {
+            let (off, scale) = ((found - other).amax(), other.amax());
+            assert!(off < 1e-8 * scale, "{what} after {steps} steps: {off:e} of {scale}");
+        }
+    }
 }
 
 #[test]

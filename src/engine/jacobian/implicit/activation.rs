@@ -22,6 +22,9 @@ pub(super) struct Now {
     pub(super) of_used: [f64; 2],
     /// d next activation, by activation and control.
     pub(super) of_next: [f64; 2],
+    /// How fast it changes, 1/s, and d rate, by activation and control.
+    pub(super) rate: f64,
+    pub(super) of_rate: [f64; 2],
 }
 
 /// How an activation moves, as far as its derivative goes.
@@ -94,6 +97,19 @@ impl Activations {
         self.all[i].control
     }
 
+    /// What one unit of an activation's rate is of its change in a step, s.
+    pub(super) fn gain(&self, i: usize) -> f64 {
+        match self.all[i].kind {
+            Dynamics::FilterExact => -self.all[i].tau * (-self.h / self.all[i].tau).exp_m1(),
+            Dynamics::Integrator | Dynamics::Filter | Dynamics::Differenced => self.h,
+        }
+    }
+
+    /// The range that a next activation is held in.
+    pub(super) fn range(&self, i: usize) -> Option<[f64; 2]> {
+        self.all[i].range
+    }
+
     /// The activation of an actuator.
     pub(super) fn of(&self, actuator: usize) -> Option<usize> {
         self.all.iter().position(|a| a.actuator == actuator)
@@ -125,11 +141,16 @@ impl Activations {
                     [1.0 + by[0], by[1]]
                 }
             };
+            let mut of_rate = match a.kind {
+                _ if a.disabled => [0.0; 2],
+                Dynamics::Integrator => [0.0, 1.0],
+                Dynamics::Filter | Dynamics::FilterExact => [-1.0 / a.tau, 1.0 / a.tau],
+                Dynamics::Differenced => [(of_next[0] - 1.0) / self.h, of_next[1] / self.h],
+            };
             if !heard {
-                of_next[1] = 0.0;
+                (of_next[1], of_rate[1]) = (0.0, 0.0);
             }
-            let mut next =
-                act + rate * if a.kind == Dynamics::FilterExact { -a.tau * (-self.h / a.tau).exp_m1() } else { self.h };
+            let mut next = act + rate * self.gain(i);
             if let Some([low, high]) = a.range {
                 let within = (next - low).abs().min((next - high).abs());
                 let columns = [2 * model.nv() + i, model.ndx() + a.control];
@@ -144,7 +165,7 @@ impl Activations {
                 next = next.clamp(low, high);
             }
             let (used, of_used) = if a.early { (next, of_next) } else { (act, [1.0, 0.0]) };
-            self.now[i] = Now { used, of_used, of_next };
+            self.now[i] = Now { used, of_used, of_next, rate, of_rate };
         }
         Ok(edge)
     }

@@ -23,7 +23,8 @@
 //! da_n = da + MH^-1 (d(M (a - a_n)) - (MH - M) da - dMH a_n + dM a_n).
 //! ```
 //!
-//! The next velocity is v + h a_n, the next position q turned and moved by it for h.
+//! The next velocity is v + h a_n, the next position q turned and moved by it for h. Runge and Kutta's method chains the
+//! derivatives of four accelerations instead ([`runge_kutta`]).
 //!
 //! Every derivative comes with a bound on its rounding, which is carried along to the entries of A and B; that decides
 //! what is zero ([`verdict`]).
@@ -38,6 +39,7 @@ mod integrator;
 mod motion;
 mod narrow;
 mod rows;
+mod runge_kutta;
 mod sensors;
 mod smooth;
 mod spatial;
@@ -57,10 +59,11 @@ use super::{Engine, EngineSpec, Jacobian, Switches};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
 use contact::{Contacts, Sums};
-use difference::{Differences, Nudger};
+use difference::Differences;
 use integrator::Integrator;
 use motion::{ExternalForces, Motion, ULP};
 use rows::{Coverage, Rows};
+use runge_kutta::RungeKutta;
 use sensors::Sensors;
 use smooth::Smooth;
 use spatial::{Size, norm3, sub3};
@@ -81,6 +84,8 @@ pub struct Implicit {
     activations: Activations,
     differences: Differences,
     integrator: Integrator,
+    /// Of models that step by Runge and Kutta's method.
+    runge_kutta: Option<RungeKutta>,
     motion: Motion,
     field: Motion,
     space: Workspace,
@@ -177,6 +182,7 @@ impl Implicit {
             differences: Differences::new(model),
             activations,
             integrator: Integrator::new(model, &tree),
+            runge_kutta: model.steps_by_runge_kutta().then(|| RungeKutta::new(model)),
             motion: Motion::new(&tree),
             field: Motion::new(&tree),
             space: Workspace::new(model),
@@ -298,6 +304,93 @@ impl Implicit {
         Ok(edge)
     }
 
+    /// d a / d (x, u) at the state of `work` into `space.da`, with bounds on its errors in `space.noise`, from the factors of H that
+    /// [`Implicit::solve`] gave; what of its rows and forces switches within reach goes to `found`, the columns to `bends`.
+    fn accelerate(&mut self, hessian: Cholesky<f64, Dyn>, found: &mut Switches) -> Result<(), PhysicsError> {
+        found.force |= self.residual_derivative()?;
+        let Self { work, rows, space, bends, zero_test, .. } = self;
+        solve_with_bounds(&hessian, rows, space, *zero_test);
+        space.hessian = hessian.unpack_dirty();
+        // The rows see the acceleration that is solved for, before the integrator damps it; so do the sensors.
+        if *zero_test {
+            let motion = [work.qvel(), space.a.as_slice()];
+            rows.switches([&space.da, &space.jar_change], motion, REACH, found, &mut bends.columns);
+        }
+        Ok(())
+    }
+
+    /// Keeps what the sensors need of the state that they see.
+    fn keep_for_sensors(&mut self) {
+        if let Some(sensors) = &mut self.sensors {
+            sensors.da.copy_from(&self.space.da);
+            sensors.noise.copy_from(&self.space.noise);
+            sensors.a.copy_from(&self.space.a);
+            self.rows.widest_nudges(&mut sensors.widest);
+        }
+    }
+
+    /// A step of Runge and Kutta's method from the state of `work`: [`runge_kutta`]. What is in doubt of a stage is in doubt of all inputs that
+    /// it depends on.
+    fn by_stages(&mut self, steps: &mut RungeKutta, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        let inputs = self.space.da.ncols();
+        let mut doubts = Doubts::new(inputs);
+        let (mut found, mut near_singular) = (Switches::default(), false);
+        let mut bent = vec![false; inputs];
+        steps.begin(&self.work);
+        for stage in 0..runge_kutta::STAGES {
+            if stage > 0 {
+                steps.advance(&mut self.work);
+            }
+            let Some(hessian) = self.solve()? else {
+                return self.step_all(out);
+            };
+            near_singular |= self.rows.is_rigid() || verdict::nearly_singular(hessian.l_dirty());
+            self.accelerate(hessian, &mut found)?;
+            if stage == 0 {
+                self.keep_for_sensors();
+            }
+            let Self { work, tree, rows, contacts, activations, differences, space, bends, zero_test, .. } = self;
+            steps.take(work, space.a.as_slice(), (&space.da, &space.noise), activations);
+            doubts.everything |= rows.is_rigid() || contacts.light || rows.is_faint();
+            doubts.contact |= contacts.edges.contains(&true);
+            steps.trace_back(&contacts.edges, &mut doubts.columns);
+            steps.trace_back(&differences.nudger.unsettled, &mut doubts.unsettled);
+            if *zero_test {
+                found = switches::find(work, tree, found, &mut bends.columns)?;
+            }
+            steps.trace_back(&bends.columns, &mut bent);
+        }
+        let to = (&mut *out, &mut self.integrator.bounds);
+        found.force |= steps.finish(&self.work, &self.activations, (REACH, &mut bent), to);
+        self.bends.columns = bent;
+        if self.zero_test {
+            out.verdicts.near_singular = near_singular;
+            out.verdicts.switches = found;
+        }
+        self.conclude(doubts, out)
+    }
+
+    /// Differentiates the sensors, judges what is zero, and asks whole steps where the derivative is in doubt or may bend.
+    fn conclude(&mut self, mut doubts: Doubts, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        let Self { work, integrator, space, bends, sensors, zero_test, .. } = self;
+        if let Some(sensors) = sensors {
+            work.set_state(&space.state)?;
+            sensors.differentiate(work, *zero_test, out)?;
+        }
+        let model = work.model();
+        for (c, doubtful) in doubts.columns.iter_mut().enumerate() {
+            *doubtful |= doubts.everything || !is_finite(out, c, model);
+        }
+        mark_unsure(&mut doubts, out, integrator, *zero_test);
+        if *zero_test {
+            verdict::judge(out, &integrator.bounds, &doubts.columns);
+        }
+        if doubts.contact {
+            out.verdicts.switches.contact = true;
+        }
+        confirm::confirm(model, &space.state, &doubts.columns, bends, out)
+    }
+
     /// Every column from differences of whole steps, where the closed form has nothing to solve with.
     fn step_all(&mut self, out: &mut Jacobian) -> Result<(), PhysicsError> {
         let Self { work, space, bends, .. } = self;
@@ -334,13 +427,31 @@ fn solve_with_bounds(hessian: &Cholesky<f64, Dyn>, rows: &Rows, space: &mut Work
     std::mem::swap(&mut space.wide, &mut space.noise);
 }
 
+/// What of the closed form is in doubt.
+struct Doubts {
+    /// All of it.
+    everything: bool,
+    /// Because a contact is on an edge.
+    contact: bool,
+    /// Columns of A, then of B, and those whose differences settle on nothing (ndx + nu).
+    columns: Vec<bool>,
+    unsettled: Vec<bool>,
+}
+
+impl Doubts {
+    fn new(inputs: usize) -> Self {
+        Self { everything: false, contact: false, columns: vec![false; inputs], unsettled: vec![false; inputs] }
+    }
+}
+
 /// Marks the columns of A and B whose differences settle on nothing, or whose bounds are too wide, for the largest entry of the
 /// others. Differences that leave much open of a small force leave little open of the step.
-fn mark_unsure(doubtful: &mut [bool], out: &Jacobian, integrator: &Integrator, nudger: &Nudger, zero_test: bool) {
+fn mark_unsure(doubts: &mut Doubts, out: &Jacobian, integrator: &Integrator, zero_test: bool) {
+    let Doubts { columns: doubtful, unsettled, .. } = doubts;
     loop {
         let scale = verdict::trusted_scale(&out.a, doubtful);
         let unsure = |column: usize| {
-            let unsettled = nudger.unsettled[column] || integrator.is_unsettled(column);
+            let unsettled = unsettled[column] || integrator.is_unsettled(column);
             let bound = if zero_test { integrator.largest_bound(column) } else { f64::INFINITY };
             (unsettled && bound > SURE * scale) || (zero_test && bound > LOST * scale)
         };
@@ -374,6 +485,11 @@ impl Engine for Implicit {
         out.verdicts.forget();
         sim.get_state(&mut self.space.state)?;
         self.work.set_state(&self.space.state)?;
+        if let Some(mut steps) = self.runge_kutta.take() {
+            let done = self.by_stages(&mut steps, out);
+            self.runge_kutta = Some(steps);
+            return done;
+        }
         let Some(hessian) = self.solve()? else {
             return self.step_all(out);
         };
@@ -387,8 +503,9 @@ impl Engine for Implicit {
             self.space.hessian = hessian.unpack_dirty();
             return self.step_all(out);
         }
-        let force_at_edge = self.residual_derivative()?;
-
+        let mut found = Switches::default();
+        self.accelerate(hessian, &mut found)?;
+        self.keep_for_sensors();
         let Self {
             work,
             tree,
@@ -400,46 +517,20 @@ impl Engine for Implicit {
             field,
             space,
             bends,
-            sensors,
             zero_test,
             ..
         } = self;
-        solve_with_bounds(&hessian, rows, space, *zero_test);
-        space.hessian = hessian.unpack_dirty();
-        // The rows see the acceleration that is solved for, before the integrator damps it; so do the sensors.
-        let mut found = Switches { force: force_at_edge, ..Switches::default() };
-        if *zero_test {
-            let motion = [work.qvel(), space.a.as_slice()];
-            rows.switches([&space.da, &space.jar_change], motion, REACH, &mut found, &mut bends.columns);
-        }
-        if let Some(sensors) = sensors {
-            sensors.da.copy_from(&space.da);
-            sensors.noise.copy_from(&space.noise);
-            rows.widest_nudges(&mut sensors.widest);
-        }
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
         if *zero_test {
             out.verdicts.near_singular = near_singular;
             out.verdicts.switches = switches::find(work, tree, found, &mut bends.columns)?;
         }
-        if let Some(sensors) = sensors {
-            work.set_state(&space.state)?;
-            sensors.differentiate(work, &space.a, *zero_test, out)?;
-        }
-        let model = work.model();
-        let faint = rigid || contacts.light || rows.is_faint();
-        let mut doubtful: Vec<bool> = (0..model.ndx() + model.nu())
-            .map(|c| faint || contacts.edges.get(c).is_some_and(|edge| *edge) || !is_finite(out, c, model))
-            .collect();
-        mark_unsure(&mut doubtful, out, integrator, &differences.nudger, *zero_test);
-        if *zero_test {
-            verdict::judge(out, &integrator.bounds, &doubtful);
-        }
-        if contacts.edges.contains(&true) {
-            out.verdicts.switches.contact = true;
-        }
-        confirm::confirm(model, &space.state, &doubtful, bends, out)?;
-        Ok(())
+        let mut doubts = Doubts::new(space.da.ncols());
+        doubts.everything = rigid || contacts.light || rows.is_faint();
+        doubts.contact = contacts.edges.contains(&true);
+        doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful = *edge);
+        doubts.unsettled.copy_from_slice(&differences.nudger.unsettled);
+        self.conclude(doubts, out)
     }
 }

@@ -14,8 +14,10 @@ type Reason = Option<&'static str>;
 
 fn integrator(kind: mjtIntegrator) -> Reason {
     match kind {
-        mjtIntegrator::mjINT_EULER | mjtIntegrator::mjINT_IMPLICIT | mjtIntegrator::mjINT_IMPLICITFAST => None,
-        mjtIntegrator::mjINT_RK4 => Some("the integrator RK4"),
+        mjtIntegrator::mjINT_EULER
+        | mjtIntegrator::mjINT_IMPLICIT
+        | mjtIntegrator::mjINT_IMPLICITFAST
+        | mjtIntegrator::mjINT_RK4 => None,
         mjtIntegrator::mjINT_DISCRETE => Some("the integrator discrete"),
     }
 }

@@ -13,7 +13,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::Implicit;
 use crate::jacobian::draws::Draws;
-use crate::jacobian::{EngineKind, EngineSpec, Jacobian};
+use crate::jacobian::{EngineKind, EngineSpec, Jacobian, ZeroVerdict};
 use crate::physics::{Model, Sim};
 
 /// Nudge of the differences; and where contacts are, whose impedance has kinks in its slope some micrometres apart.
@@ -266,7 +266,7 @@ fn contacts_of_every_closed_form_and_cone() {
 fn integrators() {
     let damped = arm(r#"damping=".3""#, r#"damping=".1""#);
     let actuator = r#"<actuator><position joint="p" kp="30" kv="3"/></actuator>"#;
-    for integrator in ["Euler", "implicitfast", "implicit"] {
+    for integrator in ["Euler", "implicitfast", "implicit", "RK4"] {
         for (what, bodies, rest) in [
             ("a chain with a free body", CHAIN, ""),
             ("a damped arm", &*damped, actuator),
@@ -312,5 +312,140 @@ fn integrators() {
             }
             assert!(worst < 1e-7 * scale, "{integrator}, {what}: {worst:e} of {scale:e}");
         }
+    }
+}
+
+/// The first five terms of exp(h K), which a step of RK4 takes of a linear system x' = K x.
+fn five_terms(k: &DMatrix<f64>, h: f64) -> DMatrix<f64> {
+    let (mut term, mut sum) = (DMatrix::identity(k.nrows(), k.ncols()), DMatrix::identity(k.nrows(), k.ncols()));
+    for n in 1..=4 {
+        term = term * k * (h / f64::from(n));
+        sum += &term;
+    }
+    sum
+}
+
+/// A mass on a spring and a damper, pushed by a filtered control: exact but for rounding, in all columns.
+#[test]
+fn runge_kutta_of_a_linear_system() {
+    let (h, tau) = (0.02, 0.3);
+    let body = r#"<body><joint name="j" type="slide" axis="1 0 0" stiffness="50" damping="3"/><geom size=".1" mass="2"/></body>"#;
+    let rest = format!(
+        r#"<actuator><general joint="j" dyntype="filter" dynprm="{tau}" gainprm="7" biastype="none"/></actuator>"#
+    );
+    let option = format!(r#"<option integrator="RK4" timestep="{h}" gravity="0 0 0"/>"#);
+    let model = model(&option, body, &rest);
+    let (mut sim, mut out) = (Sim::new(&model).unwrap(), Jacobian::zeros(&model, false));
+    sim.qpos_mut()[0] = 0.3;
+    sim.qvel_mut()[0] = -0.8;
+    sim.act_mut()[0] = 0.4;
+    sim.ctrl_mut()[0] = -0.7;
+    EngineSpec::new(EngineKind::Implicit).build(&model).unwrap().jacobian(&mut sim, &mut out).unwrap();
+    #[rustfmt::skip]
+    let k = DMatrix::from_row_slice(4, 4, &[
+        0.0,   1.0,  0.0,        0.0,
+        -25.0, -1.5, 3.5,        0.0,
+        0.0,   0.0,  -1.0 / tau, 1.0 / tau,
+        0.0,   0.0,  0.0,        0.0,
+    ]);
+    let right = five_terms(&k, h);
+    for r in 0..3 {
+        for c in 0..4 {
+            let (x, verdict) = match c {
+                3 => (out.b[r], out.verdicts.b[r]),
+                c => (out.a[3 * r + c], out.verdicts.a[3 * r + c]),
+            };
+            let right: f64 = right[(r, c)];
+            assert!((x - right).abs() <= 1e-15, "{r} {c}: {x:e} for {right:e}");
+            assert_eq!(verdict == ZeroVerdict::Zero, right == 0.0, "{r} {c}: {verdict:?}");
+        }
+    }
+    assert!(!out.verdicts.switches.any());
+}
+
+/// Three masses in a row, joined by springs: in four stages a push on the third reaches the first by the fourth power of the time
+/// step, or not at all.
+#[test]
+fn runge_kutta_reaches_as_far_as_its_stages() {
+    let mass = |name: &str, y: f64| {
+        format!(
+            r#"<body pos="0 {y} 0"><joint name="{name}" type="slide" axis="1 0 0"/><geom size=".1" mass="1"/></body>"#
+        )
+    };
+    let spring = |a: &str, b: &str| {
+        format!(
+            r#"<fixed stiffness="80" springlength="0"><joint joint="{a}" coef="1"/><joint joint="{b}" coef="-1"/></fixed>"#
+        )
+    };
+    let bodies = [mass("a", 0.0), mass("b", 1.0), mass("c", 2.0)].concat();
+    let rest = format!("<tendon>{}{}</tendon>", spring("a", "b"), spring("b", "c"));
+    let h = 0.002;
+    let model = model(&format!(r#"<option integrator="RK4" timestep="{h}" gravity="0 0 0"/>"#), &bodies, &rest);
+    let (mut sim, mut out) = (Sim::new(&model).unwrap(), Jacobian::zeros(&model, false));
+    sim.qpos_mut().copy_from_slice(&[0.1, -0.2, 0.3]);
+    sim.qvel_mut().copy_from_slice(&[1.0, -2.0, 0.5]);
+    EngineSpec::new(EngineKind::Implicit).build(&model).unwrap().jacobian(&mut sim, &mut out).unwrap();
+    let mut k = DMatrix::zeros(6, 6);
+    for (r, row) in [[-80.0, 80.0, 0.0], [80.0, -160.0, 80.0], [0.0, 80.0, -80.0]].iter().enumerate() {
+        k[(r, 3 + r)] = 1.0;
+        row.iter().enumerate().for_each(|(c, x)| k[(3 + r, c)] = *x);
+    }
+    let right = five_terms(&k, h);
+    for r in 0..6 {
+        for c in 0..6 {
+            let (x, right): (f64, f64) = (out.a[6 * r + c], right[(r, c)]);
+            assert!((x - right).abs() <= 1e-12 * right.abs() + 1e-19, "{r} {c}: {x:e} for {right:e}");
+            assert_eq!(out.verdicts.a[6 * r + c] == ZeroVerdict::Zero, right == 0.0, "{r} {c}: {x:e}");
+        }
+    }
+    let (farthest, beyond) = (out.a[2], out.a[5]);
+    assert!((farthest - h.powi(4) * 6400.0 / 24.0).abs() < 1e-19 && beyond == 0.0, "{farthest:e} {beyond:e}");
+}
+
+/// Activations in their range, held at its ends, of every kind, and a muscle: against central differences of whole steps.
+#[test]
+fn runge_kutta_of_activations() {
+    let arm = arm(r#"damping=".3" stiffness="2""#, r#"damping=".1""#);
+    let rest = r#"<actuator>
+        <general joint="p" dyntype="integrator" gainprm="3" actlimited="true" actrange="-1 0.5"/>
+        <general joint="q" dyntype="filter" dynprm=".05" gainprm="2" actearly="true"/>
+        <general joint="q" dyntype="filterexact" dynprm=".04" gainprm="2" actlimited="true" actrange="0 .9"/>
+        <muscle joint="p" lengthrange=".1 .6" force="5"/></actuator>"#;
+    let model = model(r#"<option integrator="RK4" timestep=".01"/>"#, &arm, rest);
+    let (ndx, nu, na) = (model.ndx(), model.nu(), model.na());
+    let mut engine = EngineSpec::new(EngineKind::Implicit).build(&model).unwrap();
+    let mut out = Jacobian::zeros(&model, false);
+    let (mut sim, mut work) = (Sim::new(&model).unwrap(), Sim::new(&model).unwrap());
+    for act in [[0.2, 0.3, 0.5, 0.4], [0.499, -0.3, 0.895, 0.7]] {
+        sim.reset().unwrap();
+        sim.qvel_mut().copy_from_slice(&[0.7, -1.1]);
+        sim.act_mut().copy_from_slice(&act);
+        sim.ctrl_mut().copy_from_slice(&[0.6, 0.8, 1.5, 0.3]);
+        let mut state = vec![0.0; model.state_size()];
+        sim.get_state(&mut state).unwrap();
+        engine.jacobian(&mut sim, &mut out).unwrap();
+        assert!(!out.verdicts.switches.any(), "{act:?}");
+        let mut direction = vec![0.0; model.nv()];
+        for input in 0..ndx + nu {
+            let [up, down] = [H, -H].map(|by| {
+                work.set_state(&state).unwrap();
+                work.nudge(input, by, &mut direction);
+                work.step().unwrap();
+                [work.qpos(), work.qvel(), work.act()].concat()
+            });
+            for row in 0..ndx {
+                let expected = (up[row] - down[row]) / (2.0 * H);
+                let (found, verdict) = match input.checked_sub(ndx) {
+                    None => (out.a[row * ndx + input], out.verdicts.a[row * ndx + input]),
+                    Some(control) => (out.b[row * nu + control], out.verdicts.b[row * nu + control]),
+                };
+                assert!((found - expected).abs() < 1e-8, "{act:?}, {row} {input}: {found} for {expected}");
+                assert!(expected == 0.0 || verdict == ZeroVerdict::Nonzero, "{act:?}, {row} {input}: {verdict:?}");
+            }
+        }
+        // Held at the end of its range, an activation depends on nothing.
+        let held = act[0] > 0.49;
+        let row = &out.a[(ndx - na) * ndx..(ndx - na + 1) * ndx];
+        assert_eq!(row.iter().all(|x| *x == 0.0), held, "{row:?}");
     }
 }
