@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::layout::StateLayout;
+
 /// The kind of a joint, by its name in MJCF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -75,6 +77,11 @@ impl Kinematics {
         };
         let all: Vec<bool> = self.joints.iter().flat_map(of).collect();
         (all.len() == self.dof_parent.len()).then_some(all)
+    }
+
+    /// The sizes of the state that it is of.
+    pub fn layout(&self) -> StateLayout {
+        StateLayout { nv: self.dof_parent.len(), na: self.act_dofs.len(), nu: self.ctrl_dofs.len() }
     }
 
     /// Dofs, activations and controls: the nodes of the graph, in this order.

@@ -24,6 +24,7 @@ use crate::dataset::schema::{Axis, Var, attribute};
 use crate::dataset::{Recording, RowReader};
 use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
+use crate::layout::StateLayout;
 use crate::number;
 use crate::rng::Stream;
 use crate::zero::ZeroVerdict;
@@ -147,7 +148,8 @@ impl Data {
                  their quaternion; `learn` takes models of hinges and slides"
             )));
         }
-        let (outputs, inputs) = (2 * nv + na, 2 * nv + na + nu);
+        let layout = StateLayout { nv, na, nu };
+        let (outputs, inputs) = (layout.ndx(), layout.inputs());
         let sound = width(Var::A) == outputs && (nu == 0 || width(Var::B) == outputs);
         if !sound || recording.shape(Var::A).last() != Some(&outputs) {
             return Err(refuse("A and B do not fit the state: the file is damaged".to_owned()));

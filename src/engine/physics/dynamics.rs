@@ -12,7 +12,7 @@ use mujoco_rs::mujoco_c::{
 use super::elements::{Slices, Variant};
 use super::guard;
 use super::sim::view;
-use super::{JointKind, Model, PhysicsError, Sim};
+use super::{JointKind, Model, PhysicsError, Sim, StepInput};
 
 /// A contact in the elliptic cone's middle zone, where its rows push back together.
 #[derive(Debug, Clone, Copy)]
@@ -150,16 +150,15 @@ impl Sim {
     /// space.
     pub fn nudge(&mut self, input: usize, by: f64, direction: &mut [f64]) {
         let model = self.model().clone();
-        let (nv, ndx) = (model.nv(), model.ndx());
-        match input {
-            i if i < nv => {
+        match model.layout().input(input) {
+            StepInput::Position(dof) => {
                 direction.fill(0.0);
-                direction[i] = 1.0;
+                direction[dof] = 1.0;
                 model.integrate_pos(self.qpos_mut(), direction, by);
             }
-            i if i < 2 * nv => self.qvel_mut()[i - nv] += by,
-            i if i < ndx => self.act_mut()[i - 2 * nv] += by,
-            i => self.ctrl_mut()[i - ndx] += by,
+            StepInput::Velocity(dof) => self.qvel_mut()[dof] += by,
+            StepInput::Activation(i) => self.act_mut()[i] += by,
+            StepInput::Control(i) => self.ctrl_mut()[i] += by,
         }
     }
 }

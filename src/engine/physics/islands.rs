@@ -6,7 +6,7 @@
 
 use super::attachments::{Attachment, Attachments};
 use super::elements::Slices;
-use super::{Model, PhysicsError, Sim};
+use super::{Model, PhysicsError, Sim, StateLayout};
 
 /// Sets of trees and actuators that can act on each other within a step. As MuJoCo's islands, but with everything that joins
 /// trees, whether it pushes at the state or not.
@@ -20,7 +20,7 @@ pub struct Islands {
     nodes: Vec<usize>,
     /// Trees of the bodies of every geom; None for what cannot move.
     geoms: Vec<Option<usize>>,
-    ndx: usize,
+    layout: StateLayout,
 }
 
 impl Islands {
@@ -51,18 +51,18 @@ impl Islands {
                 None => (0..trees).for_each(|tree| join(&mut fixed, node, tree)),
             }
         }
-        let (nv, na, nu) = (model.nv(), model.na(), model.nu());
+        let layout = model.layout();
         let mut nodes: Vec<usize> = found.m.dof_treeid().iter().map(|tree| *tree as usize).collect();
         nodes.extend_from_within(..);
         // An entry without an actuator does not occur; it would be alone.
-        nodes.resize(2 * nv + na + nu, usize::MAX);
+        nodes.resize(layout.inputs(), usize::MAX);
         for actuator in 0..actuators {
             let (acts, controls) = attachments.inputs(actuator);
-            nodes[2 * nv..2 * nv + na][acts].fill(trees + actuator);
-            nodes[2 * nv + na..][controls].fill(trees + actuator);
+            nodes[layout.activations()][acts].fill(trees + actuator);
+            nodes[layout.controls()][controls].fill(trees + actuator);
         }
         let geoms = (0..m.ngeom).map(|geom| found.of(attachments.geom(geom as i32)?)).collect();
-        Self { now: fixed.clone(), fixed, nodes, geoms, ndx: 2 * nv + na }
+        Self { now: fixed.clone(), fixed, nodes, geoms, layout }
     }
 
     /// Whether anything can act, within a step, from one entry of the tangent state on another.
@@ -72,7 +72,7 @@ impl Islands {
 
     /// Whether anything can act, within a step, from a control on an entry of the tangent state.
     pub fn control_acts(&self, on: usize, control: usize) -> bool {
-        self.same(self.nodes[on], self.nodes[self.ndx + control])
+        self.same(self.nodes[on], self.nodes[self.layout.control(control)])
     }
 
     fn same(&self, one: usize, other: usize) -> bool {

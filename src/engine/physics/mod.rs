@@ -33,6 +33,7 @@ mod source;
 mod tendons;
 
 pub use dynsparse_base::kinematics::{JointKind, Kinematics};
+pub use dynsparse_base::layout::{StateLayout, StepInput};
 
 pub use child::{Ended, wait_measured};
 pub use compiler::{Compiled, Compiler, Want, compile_elsewhere, compile_here};

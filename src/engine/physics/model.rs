@@ -19,7 +19,7 @@ use super::elements::{Slices, Variant};
 use super::guard::{self, check, one_line};
 use super::names::{self, Names};
 use super::process::Limits;
-use super::{Files, PhysicsError, Solver};
+use super::{Files, PhysicsError, Solver, StateLayout};
 
 /// The number that a compiled model's file begins with (engine_io.c).
 const MJB: i32 = 54321;
@@ -377,9 +377,14 @@ impl Model {
         self.raw().nsensordata as usize
     }
 
+    /// How the inputs and outputs of a step are numbered.
+    pub fn layout(&self) -> StateLayout {
+        StateLayout { nv: self.nv(), na: self.na(), nu: self.nu() }
+    }
+
     /// Size of the tangent state, 2 nv + na.
     pub fn ndx(&self) -> usize {
-        2 * self.nv() + self.na()
+        self.layout().ndx()
     }
 
     /// Physics time step, s.

@@ -43,8 +43,8 @@ pub(super) struct Graph {
 
 impl Graph {
     pub(super) fn new(tree: &Kinematics, width: usize, depth: usize) -> Self {
-        let (nv, na, nu) = (tree.dof_parent.len(), tree.act_dofs.len(), tree.ctrl_dofs.len());
-        let (inputs, outputs, nodes) = (2 * nv + na + nu, 2 * nv + na, tree.nodes());
+        let layout = tree.layout();
+        let (nv, inputs, outputs, nodes) = (layout.nv, layout.inputs(), layout.ndx(), tree.nodes());
         // pos and vel of a dof are one node; activations and controls follow.
         let node = |i: usize| if i < nv { i } else { i - nv };
         let mut gather = vec![0.0; nodes * inputs];

@@ -153,7 +153,7 @@ impl Activations {
             let mut next = act + rate * self.gain(i);
             if let Some([low, high]) = a.range {
                 let within = (next - low).abs().min((next - high).abs());
-                let columns = [2 * model.nv() + i, model.ndx() + a.control];
+                let columns = [model.layout().activation(i), model.layout().control(a.control)];
                 for (column, by) in columns.into_iter().zip(of_next) {
                     if by != 0.0 && within <= reach * by.abs() {
                         (edge, bent[column]) = (true, true);
@@ -213,7 +213,8 @@ impl Activations {
                         break;
                     }
                     edge = true;
-                    bent[if k == 0 { 2 * model.nv() + i } else { model.ndx() + control }] = true;
+                    let layout = model.layout();
+                    bent[if k == 0 { layout.activation(i) } else { layout.control(control) }] = true;
                     h *= 0.0625;
                     if h < FINEST {
                         break;

@@ -100,7 +100,7 @@ impl Nudger {
             apart: Vec::new(),
             disagree: Vec::new(),
             done: Vec::new(),
-            unsettled: vec![false; model.ndx() + model.nu()],
+            unsettled: vec![false; model.layout().inputs()],
             widest: vec![f64::INFINITY; model.nv()],
         }
     }
@@ -184,8 +184,8 @@ impl Nudger {
 
     /// By all activations.
     fn by_activation(&mut self, work: &mut Sim, sample: Sample<'_>, to: &mut Columns<'_>) -> Result<(), PhysicsError> {
-        let (nv, na) = (work.model().nv(), work.model().na());
-        for c in 0..na {
+        let layout = work.model().layout();
+        for c in 0..layout.na {
             let act = work.act()[c];
             for (level, h) in CONTROL.into_iter().enumerate() {
                 for (side, nudge) in nudges(h) {
@@ -198,7 +198,7 @@ impl Nudger {
                 }
             }
             work.act_mut()[c] = act;
-            self.put(2 * nv + c, to.out, to.noise);
+            self.put(layout.activation(c), to.out, to.noise);
         }
         Ok(())
     }
@@ -234,7 +234,7 @@ impl Nudger {
                 }
             }
             work.ctrl_mut()[c] = u;
-            self.put(model.ndx() + c, to.out, to.noise);
+            self.put(model.layout().control(c), to.out, to.noise);
         }
         Ok(())
     }

@@ -288,8 +288,8 @@ impl Integrator {
         out: &mut Jacobian,
     ) {
         let (nv, columns, h) = (da.nrows(), da.ncols(), self.h);
-        let ndx = 2 * nv + activations.now.len();
-        let nu = columns - ndx;
+        let layout = work.model().layout();
+        let (ndx, nu) = (layout.ndx(), layout.nu);
         let [bound_a, bound_b] = &mut self.bounds;
         let mut put = |r: usize, c: usize, x: f64, bound: f64| {
             if c < ndx {
@@ -315,11 +315,12 @@ impl Integrator {
         }
         for (i, now) in activations.now.iter().enumerate() {
             for c in 0..columns {
-                put(2 * nv + i, c, 0.0, 0.0);
+                put(layout.activation(i), c, 0.0, 0.0);
             }
             let [by_activation, by_control] = now.of_next;
-            put(2 * nv + i, 2 * nv + i, by_activation, ULP * by_activation.abs());
-            put(2 * nv + i, ndx + activations.control(i), by_control, ULP * by_control.abs());
+            let (row, control) = (layout.activation(i), layout.control(activations.control(i)));
+            put(row, row, by_activation, ULP * by_activation.abs());
+            put(row, control, by_control, ULP * by_control.abs());
         }
         for dof in work.turns() {
             let next = std::array::from_fn(|k| work.qvel()[dof + k] + h * self.a_n[dof + k]);

@@ -27,7 +27,7 @@ use nalgebra::DMatrix;
 use super::activation::Activations;
 use super::motion::ULP;
 use crate::jacobian::Jacobian;
-use crate::physics::{Model, Sim, turn_derivatives};
+use crate::physics::{Model, Sim, StateLayout, StepInput, turn_derivatives};
 
 /// Stages of a step.
 pub(super) const STAGES: usize = 4;
@@ -62,8 +62,7 @@ impl Bounded {
 #[derive(Debug)]
 pub(super) struct RungeKutta {
     h: f64,
-    nv: usize,
-    ndx: usize,
+    layout: StateLayout,
     stage: usize,
     qpos: Vec<f64>,
     qvel: Vec<f64>,
@@ -82,12 +81,12 @@ pub(super) struct RungeKutta {
 
 impl RungeKutta {
     pub(super) fn new(model: &Model) -> Self {
-        let (nv, ndx, inputs) = (model.nv(), model.ndx(), model.ndx() + model.nu());
+        let layout = model.layout();
+        let (nv, ndx, inputs) = (layout.nv, layout.ndx(), layout.inputs());
         let wide = || Bounded::zeros(ndx, inputs);
         Self {
             h: model.timestep(),
-            nv,
-            ndx,
+            layout,
             stage: 0,
             qpos: Vec::new(),
             qvel: Vec::new(),
@@ -117,7 +116,7 @@ impl RungeKutta {
     /// The inputs of the step (ndx + nu) that any of the `marked` inputs of the stage (ndx + nu) depends on, are marked in `out`.
     pub(super) fn trace_back(&self, marked: &[bool], out: &mut [bool]) {
         for (input, _) in marked.iter().enumerate().filter(|(_, marked)| **marked) {
-            if input >= self.ndx {
+            if matches!(self.layout.input(input), StepInput::Control(_)) {
                 out[input] = true;
                 continue;
             }
@@ -136,10 +135,11 @@ impl RungeKutta {
         (da, noise): (&DMatrix<f64>, &DMatrix<f64>),
         activations: &Activations,
     ) {
-        let (nv, ndx) = (self.nv, self.ndx);
+        let layout = self.layout;
+        let (nv, ndx) = (layout.nv, layout.ndx());
         self.rate[..nv].copy_from_slice(work.qvel());
-        self.rate[nv..2 * nv].copy_from_slice(a);
-        for (rate, now) in self.rate[2 * nv..].iter_mut().zip(&activations.now) {
+        self.rate[layout.velocities()].copy_from_slice(a);
+        for (rate, now) in self.rate[layout.activations()].iter_mut().zip(&activations.now) {
             *rate = now.rate;
         }
         let Self { tangent, rates, sizes: [by, of], .. } = self;
@@ -166,10 +166,13 @@ impl RungeKutta {
         for (i, now) in activations.now.iter().enumerate() {
             let [by_activation, by_control] = now.of_rate;
             for c in 0..da.ncols() {
-                let (x, bound) = tangent.at((2 * nv + i, c));
-                let own = if c == ndx + activations.control(i) { by_control } else { 0.0 };
+                let (x, bound) = tangent.at((layout.activation(i), c));
+                let own = if c == layout.control(activations.control(i)) { by_control } else { 0.0 };
                 let size = (by_activation * x).abs() + own.abs();
-                rates.put((2 * nv + i, c), (by_activation * x + own, by_activation.abs() * bound + 2.0 * ULP * size));
+                rates.put(
+                    (layout.activation(i), c),
+                    (by_activation * x + own, by_activation.abs() * bound + 2.0 * ULP * size),
+                );
             }
         }
         let weight = WEIGHT[self.stage];
@@ -182,19 +185,19 @@ impl RungeKutta {
 
     /// Moves `work` to the next stage.
     pub(super) fn advance(&mut self, work: &mut Sim) {
-        let nv = self.nv;
+        let layout = self.layout;
         self.stage += 1;
         let (h, c) = (self.h, AT[self.stage]);
         let model = work.model().clone();
-        let velocity: Vec<f64> = self.rate[..nv].iter().map(|v| c * v).collect();
+        let velocity: Vec<f64> = self.rate[..layout.nv].iter().map(|v| c * v).collect();
         moved(work, (c * h, h), &velocity, &self.rates, &mut self.tangent);
         work.qpos_mut().copy_from_slice(&self.qpos);
         model.integrate_pos(work.qpos_mut(), &velocity, h);
         let next = |from: &[f64], rate: &[f64], to: &mut [f64]| {
             to.iter_mut().zip(from.iter().zip(rate)).for_each(|(to, (x, rate))| *to = x + c * h * rate);
         };
-        next(&self.qvel, &self.rate[nv..2 * nv], work.qvel_mut());
-        next(&self.act, &self.rate[2 * nv..], work.act_mut());
+        next(&self.qvel, &self.rate[layout.velocities()], work.qvel_mut());
+        next(&self.act, &self.rate[layout.activations()], work.act_mut());
     }
 
     /// The next state into the row-major matrices of `out`, and bounds on its errors into `bounds`. Returns whether an activation
@@ -206,13 +209,13 @@ impl RungeKutta {
         (reach, bent): (f64, &mut [bool]),
         (out, bounds): (&mut Jacobian, &mut [Vec<f64>; 2]),
     ) -> bool {
-        let (nv, ndx, inputs) = (self.nv, self.ndx, self.sum.value.ncols());
-        let nu = inputs - ndx;
-        let velocity = self.mean[..nv].to_vec();
+        let layout = self.layout;
+        let (ndx, nu, inputs) = (layout.ndx(), layout.nu, layout.inputs());
+        let velocity = self.mean[..layout.nv].to_vec();
         moved(work, (self.h, self.h), &velocity, &self.sum, &mut self.tangent);
         let mut edge = false;
         for i in 0..activations.now.len() {
-            let row = 2 * nv + i;
+            let row = layout.activation(i);
             let gain = activations.gain(i);
             for c in 0..inputs {
                 let (x, bound) = self.sum.at((row, c));
@@ -249,7 +252,6 @@ impl RungeKutta {
 /// T of the state that the step's first one moves to by `by` times the rates whose derivatives are `rates`, in `to` (ndx x ndx +
 /// nu). Quaternions turn by `velocity` (nv), which is the velocity times `by` / `h`, for `h`.
 fn moved(work: &Sim, (by, h): (f64, f64), velocity: &[f64], rates: &Bounded, to: &mut Bounded) {
-    let nv = velocity.len();
     let (rows, columns) = to.value.shape();
     for c in 0..columns {
         for r in 0..rows {
@@ -273,5 +275,4 @@ fn moved(work: &Sim, (by, h): (f64, f64), velocity: &[f64], rates: &Bounded, to:
             }
         }
     }
-    debug_assert!(nv <= rows);
 }

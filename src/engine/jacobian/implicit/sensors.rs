@@ -11,7 +11,7 @@ use nalgebra::{DMatrix, DVector};
 use super::difference::{inwards, within};
 use crate::jacobian::ladder::{Entry, Side, decide};
 use crate::jacobian::{Jacobian, ZeroVerdict};
-use crate::physics::{Model, PhysicsError, Sensed, SensorStages, Sim};
+use crate::physics::{Model, PhysicsError, Sensed, SensorStages, Sim, StepInput};
 
 /// Nudges: powers of two. The next one is tried where a sensor bends or has a kink within the one before.
 const POSITION: [f64; 4] = [1.0 / 4096.0, 1.0 / 131_072.0, 1.0 / 4_194_304.0, 1.0 / 67_108_864.0];
@@ -60,7 +60,7 @@ pub(super) struct Sensors {
 impl Sensors {
     /// None where a model has none.
     pub(super) fn new(model: &Model) -> Option<Self> {
-        let (ns, nv, inputs) = (model.nsensordata(), model.nv(), model.ndx() + model.nu());
+        let (ns, nv, inputs) = (model.nsensordata(), model.nv(), model.layout().inputs());
         if ns == 0 {
             return None;
         }
@@ -100,7 +100,7 @@ impl Sensors {
     ) -> Result<(), PhysicsError> {
         let a = &self.a.clone();
         let model = work.model().clone();
-        let (nv, na, nu) = (model.nv(), model.na(), model.nu());
+        let layout = model.layout();
         self.found.fill(0.0);
         self.bounds.fill(0.0);
         self.ripple.fill(0.0);
@@ -111,25 +111,25 @@ impl Sensors {
             self.levers(work, a)?;
         }
         self.probe(work, a)?;
-        for c in 0..nv {
+        for c in 0..layout.nv {
             let sizes = within(&POSITION, self.widest[c]);
             self.column(work, a, c, sizes, Block::Position, Side::Both)?;
         }
         work.qpos_mut().copy_from_slice(&self.qpos);
         self.everything(work, a)?;
         if self.stages.velocity || self.stages.acceleration {
-            for c in nv..2 * nv {
+            for c in layout.velocities() {
                 self.column(work, a, c, &VELOCITY, Block::Velocity, Side::Both)?;
             }
             self.everything(work, a)?;
         }
         if self.stages.acceleration {
-            for c in 2 * nv..2 * nv + na {
+            for c in layout.activations() {
                 self.column(work, a, c, &CONTROL, Block::Force, Side::Both)?;
             }
-            for i in 0..nu {
+            for i in 0..layout.nu {
                 let side = side(&model, i, work.ctrl()[i]);
-                self.column(work, a, 2 * nv + na + i, &CONTROL, Block::Force, side)?;
+                self.column(work, a, layout.control(i), &CONTROL, Block::Force, side)?;
             }
         }
         self.put(judge, out);
@@ -274,24 +274,22 @@ impl Sensors {
 
     /// Nudges an input, and returns what it was, where that is a number.
     fn nudge(&mut self, work: &mut Sim, c: usize, by: f64) -> f64 {
-        let (nv, ndx) = (work.model().nv(), work.model().ndx());
-        let before = match c {
-            c if c < nv => 0.0,
-            c if c < 2 * nv => work.qvel()[c - nv],
-            c if c < ndx => work.act()[c - 2 * nv],
-            c => work.ctrl()[c - ndx],
+        let before = match work.model().layout().input(c) {
+            StepInput::Position(_) => 0.0,
+            StepInput::Velocity(dof) => work.qvel()[dof],
+            StepInput::Activation(i) => work.act()[i],
+            StepInput::Control(i) => work.ctrl()[i],
         };
         work.nudge(c, by, &mut self.direction);
         before
     }
 
     fn back(&self, work: &mut Sim, c: usize, before: f64) {
-        let (nv, ndx) = (work.model().nv(), work.model().ndx());
-        match c {
-            c if c < nv => work.qpos_mut().copy_from_slice(&self.qpos),
-            c if c < 2 * nv => work.qvel_mut()[c - nv] = before,
-            c if c < ndx => work.act_mut()[c - 2 * nv] = before,
-            c => work.ctrl_mut()[c - ndx] = before,
+        match work.model().layout().input(c) {
+            StepInput::Position(_) => work.qpos_mut().copy_from_slice(&self.qpos),
+            StepInput::Velocity(dof) => work.qvel_mut()[dof] = before,
+            StepInput::Activation(i) => work.act_mut()[i] = before,
+            StepInput::Control(i) => work.ctrl_mut()[i] = before,
         }
     }
 

@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 use super::activation::Activations;
 use super::motion::ULP;
 use super::rows::Coverage;
-use crate::physics::{self, Model, Sim};
+use crate::physics::{self, Model, Sim, StateLayout};
 
 /// A straight tendon with a spring, a damper or both.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Smooth {
         noise: &mut DMatrix<f64>,
     ) -> bool {
         let nv = self.dampers.len();
-        let ndx = 2 * nv + activations.now.len();
+        let layout = sim.model().layout();
         let mut edge = false;
         for (dof, k) in &self.springs {
             out[(*dof, *dof)] -= k;
@@ -138,7 +138,7 @@ impl Smooth {
             self.row.clear();
             self.row.extend(sim.actuator_moment(a.output).filter(|(_, x)| *x != 0.0));
             if let Some(range) = a.range {
-                edge |= now.mark(&self.row, (now.force, 1.0, now.rounding, range), (nv, reach), bent);
+                edge |= now.mark(&self.row, (now.force, 1.0, now.rounding, range), (layout, reach), bent);
                 if outside(now.force, range, now.rounding) {
                     continue;
                 }
@@ -150,11 +150,11 @@ impl Smooth {
                 }
                 match a.activation.map(|i| (i, activations.now[i].of_used)) {
                     // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
-                    None if heard => add(out, noise, (*r, ndx + a.control), gain * x),
+                    None if heard => add(out, noise, (*r, layout.control(a.control)), gain * x),
                     None => {}
                     Some((i, [by_activation, by_control])) => {
-                        add(out, noise, (*r, 2 * nv + i), gain * x * by_activation);
-                        add(out, noise, (*r, ndx + a.control), gain * x * by_control);
+                        add(out, noise, (*r, layout.activation(i)), gain * x * by_activation);
+                        add(out, noise, (*r, layout.control(a.control)), gain * x * by_control);
                     }
                 }
             }
@@ -169,7 +169,7 @@ impl Smooth {
         if self.force_range.iter().all(Option::is_none) {
             return false;
         }
-        let nv = self.dampers.len();
+        let layout = sim.model().layout();
         self.totals.fill((0.0, 0.0));
         for a in &self.actuators {
             let force = sim.actuator_force()[a.output];
@@ -192,7 +192,7 @@ impl Smooth {
             for (r, x) in &self.row {
                 if let Some(range) = self.force_range[*r] {
                     let (total, rounding) = self.totals[*r];
-                    edge |= now.mark(&self.row, (total, *x, rounding, range), (nv, reach), bent);
+                    edge |= now.mark(&self.row, (total, *x, rounding, range), (layout, reach), bent);
                 }
             }
         }
@@ -233,7 +233,7 @@ impl Force {
             heard: clamp(u) == u,
             room: [clamp(u - reach) - clamp(u), clamp(u + reach) - clamp(u)],
             activation: a.activation.map(|i| (i, activations.now[i].of_used)),
-            column: sim.model().ndx() + a.control,
+            column: sim.model().layout().control(a.control),
         }
     }
 
@@ -243,7 +243,7 @@ impl Force {
         &self,
         row: &[(usize, f64)],
         (value, share, rounding, range): (f64, f64, f64, [f64; 2]),
-        (nv, reach): (usize, f64),
+        (layout, reach): (StateLayout, f64),
         bent: &mut [bool],
     ) -> bool {
         let mut any = false;
@@ -256,12 +256,12 @@ impl Force {
         let both = [-reach, reach];
         for (dof, x) in row {
             mark(*dof, self.by_length * x, both);
-            mark(nv + dof, self.by_velocity * x, both);
+            mark(layout.nv + dof, self.by_velocity * x, both);
         }
         match self.activation {
             None => mark(self.column, self.gain, self.room),
             Some((i, [by_activation, by_control])) => {
-                mark(2 * nv + i, self.gain * by_activation, both);
+                mark(layout.activation(i), self.gain * by_activation, both);
                 mark(self.column, self.gain * by_control, self.room);
             }
         }
