@@ -9,7 +9,7 @@ use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::{Explore, Guide, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
 use dynsparse::record::{self, Job, StepKind};
-use dynsparse::task::{Assets, Changes, Task, catalogue};
+use dynsparse::task::{Assets, Changes, ObservedPart, Task, catalogue};
 use serde::Deserialize;
 
 use super::threads;
@@ -139,6 +139,9 @@ pub(super) struct Settings {
     /// Change a field of the compiled model, as FIELD=X, FIELD[COLUMN]=X, FIELD@OBJECT=X or both; may be given again
     #[arg(long, value_name = "FIELD=X", help_heading = "Model")]
     pub(super) set: Option<Vec<String>>,
+    /// What a policy sees and the recording keeps as observation: qpos, qvel, act, ctrl, sensordata, a part of one as qpos[2:], sensor:NAME [default: the task's]
+    #[arg(long, value_name = "PART,...", help_heading = "Policy")]
+    pub(super) observe: Option<Vec<String>>,
 
     /// Record on where the task would end the episode (fallen, dropped, out of bounds)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
@@ -305,6 +308,7 @@ impl Settings {
             solver,
             timestep,
             set,
+            observe,
             substeps,
             keyframe,
             reset_noise,
@@ -440,7 +444,10 @@ impl Settings {
     /// What is changed in the model.
     fn changes(&self) -> anyhow::Result<Changes> {
         let set = self.set.iter().flatten().map(|text| text.parse().map_err(|e| anyhow::anyhow!("--set: {e}")));
-        Ok(Changes { timestep: self.timestep, set: set.collect::<anyhow::Result<_>>()? })
+        let list = |text: &String| ObservedPart::list(text).map_err(|e| anyhow::anyhow!("--observe: {e}"));
+        let observe: Vec<Vec<_>> = self.observe.iter().flatten().map(list).collect::<anyhow::Result<_>>()?;
+        anyhow::ensure!(self.observe.is_none() || !observe.is_empty(), "--observe: it names nothing; leave it out");
+        Ok(Changes { timestep: self.timestep, set: set.collect::<anyhow::Result<_>>()?, observe: observe.concat() })
     }
 
     /// Worker threads.

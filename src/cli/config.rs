@@ -88,7 +88,8 @@ fn explained(place: &str, message: &str, all: &str) -> anyhow::Error {
 #[cfg(feature = "report")]
 pub(super) fn setting(key: &str, value: &str) -> anyhow::Result<Settings> {
     let text = toml::Value::from(value).to_string();
-    let quoted = if key == "set" { format!("{key} = [{text}]") } else { format!("{key} = {text}") };
+    let quoted =
+        if ["set", "observe"].contains(&key) { format!("{key} = [{text}]") } else { format!("{key} = {text}") };
     let raw = format!("{key} = {value}");
     let explain = |e: toml::de::Error| explained(&format!("{key}={value}"), e.message(), ALL);
     match toml::from_str(&raw) {

@@ -20,7 +20,7 @@ pub use settings::resolve_plan;
 use crate::physics::{Model, Sim};
 use crate::policy::{ControlRanges, PlanSpec};
 use crate::rng::Stream;
-use crate::task::{ActionSpec, Task};
+use crate::task::{ActionSpec, Scorer, Task};
 use ilqg::Ilqg;
 use rollout::Rollouts;
 use sampler::Sampler;
@@ -83,7 +83,7 @@ impl Planner {
     /// or ends, [`PlanError::Setting`], [`PlanError::Policy`] for controls without a range.
     pub fn new(task: &Task, model: &Arc<Model>, spec: &PlanSpec) -> Result<Self, PlanError> {
         let name = || task.spec.name.clone();
-        let scorer = task.scorer(model)?.ok_or_else(|| PlanError::NoReward { task: name() })?;
+        let scorer = task.scorer(model)?.filter(Scorer::rewards).ok_or_else(|| PlanError::NoReward { task: name() })?;
         let rules = [
             (task.spec.action != ActionSpec::Control, "actions that are not the controls themselves"),
             (!task.spec.events.is_empty(), "random events"),

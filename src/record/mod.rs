@@ -256,8 +256,8 @@ fn open_network(job: &mut Job, task: &Task, model: &Model) -> Result<Option<Onnx
     let PolicySpec::Onnx { file, sha256 } = &mut job.policy else { return Ok(None) };
     let Some(scorer) = task.scorer(model)? else {
         return Err(RecordError::Setting(format!(
-            "policy onnx: the task {} has no observation here to show to a network; export its trajectories and replay \
-             them (see examples/export_playground.py)",
+            "policy onnx: the task {} has no observation here to show to a network; say what it sees, as --observe \
+             qpos,qvel, or export its trajectories and replay them (see examples/export_playground.py)",
             task.spec.name
         )));
     };

@@ -146,7 +146,7 @@ impl Recipe {
         files: Option<ModelFiles>,
         source: &str,
     ) -> Result<Header, RecordError> {
-        let scorer = self.job.task.reward.as_ref().map(|r| Scorer::new(r, model)).transpose()?;
+        let scorer = self.job.task.scorer(model)?;
         let env = Env::new(&self.job.task, model)?;
         let labels = self.labels(model, &env, scorer.as_ref());
         // A shard says what it is and whose; the rest is said once, in the merged file.
@@ -210,7 +210,7 @@ impl Recipe {
     fn absent(&self, model: &Model, env: &Env, scorer: Option<&Scorer>) -> Vec<Var> {
         let job = &self.job;
         let mut absent = Vec::new();
-        if scorer.is_none() {
+        if scorer.is_none_or(|s| !s.rewards()) {
             absent.push(Var::Reward);
         }
         if !env.can_end() {

@@ -47,6 +47,7 @@ impl CatalogueEntry {
             action: self.rules.action.clone(),
             events: self.rules.events.clone(),
             done: self.rules.done.clone(),
+            observe: Vec::new(),
             reward: row.reward.clone(),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{MJCF, Task, TaskError};
+use super::{MJCF, ObservedPart, Task, TaskError};
 use crate::physics::ModelEdit;
 
 /// A control step is a whole number of physics steps, up to this share of one.
@@ -18,12 +18,15 @@ pub struct Changes {
     pub timestep: Option<f64>,
     /// Fields of mjModel, in order.
     pub set: Vec<ModelEdit>,
+    /// What a policy sees, in place of what the task shows; empty: that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub observe: Vec<ObservedPart>,
 }
 
 impl Changes {
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
-        self.timestep.is_none() && self.set.is_empty()
+        self.timestep.is_none() && self.set.is_empty() && self.observe.is_empty()
     }
 
     /// The task with these changes. Whether they fit the model is found when it is compiled.
@@ -62,13 +65,18 @@ impl Changes {
             return refuse(&task, "set opt.timestep by the setting timestep, which keeps the control step".to_owned());
         }
         task.spec.edits.extend(self.set.iter().cloned());
+        if !self.observe.is_empty() {
+            task.spec.observe.clone_from(&self.observe);
+        }
         Ok(task)
     }
 
     /// The flags that ask for them.
     pub fn flags(&self) -> Vec<(&'static str, String)> {
         let timestep = self.timestep.map(|x| ("timestep", x.to_string()));
-        timestep.into_iter().chain(self.set.iter().map(|e| ("set", e.to_string()))).collect()
+        let parts: Vec<String> = self.observe.iter().map(ObservedPart::to_string).collect();
+        let observe = (!parts.is_empty()).then(|| ("observe", parts.join(",")));
+        timestep.into_iter().chain(self.set.iter().map(|e| ("set", e.to_string()))).chain(observe).collect()
     }
 }
 

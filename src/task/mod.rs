@@ -24,7 +24,7 @@ pub use catalogue::{CatalogueEntry, catalogue, nearest};
 pub use changes::Changes;
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
-pub use reward::{RewardSpec, Scorer};
+pub use reward::{ObservedArray, ObservedPart, RewardSpec, Scorer};
 pub use spec::{Base, Mode, Op, PerEntry, Reset, ResetControl, Target, TaskSpec};
 
 use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
@@ -98,6 +98,7 @@ impl Task {
             edits: Vec::new(),
             reset,
             reward: None,
+            observe: Vec::new(),
             action: ActionSpec::Control,
             events: Vec::new(),
             done: Vec::new(),
@@ -156,7 +157,7 @@ impl Task {
         }
         reset::check(&self.spec, &model)?;
         let actions = self.env(&model)?.action_labels().map_or(model.nu(), |labels| labels.len());
-        if self.scorer(&model)?.is_some() && actions != model.nu() {
+        if self.scorer(&model)?.is_some_and(|s| s.rewards()) && actions != model.nu() {
             let reason =
                 format!("its reward needs an action of {} numbers, one for each control, not {actions}", model.nu());
             return Err(TaskError::Setting { task: self.spec.name.clone(), reason });
@@ -168,9 +169,9 @@ impl Task {
     /// without.
     ///
     /// # Errors
-    /// [`TaskError::Reward`] when the model lacks an object of the reward.
+    /// As [`TaskSpec::scorer`].
     pub fn scorer(&self, model: &Model) -> Result<Option<Scorer>, TaskError> {
-        self.spec.reward.as_ref().map(|spec| Scorer::new(spec, model)).transpose()
+        self.spec.scorer(model)
     }
 
     /// The rules of the task, for one simulation of its model.

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TaskError;
 use super::env::{ActionSpec, DoneSpec, EventSpec};
-use super::reward::RewardSpec;
-use crate::physics::ModelEdit;
+use super::reward::{ObservedPart, RewardSpec, Scorer};
+use crate::physics::{Model, ModelEdit};
 
 /// Everything about a task after its model files are assembled. Stored in a recording, so that it can be
 /// simulated again without the catalogue.
@@ -34,6 +35,9 @@ pub struct TaskSpec {
     /// What is rewarded and observed; None: nothing, the state is what one sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reward: Option<RewardSpec>,
+    /// What is observed in place of what the reward's task observes; empty: that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observe: Vec<ObservedPart>,
     /// How an action becomes controls.
     #[serde(default, skip_serializing_if = "ActionSpec::is_control")]
     pub action: ActionSpec,
@@ -46,6 +50,24 @@ pub struct TaskSpec {
 }
 
 impl TaskSpec {
+    /// The reward and observation for simulations of `model`; None for a task without either.
+    ///
+    /// # Errors
+    /// [`TaskError::Reward`] when the model lacks an object of the reward, [`TaskError::Setting`] when it lacks something that is
+    /// observed.
+    pub fn scorer(&self, model: &Model) -> Result<Option<Scorer>, TaskError> {
+        let rewarded = self.reward.as_ref().map(|spec| Scorer::new(spec, model)).transpose()?;
+        if self.observe.is_empty() {
+            return Ok(rewarded);
+        }
+        let refuse = |reason| TaskError::Setting { task: self.name.clone(), reason: format!("observe: {reason}") };
+        let observing = Scorer::observing(&self.observe, model).map_err(refuse)?;
+        Ok(Some(match &rewarded {
+            Some(rewarded) => observing.rewarded_by(rewarded),
+            None => observing,
+        }))
+    }
+
     /// Names of the bodies that events apply forces to, in the order of [`super::Env::forced_bodies`].
     pub fn forced_bodies(&self) -> Vec<String> {
         self.events

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dynsparse::dataset::schema::{self, Axis, Var, attribute};
 use dynsparse::dataset::{Attribute, COMPLETED, Effort, EpisodeRow, Header, ModelFile, ModelFiles, StepRow, Writer};
+use dynsparse::flags::StepFlags;
 use dynsparse::kinematics::{JointKind, Kinematics};
 
 /// One step.
@@ -140,7 +141,7 @@ impl Made {
                     a_zero: &step.masks[0],
                     b_zero: &step.masks[1],
                     zero_floor: &zeros[..2 * nv],
-                    flags: step.flags,
+                    flags: StepFlags::from_bits_retain(step.flags),
                     contact_geom1: &first,
                     contact_geom2: &second,
                     contact_dist: &distances,

@@ -124,8 +124,8 @@ fn networks_that_cannot_act_are_refused() {
     two.inputs.push(value("state", &[1, 4]));
     refused(two.file(), &["2 inputs (seen, state)", "one: the observation"]);
     let mut two = cheetah();
-    two.outputs.push(value("mode", &[1, 6]));
-    refused(two.file(), &["2 outputs (action, mode)", "one: the action"]);
+    two.outputs = vec![value("mean", &[1, 6]), value("mode", &[1, 6])];
+    refused(two.file(), &["2 outputs (mean, mode)", "call that one \"action\""]);
     let mut none = cheetah();
     none.inputs.clear();
     refused(none.file(), &["0 inputs"]);
@@ -191,6 +191,7 @@ fn a_network_that_grows_is_refused() {
             net.nodes.push([node("Concat", &vec![&*last; copies], &next), axis.clone()].concat());
             last = next;
         }
+        net.outputs = vec![value(&last, &[6])];
         let ran = place(&net).run(&[&RECORD[..], &["--assets", &assets]].concat());
         let ran = ran.refused(&["its node Concat (Concat) cannot be run", "numbers"]);
         assert!(ran.stderr.len() < 400, "{}", ran.stderr);
@@ -254,4 +255,98 @@ fn mutated_networks_are_no_panic() {
             ["record", "CheetahRun", "--episodes", "1", "--steps", "2", "--threads", "1", "-o", "out.h5", "--force"];
         place.run(&[&sizes[..], &["--onnx-file", "p.onnx", "--assets", &assets]].concat())
     });
+}
+
+/// A cart with a pole, a filtered motor and two sensors, in the user's own MJCF.
+const OWN: &str = r#"<mujoco><option timestep="0.01" integrator="RK4"/><worldbody>
+    <body name="cart"><joint name="x" type="slide" axis="1 0 0"/><geom size=".1" mass="1"/>
+      <body name="pole" pos="0 0 .1"><joint name="hinge" axis="0 1 0"/><geom type="capsule" size=".03" fromto="0 0 0 0 0 .6"/>
+        <site name="tip" pos="0 0 .6"/></body></body></worldbody>
+    <actuator><general name="motor" joint="x" dyntype="filter" dynprm=".05" gainprm="5" ctrlrange="-1 1" ctrllimited="true"/></actuator>
+    <sensor><framepos name="where" objtype="site" objname="tip"/><jointvel name="turning" joint="hinge"/></sensor></mujoco>"#;
+
+#[test]
+fn a_network_acts_on_any_model_by_what_it_is_said_to_see() {
+    let weights = [0.1, -0.7, 0.3, 0.2, -0.4, 0.5, -0.3];
+    let place = place(&linear(7, 1, &weights));
+    place.write("own.xml", OWN);
+    let seen = "qpos[1:],qvel,act,sensor:where";
+    let record =
+        ["record", "own.xml", "--onnx-file", "p.onnx", "--reset-noise", "0.1", "--episodes", "2", "--steps", "20"];
+    place.run(&record).refused(&["own", "no observation", "--observe qpos,qvel"]);
+    place.run(&[&record[..], &["--observe", seen, "-o", "a.h5"]].concat()).ok();
+    let [observed, next, qpos, qvel, act, ctrl] =
+        ["observation", "observation_next", "qpos", "qvel", "act", "ctrl"].map(|name| read(&place, "a.h5", name));
+    for step in 0..40 {
+        let state = [qpos[(step, 1)], qvel[(step, 0)], qvel[(step, 1)], act[(step, 0)]];
+        assert_eq!(observed.row(step).to_vec()[..4], state, "step {step}");
+        let asked: f64 = observed.row(step).iter().zip(weights).map(|(x, w)| x * f64::from(w)).sum();
+        assert!((ctrl[(step, 0)] - asked.clamp(-1.0, 1.0)).abs() < 1e-15, "step {step}");
+        if step % 20 > 0 {
+            assert_eq!(observed.row(step), next.row(step - 1), "step {step}");
+        }
+    }
+    assert!(observed.column(4).iter().any(|x| *x != 0.0), "where the tip is");
+    let file = hdf5::File::open(place.path("a.h5")).unwrap();
+    let labels = file.dataset("observation_entry").unwrap().read_1d::<hdf5::types::VarLenUnicode>().unwrap();
+    let labels: Vec<&str> = labels.iter().map(|label| label.as_str()).collect();
+    let expected =
+        ["qpos:hinge", "qvel:x", "qvel:hinge", "act:motor", "sensor:where[0]", "sensor:where[1]", "sensor:where[2]"];
+    assert_eq!(labels, expected);
+    assert!(file.dataset("reward").is_err(), "nothing is rewarded");
+    drop(file);
+    place.run(&["verify", "a.h5"]).ok();
+    let info = place.run(&["info", "--json", "a.h5"]).ok().stdout;
+    assert!(info.contains("--observe 'qpos[1:],qvel,act,sensor:where'"), "{info}");
+    // It is part of the recipe.
+    place
+        .run(&[&record[..], &["--observe", "qvel,qpos[1:],act,sensor:where", "-o", "a.h5"]].concat())
+        .refused(&["a.h5", "observe"]);
+    // Without a network too, from a configuration, and with half of a sensor's values.
+    place.write(
+        "c.toml",
+        "task = \"own.xml\"\noutput = \"b.h5\"\nepisodes = 1\nsteps = 3\nobserve = [\"sensordata[-2:]\", \"ctrl\"]\n",
+    );
+    place.run(&["record", "--config", "c.toml"]).ok();
+    assert_eq!(read(&place, "b.h5", "observation").dim(), (3, 3));
+    for (parts, said) in [
+        ("qpos,height", &["\"height\" is no part of an observation", "qpos, qvel, act, ctrl, sensordata"][..]),
+        ("qpos[2:]", &["qpos[2:] names no entries", "2 of qpos"]),
+        ("qvel[0:3]", &["qvel[0:3] names no entries"]),
+        ("qvel[-3:]", &["qvel[-3:] names no entries"]),
+        ("", &["\"\" is no part"]),
+        ("qvel,qpos,qvel[1:]", &["qvel:hinge is observed twice"]),
+        ("sensor:tip", &["\"tip\"", "its sensors: [\"where\", \"turning\"]"]),
+        ("qpos", &["its input seen has the shape [7]", "--observe"]),
+    ] {
+        place.run(&[&record[..], &["--observe", parts, "-o", "c.h5"]].concat()).refused(said);
+    }
+}
+
+#[test]
+fn another_observation_leaves_the_reward_of_a_task() {
+    let place = Place::new();
+    let assets = vendor();
+    let record = ["record", "CheetahRun", "--episodes", "1", "--steps", "20", "--assets", &assets];
+    place.run(&[&record[..], &["-o", "a.h5"]].concat()).ok();
+    place.run(&[&record[..], &["--observe", "qvel[:3]", "-o", "b.h5"]].concat()).ok();
+    let reward =
+        |file: &str| hdf5::File::open(place.path(file)).unwrap().dataset("reward").unwrap().read_1d::<f64>().unwrap();
+    assert_eq!(reward("a.h5"), reward("b.h5"));
+    assert_eq!(read(&place, "b.h5", "observation").dim(), (20, 3));
+    place.run(&["verify", "b.h5"]).ok();
+}
+
+/// Exporters write values and log probabilities beside the action, by operators that a policy needs not.
+#[test]
+fn of_several_outputs_the_action_is_taken() {
+    let assets = vendor();
+    let whole = place(&cheetah());
+    whole.run(&[&RECORD[..], &["--assets", &assets, "-o", "a.h5"]].concat()).ok();
+    let mut net = cheetah();
+    net.nodes.insert(0, node("Multinomial", &["seen"], "value"));
+    net.outputs.insert(0, value("value", &[1, 1]));
+    let several = place(&net);
+    several.run(&[&RECORD[..], &["--assets", &assets, "-o", "a.h5"]].concat()).ok();
+    assert_eq!(read(&whole, "a.h5", "ctrl"), read(&several, "a.h5", "ctrl"));
 }

@@ -122,18 +122,6 @@ impl Graph {
             left.hold(value.data.len()).map_err(wrong)?;
             constants.insert(t.name.clone(), value);
         }
-        let unknown = |n: &&proto::Node| !op::is_known(&n.op_type) || !matches!(n.domain.as_str(), "" | "ai.onnx");
-        if let Some(node) = graph.node.iter().find(unknown) {
-            let domain = if node.domain.is_empty() { String::new() } else { format!("{}.", word(&node.domain)) };
-            return Err(format!(
-                "it uses the operator {domain}{}; those of policies are known: {}",
-                word(&node.op_type),
-                op::KNOWN
-            ));
-        }
-        for node in &graph.node {
-            op::check(node).map_err(|reason| format!("its node {}: {reason}", name(node)))?;
-        }
         let inputs: Vec<_> = graph.input.iter().filter(|i| !constants.contains_key(&i.name)).collect();
         let names =
             |all: &[&proto::ValueInfo]| all.iter().take(8).map(|i| word(&i.name)).collect::<Vec<_>>().join(", ");
@@ -144,23 +132,30 @@ impl Graph {
                 names(&inputs)
             ));
         };
-        let outputs: Vec<_> = graph.output.iter().collect();
-        let [output] = outputs[..] else {
+        let output = action(&graph.output)?;
+        let nodes = needed(&graph.node, &output.name);
+        let unknown = |n: &&proto::Node| !op::is_known(&n.op_type) || !matches!(n.domain.as_str(), "" | "ai.onnx");
+        if let Some(node) = nodes.iter().copied().find(unknown) {
+            let domain = if node.domain.is_empty() { String::new() } else { format!("{}.", word(&node.domain)) };
             return Err(format!(
-                "it has {} outputs ({}), a policy has one: the action",
-                outputs.len(),
-                names(&outputs)
+                "it uses the operator {domain}{}; those of policies are known: {}",
+                word(&node.op_type),
+                op::KNOWN
             ));
-        };
+        }
+        for node in &nodes {
+            op::check(node).map_err(|reason| format!("its node {}: {reason}", name(node)))?;
+        }
         let shape = shape(input, seen)?;
         let mut given: HashSet<&str> = constants.keys().map(String::as_str).chain([input.name.as_str()]).collect();
-        let outputs = graph.node.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
+        let outputs = nodes.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
         if let Some(twice) = outputs.into_iter().find(|name| !given.insert(name)) {
             return Err(format!("it gives \"{}\" twice", word(twice)));
         }
         let held = constants.values().map(|t| t.data.len()).sum();
         let (input, output) = (input.name.clone(), output.name.clone());
-        Ok(Self { file: file.to_owned(), nodes: graph.node, constants, held, input, shape, output })
+        let nodes = nodes.into_iter().cloned().collect();
+        Ok(Self { file: file.to_owned(), nodes, constants, held, input, shape, output })
     }
 
     fn run(&self, seen: &[f64]) -> Result<Tensor, String> {
@@ -188,6 +183,37 @@ impl Graph {
         let answer = values.remove(self.output.as_str()).or_else(|| self.constants.get(&self.output).cloned());
         answer.ok_or_else(|| format!("nothing gives its output \"{}\"", word(&self.output)))
     }
+}
+
+/// The output that is the action: the only one, or of several (values, log probabilities) the one that is called so.
+fn action(outputs: &[proto::ValueInfo]) -> Result<&proto::ValueInfo, String> {
+    let named = |o: &&proto::ValueInfo| ["action", "actions"].contains(&o.name.to_lowercase().as_str());
+    let called: Vec<_> = outputs.iter().filter(named).collect();
+    match (outputs, &called[..]) {
+        ([only], _) => Ok(only),
+        (_, [only]) => Ok(*only),
+        _ => Err(format!(
+            "it has {} outputs ({}), and which of them is the action is not clear: call that one \"action\", or export it \
+             alone",
+            outputs.len(),
+            outputs.iter().take(8).map(|o| word(&o.name)).collect::<Vec<_>>().join(", ")
+        )),
+    }
+}
+
+/// The nodes that an output depends on, in their order.
+fn needed<'a>(nodes: &'a [proto::Node], output: &'a str) -> Vec<&'a proto::Node> {
+    let mut wanted = HashSet::from([output]);
+    let mut found: Vec<&proto::Node> = Vec::new();
+    // A node takes what nodes before it give.
+    for node in nodes.iter().rev() {
+        if node.output.iter().any(|name| wanted.contains(name.as_str())) {
+            wanted.extend(node.input.iter().map(String::as_str).filter(|name| !name.is_empty()));
+            found.push(node);
+        }
+    }
+    found.reverse();
+    found
 }
 
 /// How a message calls a node.
@@ -227,7 +253,7 @@ fn shape(input: &proto::ValueInfo, seen: usize) -> Result<Vec<usize>, String> {
         [one, n] if fits(one, 1) && fits(n, seen) => Ok(vec![1, seen]),
         _ => Err(format!(
             "its input {} has the shape {} (0: any), the task's observation {seen} numbers: it must be [{seen}] or \
-             [1, {seen}]; choose a policy for this task",
+             [1, {seen}]; choose a policy for this task, or say with --observe what it sees",
             word(&input.name),
             listed(&sizes)
         )),

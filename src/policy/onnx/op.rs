@@ -11,8 +11,9 @@ use crate::bounded::{listed, word};
 type Inputs<'a> = [Option<&'a Tensor>];
 
 /// What is known, for the message about what is not.
-pub(super) const KNOWN: &str = "Abs, Add, Cast, Clip, Concat, Constant, Div, Dropout, Elu, Erf, Exp, Flatten, Gemm, \
-    Identity, LayerNormalization, LeakyRelu, Log, MatMul, Max, Min, Mul, Neg, Pow, Relu, Reshape, Selu, Sigmoid, Slice, \
+pub(super) const KNOWN: &str = "Abs, Add, Cast, Clip, Concat, Constant, Cos, Div, Dropout, Elu, Erf, Exp, Flatten, Gemm, \
+    Gather, Gelu, HardSigmoid, HardSwish, Identity, LayerNormalization, LeakyRelu, Log, LogSoftmax, MatMul, Max, Min, \
+    Mish, Mul, Neg, Pow, Reciprocal, ReduceMean, ReduceSum, Relu, Reshape, Selu, Shape, Sigmoid, Sin, Slice, Softmax, \
     Softplus, Softsign, Split, Sqrt, Squeeze, Sub, Tanh, Transpose, Unsqueeze";
 
 /// Whether an operator is known.
@@ -26,12 +27,16 @@ fn attributes(operator: &str) -> &'static [&'static str] {
         // The last two are about 8-bit numbers.
         "Cast" => &["to", "saturate", "round_mode"],
         "Clip" => &["min", "max"],
-        "Concat" | "Flatten" => &["axis"],
+        "Concat" | "Flatten" | "Gather" | "Softmax" | "LogSoftmax" => &["axis"],
         "Constant" => &["value", "value_float", "value_int", "value_floats", "value_ints"],
         "Dropout" => &["ratio", "seed"],
         "Elu" | "LeakyRelu" => &["alpha"],
         "Selu" => &["alpha", "gamma"],
         "Gemm" => &["alpha", "beta", "transA", "transB"],
+        "Gelu" => &["approximate"],
+        "HardSigmoid" => &["alpha", "beta"],
+        "ReduceMean" | "ReduceSum" => &["axes", "keepdims", "noop_with_empty_axes"],
+        "Shape" => &["start", "end"],
         "LayerNormalization" => &["axis", "epsilon", "stash_type"],
         "Reshape" => &["allowzero"],
         "Slice" => &["starts", "ends", "axes"],
@@ -68,6 +73,10 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>, left: &Budget) -> R
         "MatMul" => call.input(0)?.matmul(call.input(1)?, left),
         "Gemm" => call.gemm(),
         "LayerNormalization" => call.layer_normalization(),
+        "Softmax" | "LogSoftmax" => call.softmax(),
+        "ReduceMean" | "ReduceSum" => call.reduce(),
+        "Shape" => call.shape(),
+        "Gather" => call.gather(),
         "Transpose" => call.transpose(),
         "Flatten" => call.flatten(),
         "Reshape" => call.reshape(),
@@ -141,9 +150,26 @@ impl<'a> Call<'a> {
             "Exp" => unary(&libm::exp),
             "Log" => unary(&libm::log),
             "Erf" => unary(&libm::erf),
+            "Sin" => unary(&libm::sin),
+            "Cos" => unary(&libm::cos),
+            "Reciprocal" => unary(&|x| 1.0 / x),
+            "Gelu" => match self.attribute("approximate").map(|a| &a.s[..]) {
+                None | Some(b"none") => unary(&|x| 0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))),
+                Some(b"tanh") => {
+                    let inner = |x: f64| (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+                    unary(&|x| 0.5 * x * (1.0 + libm::tanh(inner(x))))
+                }
+                Some(_) => Err("its way to approximate is not none or tanh".to_owned()),
+            },
+            "Mish" => unary(&|x| x * libm::tanh(softplus(x))),
+            "HardSigmoid" => {
+                let (alpha, beta) = (self.number("alpha", f64::from(0.2f32)), self.number("beta", 0.5));
+                unary(&|x| hard(alpha * x + beta))
+            }
+            "HardSwish" => unary(&|x| x * hard(x / 6.0 + 0.5)),
             "Tanh" => unary(&libm::tanh),
             "Sigmoid" => unary(&|x| 1.0 / (1.0 + libm::exp(-x))),
-            "Softplus" => unary(&|x| larger(x, 0.0) + libm::log1p(libm::exp(-x.abs()))),
+            "Softplus" => unary(&softplus),
             "Softsign" => unary(&|x| x / (1.0 + x.abs())),
             "Relu" => unary(&|x| larger(x, 0.0)),
             "LeakyRelu" => {
@@ -239,6 +265,94 @@ impl<'a> Call<'a> {
             Some(bias) => scaled.zip(bias, self.left, |a, b| a + b),
             None => Ok(scaled),
         }
+    }
+
+    /// Over the last axis, of which the largest entry is taken off first.
+    fn softmax(&self) -> Result<Tensor, String> {
+        let x = self.input(0)?;
+        // With more axes, operator sets before 13 meant all that follow.
+        if x.axis(self.whole("axis", -1))? + 1 != x.shape.len() || x.shape.len() > 2 {
+            return Err(format!("it runs over more, or another axis, than the last of the shape {}", listed(&x.shape)));
+        }
+        let logarithm = self.node.op_type == "LogSoftmax";
+        let data = x.data.chunks_exact(x.last().max(1)).flat_map(|row| {
+            let top = row.iter().copied().fold(f64::NEG_INFINITY, larger);
+            let sum: f64 = row.iter().map(|x| libm::exp(x - top)).sum();
+            let log = libm::log(sum);
+            row.iter().map(move |x| if logarithm { x - top - log } else { libm::exp(x - top) / sum })
+        });
+        Ok(Tensor::new(x.shape.clone(), data.collect()))
+    }
+
+    /// Sums or means over axes, in the order of the entries.
+    fn reduce(&self) -> Result<Tensor, String> {
+        let x = self.input(0)?;
+        let axes = match self.given(1, "axes").filter(|axes| !axes.is_empty()) {
+            None if self.whole("noop_with_empty_axes", 0) != 0 => return Ok(x.clone()),
+            None => (0..x.shape.len()).collect(),
+            Some(axes) => axes.iter().map(|a| x.axis(*a as i64)).collect::<Result<Vec<_>, _>>()?,
+        };
+        let kept: Vec<usize> =
+            x.shape.iter().enumerate().map(|(i, n)| if axes.contains(&i) { 1 } else { *n }).collect();
+        let mut sums = vec![0.0; count(&kept)?];
+        for (i, value) in x.data.iter().enumerate() {
+            let (mut rest, mut place, mut stride) = (i, 0, 1);
+            for axis in (0..x.shape.len()).rev() {
+                let k = rest % x.shape[axis];
+                rest /= x.shape[axis];
+                place += if kept[axis] == 1 { 0 } else { k * stride };
+                stride *= kept[axis];
+            }
+            sums[place] += value;
+        }
+        if self.node.op_type == "ReduceMean" {
+            let n = x.data.len() as f64 / sums.len().max(1) as f64;
+            sums.iter_mut().for_each(|sum| *sum /= n);
+        }
+        let sums = Tensor::new(kept, sums);
+        if self.whole("keepdims", 1) != 0 {
+            return Ok(sums);
+        }
+        let shape = x.shape.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, n)| *n).collect();
+        Ok(Tensor::new(shape, sums.data))
+    }
+
+    fn shape(&self) -> Result<Tensor, String> {
+        let sizes: Vec<f64> = self.input(0)?.shape.iter().map(|n| *n as f64).collect();
+        let n = sizes.len() as i64;
+        let place = |at: i64| (if at < 0 { at.saturating_add(n) } else { at }).clamp(0, n) as usize;
+        let (start, end) = (place(self.whole("start", 0)), place(self.whole("end", n)));
+        let sizes = sizes[start..end.max(start)].to_vec();
+        Ok(Tensor::new(vec![sizes.len()], sizes))
+    }
+
+    /// Entries of an axis by their numbers, of which there is one, or a list.
+    fn gather(&self) -> Result<Tensor, String> {
+        let (x, numbers) = (self.input(0)?, self.input(1)?);
+        let axis = x.axis(self.whole("axis", 0))?;
+        if numbers.shape.len() > 1 {
+            return Err(format!("its numbers have the shape {}", listed(&numbers.shape)));
+        }
+        let n = x.shape[axis] as f64;
+        let places = numbers.data.iter().map(|at| {
+            let place = if *at < 0.0 { at + n } else { *at };
+            let sound = place.fract() == 0.0 && (0.0..n).contains(&place);
+            sound.then_some(place as usize).ok_or_else(|| format!("entry {at} of the shape {}", listed(&x.shape)))
+        });
+        let places = places.collect::<Result<Vec<_>, _>>()?;
+        let mut shape = x.shape.clone();
+        shape[axis] = places.len();
+        self.left.spend(count(&shape)?)?;
+        let parts: Vec<Tensor> = places.iter().map(|at| x.part(axis, *at..at + 1)).collect();
+        let found = match &parts[..] {
+            [] => x.part(axis, 0..0),
+            parts => joined(&parts.iter().collect::<Vec<_>>(), axis)?,
+        };
+        if numbers.shape.is_empty() {
+            shape.remove(axis);
+            return Ok(Tensor::new(shape, found.data));
+        }
+        Ok(found)
     }
 
     fn transpose(&self) -> Result<Tensor, String> {
@@ -344,6 +458,16 @@ impl<'a> Call<'a> {
         };
         Ok(sizes.iter().map(part).collect())
     }
+}
+
+/// ln(1 + exp(x)).
+fn softplus(x: f64) -> f64 {
+    larger(x, 0.0) + libm::log1p(libm::exp(-x.abs()))
+}
+
+/// Between 0 and 1; NaN stays.
+fn hard(x: f64) -> f64 {
+    -larger(-larger(x, 0.0), -1.0)
 }
 
 /// The larger one; NaN if one of them is, which `f64::max` loses.

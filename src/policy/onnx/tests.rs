@@ -50,6 +50,24 @@ fn entry_by_entry() {
     near("Elu", [(-2f64).exp_m1(), 0.0, 0.5]);
     near("LeakyRelu", [-2.0 * f64::from(0.01f32), 0.0, 0.5]);
     near("Erf", [-0.995_322_265_018_952_7, 0.0, 0.520_499_877_813_046_5]);
+    near("Sin", [(-2f64).sin(), 0.0, 0.5f64.sin()]);
+    near("Cos", [(-2f64).cos(), 1.0, 0.5f64.cos()]);
+    near("Gelu", [-0.045_500_263_896_358_42, 0.0, 0.345_731_230_637_006_56]);
+    near("Mish", [-0.252_501_482_695_708_9, 0.0, 0.375_245_211_304_895_1]);
+    near("HardSwish", [-1.0 / 3.0, 0.0, 7.0 / 24.0]);
+    near("HardSigmoid", [0.5 - 2.0 * f64::from(0.2f32), 0.5, 0.5 + 0.5 * f64::from(0.2f32)]);
+    near("Softmax", [0.048_610_824_031_302_26, 0.359_188_105_782_538_57, 0.592_201_070_186_159_1]);
+    near("LogSoftmax", [-3.023_909_056_179_907_6, -1.023_909_056_179_907_8, -0.523_909_056_179_907_8]);
+    let mut gelu = node("Gelu", &[("approximate", 0, 0.0, &[])]);
+    gelu.attribute[0].s = b"tanh".to_vec();
+    let y = one(&gelu, &[&x]).expect("Gelu");
+    assert!(
+        (y.data[0] + 0.045_402_305_912_224_94).abs() < 1e-15 && (y.data[2] - 0.345_714_009_825_143_94).abs() < 1e-15
+    );
+    gelu.attribute[0].s = b"guess".to_vec();
+    assert!(one(&gelu, &[&x]).unwrap_err().contains("none or tanh"));
+    let huge = one(&node("Softmax", &[]), &[&tensor([2], &[1e4, 1e4 - 1.0])]).expect("Softmax");
+    assert!((huge.data[0] - 1.0 / (1.0 + (-1f64).exp())).abs() < 1e-15, "{huge:?}");
     let y = one(&node("Elu", &[("alpha", 0, 0.5, &[])]), &[&x]).expect("Elu");
     assert_eq!(y.data[0], 0.5 * libm::expm1(-2.0));
     let (low, high) = (Tensor::scalar(-1.0), Tensor::scalar(0.25));
@@ -112,6 +130,30 @@ fn shapes() {
     }
     assert!(one(&node("Slice", &[]), &[&x, &index(&[0.0]), &index(&[1.0]), &index(&[-9e18])]).is_err());
     assert!(one(&node("Add", &[]), &[&x]).is_err(), "an input is missing");
+}
+
+#[test]
+fn sums_over_axes_and_entries_by_number() {
+    let x = tensor([2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 9.0]);
+    let index = |i: &[f64]| tensor([i.len()].map(|n| n), i);
+    assert_eq!(one(&node("ReduceMean", &[("axes", 0, 0.0, &[-1])]), &[&x]), Ok(tensor([2, 1], &[2.0, 6.0])));
+    assert_eq!(
+        one(&node("ReduceSum", &[("keepdims", 0, 0.0, &[])]), &[&x, &index(&[0.0])]),
+        Ok(index(&[5.0, 7.0, 12.0]))
+    );
+    assert_eq!(one(&node("ReduceMean", &[]), &[&x]), Ok(tensor([1, 1], &[4.0])));
+    assert_eq!(one(&node("ReduceSum", &[("noop_with_empty_axes", 1, 0.0, &[])]), &[&x]), Ok(x.clone()));
+    assert!(one(&node("ReduceMean", &[("axes", 0, 0.0, &[2])]), &[&x]).is_err());
+    assert_eq!(one(&node("Shape", &[]), &[&x]), Ok(index(&[2.0, 3.0])));
+    assert_eq!(one(&node("Shape", &[("start", -1, 0.0, &[])]), &[&x]), Ok(index(&[3.0])));
+    let gather = |axis, at: &Tensor| one(&node("Gather", &[("axis", axis, 0.0, &[])]), &[&x, at]);
+    assert_eq!(gather(0, &Tensor::scalar(1.0)), Ok(index(&[4.0, 5.0, 9.0])));
+    assert_eq!(gather(1, &index(&[2.0, -3.0])), Ok(tensor([2, 2], &[3.0, 1.0, 9.0, 4.0])));
+    assert_eq!(gather(1, &index(&[])), Ok(tensor([2, 0], &[])));
+    for at in [2.0, -3.0, 0.5, f64::NAN, 1e300] {
+        assert!(gather(0, &index(&[at])).unwrap_err().contains("of the shape [2, 3]"), "{at}");
+    }
+    assert!(one(&node("Softmax", &[("axis", 0, 0.0, &[])]), &[&x]).is_err());
 }
 
 /// Sizes of a file cannot ask for more memory or time than a network may take, and no sum or product of them overflows.

@@ -14,6 +14,7 @@ mod fish;
 mod hopper;
 mod humanoid;
 mod observation;
+mod observed;
 mod offset;
 mod pendulum;
 mod point_mass;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use observed::{ObservedArray, ObservedPart};
 pub use tolerance::{Sigmoid, Tolerance};
 
 use super::TaskError;
@@ -153,7 +155,7 @@ trait Reward: fmt::Debug + Send + Sync {
 /// What a state of the task is worth and what one sees of it, with all names resolved. A clone is cheap.
 #[derive(Debug, Clone)]
 pub struct Scorer {
-    reward: Arc<dyn Reward>,
+    reward: Option<Arc<dyn Reward>>,
     observation: Arc<Observation>,
 }
 
@@ -169,11 +171,35 @@ impl Scorer {
             kind: spec.word(),
             reason,
         })?;
-        Ok(Self { reward, observation: Arc::new(draft.finish()) })
+        Ok(Self { reward: Some(reward), observation: Arc::new(draft.finish()) })
+    }
+
+    /// One that rewards nothing yet, and observes these parts in this order.
+    ///
+    /// # Errors
+    /// What is wrong: a part that the model has not, or the same entry twice.
+    pub fn observing(parts: &[ObservedPart], model: &Model) -> Result<Self, String> {
+        let mut draft = Draft::new(model);
+        parts.iter().try_for_each(|part| part.add(&mut draft))?;
+        if let Some(label) = draft.twice() {
+            return Err(format!("{label} is observed twice; name it once"));
+        }
+        Ok(Self { reward: None, observation: Arc::new(draft.finish()) })
+    }
+
+    /// With the rewards of another.
+    #[must_use]
+    pub fn rewarded_by(self, other: &Self) -> Self {
+        Self { reward: other.reward.clone(), ..self }
+    }
+
+    /// Whether anything is rewarded.
+    pub fn rewards(&self) -> bool {
+        self.reward.is_some()
     }
 
     /// Labels of the observation's entries, each different: `qpos:` and `qvel:` of a joint, `sensor:`, `xmat:` of
-    /// a body with row and column, and words such as `torso upright` (the z component of its z axis) or
+    /// a body with row and column, `act:` and `ctrl:` of an actuator, and words such as `torso upright` (the z component of its z axis) or
     /// `target_x`.
     pub fn labels(&self) -> Vec<String> {
         self.observation.labels().to_vec()
@@ -188,7 +214,7 @@ impl Scorer {
     ///
     /// Positions and velocities of the joints are those of the end of the step; what MuJoCo derives (poses of
     /// bodies, sensors) is as [`Sim`] holds it: that of the start of the last physics step. It is NaN when a
-    /// position, a velocity or the action is not finite.
+    /// position, a velocity or the action is not finite, and where nothing is rewarded.
     ///
     /// # Panics
     /// When `action` has another size, or `sim` is one of another model.
@@ -198,7 +224,7 @@ impl Scorer {
         if [sim.qpos(), sim.qvel(), action].into_iter().flatten().any(|x| !x.is_finite()) {
             return f64::NAN;
         }
-        self.reward.reward(sim, action)
+        self.reward.as_ref().map_or(f64::NAN, |reward| reward.reward(sim, action))
     }
 
     /// Writes the observation, as many numbers as it has labels, of the same instants as [`Scorer::reward`].

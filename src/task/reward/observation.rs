@@ -13,6 +13,8 @@ const XYZ: [&str; 3] = ["x", "y", "z"];
 enum Entry {
     Qpos(usize),
     Qvel(usize),
+    Act(usize),
+    Ctrl(usize),
     /// An entry of sensordata.
     Sensor(usize),
     /// ln(1 + sensordata).
@@ -35,6 +37,8 @@ impl Entry {
         match self {
             Self::Qpos(i) => sim.qpos()[i],
             Self::Qvel(i) => sim.qvel()[i],
+            Self::Act(i) => sim.act()[i],
+            Self::Ctrl(i) => sim.ctrl()[i],
             Self::Sensor(i) => sensors[i],
             Self::LogSensor(i) => libm::log1p(sensors[i]),
             Self::SensorGap(i, j) => sensors[i] - sensors[j],
@@ -88,6 +92,13 @@ impl<'m> Draft<'m> {
         self.observation
     }
 
+    /// A label that stands twice.
+    pub(super) fn twice(&self) -> Option<&str> {
+        let mut labels: Vec<&str> = self.observation.labels.iter().map(String::as_str).collect();
+        labels.sort_unstable();
+        labels.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    }
+
     fn push(&mut self, label: impl Into<String>, entry: Entry) {
         self.observation.labels.push(label.into());
         self.observation.entries.push(entry);
@@ -125,7 +136,8 @@ impl<'m> Draft<'m> {
         if joint.is_scalar() { Ok(joint) } else { Err(format!("the joint \"{name}\" of the model has no single axis")) }
     }
 
-    fn qpos(&mut self, range: Range<usize>) {
+    /// Entries of qpos.
+    pub(super) fn qpos(&mut self, range: Range<usize>) {
         for i in range {
             self.push(format!("qpos:{}", self.model.names().qpos[i]), Entry::Qpos(i));
         }
@@ -155,9 +167,41 @@ impl<'m> Draft<'m> {
 
     /// All velocities.
     pub(super) fn all_qvel(&mut self) {
-        for (i, name) in self.model.names().dof.iter().enumerate() {
-            self.push(format!("qvel:{name}"), Entry::Qvel(i));
+        self.qvel(0..self.model.nv());
+    }
+
+    /// Entries of qvel.
+    pub(super) fn qvel(&mut self, range: Range<usize>) {
+        for i in range {
+            self.push(format!("qvel:{}", self.model.names().dof[i]), Entry::Qvel(i));
         }
+    }
+
+    /// Activations.
+    pub(super) fn act(&mut self, range: Range<usize>) {
+        for i in range {
+            self.push(format!("act:{}", self.model.names().act[i]), Entry::Act(i));
+        }
+    }
+
+    /// Controls.
+    pub(super) fn ctrl(&mut self, range: Range<usize>) {
+        for i in range {
+            self.push(format!("ctrl:{}", self.model.names().ctrl[i]), Entry::Ctrl(i));
+        }
+    }
+
+    /// All values of a sensor.
+    pub(super) fn whole_sensor(&mut self, name: &str) -> Result<(), String> {
+        let range = self.model.sensor(name).map_err(|e| {
+            let labels = &self.model.names().sensor;
+            let mut known: Vec<&str> =
+                labels.iter().map(|l| l.rsplit_once('[').map_or(&l[..], |(name, _)| name)).collect();
+            known.dedup();
+            format!("{e}; its sensors: {}", crate::bounded::listed(&known))
+        })?;
+        self.sensor_values(range.start, range.len());
+        Ok(())
     }
 
     /// `n` values of a sensor from its entry `first` on.

@@ -356,7 +356,9 @@ impl Implicit {
             steps.trace_back(&contacts.edges, &mut doubts.columns);
             steps.trace_back(&differences.nudger.unsettled, &mut doubts.unsettled);
             if *zero_test {
-                found = switches::find(work, tree, found, &mut bends.columns)?;
+                let mut undecided = vec![false; inputs];
+                found = switches::find(work, tree, found, &mut bends.columns, &mut undecided)?;
+                steps.trace_back(&undecided, &mut doubts.columns);
             }
             steps.trace_back(&bends.columns, &mut bent);
         }
@@ -522,14 +524,14 @@ impl Engine for Implicit {
         } = self;
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
+        let mut doubts = Doubts::new(space.da.ncols());
         if *zero_test {
             out.verdicts.near_singular = near_singular;
-            out.verdicts.switches = switches::find(work, tree, found, &mut bends.columns)?;
+            out.verdicts.switches = switches::find(work, tree, found, &mut bends.columns, &mut doubts.columns)?;
         }
-        let mut doubts = Doubts::new(space.da.ncols());
         doubts.everything = rigid || contacts.light || rows.is_faint();
         doubts.contact = contacts.edges.contains(&true);
-        doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful = *edge);
+        doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful |= edge);
         doubts.unsettled.copy_from_slice(&differences.nudger.unsettled);
         self.conclude(doubts, out)
     }

@@ -22,7 +22,8 @@ const LEAST: f64 = 1e-3;
 const JUMP: f64 = 1e-3;
 
 /// Looks for what else switches at a state than its rows and forces, which have been `found`, and marks the columns of A
-/// and B that it bends in `bent`. Forgets the constraint rows of `work`. Contacts on an edge are not looked for here.
+/// and B that it bends in `bent`, and in `undecided` those that rounding decides on. Forgets the constraint rows of `work`.
+/// Contacts on an edge are not looked for here.
 ///
 /// # Errors
 /// [`PhysicsError::Mujoco`].
@@ -31,6 +32,7 @@ pub(super) fn find(
     tree: &Tree,
     mut found: Switches,
     bent: &mut [bool],
+    undecided: &mut [bool],
 ) -> Result<Switches, PhysicsError> {
     found.limit |= joint_limits(work, bent) | tendon_limits(work, bent);
     let model = work.model().clone();
@@ -39,7 +41,7 @@ pub(super) fn find(
         work.collide_all(model.with_wider_margins()?)?;
         let near = |c: &ContactDetail| (c.dist - c.margin).abs() <= 2.0 * REACH;
         for c in work.contact_details().filter(near) {
-            found.contact |= approaches(work, tree, &c, bent);
+            found.contact |= approaches(work, tree, &c, bent, undecided);
         }
     }
     // Last, for it moves the bodies.
@@ -48,13 +50,15 @@ pub(super) fn find(
 }
 
 /// Whether a contact comes within [`REACH`] of its margin when a dof that moves one of its points, but not the other along
-/// with it, is nudged; marks these dofs.
-fn approaches(work: &Sim, tree: &Tree, contact: &ContactDetail, bent: &mut [bool]) -> bool {
+/// with it, is nudged; marks these dofs. At its margin to rounding, as that of a body which slides on the floor without a dof that
+/// lifts it, rounding decides whether there is a contact, and does so anew with every dof that moves the body at all: these are marked in `undecided`, too.
+fn approaches(work: &Sim, tree: &Tree, contact: &ContactDetail, bent: &mut [bool], undecided: &mut [bool]) -> bool {
     let coms = work.subtree_com().as_chunks::<3>().0;
     let axes = work.cdof().as_chunks::<6>().0;
     let normal = contact.frame[0];
     let chains = contact.bodies.map(|b| &tree.chain[b]);
     let gap = (contact.dist - contact.margin).abs();
+    let by_rounding = gap <= ROUNDING * (1.0 + norm3(contact.pos));
     let mut any = false;
     for side in [0, 1] {
         let arm = sub3(contact.pos, coms[tree.root[contact.bodies[side]]]);
@@ -63,8 +67,9 @@ fn approaches(work: &Sim, tree: &Tree, contact: &ContactDetail, bent: &mut [bool
             let speed = dot3(normal, add3(lin(&axes[dof]), turned)).abs();
             // What is left of a sum that cancels is no motion.
             let size = norm3(lin(&axes[dof])) + norm3(turned);
-            if speed > ROUNDING * size && gap <= 2.0 * REACH * speed {
+            if by_rounding || speed > ROUNDING * size && gap <= 2.0 * REACH * speed {
                 (any, bent[dof]) = (true, true);
+                undecided[dof] |= by_rounding;
             }
         }
     }

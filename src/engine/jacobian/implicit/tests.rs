@@ -449,3 +449,35 @@ fn runge_kutta_of_activations() {
         assert_eq!(row.iter().all(|x| *x == 0.0), held, "{row:?}");
     }
 }
+
+/// A disc that slides on the floor and turns, with no dof that lifts it: rounding decides whether there is a contact, in every
+/// stage anew, and its friction comes and goes.
+#[test]
+fn a_contact_that_rounding_decides_is_flagged() {
+    let body = r#"<geom type="plane" size="9 9 1"/><body><joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/>
+        <joint axis="0 0 1"/><geom type="sphere" pos="0 0 .5" size=".5" density="100"/></body>"#;
+    let motor = r#"<actuator><motor joint="x"/></actuator>"#;
+    let body = body.replacen("<joint type", r#"<joint name="x" type"#, 1);
+    for integrator in ["RK4", "Euler"] {
+        let model = model(&format!(r#"<option integrator="{integrator}" timestep=".02"/>"#), &body, motor);
+        let spec = |kind| EngineSpec::new(kind);
+        let mut engines = [EngineKind::Implicit, EngineKind::WholeStep].map(|kind| spec(kind).build(&model).unwrap());
+        let mut sim = Sim::new(&model).unwrap();
+        let mut broken = 0;
+        for k in 0..40 {
+            let turn = 0.37 * f64::from(k);
+            sim.qpos_mut().copy_from_slice(&[0.3, -0.2, turn]);
+            sim.qvel_mut().copy_from_slice(&[1.0, 0.5, 2.0]);
+            sim.ctrl_mut()[0] = 0.8;
+            let [found, steps] = [0, 1].map(|e| {
+                let mut out = Jacobian::zeros(&model, false);
+                engines[e].jacobian(&mut sim, &mut out).unwrap();
+                out
+            });
+            let undefined = steps.verdicts.switches.any() || !steps.is_finite();
+            broken += u32::from(undefined);
+            assert!(!undefined || found.verdicts.switches.contact, "{integrator}, turned by {turn}");
+        }
+        assert!(broken > 0, "{integrator}: no state shows it");
+    }
+}
