@@ -50,27 +50,37 @@ pub(super) fn find(
 }
 
 /// Whether a contact comes within [`REACH`] of its margin when a dof that moves one of its points, but not the other along
-/// with it, is nudged; marks these dofs. At its margin to rounding, as that of a body which slides on the floor without a dof that
-/// lifts it, rounding decides whether there is a contact, and does so anew with every dof that moves the body at all: these are marked in `undecided`, too.
+/// with it, is nudged; marks these dofs.
+///
+/// Where none of them moves it along its normal and it is at its margin to rounding, as that of a disc which slides on the floor
+/// and has no dof to lift it, rounding decides whether there is a contact, and anew with every dof that moves the body at
+/// all: these are marked in `undecided`, too.
 fn approaches(work: &Sim, tree: &Tree, contact: &ContactDetail, bent: &mut [bool], undecided: &mut [bool]) -> bool {
     let coms = work.subtree_com().as_chunks::<3>().0;
     let axes = work.cdof().as_chunks::<6>().0;
     let normal = contact.frame[0];
     let chains = contact.bodies.map(|b| &tree.chain[b]);
     let gap = (contact.dist - contact.margin).abs();
-    let by_rounding = gap <= ROUNDING * (1.0 + norm3(contact.pos));
-    let mut any = false;
+    let (mut any, mut lifted) = (false, false);
+    let own = |side: usize| chains[side].iter().filter(move |dof| chains[1 - side].binary_search(dof).is_err());
     for side in [0, 1] {
         let arm = sub3(contact.pos, coms[tree.root[contact.bodies[side]]]);
-        for &dof in chains[side].iter().filter(|dof| chains[1 - side].binary_search(dof).is_err()) {
+        for &dof in own(side) {
             let turned = cross(rot(&axes[dof]), arm);
             let speed = dot3(normal, add3(lin(&axes[dof]), turned)).abs();
             // What is left of a sum that cancels is no motion.
-            let size = norm3(lin(&axes[dof])) + norm3(turned);
-            if by_rounding || speed > ROUNDING * size && gap <= 2.0 * REACH * speed {
-                (any, bent[dof]) = (true, true);
-                undecided[dof] |= by_rounding;
+            if speed <= ROUNDING * (norm3(lin(&axes[dof])) + norm3(turned)) {
+                continue;
             }
+            lifted = true;
+            if gap <= 2.0 * REACH * speed {
+                (any, bent[dof]) = (true, true);
+            }
+        }
+    }
+    if !lifted && gap <= ROUNDING * (1.0 + norm3(contact.pos)) {
+        for &dof in [0, 1].iter().flat_map(|side| own(*side)) {
+            (any, bent[dof], undecided[dof]) = (true, true, true);
         }
     }
     any
