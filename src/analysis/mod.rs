@@ -41,7 +41,7 @@ pub use symmetry::{Reason, ReasonKind};
 pub use tables::tables;
 
 use crate::dataset::schema::{Axis, Var, attribute};
-use crate::dataset::{Attribute, Recording, RowReader};
+use crate::dataset::{Attribute, FlagReader, Recording};
 use crate::flags::StepFlags;
 use embedding::{Embedding, Reservoir};
 use global::GlobalSparsity;
@@ -278,7 +278,7 @@ struct Walk<'a> {
     offsets: &'a [usize],
     shapes: [Shape; 2],
     trace: Vec<Option<usize>>,
-    flag_reader: Option<RowReader<'a>>,
+    flag_reader: FlagReader<'a>,
     /// The episode of the next step.
     episode: usize,
     previous: Option<regime::Regime>,
@@ -311,12 +311,11 @@ impl<'a> Walk<'a> {
             .filter(|episode| numbers.contains(episode))
             .map(|episode| Trace { episode: *episode, step_duration, steps: Vec::new() })
             .collect();
-        let has_flags = recording.has(Var::Flags);
         Ok(Self {
             offsets,
             shapes,
             trace: numbers.iter().map(|n| traces.iter().position(|t| t.episode == *n)).collect(),
-            flag_reader: has_flags.then(|| RowReader::new(recording, Var::Flags)).transpose()?,
+            flag_reader: FlagReader::new(recording)?,
             episode: 0,
             previous: None,
             contacts_before: None,
@@ -339,10 +338,7 @@ impl<'a> Walk<'a> {
             self.end_episodes(self.episode + 1);
         }
         let at = step - self.offsets[self.episode];
-        let flags = match &mut self.flag_reader {
-            Some(reader) => reader.row(step)?.try_into().map_or_else(|_| StepFlags::empty(), StepFlags::from_le_bytes),
-            None => StepFlags::empty(),
-        };
+        let flags = self.flag_reader.step(step)?;
         self.flagged += u64::from(!flags.is_empty());
         for (count, (flag, ..)) in self.flags.iter_mut().zip(StepFlags::TABLE) {
             *count += u64::from(flags.contains(flag));

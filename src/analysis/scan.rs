@@ -10,8 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::pattern::{Matrix, Pattern, Shape};
 use super::{AnalysisError, AnalysisSettings, Criterion};
 use crate::dataset::schema::Var;
-use crate::dataset::{DatasetError, Recording, RowReader};
-use crate::flags::StepFlags;
+use crate::dataset::{DatasetError, FlagReader, Recording, RowReader};
 use crate::zero::ZeroVerdict;
 
 /// Blocks of a thread that may wait for those before them: enough to even out, few enough to keep memory small.
@@ -79,7 +78,7 @@ pub(super) struct Scan<'a> {
 struct Readers<'a> {
     values: [Option<RowReader<'a>>; 2],
     masks: [Option<RowReader<'a>>; 2],
-    flags: Option<RowReader<'a>>,
+    flags: FlagReader<'a>,
 }
 
 /// What a thread needs to work on a block.
@@ -114,7 +113,7 @@ impl<'a> Scan<'a> {
         let mask = |var: Var| if has_masks(recording) { reader(var) } else { Ok(None) };
         let [a, b] = MASKS;
         let (values, masks) = ([reader(Var::A)?, reader(Var::B)?], [mask(a)?, mask(b)?]);
-        let readers = Readers { values, masks, flags: reader(Var::Flags)? };
+        let readers = Readers { values, masks, flags: FlagReader::new(recording)? };
         let shape = |var: Var| match recording.shape(var)[..] {
             [_, rows, columns] => Shape { rows, columns },
             _ => Shape { rows: 0, columns: 0 },
@@ -270,11 +269,7 @@ impl<'a> Scan<'a> {
         sums: &mut [Sums; 2],
     ) -> Result<Use, DatasetError> {
         let Worker { readers, tallies } = worker;
-        let flags = match &mut readers.flags {
-            Some(reader) => reader.row(step)?.try_into().map_or_else(|_| StepFlags::empty(), StepFlags::from_le_bytes),
-            None => StepFlags::empty(),
-        };
-        if !self.settings.steps.take(flags) {
+        if !self.settings.steps.take(readers.flags.step(step)?) {
             return Ok(Use::Unwanted);
         }
         for reader in readers.values.iter_mut().flatten() {

@@ -88,16 +88,17 @@ fn explained(place: &str, message: &str, all: &str) -> anyhow::Error {
 #[cfg(feature = "report")]
 pub(super) fn setting(key: &str, value: &str) -> anyhow::Result<Settings> {
     let text = toml::Value::from(value).to_string();
-    let quoted =
-        if ["set", "observe"].contains(&key) { format!("{key} = [{text}]") } else { format!("{key} = {text}") };
+    // Some settings are lists.
+    let quoted = || {
+        let one = toml::from_str(&format!("{key} = {text}"));
+        one.or_else(|error| toml::from_str(&format!("{key} = [{text}]")).map_err(|_| error))
+    };
     let raw = format!("{key} = {value}");
     let explain = |e: toml::de::Error| explained(&format!("{key}={value}"), e.message(), ALL);
     match toml::from_str(&raw) {
         Ok(settings) => Ok(settings),
         // Its type is not the setting's; as a text it would not be either.
-        Err(error) if toml::from_str::<toml::Table>(&raw).is_ok() => {
-            toml::from_str(&quoted).map_err(|_| explain(error))
-        }
-        Err(_) => toml::from_str(&quoted).map_err(explain),
+        Err(error) if toml::from_str::<toml::Table>(&raw).is_ok() => quoted().map_err(|_| explain(error)),
+        Err(_) => quoted().map_err(explain),
     }
 }

@@ -37,7 +37,7 @@ struct Summary {
     variables: Vec<(Var, Vec<usize>, u64)>,
     episodes: Vec<EpisodeRow>,
     steps: usize,
-    /// Steps with each bit of schema::StepFlags::TABLE.
+    /// Steps with each bit of [`StepFlags::TABLE`].
     flagged: Vec<usize>,
     contacts: Range,
     iterations: Range,

@@ -28,7 +28,7 @@ pub use index::{IndexRow, is_index, write_index};
 pub use merge::{Merger, check_shard};
 pub use reader::{Element, Recording};
 pub use row::{COMPLETED, EpisodeRow, StepRow};
-pub use rows::RowReader;
+pub use rows::{FlagReader, RowReader};
 pub use writer::{Attribute, Header, ModelFile, ModelFiles, Writer};
 
 #[cfg(not(target_endian = "little"))]

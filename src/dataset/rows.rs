@@ -4,6 +4,7 @@ use super::DatasetError;
 use super::reader::Recording;
 use super::schema::Var;
 use super::stored::{Piece, Stored};
+use crate::flags::StepFlags;
 
 /// Reads the rows of one variable; fast when they are asked for in ascending order. A clone shares the recording and
 /// nothing else, so that every thread may have one of its own.
@@ -62,5 +63,28 @@ impl<'a> RowReader<'a> {
             read.map_err(|e| recording.foreign(&format!("{name} {e}")))?;
         }
         Ok(self.stored.row(&self.piece, row))
+    }
+}
+
+/// Reads the flags of steps; a recording that keeps none has none set.
+#[derive(Debug, Clone)]
+pub struct FlagReader<'a>(Option<RowReader<'a>>);
+
+impl<'a> FlagReader<'a> {
+    /// A reader of a recording.
+    ///
+    /// # Errors
+    /// As [`RowReader::new`].
+    pub fn new(recording: &'a Recording) -> Result<Self, DatasetError> {
+        recording.has(Var::Flags).then(|| RowReader::new(recording, Var::Flags)).transpose().map(Self)
+    }
+
+    /// The flags of a step.
+    ///
+    /// # Errors
+    /// As [`RowReader::row`].
+    pub fn step(&mut self, step: usize) -> Result<StepFlags, DatasetError> {
+        let Some(reader) = &mut self.0 else { return Ok(StepFlags::empty()) };
+        Ok(reader.row(step)?.try_into().map_or_else(|_| StepFlags::empty(), StepFlags::from_le_bytes))
     }
 }

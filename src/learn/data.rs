@@ -21,7 +21,7 @@ use super::models::Space;
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, Var, attribute};
-use crate::dataset::{Recording, RowReader};
+use crate::dataset::{FlagReader, Recording, RowReader};
 use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
 use crate::layout::StateLayout;
@@ -300,7 +300,7 @@ impl Data {
         let (mut a, mut b) = (reader(Var::A)?, reader(Var::B)?);
         let masked = recording.has(Var::AZero) && (b.is_none() || recording.has(Var::BZero));
         let (mut az, mut bz) = if masked { (reader(Var::AZero)?, reader(Var::BZero)?) } else { (None, None) };
-        let mut flags = reader(Var::Flags)?;
+        let mut flags = FlagReader::new(recording)?;
         let mut rows = StateRows::new(recording)?;
         let mut limits = Limits::of(recording)?;
         let mut regimes = Regimes::new(recording)?;
@@ -315,12 +315,7 @@ impl Data {
             self.x.extend(now.iter().enumerate().map(normal));
             limits.look(&now[nx..]);
             self.next.extend(rows.read(step, true)?.iter().enumerate().map(normal));
-            let step_flags = match &mut flags {
-                Some(reader) => {
-                    reader.row(step)?.try_into().map_or_else(|_| StepFlags::empty(), StepFlags::from_le_bytes)
-                }
-                None => StepFlags::empty(),
-            };
+            let step_flags = flags.step(step)?;
             let mut finite = true;
             for i in 0..nx {
                 for (from, width, values, masks) in [(0, nx, &mut a, &mut az), (nx, nu, &mut b, &mut bz)] {

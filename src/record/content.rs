@@ -68,8 +68,8 @@ pub fn check_content(
     }
     let content = content_digest(&recipe.content(), &episodes);
     if recording.text_attribute(attribute::CONTENT_SHA256).as_deref() != Some(&content) {
-        let text =
-            "the root attribute content_sha256 is not the digest of its episodes: the file is damaged".to_owned();
+        let name = attribute::CONTENT_SHA256;
+        let text = format!("the root attribute {name} is not the digest of its episodes: the file is damaged");
         return Err(recording.foreign(&text).into());
     }
     Ok(content)

@@ -28,17 +28,10 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Settings of a job that takes a fraction of a second.
 pub(crate) const SMALL: [&str; 4] = ["--episodes", "3", "--steps", "40"];
 
-/// The tasks of the paper (arXiv 2511.08086), and of the demo.
-pub(crate) const PAPER_TASKS: [&str; 8] = [
-    "BallInCup",
-    "CartpoleBalance",
-    "CheetahRun",
-    "ReacherHard",
-    "FingerSpin",
-    "FingerTurnEasy",
-    "WalkerRun",
-    "SwimmerSwimmer6",
-];
+/// The tasks of the paper (arXiv 2511.08086).
+pub(crate) fn paper_tasks() -> [&'static str; 8] {
+    dynsparse::analysis::paper::PUBLISHED.map(|row| row.task)
+}
 
 /// Every file of a folder by its relative path; a folder counts with no bytes.
 pub(crate) type Listing = BTreeMap<PathBuf, Vec<u8>>;

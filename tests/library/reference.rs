@@ -10,7 +10,7 @@ use dynsparse::physics::{Model, REQUIRED_VERSION, Sim, SolverMode};
 use dynsparse::task::{Assets, Task};
 use serde::Deserialize;
 
-use crate::common::PAPER_TASKS;
+use crate::common::paper_tasks;
 
 /// Where MuJoCo is the very build that wrote the reference.
 const BITWISE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
@@ -78,7 +78,7 @@ fn difference(found: &[f64], expected: &[f64], columns: usize) -> Option<String>
 fn the_file_covers_every_task_with_both_solvers() {
     let reference = reference();
     assert_eq!(reference.mujoco, REQUIRED_VERSION);
-    for task in PAPER_TASKS {
+    for task in paper_tasks() {
         for solver in [SolverMode::Task, SolverMode::Converged] {
             for after in [0, 10] {
                 let case = reference.cases.iter().find(|c| c.task == task && c.solver == solver && c.after == after);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dynsparse::dataset::Recording;
 use dynsparse::dataset::schema::{Axis, ElementType, Var};
 
-use crate::common::{self, PAPER_TASKS, Place, Ran, finish, vendor};
+use crate::common::{self, Place, Ran, finish, paper_tasks, vendor};
 
 /// A ball that bounces, and a spring whose explicit integration blows up: MuJoCo stops it after about 151
 /// steps, sooner or later by the start.
@@ -252,7 +252,7 @@ fn replays_verify() {
 fn paper_tasks_verify() {
     let place = Place::new();
     let assets = vendor();
-    for task in PAPER_TASKS {
+    for task in paper_tasks() {
         let file = format!("{task}.h5");
         place.run(&["record", task, "--assets", &assets, "--episodes", "2", "--steps", "20", "-o", &file]).ok();
         verified(&place, &file, "2 episodes, 40 steps");

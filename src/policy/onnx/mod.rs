@@ -123,13 +123,11 @@ impl Graph {
             constants.insert(t.name.clone(), value);
         }
         let inputs: Vec<_> = graph.input.iter().filter(|i| !constants.contains_key(&i.name)).collect();
-        let names =
-            |all: &[&proto::ValueInfo]| all.iter().take(8).map(|i| word(&i.name)).collect::<Vec<_>>().join(", ");
         let [input] = inputs[..] else {
             return Err(format!(
                 "it has {} inputs ({}), a policy has one: the observation",
                 inputs.len(),
-                names(&inputs)
+                names(inputs.iter().copied())
             ));
         };
         let output = action(&graph.output)?;
@@ -196,9 +194,14 @@ fn action(outputs: &[proto::ValueInfo]) -> Result<&proto::ValueInfo, String> {
             "it has {} outputs ({}), and which of them is the action is not clear: call that one \"action\", or export it \
              alone",
             outputs.len(),
-            outputs.iter().take(8).map(|o| word(&o.name)).collect::<Vec<_>>().join(", ")
+            names(outputs)
         )),
     }
+}
+
+/// The names of inputs or outputs, as a message shows them.
+fn names<'a>(all: impl IntoIterator<Item = &'a proto::ValueInfo>) -> String {
+    all.into_iter().take(8).map(|info| word(&info.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// The nodes that an output depends on, in their order.

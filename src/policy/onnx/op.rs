@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::proto;
-use super::tensor::{Budget, Tensor, count};
+use super::tensor::{Budget, Tensor, count, place};
 use crate::bounded::{listed, word};
 
 /// The inputs of a node; one that is left out is None.
@@ -296,14 +296,7 @@ impl<'a> Call<'a> {
             x.shape.iter().enumerate().map(|(i, n)| if axes.contains(&i) { 1 } else { *n }).collect();
         let mut sums = vec![0.0; count(&kept)?];
         for (i, value) in x.data.iter().enumerate() {
-            let (mut rest, mut place, mut stride) = (i, 0, 1);
-            for axis in (0..x.shape.len()).rev() {
-                let k = rest % x.shape[axis];
-                rest /= x.shape[axis];
-                place += if kept[axis] == 1 { 0 } else { k * stride };
-                stride *= kept[axis];
-            }
-            sums[place] += value;
+            sums[place(&x.shape, |axis| kept[axis], i)] += value;
         }
         if self.node.op_type == "ReduceMean" {
             let n = x.data.len() as f64 / sums.len().max(1) as f64;

@@ -94,17 +94,7 @@ impl Tensor {
         }
         let n = count(&shape)?;
         left.spend(n * rank)?;
-        let at = |t: &Self, mut i: usize| {
-            let (mut place, mut stride) = (0, 1);
-            for axis in (0..rank).rev() {
-                let k = i % shape[axis];
-                i /= shape[axis];
-                let own = size(t, axis);
-                place += if own == 1 { 0 } else { k * stride };
-                stride *= own;
-            }
-            t.data[place]
-        };
+        let at = |t: &Self, i: usize| t.data[place(&shape, |axis| size(t, axis), i)];
         let data = (0..n).map(|i| f(at(self, i), at(other, i))).collect();
         Ok(Self::new(shape, data))
     }
@@ -180,6 +170,18 @@ impl Tensor {
         }
         if count(&shape)? == self.data.len() { Ok(Self::new(shape, self.data.clone())) } else { Err(wrong()) }
     }
+}
+
+/// Where entry `i` of a tensor of `shape` lies in one whose axes have the sizes `own`: the same ones, or 1.
+pub(super) fn place(shape: &[usize], own: impl Fn(usize) -> usize, mut i: usize) -> usize {
+    let (mut place, mut stride) = (0, 1);
+    for axis in (0..shape.len()).rev() {
+        let (k, own) = (i % shape[axis], own(axis));
+        i /= shape[axis];
+        place += if own == 1 { 0 } else { k * stride };
+        stride *= own;
+    }
+    place
 }
 
 /// How many numbers a shape has. With an axis of length 0 the others have bounds too, so that no part of a shape overflows.

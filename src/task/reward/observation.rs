@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::observed::ObservedArray;
 use super::offset::{Offset, Place};
 use crate::physics::{BodyId, GeomId, Joint, JointKind, Model, Sim, SiteId};
 
@@ -136,21 +137,39 @@ impl<'m> Draft<'m> {
         if joint.is_scalar() { Ok(joint) } else { Err(format!("the joint \"{name}\" of the model has no single axis")) }
     }
 
-    /// Entries of qpos.
-    pub(super) fn qpos(&mut self, range: Range<usize>) {
+    /// Labels of an array's entries, what stands before them, and what an entry is.
+    fn array(&self, of: ObservedArray) -> (&'m [String], &'static str, fn(usize) -> Entry) {
+        let names = self.model.names();
+        match of {
+            ObservedArray::Qpos => (&names.qpos, "qpos", Entry::Qpos),
+            ObservedArray::Qvel => (&names.dof, "qvel", Entry::Qvel),
+            ObservedArray::Act => (&names.act, "act", Entry::Act),
+            ObservedArray::Ctrl => (&names.ctrl, "ctrl", Entry::Ctrl),
+            ObservedArray::Sensordata => (&names.sensor, "sensor", Entry::Sensor),
+        }
+    }
+
+    /// How many entries an array has.
+    pub(super) fn length(&self, of: ObservedArray) -> usize {
+        self.array(of).0.len()
+    }
+
+    /// Entries of an array.
+    pub(super) fn entries(&mut self, of: ObservedArray, range: Range<usize>) {
+        let (labels, kind, entry) = self.array(of);
         for i in range {
-            self.push(format!("qpos:{}", self.model.names().qpos[i]), Entry::Qpos(i));
+            self.push(format!("{kind}:{}", labels[i]), entry(i));
         }
     }
 
     /// All positions.
     pub(super) fn all_qpos(&mut self) {
-        self.qpos(0..self.model.nq());
+        self.entries(ObservedArray::Qpos, 0..self.model.nq());
     }
 
     /// The position of a hinge or slide.
     pub(super) fn qpos_of(&mut self, joint: Joint) {
-        self.qpos(joint.qpos..joint.qpos + 1);
+        self.entries(ObservedArray::Qpos, joint.qpos..joint.qpos + 1);
     }
 
     /// All positions behind those of a joint.
@@ -161,34 +180,13 @@ impl<'m> Draft<'m> {
             JointKind::Ball => 4,
             JointKind::Slide | JointKind::Hinge => 1,
         };
-        self.qpos(joint.qpos + width..self.model.nq());
+        self.entries(ObservedArray::Qpos, joint.qpos + width..self.model.nq());
         Ok(())
     }
 
     /// All velocities.
     pub(super) fn all_qvel(&mut self) {
-        self.qvel(0..self.model.nv());
-    }
-
-    /// Entries of qvel.
-    pub(super) fn qvel(&mut self, range: Range<usize>) {
-        for i in range {
-            self.push(format!("qvel:{}", self.model.names().dof[i]), Entry::Qvel(i));
-        }
-    }
-
-    /// Activations.
-    pub(super) fn act(&mut self, range: Range<usize>) {
-        for i in range {
-            self.push(format!("act:{}", self.model.names().act[i]), Entry::Act(i));
-        }
-    }
-
-    /// Controls.
-    pub(super) fn ctrl(&mut self, range: Range<usize>) {
-        for i in range {
-            self.push(format!("ctrl:{}", self.model.names().ctrl[i]), Entry::Ctrl(i));
-        }
+        self.entries(ObservedArray::Qvel, 0..self.model.nv());
     }
 
     /// All values of a sensor.
@@ -200,15 +198,13 @@ impl<'m> Draft<'m> {
             known.dedup();
             format!("{e}; its sensors: {}", crate::bounded::listed(&known))
         })?;
-        self.sensor_values(range.start, range.len());
+        self.entries(ObservedArray::Sensordata, range);
         Ok(())
     }
 
     /// `n` values of a sensor from its entry `first` on.
     pub(super) fn sensor_values(&mut self, first: usize, n: usize) {
-        for i in first..first + n {
-            self.push(format!("sensor:{}", self.model.names().sensor[i]), Entry::Sensor(i));
-        }
+        self.entries(ObservedArray::Sensordata, first..first + n);
     }
 
     /// ln(1 + x) of a sensor with one value x.

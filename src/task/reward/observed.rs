@@ -1,7 +1,6 @@
 //! What a user lets a policy see: parts of the state in an order of his own.
 
 use std::fmt;
-use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -42,16 +41,16 @@ pub enum ObservedArray {
 }
 
 impl ObservedArray {
-    const ALL: [(Self, &str); 5] = [
-        (Self::Qpos, "qpos"),
-        (Self::Qvel, "qvel"),
-        (Self::Act, "act"),
-        (Self::Ctrl, "ctrl"),
-        (Self::Sensordata, "sensordata"),
-    ];
+    const ALL: [Self; 5] = [Self::Qpos, Self::Qvel, Self::Act, Self::Ctrl, Self::Sensordata];
 
     fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(of, _)| *of == self).map_or("", |(_, name)| name)
+        match self {
+            Self::Qpos => "qpos",
+            Self::Qvel => "qvel",
+            Self::Act => "act",
+            Self::Ctrl => "ctrl",
+            Self::Sensordata => "sensordata",
+        }
     }
 }
 
@@ -63,14 +62,14 @@ impl FromStr for ObservedPart {
             return Ok(Self::Sensor(name.to_owned()));
         }
         let known = || {
-            let names = ObservedArray::ALL.map(|(_, name)| name).join(", ");
+            let names = ObservedArray::ALL.map(ObservedArray::name).join(", ");
             format!("\"{text}\" is no part of an observation: name {names}, a part of one as qpos[2:], or sensor:NAME")
         };
         let (name, slice) = match text.split_once('[') {
             Some((name, rest)) => (name, Some(rest.strip_suffix(']').ok_or_else(known)?)),
             None => (text, None),
         };
-        let of = ObservedArray::ALL.iter().find(|(_, n)| *n == name).map(|(of, _)| *of).ok_or_else(known)?;
+        let of = ObservedArray::ALL.into_iter().find(|of| of.name() == name).ok_or_else(known)?;
         let Some(slice) = slice else { return Ok(Self::Entries { of, from: None, to: None }) };
         let (from, to) = slice.split_once(':').ok_or_else(known)?;
         let end = |text: &str| match text {
@@ -129,14 +128,7 @@ impl ObservedPart {
         match self {
             Self::Sensor(name) => draft.whole_sensor(name),
             Self::Entries { of, from, to } => {
-                let model = draft.model();
-                let all = match of {
-                    ObservedArray::Qpos => model.nq(),
-                    ObservedArray::Qvel => model.nv(),
-                    ObservedArray::Act => model.na(),
-                    ObservedArray::Ctrl => model.nu(),
-                    ObservedArray::Sensordata => model.nsensordata(),
-                };
+                let all = draft.length(*of);
                 let place = |end: i64| if end < 0 { end.saturating_add(all as i64) } else { end };
                 let ends = [place(from.unwrap_or(0)), place(to.unwrap_or(all as i64))];
                 if ends[0] < 0 || ends[0] >= ends[1] || ends[1] > all as i64 {
@@ -145,14 +137,7 @@ impl ObservedPart {
                         of.name()
                     ));
                 }
-                let range: Range<usize> = ends[0] as usize..ends[1] as usize;
-                match of {
-                    ObservedArray::Qpos => draft.qpos(range),
-                    ObservedArray::Qvel => draft.qvel(range),
-                    ObservedArray::Act => draft.act(range),
-                    ObservedArray::Ctrl => draft.ctrl(range),
-                    ObservedArray::Sensordata => draft.sensor_values(range.start, range.len()),
-                }
+                draft.entries(*of, ends[0] as usize..ends[1] as usize);
                 Ok(())
             }
         }

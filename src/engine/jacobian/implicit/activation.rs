@@ -130,22 +130,19 @@ impl Activations {
             let ctrl_range = model.clamped_range(a.control);
             // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
             let heard = ctrl_range.is_none_or(|[low, high]| (low..=high).contains(&u));
-            let mut of_next = match a.kind {
-                _ if a.disabled => [1.0, 0.0],
-                Dynamics::Integrator => [1.0, self.h],
-                Dynamics::Filter => [1.0 - self.h / a.tau, self.h / a.tau],
-                Dynamics::FilterExact => [(-self.h / a.tau).exp(), -(-self.h / a.tau).exp_m1()],
+            let (mut of_next, mut of_rate) = match a.kind {
+                _ if a.disabled => ([1.0, 0.0], [0.0; 2]),
+                Dynamics::Integrator => ([1.0, self.h], [0.0, 1.0]),
+                Dynamics::Filter => ([1.0 - self.h / a.tau, self.h / a.tau], [-1.0 / a.tau, 1.0 / a.tau]),
+                Dynamics::FilterExact => {
+                    let decay = -self.h / a.tau;
+                    ([decay.exp(), -decay.exp_m1()], [-1.0 / a.tau, 1.0 / a.tau])
+                }
                 Dynamics::Differenced => {
                     let (by, bends) = self.differenced(work, i, rate, bent)?;
                     edge |= bends;
-                    [1.0 + by[0], by[1]]
+                    ([1.0 + by[0], by[1]], by.map(|x| x / self.h))
                 }
-            };
-            let mut of_rate = match a.kind {
-                _ if a.disabled => [0.0; 2],
-                Dynamics::Integrator => [0.0, 1.0],
-                Dynamics::Filter | Dynamics::FilterExact => [-1.0 / a.tau, 1.0 / a.tau],
-                Dynamics::Differenced => [(of_next[0] - 1.0) / self.h, of_next[1] / self.h],
             };
             if !heard {
                 (of_next[1], of_rate[1]) = (0.0, 0.0);

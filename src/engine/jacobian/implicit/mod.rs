@@ -114,6 +114,8 @@ struct Workspace {
     /// The acceleration, and what is left of the residual (nv).
     a: DVector<f64>,
     residual: DVector<f64>,
+    /// The acceleration that sensors see (nv).
+    sensed: DVector<f64>,
     jar: Vec<f64>,
     square: Vec<f64>,
     /// M, and |M| (nv x nv).
@@ -142,6 +144,7 @@ impl Workspace {
             state: vec![0.0; model.state_size()],
             a: DVector::zeros(nv),
             residual: DVector::zeros(nv),
+            sensed: DVector::zeros(nv),
             jar: Vec::new(),
             square: vec![0.0; nv * nv],
             inertia: square(),
@@ -304,19 +307,36 @@ impl Implicit {
         Ok(edge)
     }
 
-    /// d a / d (x, u) at the state of `work` into `space.da`, with bounds on its errors in `space.noise`, from the factors of H that
-    /// [`Implicit::solve`] gave; what of its rows and forces switches within reach goes to `found`, the columns to `bends`.
-    fn accelerate(&mut self, hessian: Cholesky<f64, Dyn>, found: &mut Switches) -> Result<(), PhysicsError> {
-        found.force |= self.residual_derivative()?;
+    /// d a / d (x, u) at the state of `work` into `space.da`, with bounds on its errors in `space.noise`, from the factors of H
+    /// that [`Implicit::solve`] gave; what of its rows and forces switches within reach goes to `seen`, the columns to `bends`.
+    fn accelerate(&mut self, hessian: Cholesky<f64, Dyn>, seen: &mut Seen) -> Result<(), PhysicsError> {
+        seen.near_singular |= self.rows.is_rigid() || verdict::nearly_singular(hessian.l_dirty());
+        seen.switches.force |= self.residual_derivative()?;
         let Self { work, rows, space, bends, zero_test, .. } = self;
         solve_with_bounds(&hessian, rows, space, *zero_test);
         space.hessian = hessian.unpack_dirty();
         // The rows see the acceleration that is solved for, before the integrator damps it; so do the sensors.
         if *zero_test {
             let motion = [work.qvel(), space.a.as_slice()];
-            rows.switches([&space.da, &space.jar_change], motion, REACH, found, &mut bends.columns);
+            rows.switches([&space.da, &space.jar_change], motion, REACH, &mut seen.switches, &mut bends.columns);
         }
         Ok(())
+    }
+
+    /// What is in doubt of the derivative at the state of `work`, after [`Implicit::accelerate`]. What else switches there goes to
+    /// `seen`, the columns to `bends`; the constraint rows of `work` are forgotten.
+    fn examine(&mut self, seen: &mut Seen) -> Result<Doubts, PhysicsError> {
+        let Self { work, tree, rows, contacts, differences, space, bends, zero_test, .. } = self;
+        let mut doubts = Doubts::new(space.da.ncols());
+        doubts.everything = rows.is_rigid() || contacts.light || rows.is_faint();
+        doubts.contact = contacts.edges.contains(&true);
+        doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful = *edge);
+        doubts.unsettled.copy_from_slice(&differences.nudger.unsettled);
+        if *zero_test {
+            let (bent, undecided) = (&mut bends.columns, &mut doubts.columns);
+            seen.switches = switches::find(work, tree, seen.switches, bent, undecided)?;
+        }
+        Ok(doubts)
     }
 
     /// Keeps what the sensors need of the state that they see.
@@ -324,18 +344,16 @@ impl Implicit {
         if let Some(sensors) = &mut self.sensors {
             sensors.da.copy_from(&self.space.da);
             sensors.noise.copy_from(&self.space.noise);
-            sensors.a.copy_from(&self.space.a);
+            self.space.sensed.copy_from(&self.space.a);
             self.rows.widest_nudges(&mut sensors.widest);
         }
     }
 
-    /// A step of Runge and Kutta's method from the state of `work`: [`runge_kutta`]. What is in doubt of a stage is in doubt of all inputs that
-    /// it depends on.
+    /// A step of Runge and Kutta's method from the state of `work`: [`runge_kutta`]. What is in doubt of a stage is in doubt of
+    /// all inputs that it depends on.
     fn by_stages(&mut self, steps: &mut RungeKutta, out: &mut Jacobian) -> Result<(), PhysicsError> {
         let inputs = self.space.da.ncols();
-        let mut doubts = Doubts::new(inputs);
-        let (mut found, mut near_singular) = (Switches::default(), false);
-        let mut bent = vec![false; inputs];
+        let (mut doubts, mut seen, mut bent) = (Doubts::new(inputs), Seen::default(), vec![false; inputs]);
         steps.begin(&self.work);
         for stage in 0..runge_kutta::STAGES {
             if stage > 0 {
@@ -344,40 +362,35 @@ impl Implicit {
             let Some(hessian) = self.solve()? else {
                 return self.step_all(out);
             };
-            near_singular |= self.rows.is_rigid() || verdict::nearly_singular(hessian.l_dirty());
-            self.accelerate(hessian, &mut found)?;
+            self.accelerate(hessian, &mut seen)?;
             if stage == 0 {
                 self.keep_for_sensors();
             }
-            let Self { work, tree, rows, contacts, activations, differences, space, bends, zero_test, .. } = self;
+            let Self { work, activations, space, .. } = self;
             steps.take(work, space.a.as_slice(), (&space.da, &space.noise), activations);
-            doubts.everything |= rows.is_rigid() || contacts.light || rows.is_faint();
-            doubts.contact |= contacts.edges.contains(&true);
-            steps.trace_back(&contacts.edges, &mut doubts.columns);
-            steps.trace_back(&differences.nudger.unsettled, &mut doubts.unsettled);
-            if *zero_test {
-                let mut undecided = vec![false; inputs];
-                found = switches::find(work, tree, found, &mut bends.columns, &mut undecided)?;
-                steps.trace_back(&undecided, &mut doubts.columns);
-            }
-            steps.trace_back(&bends.columns, &mut bent);
+            let here = self.examine(&mut seen)?;
+            doubts.everything |= here.everything;
+            doubts.contact |= here.contact;
+            steps.trace_back(&here.columns, &mut doubts.columns);
+            steps.trace_back(&here.unsettled, &mut doubts.unsettled);
+            steps.trace_back(&self.bends.columns, &mut bent);
         }
         let to = (&mut *out, &mut self.integrator.bounds);
-        found.force |= steps.finish(&self.work, &self.activations, (REACH, &mut bent), to);
+        seen.switches.force |= steps.finish(&self.work, &self.activations, (REACH, &mut bent), to);
         self.bends.columns = bent;
-        if self.zero_test {
-            out.verdicts.near_singular = near_singular;
-            out.verdicts.switches = found;
-        }
-        self.conclude(doubts, out)
+        self.conclude(doubts, seen, out)
     }
 
     /// Differentiates the sensors, judges what is zero, and asks whole steps where the derivative is in doubt or may bend.
-    fn conclude(&mut self, mut doubts: Doubts, out: &mut Jacobian) -> Result<(), PhysicsError> {
+    fn conclude(&mut self, mut doubts: Doubts, seen: Seen, out: &mut Jacobian) -> Result<(), PhysicsError> {
         let Self { work, integrator, space, bends, sensors, zero_test, .. } = self;
+        if *zero_test {
+            out.verdicts.near_singular = seen.near_singular;
+            out.verdicts.switches = seen.switches;
+        }
         if let Some(sensors) = sensors {
             work.set_state(&space.state)?;
-            sensors.differentiate(work, *zero_test, out)?;
+            sensors.differentiate(work, &space.sensed, *zero_test, out)?;
         }
         let model = work.model();
         for (c, doubtful) in doubts.columns.iter_mut().enumerate() {
@@ -427,6 +440,13 @@ fn solve_with_bounds(hessian: &Cholesky<f64, Dyn>, rows: &Rows, space: &mut Work
         space.wide.gemm(1.0, &space.pull, &space.errors, 1.0);
     }
     std::mem::swap(&mut space.wide, &mut space.noise);
+}
+
+/// What was seen of a step.
+#[derive(Default)]
+struct Seen {
+    switches: Switches,
+    near_singular: bool,
 }
 
 /// What of the closed form is in doubt.
@@ -495,8 +515,6 @@ impl Engine for Implicit {
         let Some(hessian) = self.solve()? else {
             return self.step_all(out);
         };
-        let rigid = self.rows.is_rigid();
-        let near_singular = rigid || verdict::nearly_singular(hessian.l_dirty());
         let integrable = {
             let Self { work, integrator, space, .. } = self;
             integrator.solve(work, &space.inertia, &space.a)?
@@ -505,34 +523,13 @@ impl Engine for Implicit {
             self.space.hessian = hessian.unpack_dirty();
             return self.step_all(out);
         }
-        let mut found = Switches::default();
-        self.accelerate(hessian, &mut found)?;
+        let mut seen = Seen::default();
+        self.accelerate(hessian, &mut seen)?;
         self.keep_for_sensors();
-        let Self {
-            work,
-            tree,
-            rows,
-            contacts,
-            activations,
-            differences,
-            integrator,
-            field,
-            space,
-            bends,
-            zero_test,
-            ..
-        } = self;
+        let Self { work, tree, activations, integrator, field, space, zero_test, .. } = self;
         integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
         integrator.integrate(work, activations, &space.da, &space.noise, out);
-        let mut doubts = Doubts::new(space.da.ncols());
-        if *zero_test {
-            out.verdicts.near_singular = near_singular;
-            out.verdicts.switches = switches::find(work, tree, found, &mut bends.columns, &mut doubts.columns)?;
-        }
-        doubts.everything = rigid || contacts.light || rows.is_faint();
-        doubts.contact = contacts.edges.contains(&true);
-        doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful |= edge);
-        doubts.unsettled.copy_from_slice(&differences.nudger.unsettled);
-        self.conclude(doubts, out)
+        let doubts = self.examine(&mut seen)?;
+        self.conclude(doubts, seen, out)
     }
 }

@@ -36,8 +36,6 @@ pub(super) struct Sensors {
     /// da/dp, and bounds on its errors (nv x ndx + nu).
     pub(super) da: DMatrix<f64>,
     pub(super) noise: DMatrix<f64>,
-    /// The acceleration that they see (nv).
-    pub(super) a: DVector<f64>,
     /// Positions are nudged by this at most, to begin with (nv).
     pub(super) widest: Vec<f64>,
     /// Errors of a sensor's values that its nudges show (nsensordata).
@@ -71,7 +69,6 @@ impl Sensors {
             stages,
             da: wide(nv),
             noise: wide(nv),
-            a: DVector::zeros(nv),
             widest: vec![f64::INFINITY; nv],
             ripple: vec![0.0; ns],
             at: vec![0.0; ns],
@@ -87,7 +84,7 @@ impl Sensors {
         })
     }
 
-    /// Fills C and D, at the state of `work` and its acceleration [`Sensors::a`], with `judge` their verdicts too. What `work` has
+    /// Fills C and D, at the state of `work` and the acceleration `a`, with `judge` their verdicts too. What `work` has
     /// derived from its state is that of a nudge afterwards.
     ///
     /// # Errors
@@ -95,10 +92,10 @@ impl Sensors {
     pub(super) fn differentiate(
         &mut self,
         work: &mut Sim,
+        a: &DVector<f64>,
         judge: bool,
         out: &mut Jacobian,
     ) -> Result<(), PhysicsError> {
-        let a = &self.a.clone();
         let model = work.model().clone();
         let layout = model.layout();
         self.found.fill(0.0);
