@@ -61,18 +61,16 @@ impl Model {
     /// Which entries of the lower triangle of the inertia MuJoCo keeps (nv x nv, row-major): those of dofs on one branch, and of
     /// bodies that it takes for simple the diagonal alone. What implicitfast adds to the inertia is added to these.
     pub fn inertia_pattern(&self) -> Vec<bool> {
-        let (m, nv) = (self.raw(), self.nv());
-        let mut out = vec![false; nv * nv];
-        for row in 0..nv {
-            // SAFETY: M_rownnz and M_rowadr have nv entries; they point into M_colind, which has nC.
-            unsafe {
-                let (n, first) = (*m.M_rownnz.add(row) as usize, *m.M_rowadr.add(row) as usize);
-                for k in first..first + n {
-                    out[row * nv + *m.M_colind.add(k) as usize] = true;
-                }
-            }
-        }
-        out
+        let m = self.raw();
+        // SAFETY: M_rownnz and M_rowadr have nv entries; they point into M_colind, which has nC.
+        unsafe { pattern(self.nv(), [m.M_rownnz, m.M_rowadr, m.M_colind].map(<*mut i32>::cast_const)) }
+    }
+
+    /// Which entries of d smooth / d velocity (nv x nv, row-major) MuJoCo keeps.
+    pub fn damping_pattern(&self) -> Vec<bool> {
+        let m = self.raw();
+        // SAFETY: D_rownnz and D_rowadr have nv entries; they point into D_colind, which has nD.
+        unsafe { pattern(self.nv(), [m.D_rownnz, m.D_rowadr, m.D_colind].map(<*mut i32>::cast_const)) }
     }
 
     /// Gravity, m/s^2; zero where it is off.
@@ -327,7 +325,8 @@ impl Sim {
         unsafe { mj_fullM(self.model().ptr(), self.data.as_ptr(), out.as_mut_ptr()) };
     }
 
-    /// d (passive + actuator) / d velocity, and less d bias / d velocity with `bias` (nv x nv, row-major).
+    /// d (passive + actuator) / d velocity, and less d bias / d velocity with `bias` (nv x nv, row-major): the entries of
+    /// [`Model::damping_pattern`]; what else is in `out` stays.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
@@ -337,7 +336,6 @@ impl Sim {
         let m = self.model().ptr();
         // SAFETY: model and data belong together.
         self.call(|d| unsafe { guard::ds_smooth_vel(m, d, bias.into()) })?;
-        out.fill(0.0);
         let m = self.model().raw();
         for row in 0..nv {
             // SAFETY: D_rownnz and D_rowadr have nv entries; they point into D_colind and qDeriv, which have nD.
@@ -520,4 +518,22 @@ impl Sim {
         // SAFETY: the array has nv entries, and `&mut self` excludes every other access.
         if n == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(self.raw().qfrc_constraint.cast(), n) } }
     }
+}
+
+/// The entries of a matrix (n x n) in compressed rows: their number and first address by row, and their columns.
+///
+/// # Safety
+/// The first two have n entries, which point into the third.
+unsafe fn pattern(n: usize, [count, first, columns]: [*const i32; 3]) -> Vec<bool> {
+    let mut out = vec![false; n * n];
+    for row in 0..n {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (count, first) = (*count.add(row) as usize, *first.add(row) as usize);
+            for k in first..first + count {
+                out[row * n + *columns.add(k) as usize] = true;
+            }
+        }
+    }
+    out
 }

@@ -1,8 +1,11 @@
 //! From accelerations to the next state.
 
-use nalgebra::{Cholesky, DMatrix, DMatrixViewMut, DVector, Dyn, LU, Matrix6, Vector6};
+use nalgebra::{DMatrix, DVector, Matrix6, Vector6};
 
 use super::activation::Activations;
+use super::blocks::{Factors, Partition};
+use super::damped::Damped;
+use super::damper::Damper;
 use super::difference::{Nudger, Samples};
 use super::motion::{Motion, ULP};
 use super::spatial::{Vec3, add3, cross, rotate, rotate_back, scale3, sub3};
@@ -18,34 +21,8 @@ struct FreeBody {
     body: usize,
     /// Its first dof.
     dof: usize,
-    /// M + h (d bias / d velocity - d smooth / d velocity), unsymmetric.
-    inertia: Matrix6<f64>,
+    /// (M + h (d bias / d velocity - d smooth / d velocity))^-1, unsymmetric.
     inverse: Matrix6<f64>,
-}
-
-/// MH, factored: it is symmetric but for the integrator implicit.
-#[derive(Debug)]
-enum Factors {
-    Cholesky(Cholesky<f64, Dyn>),
-    Lu(LU<f64, Dyn, Dyn>),
-}
-
-impl Factors {
-    /// None where the matrix is singular, or is to be positive definite and is not.
-    fn new(matrix: DMatrix<f64>, symmetric: bool) -> Option<Self> {
-        if symmetric {
-            return Cholesky::new(matrix).map(Self::Cholesky);
-        }
-        let lu = LU::new(matrix);
-        lu.is_invertible().then_some(Self::Lu(lu))
-    }
-
-    fn solve(&self, x: &mut DMatrixViewMut<'_, f64>) {
-        match self {
-            Self::Cholesky(factors) => factors.solve_mut(x),
-            Self::Lu(factors) => drop(factors.solve_mut(x)),
-        }
-    }
 }
 
 /// Solves with the inertia that the integrator adds its damping to, and integrates derivatives.
@@ -54,22 +31,17 @@ pub(super) struct Integrator {
     h: f64,
     damping: Damping,
     free_bodies: Vec<FreeBody>,
-    /// MH - M, and a bound on the terms of MH (nv x nv).
-    extra: DMatrix<f64>,
-    terms: DMatrix<f64>,
-    inverse: DMatrix<f64>,
+    /// The system that is solved; MH (nv x nv), and its factors.
+    damped: Damped,
+    matrix: DMatrix<f64>,
     factors: Option<Factors>,
     /// Differences of (MH - M) a_n, where MH - M depends on the state; whether on controls too.
     varying: Option<(Nudger, Samples, bool)>,
-    /// Entries (nv x nv) that the integrator adds to; None: to all.
-    pattern: Option<Vec<bool>>,
+    /// What the integrator adds; None where it adds the dampers of joints, or nothing.
+    damper: Option<Damper>,
     /// The step's acceleration, and how it differs from the solved one (nv).
     pub(super) a_n: DVector<f64>,
     gyroscopic: DVector<f64>,
-    square: Vec<f64>,
-    right: DMatrix<f64>,
-    right_noise: DMatrix<f64>,
-    sizes: DMatrix<f64>,
     /// Bounds on the errors of A and B, row-major.
     pub(super) bounds: [Vec<f64>; 2],
 }
@@ -83,44 +55,24 @@ impl Integrator {
             model
                 .free_bodies_alone()
                 .into_iter()
-                .map(|body| FreeBody {
-                    body,
-                    dof: tree.groups[body][0].first,
-                    inertia: Matrix6::zeros(),
-                    inverse: Matrix6::zeros(),
-                })
+                .map(|body| FreeBody { body, dof: tree.groups[body][0].first, inverse: Matrix6::zeros() })
                 .collect()
         } else {
             Vec::new()
         };
-        let pattern = (damping == Damping::Symmetric).then(|| {
-            let mut pattern = model.inertia_pattern();
-            // Free bodies are solved by themselves, with all there is.
-            for dof in free_bodies.iter().map(|body: &FreeBody| body.dof) {
-                for row in dof..dof + 6 {
-                    pattern[row * nv + dof..row * nv + dof + 6].fill(true);
-                }
-            }
-            pattern
-        });
-        let (square, wide) = (|| DMatrix::zeros(nv, nv), || DMatrix::zeros(nv, model.ndx() + nu));
+        let dofs: Vec<usize> = free_bodies.iter().map(|body: &FreeBody| body.dof).collect();
         let ndx = model.ndx();
         Self {
             h: model.timestep(),
             damping,
             free_bodies,
-            extra: square(),
-            terms: square(),
-            inverse: square(),
+            damped: Damped::new(nv, ndx + nu),
+            matrix: DMatrix::zeros(nv, nv),
             factors: None,
-            pattern,
+            damper: matches!(damping, Damping::Symmetric | Damping::Full).then(|| Damper::new(model, damping, &dofs)),
             varying: varying.map(|inner| (Nudger::new(model), Samples::new(nv), inner)),
             a_n: DVector::zeros(nv),
             gyroscopic: DVector::zeros(nv),
-            square: vec![0.0; nv * nv],
-            right: wide(),
-            right_noise: wide(),
-            sizes: wide(),
             bounds: [vec![0.0; ndx * ndx], vec![0.0; ndx * nu]],
         }
     }
@@ -154,49 +106,52 @@ impl Integrator {
         if self.damping == Damping::None {
             return Ok(true);
         }
-        self.extra.fill(0.0);
-        if self.damping == Damping::Joints {
-            for (i, d) in work.model().dof_damping().iter().enumerate() {
-                self.extra[(i, i)] = h * d;
-            }
-        } else {
-            let full = self.damping == Damping::Full;
-            work.smooth_derivative(full, &mut self.square)?;
-            keep(self.pattern.as_deref(), &mut self.square);
-            for c in 0..nv {
-                for r in 0..nv {
-                    self.extra[(r, c)] = -h * damping_entry(&self.square, nv, full, r, c);
+        let extra = &mut self.damped.extra;
+        extra.fill(0.0);
+        match &mut self.damper {
+            None => {
+                for (i, d) in work.model().dof_damping().iter().enumerate() {
+                    extra[(i, i)] = h * d;
                 }
             }
-            for body in &self.free_bodies {
-                self.extra.view_mut((body.dof, body.dof), (6, 6)).fill(0.0);
+            Some(damper) => {
+                damper.set(work)?;
+                for r in 0..nv {
+                    damper.row(r).for_each(|(c, x)| extra[(r, c)] = -h * x);
+                }
             }
         }
-        let mut matrix = match self.factors.take() {
-            Some(Factors::Cholesky(old)) => old.unpack_dirty(),
-            _ => DMatrix::zeros(nv, nv),
+        // Free bodies are solved by themselves, with all there is.
+        for body in &self.free_bodies {
+            extra.view_mut((body.dof, body.dof), (6, 6)).fill(0.0);
+        }
+        self.matrix.copy_from(inertia);
+        self.matrix += &*extra;
+        let partition = Partition::of(&self.matrix, self.free_bodies.iter().map(FreeBody::dofs));
+        let Some(factors) = Factors::new(&self.matrix, partition, self.damping != Damping::Full) else {
+            return Ok(false);
         };
-        matrix.copy_from(inertia);
-        matrix += &self.extra;
-        let Some(factors) = Factors::new(matrix, self.damping != Damping::Full) else { return Ok(false) };
-        for i in 0..self.free_bodies.len() {
-            let inertia_variation =
-                gyroscopic(work, self.free_bodies[i].body, &velocity(work, self.free_bodies[i].dof));
-            let body = &mut self.free_bodies[i];
-            let d = body.dof;
-            for r in 0..6 {
-                for c in 0..6 {
-                    self.extra[(d + r, d + c)] = h * (inertia_variation[(r, c)] - self.square[(d + r) * nv + d + c]);
-                    body.inertia[(r, c)] = inertia[(d + r, d + c)] + self.extra[(d + r, d + c)];
+        for body in &mut self.free_bodies {
+            let variation = gyroscopic(work, body.body, &velocity(work, body.dof));
+            let mut whole = Matrix6::zeros();
+            for (r, row) in body.dofs().enumerate() {
+                for (column, x) in self.damper.iter().flat_map(|damper| damper.row(row)) {
+                    let c = column - body.dof;
+                    extra[(row, column)] = h * (variation[(r, c)] - x);
+                    whole[(r, c)] = inertia[(row, column)] + extra[(row, column)];
                 }
             }
-            let Some(inverse) = body.inertia.try_inverse() else { return Ok(false) };
+            let Some(inverse) = whole.try_inverse() else { return Ok(false) };
             body.inverse = inverse;
         }
-        self.terms.copy_from(inertia);
-        self.terms.zip_apply(&self.extra, |m, x| *m = m.abs() + x.abs());
-        self.gyroscopic.gemv(1.0, &self.extra, a, 0.0);
-        solve(&self.free_bodies, &factors, self.gyroscopic.as_mut_slice());
+        self.gyroscopic.gemv(1.0, extra, a, 0.0);
+        let own: Vec<Vector6<f64>> = self.free_bodies.iter().map(|body| body.solve(&self.gyroscopic)).collect();
+        factors.solve(self.gyroscopic.as_mut_slice());
+        for (body, own) in self.free_bodies.iter().zip(&own) {
+            self.gyroscopic.rows_mut(body.dof, 6).copy_from(own);
+        }
+        self.damped.terms.copy_from(inertia);
+        self.damped.terms.zip_apply(&self.damped.extra, |m, x| *m = m.abs() + x.abs());
         self.a_n -= &self.gyroscopic;
         self.factors = Some(factors);
         Ok(true)
@@ -212,69 +167,30 @@ impl Integrator {
         bounds: bool,
     ) -> Result<(), PhysicsError> {
         let Some(factors) = &self.factors else { return Ok(()) };
-        let (nv, columns) = (da.nrows(), da.ncols());
-        self.right.fill(0.0);
-        self.right_noise.fill(0.0);
+        let nv = da.nrows();
+        let right = (&mut self.damped.right, &mut self.damped.right_noise);
+        right.0.fill(0.0);
+        right.1.fill(0.0);
         // gyroscopic = a - a_n; the derivative of M (a_n - a) is subtracted.
         self.gyroscopic.neg_mut();
         field.set_accelerations(tree, work, self.gyroscopic.as_slice());
-        field.by_position(tree, false, &mut self.right, &mut self.right_noise);
+        field.by_position(tree, false, right.0, right.1);
         for body in &self.free_bodies {
-            body.by_state(work, self.h, &self.a_n, nv, &mut self.right);
+            body.by_state(work, self.h, &self.a_n, nv, right.0);
         }
-        self.right.gemm(-1.0, &self.extra, da, 1.0);
-        if let Some((nudger, samples, inner)) = &mut self.varying {
-            let (h, full, a_n, square) = (self.h, self.damping == Damping::Full, &self.a_n, &mut self.square);
-            let pattern = self.pattern.as_deref();
-            let free_bodies: Vec<usize> = self.free_bodies.iter().map(|a| a.dof).collect();
+        if let (Some((nudger, samples, inner)), Some(damper)) = (&mut self.varying, &mut self.damper) {
+            let (h, a_n) = (self.h, &self.a_n);
             let mut sample = |work: &mut Sim, to: &mut [f64]| {
-                work.smooth_derivative(full, square)?;
-                keep(pattern, square);
+                damper.set(work)?;
                 for (r, to) in to.iter_mut().enumerate() {
-                    let whole = full || free_bodies.iter().any(|d| (*d..*d + 6).contains(&r));
-                    *to = (0..nv).map(|c| -h * damping_entry(square, nv, whole, r, c) * a_n[c]).sum();
+                    *to = damper.row(r).map(|(c, x)| -h * x * a_n[c]).sum();
                 }
                 Ok(())
             };
-            let out = (&mut self.right, &mut self.right_noise);
-            nudger.differentiate(work, *inner, samples, &mut sample, -1.0, out)?;
+            nudger.differentiate(work, *inner, samples, &mut sample, -1.0, right)?;
         }
-        if bounds {
-            self.inverse.fill_with_identity();
-            factors.solve(&mut self.inverse.as_view_mut());
-            self.inverse.apply(|x| *x = x.abs());
-            for body in &self.free_bodies {
-                let mut block = self.inverse.view_mut((body.dof, body.dof), (6, 6));
-                block.copy_from(&body.inverse.abs());
-            }
-            let sizes = |m: &DMatrix<f64>, to: &mut DMatrix<f64>| {
-                to.copy_from(m);
-                to.apply(|x| *x = x.abs());
-            };
-            // Terms of the right side.
-            sizes(da, &mut self.sizes);
-            self.sizes *= 2.0 * ULP;
-            self.sizes += &*noise;
-            self.extra.apply(|x| *x = x.abs());
-            self.right_noise.gemm(1.0, &self.extra, &self.sizes, 1.0);
-        }
-        for mut column in self.right.column_iter_mut() {
-            solve(&self.free_bodies, factors, column.as_mut_slice());
-        }
-        *da += &self.right;
-        if bounds {
-            // Rounding of the solve itself, and of the sum.
-            self.sizes.copy_from(&self.right);
-            self.sizes.apply(|x| *x = x.abs());
-            self.right_noise.gemm(2.0 * ULP, &self.terms, &self.sizes, 1.0);
-            self.sizes.gemm(1.0, &self.inverse, &self.right_noise, 0.0);
-            *noise += &self.sizes;
-            for c in 0..columns {
-                for r in 0..nv {
-                    noise[(r, c)] += ULP * self.right[(r, c)].abs();
-                }
-            }
-        }
+        let free_bodies: Vec<_> = self.free_bodies.iter().map(|body| (body.dof, &body.inverse)).collect();
+        self.damped.solve(factors, &free_bodies, (da, noise), bounds);
         Ok(())
     }
 
@@ -339,35 +255,6 @@ impl Integrator {
     }
 }
 
-/// Leaves nothing but the entries of a pattern.
-fn keep(pattern: Option<&[bool]>, square: &mut [f64]) {
-    if let Some(pattern) = pattern {
-        square.iter_mut().zip(pattern).filter(|(_, kept)| !**kept).for_each(|(x, _)| *x = 0.0);
-    }
-}
-
-/// An entry of d smooth / d velocity (row-major), as the integrator takes it: implicitfast takes its lower triangle for
-/// both.
-fn damping_entry(square: &[f64], nv: usize, full: bool, r: usize, c: usize) -> f64 {
-    if full || r >= c { square[r * nv + c] } else { square[c * nv + r] }
-}
-
-/// MH^-1 times a vector.
-fn solve(free_bodies: &[FreeBody], factors: &Factors, x: &mut [f64]) {
-    let n = x.len();
-    let mut blocks = [Vector6::zeros(); 8];
-    let (few, many) = free_bodies.split_at(free_bodies.len().min(8));
-    for (block, body) in blocks.iter_mut().zip(few) {
-        *block = body.inverse * Vector6::from_column_slice(&x[body.dof..body.dof + 6]);
-    }
-    let more: Vec<Vector6<f64>> =
-        many.iter().map(|body| body.inverse * Vector6::from_column_slice(&x[body.dof..body.dof + 6])).collect();
-    factors.solve(&mut DMatrixViewMut::from_slice(x, n, 1));
-    for (body, block) in free_bodies.iter().zip(blocks.iter().take(few.len()).chain(&more)) {
-        x[body.dof..body.dof + 6].copy_from_slice(block.as_slice());
-    }
-}
-
 /// The angular velocity of a free body, in its own frame.
 fn velocity(work: &Sim, dof: usize) -> Vec3 {
     std::array::from_fn(|i| work.qvel()[dof + 3 + i])
@@ -403,6 +290,15 @@ fn gyroscopic(work: &Sim, body: usize, velocity: &Vec3) -> Matrix6<f64> {
 }
 
 impl FreeBody {
+    fn dofs(&self) -> std::ops::Range<usize> {
+        self.dof..self.dof + 6
+    }
+
+    /// The inverse of its inertia times its share of a vector (nv).
+    fn solve(&self, x: &DVector<f64>) -> Vector6<f64> {
+        self.inverse * x.fixed_rows::<6>(self.dof)
+    }
+
     /// Subtracts d MH a_n from `out`: the gyroscopic part depends on velocity and orientation.
     fn by_state(&self, work: &Sim, h: f64, a_n: &DVector<f64>, nv: usize, out: &mut DMatrix<f64>) {
         let turn = std::array::from_fn(|i| a_n[self.dof + 3 + i]);

@@ -30,9 +30,12 @@
 //! what is zero ([`verdict`]).
 
 mod activation;
+mod blocks;
 mod closed;
 mod confirm;
 mod contact;
+mod damped;
+mod damper;
 mod difference;
 mod fields;
 mod integrator;
@@ -45,6 +48,7 @@ mod smooth;
 mod spatial;
 mod support;
 mod switches;
+mod system;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -52,22 +56,24 @@ mod verdict;
 
 use std::sync::Arc;
 
-use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use nalgebra::{DMatrix, DVector};
 
 use super::kink::Bends;
 use super::{Engine, EngineSpec, Jacobian, Switches};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
+use blocks::{Factors, Partition};
 use contact::{Contacts, Sums};
 use difference::Differences;
 use integrator::Integrator;
-use motion::{ExternalForces, Motion, ULP};
+use motion::{ExternalForces, Motion};
 use rows::{Coverage, Rows};
 use runge_kutta::RungeKutta;
 use sensors::Sensors;
 use smooth::Smooth;
 use spatial::{Size, norm3, sub3};
 pub(super) use switches::REACH;
+use system::System;
 use tree::Tree;
 
 /// Implicit differentiation.
@@ -118,28 +124,19 @@ struct Workspace {
     sensed: DVector<f64>,
     jar: Vec<f64>,
     square: Vec<f64>,
-    /// M, and |M| (nv x nv).
+    /// M, and H (nv x nv).
     inertia: DMatrix<f64>,
-    terms: DMatrix<f64>,
-    /// H before it is factored, and |H^-1|.
     hessian: DMatrix<f64>,
-    inverse: DMatrix<f64>,
-    /// dR, then da; bounds on their errors (nv x ndx + nu).
-    da: DMatrix<f64>,
-    noise: DMatrix<f64>,
-    wide: DMatrix<f64>,
-    /// Bounds on the errors of the rows' forces (nefc x ndx + nu), and H^-1 J' (nv x nefc).
-    errors: DMatrix<f64>,
-    pull: DMatrix<f64>,
+    /// dR, then da, with bounds on their errors.
+    system: System,
     /// How J a - aref of the contacts that push changes with the positions, at a fixed acceleration (nefc x nv).
     jar_change: DMatrix<f64>,
 }
 
 impl Workspace {
     fn new(model: &Model) -> Self {
-        let (nv, nu) = (model.nv(), model.nu());
+        let nv = model.nv();
         let square = || DMatrix::zeros(nv, nv);
-        let wide = || DMatrix::zeros(nv, model.ndx() + nu);
         Self {
             state: vec![0.0; model.state_size()],
             a: DVector::zeros(nv),
@@ -148,14 +145,8 @@ impl Workspace {
             jar: Vec::new(),
             square: vec![0.0; nv * nv],
             inertia: square(),
-            terms: square(),
             hessian: square(),
-            inverse: square(),
-            da: wide(),
-            noise: wide(),
-            wide: wide(),
-            errors: DMatrix::zeros(0, 0),
-            pull: DMatrix::zeros(0, 0),
+            system: System::new(nv, model.layout().inputs()),
             jar_change: DMatrix::zeros(0, 0),
         }
     }
@@ -198,8 +189,7 @@ impl Implicit {
     }
 
     /// Solves at the state of `work`, and factors H. None where H is not positive definite.
-    fn solve(&mut self) -> Result<Option<Cholesky<f64, Dyn>>, PhysicsError> {
-        let nv = self.tree.nv();
+    fn solve(&mut self) -> Result<Option<Factors>, PhysicsError> {
         self.work.forward()?;
         self.space.a.as_mut_slice().copy_from_slice(self.work.qacc());
         self.work.inertia(&mut self.space.square);
@@ -215,19 +205,12 @@ impl Implicit {
                 .flat_map(|c| c.bodies.map(|b| norm3(sub3(c.pos, coms[tree.root[b]]))))
                 .fold(0.0, f64::max);
             rows.set(work, &space.jar, axes.iter().map(|s| Size::of(s).lin + far * Size::of(s).rot));
-            space.terms.copy_from(&space.inertia);
-            space.terms.apply(|x| *x = x.abs());
-            // An error after an earlier solve has kept the matrix.
-            let mut hessian = std::mem::replace(&mut space.hessian, DMatrix::zeros(0, 0));
-            if hessian.is_empty() {
-                hessian = DMatrix::zeros(nv, nv);
-            }
-            hessian.copy_from(&space.inertia);
-            rows.add_hessian(&mut hessian);
-            let Some(hessian) = Cholesky::new(hessian) else {
-                space.hessian = DMatrix::zeros(nv, nv);
-                return Ok(None);
-            };
+            space.system.terms.copy_from(&space.inertia);
+            space.system.terms.apply(|x| *x = x.abs());
+            space.hessian.copy_from(&space.inertia);
+            rows.add_hessian(&mut space.hessian);
+            let partition = Partition::of(&space.hessian, rows.active_dofs());
+            let Some(factors) = Factors::new(&space.hessian, partition, true) else { return Ok(None) };
             // The solver stops at a tolerance; one more step of Newton's method takes the rest of the residual off, some more
             // where the solver is not Newton's.
             work.smooth_force(space.residual.as_mut_slice());
@@ -239,17 +222,15 @@ impl Implicit {
             let left = space.residual.amax();
             let done = left <= if tries == 0 { SOLVED } else { POLISHED } * scale;
             if done || rows.n == 0 || tries == TRIES || left > 0.5 * before {
-                return Ok(Some(hessian));
+                return Ok(Some(factors));
             }
             (tries, before) = (tries + 1, left);
-            let mut step = space.residual.clone();
-            hessian.solve_mut(&mut step);
-            space.a += step;
-            space.hessian = hessian.unpack_dirty();
+            factors.solve(space.residual.as_mut_slice());
+            space.a += &space.residual;
         }
     }
 
-    /// dR/dp into `space.da`, with bounds on its errors in `space.noise`; and whether a force is at the edge of its range:
+    /// dR/dp into `space.system.da`, with bounds on its errors in `space.system.noise`; and whether a force is at the edge of its range:
     /// the columns that take it across are marked in `bends`.
     fn residual_derivative(&mut self) -> Result<bool, PhysicsError> {
         let Self {
@@ -270,17 +251,17 @@ impl Implicit {
         } = self;
         let bent = &mut bends.columns;
         bent.clear();
-        bent.resize(space.da.ncols(), false);
-        space.da.fill(0.0);
-        space.noise.fill(0.0);
-        resize(&mut space.errors, rows.n, space.da.ncols());
+        bent.resize(space.system.da.ncols(), false);
+        space.system.da.fill(0.0);
+        space.system.noise.fill(0.0);
+        resize(&mut space.system.errors, rows.n, space.system.da.ncols());
         resize(&mut space.jar_change, rows.n, space.a.len());
         motion.set(tree, work, space.a.as_slice(), outside);
-        motion.by_position(tree, true, &mut space.da, &mut space.noise);
-        motion.by_velocity(tree, &mut space.da, &mut space.noise);
+        motion.by_position(tree, true, &mut space.system.da, &mut space.system.noise);
+        motion.by_velocity(tree, &mut space.system.da, &mut space.system.noise);
         let mut edge = activations.set(work, REACH, bent)?;
         if let Some(smooth) = smooth {
-            edge |= smooth.add(work, activations, REACH, bent, &mut space.da, &mut space.noise);
+            edge |= smooth.add(work, activations, REACH, bent, &mut space.system.da, &mut space.system.noise);
         }
         let closed = coverage.all(work);
         contacts.edges.fill(false);
@@ -288,7 +269,7 @@ impl Implicit {
         differences.nudger.unsettled.fill(false);
         if rows.n > 0 {
             field.set_field(tree, work, space.a.as_slice());
-            let Workspace { da, noise, errors, jar_change: jar, .. } = &mut *space;
+            let Workspace { system: System { da, noise, errors, .. }, jar_change: jar, .. } = &mut *space;
             rows.by_velocity(closed, da, errors);
             if closed {
                 rows.by_position(da, noise);
@@ -296,7 +277,7 @@ impl Implicit {
             contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors, jar })?;
         }
         if smooth.is_none() || !closed {
-            let out = (&mut space.da, &mut space.noise);
+            let out = (&mut space.system.da, &mut space.system.noise);
             let rows = (!closed).then_some(&*rows);
             if differences.add(work, smooth.is_none(), rows, &space.a, out)? {
                 // Which column it was is not known.
@@ -307,18 +288,17 @@ impl Implicit {
         Ok(edge)
     }
 
-    /// d a / d (x, u) at the state of `work` into `space.da`, with bounds on its errors in `space.noise`, from the factors of H
+    /// d a / d (x, u) at the state of `work` into `space.system.da`, with bounds on its errors in `space.system.noise`, from the factors of H
     /// that [`Implicit::solve`] gave; what of its rows and forces switches within reach goes to `seen`, the columns to `bends`.
-    fn accelerate(&mut self, hessian: Cholesky<f64, Dyn>, seen: &mut Seen) -> Result<(), PhysicsError> {
-        seen.near_singular |= self.rows.is_rigid() || verdict::nearly_singular(hessian.l_dirty());
+    fn accelerate(&mut self, factors: &Factors, seen: &mut Seen) -> Result<(), PhysicsError> {
+        seen.near_singular |= self.rows.is_rigid() || factors.is_nearly_singular();
         seen.switches.force |= self.residual_derivative()?;
         let Self { work, rows, space, bends, zero_test, .. } = self;
-        solve_with_bounds(&hessian, rows, space, *zero_test);
-        space.hessian = hessian.unpack_dirty();
+        space.system.solve(factors, rows, *zero_test);
         // The rows see the acceleration that is solved for, before the integrator damps it; so do the sensors.
         if *zero_test {
             let motion = [work.qvel(), space.a.as_slice()];
-            rows.switches([&space.da, &space.jar_change], motion, REACH, &mut seen.switches, &mut bends.columns);
+            rows.switches([&space.system.da, &space.jar_change], motion, REACH, &mut seen.switches, &mut bends.columns);
         }
         Ok(())
     }
@@ -327,7 +307,7 @@ impl Implicit {
     /// `seen`, the columns to `bends`; the constraint rows of `work` are forgotten.
     fn examine(&mut self, seen: &mut Seen) -> Result<Doubts, PhysicsError> {
         let Self { work, tree, rows, contacts, differences, space, bends, zero_test, .. } = self;
-        let mut doubts = Doubts::new(space.da.ncols());
+        let mut doubts = Doubts::new(space.system.da.ncols());
         doubts.everything = rows.is_rigid() || contacts.light || rows.is_faint();
         doubts.contact = contacts.edges.contains(&true);
         doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful = *edge);
@@ -342,8 +322,8 @@ impl Implicit {
     /// Keeps what the sensors need of the state that they see.
     fn keep_for_sensors(&mut self) {
         if let Some(sensors) = &mut self.sensors {
-            sensors.da.copy_from(&self.space.da);
-            sensors.noise.copy_from(&self.space.noise);
+            sensors.da.copy_from(&self.space.system.da);
+            sensors.noise.copy_from(&self.space.system.noise);
             self.space.sensed.copy_from(&self.space.a);
             self.rows.widest_nudges(&mut sensors.widest);
         }
@@ -352,22 +332,22 @@ impl Implicit {
     /// A step of Runge and Kutta's method from the state of `work`: [`runge_kutta`]. What is in doubt of a stage is in doubt of
     /// all inputs that it depends on.
     fn by_stages(&mut self, steps: &mut RungeKutta, out: &mut Jacobian) -> Result<(), PhysicsError> {
-        let inputs = self.space.da.ncols();
+        let inputs = self.space.system.da.ncols();
         let (mut doubts, mut seen, mut bent) = (Doubts::new(inputs), Seen::default(), vec![false; inputs]);
         steps.begin(&self.work);
         for stage in 0..runge_kutta::STAGES {
             if stage > 0 {
                 steps.advance(&mut self.work);
             }
-            let Some(hessian) = self.solve()? else {
+            let Some(factors) = self.solve()? else {
                 return self.step_all(out);
             };
-            self.accelerate(hessian, &mut seen)?;
+            self.accelerate(&factors, &mut seen)?;
             if stage == 0 {
                 self.keep_for_sensors();
             }
             let Self { work, activations, space, .. } = self;
-            steps.take(work, space.a.as_slice(), (&space.da, &space.noise), activations);
+            steps.take(work, space.a.as_slice(), (&space.system.da, &space.system.noise), activations);
             let here = self.examine(&mut seen)?;
             doubts.everything |= here.everything;
             doubts.contact |= here.contact;
@@ -415,31 +395,6 @@ impl Implicit {
         bends.columns.clear();
         confirm::confirm(model, &space.state, &vec![true; model.ndx() + model.nu()], bends, out)
     }
-}
-
-/// Turns dR/dp in `space.da` (nv x ndx + nu) into da/dp = H^-1 dR/dp, and with `bounds` the bounds on its errors in `space.noise`
-/// into those of da/dp: |H^-1| (noise + 2 ulp |H| |da|) + |H^-1 J'| errors.
-fn solve_with_bounds(hessian: &Cholesky<f64, Dyn>, rows: &Rows, space: &mut Workspace, bounds: bool) {
-    hessian.solve_mut(&mut space.da);
-    if !bounds {
-        return;
-    }
-    verdict::inverse_size(hessian, &mut space.inverse);
-    // Rounding of the solve, as an error of its right side.
-    space.wide.copy_from(&space.da);
-    space.wide.apply(|x| *x = x.abs());
-    space.noise.gemm(2.0 * ULP, &space.terms, &space.wide, 1.0);
-    space.wide.gemm(1.0, &space.inverse, &space.noise, 0.0);
-    if rows.n > 0 {
-        // An error of a stiff row's force hardly moves anything: not |H^-1| |J'|, but |H^-1 J'|.
-        rows.rounding(&space.da, &mut space.errors);
-        resize(&mut space.pull, space.a.len(), rows.n);
-        rows.transposed(&mut space.pull);
-        hessian.solve_mut(&mut space.pull);
-        space.pull.apply(|x| *x = x.abs());
-        space.wide.gemm(1.0, &space.pull, &space.errors, 1.0);
-    }
-    std::mem::swap(&mut space.wide, &mut space.noise);
 }
 
 /// What was seen of a step.
@@ -512,7 +467,7 @@ impl Engine for Implicit {
             self.runge_kutta = Some(steps);
             return done;
         }
-        let Some(hessian) = self.solve()? else {
+        let Some(factors) = self.solve()? else {
             return self.step_all(out);
         };
         let integrable = {
@@ -520,15 +475,14 @@ impl Engine for Implicit {
             integrator.solve(work, &space.inertia, &space.a)?
         };
         if !integrable {
-            self.space.hessian = hessian.unpack_dirty();
             return self.step_all(out);
         }
         let mut seen = Seen::default();
-        self.accelerate(hessian, &mut seen)?;
+        self.accelerate(&factors, &mut seen)?;
         self.keep_for_sensors();
         let Self { work, tree, activations, integrator, field, space, zero_test, .. } = self;
-        integrator.differentiate(tree, work, field, (&mut space.da, &mut space.noise), *zero_test)?;
-        integrator.integrate(work, activations, &space.da, &space.noise, out);
+        integrator.differentiate(tree, work, field, (&mut space.system.da, &mut space.system.noise), *zero_test)?;
+        integrator.integrate(work, activations, &space.system.da, &space.system.noise, out);
         let doubts = self.examine(&mut seen)?;
         self.conclude(doubts, seen, out)
     }

@@ -361,20 +361,30 @@ impl Rows {
         if self.rows[row].is_contact() && x != 0.0 { self.reach[c] } else { x }
     }
 
-    /// Adds bounds on the rounding of the rows' forces in a product of J' W J with `x` (nv x any) to `errors`.
-    pub(super) fn rounding(&self, x: &DMatrix<f64>, errors: &mut DMatrix<f64>) {
-        for row in (0..self.n).filter(|row| self.active[*row]) {
+    /// By active row, the dofs that it couples.
+    pub(super) fn active_dofs(&self) -> impl Iterator<Item = impl Iterator<Item = usize> + '_> + '_ {
+        let dofs = |row: usize| self.row(row).iter().enumerate().filter(|(_, j)| **j != 0.0).map(|(dof, _)| dof);
+        (0..self.n).filter(|row| self.active[*row]).map(dofs)
+    }
+
+    /// Adds bounds on the rounding of the forces of `rows` in a product of J' W J with `x` (dofs x any) to `errors` (rows x any).
+    pub(super) fn rounding(&self, (rows, dofs): (&[usize], &[usize]), x: &DMatrix<f64>, errors: &mut DMatrix<f64>) {
+        for (at, row) in rows.iter().copied().enumerate().filter(|(_, row)| self.active[*row]) {
             let mass = self.mass(row);
             for c in 0..x.ncols() {
-                let terms: f64 = (0..self.nv).map(|i| self.entry_size(row, i) * x[(i, c)].abs()).sum();
-                errors[(row, c)] += 2.0 * ULP * mass * terms;
+                let terms: f64 =
+                    dofs.iter().zip(x.column(c)).map(|(dof, x)| self.entry_size(row, *dof) * x.abs()).sum();
+                errors[(at, c)] += 2.0 * ULP * mass * terms;
             }
         }
     }
 
-    /// J' (nv x n).
-    pub(super) fn transposed(&self, out: &mut DMatrix<f64>) {
-        out.as_mut_slice().copy_from_slice(&self.j);
+    /// J' of `rows` (dofs x rows).
+    pub(super) fn transposed(&self, (rows, dofs): (&[usize], &[usize]), out: &mut DMatrix<f64>) {
+        for (mut column, row) in out.column_iter_mut().zip(rows) {
+            let j = self.row(*row);
+            column.iter_mut().zip(dofs).for_each(|(to, dof)| *to = j[*dof]);
+        }
     }
 
     /// Adds d (J' f) / dq of the rows that are no contacts: their Jacobians do not change.

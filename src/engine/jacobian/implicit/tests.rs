@@ -81,7 +81,7 @@ fn compare(model: &Arc<Model>, h: f64, spread: f64, settle: usize) -> (f64, usiz
             });
             expected.set_column(input, &((8.0 * (up - down) - (up_2 - down_2)) / (12.0 * h)));
         }
-        worst = worst.max((&engine.space.da - &expected).amax());
+        worst = worst.max((&engine.space.system.da - &expected).amax());
         scale = scale.max(expected.amax());
     }
     (worst / scale, rows)
@@ -479,5 +479,65 @@ fn a_contact_that_rounding_decides_is_flagged() {
             assert!(!undefined || found.verdicts.switches.contact, "{integrator}, turned by {turn}");
         }
         assert!(broken > 0, "{integrator}: no state shows it");
+    }
+}
+
+/// Some chains that lean on each other's balls, `crowd` of them beside each other.
+fn crowd(integrator: &str, crowd: usize) -> Arc<Model> {
+    let one = |i: usize| {
+        format!(
+            r#"<body pos="0 {y} .5"><joint name="a{i}" axis="0 1 0" damping=".2"/><geom type="capsule" size=".05" fromto="0 0 0 .4 0 0"/>
+                 <body pos=".4 0 0"><joint axis="0 1 1" damping=".1"/><geom type="capsule" size=".04" fromto="0 0 0 .3 0 .1"/></body></body>
+               <body pos=".3 {y} .62"><freejoint/><geom size=".07"/></body>"#,
+            y = 3 * i,
+        )
+    };
+    let motor = |i: usize| format!(r#"<general joint="a{i}" gainprm="3" gear="2"/>"#);
+    let all = |of: &dyn Fn(usize) -> String| (0..crowd).map(of).collect::<String>();
+    let rest = format!("<actuator>{}</actuator>", all(&motor));
+    let option = format!(r#"<option integrator="{integrator}" density="3" timestep=".004"/>"#);
+    model(&option, &format!(r#"<geom type="plane" size="9 99 1"/>{}"#, all(&one)), &rest)
+}
+
+/// Bodies that nothing couples have the Jacobian of one of them, each, and zeros for the rest.
+#[test]
+fn a_crowd_is_so_many_of_one() {
+    const MANY: usize = 8;
+    for integrator in ["Euler", "implicitfast", "implicit"] {
+        let (one, many) = (crowd(integrator, 1), crowd(integrator, MANY));
+        assert!(many.nv() > 48);
+        let jacobian = |model: &Arc<Model>, at: &dyn Fn(usize) -> f64| {
+            let mut sim = Sim::new(model).unwrap();
+            sim.qvel_mut().iter_mut().enumerate().for_each(|(i, v)| *v = at(i));
+            sim.ctrl_mut().fill(0.3);
+            (0..20).for_each(|_| sim.step().unwrap());
+            assert!(sim.contacts().count() >= model.nu(), "they touch");
+            let mut out = Jacobian::zeros(model, false);
+            EngineSpec::new(EngineKind::Implicit).build(model).unwrap().jacobian(&mut sim, &mut out).unwrap();
+            out
+        };
+        let at = |i: usize| 0.1 * (i as f64).sin();
+        let (nv, all) = (one.nv(), many.nv());
+        let [of_one, of_all] = [jacobian(&one, &at), jacobian(&many, &|i| at(i % nv))];
+        let scale = of_one.a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        let (ndx, wide) = (one.ndx(), many.ndx());
+        // A state of the crowd, as whose it is and which of the one's.
+        let whose = |i: usize| ((i % all) / nv, (i / all) * nv + i % nv);
+        for r in 0..wide {
+            for c in 0..wide {
+                let ((of, row), (by, column)) = (whose(r), whose(c));
+                let (x, verdict) = (of_all.a[r * wide + c], of_all.verdicts.a[r * wide + c]);
+                if of == by {
+                    assert!((x - of_one.a[row * ndx + column]).abs() <= 1e-10 * scale, "{integrator} {r} {c}: {x}");
+                } else {
+                    assert_eq!((x, verdict), (0.0, ZeroVerdict::Zero), "{integrator} {r} {c}");
+                }
+            }
+            for u in 0..many.nu() {
+                let (of, row) = whose(r);
+                let expected = if of == u { of_one.b[row] } else { 0.0 };
+                assert!((of_all.b[r * many.nu() + u] - expected).abs() <= 1e-10 * scale, "{integrator} {r} {u}");
+            }
+        }
     }
 }

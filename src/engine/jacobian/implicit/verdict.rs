@@ -1,7 +1,5 @@
 //! What is zero: an entry that is no larger than what rounding can have made of nothing.
 
-use nalgebra::{Cholesky, DMatrix, Dyn};
-
 use crate::jacobian::{Jacobian, ZeroVerdict};
 
 /// The bounds that are carried along count each rounding once, at its largest; entries within `CERTAIN` of them are
@@ -58,20 +56,4 @@ pub(super) fn judge(out: &mut Jacobian, bounds: &[Vec<f64>; 2], doubtful: &[bool
         }
         verdicts.floor[r] = CERTAIN * floor;
     }
-}
-
-/// |H^-1|, entry by entry.
-pub(super) fn inverse_size(factors: &Cholesky<f64, Dyn>, out: &mut DMatrix<f64>) {
-    out.fill_with_identity();
-    factors.solve_mut(out);
-    out.apply(|x| *x = x.abs());
-}
-
-/// Whether the factor of a matrix shows that it is nearly singular: of some row's diagonal, what the others leave is
-/// rounding. That light and heavy dofs stand beside each other makes no row so: units do not count.
-pub(super) fn nearly_singular(factor: &DMatrix<f64>) -> bool {
-    (0..factor.nrows()).any(|r| {
-        let diagonal: f64 = (0..=r).map(|c| factor[(r, c)] * factor[(r, c)]).sum();
-        factor[(r, r)] * factor[(r, r)] < 1e-14 * diagonal
-    })
 }
