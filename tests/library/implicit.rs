@@ -336,22 +336,19 @@ fn what_is_not_covered_is_refused_by_name() {
         let model = Arc::new(Model::from_text("test.xml", mjcf).unwrap());
         spec().build(&model).map(drop).unwrap_err().to_string()
     };
-    let body = r#"<worldbody><body><joint name="j" damping="1"/><geom size="1"/></body></worldbody>"#;
+    let body = r#"<worldbody><site name="s"/>
+        <body pos="1 0 0"><joint name="j" damping="1"/><geom size="1"/><site name="t" pos="1 0 0"/></body></worldbody>"#;
     let text = refusal(&format!(
-        r#"<mujoco><option integrator="discrete"/>{body}<tendon><fixed armature="1"><joint joint="j" coef="1"/></fixed></tendon></mujoco>"#
+        r#"<mujoco><option integrator="discrete"/>{body}<tendon><spatial armature="1"><site site="s"/><site site="t"/></spatial></tendon></mujoco>"#
     ));
     assert_eq!(
         text,
-        "test.xml: the engine implicit does not cover the integrator discrete; tendons with armature; \
+        "test.xml: the engine implicit does not cover the integrator discrete; tendons with armature along sites; \
          use --engine whole-step"
     );
     let flags = r#"<option noslip_iterations="3"><flag sleep="enable"/></option>"#;
     let text = refusal(&format!("<mujoco>{flags}{body}</mujoco>"));
     assert!(text.contains("does not cover sleep; noslip iterations;"), "{text}");
-    let ball = r#"<worldbody><body><freejoint/><geom type="box" size=".1 .2 .3"/>
-        <body pos="1 0 0"><geom type="box" size=".1 .2 .3"/></body></body></worldbody>"#;
-    let text = refusal(&format!(r#"<mujoco><option integrator="implicitfast"/>{ball}</mujoco>"#));
-    assert!(text.contains("free bodies with others fixed to them under implicitfast"), "{text}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Model {
     pub fn integrator_damping(&self) -> Option<Damping> {
         match Variant::of(self.raw().opt.integrator) {
             Ok(mjtIntegrator::mjINT_EULER) => {
-                let damped = self.dof_damping().iter().any(|x| *x > 0.0);
+                let damped = self.dof_damping().iter().any(|x| *x > 0.0) || self.has_curved_dampers();
                 let off = [mjtDisableBit::mjDSBL_EULERDAMP, mjtDisableBit::mjDSBL_DAMPER].map(|b| self.is_disabled(b));
                 Some(if damped && off == [false; 2] { Damping::Joints } else { Damping::None })
             }
@@ -89,23 +89,17 @@ impl Model {
         self.raw().nflex > 0
     }
 
-    /// Bodies that move freely, with no other joint on them and no body behind: six dofs alone in their tree.
-    pub fn free_bodies_alone(&self) -> Vec<usize> {
-        self.free_bodies().filter(|(_, alone)| *alone).map(|(body, _)| body).collect()
-    }
-
-    /// Whether a body moves freely, and bodies with mass are fixed to it but no joint is behind it.
-    pub fn has_free_compounds(&self) -> bool {
-        self.free_bodies().any(|(_, alone)| !alone)
-    }
-
-    /// Bodies with a free joint, whose six dofs are alone in their tree, and whether no mass is fixed to them.
-    fn free_bodies(&self) -> impl Iterator<Item = (usize, bool)> + '_ {
+    /// Bodies that move freely, with no other joint on them and none behind: six dofs alone in their tree. With each, the bodies
+    /// that move with it as one: itself and those that are fixed to it.
+    pub fn free_bodies(&self) -> Vec<(usize, Vec<usize>)> {
         let m = Slices(self.raw());
-        self.joints().filter(|j| j.kind == JointKind::Free).filter_map(move |j| {
-            let (body, tree) = (m.dof_bodyid()[j.dof] as usize, m.dof_treeid()[j.dof] as usize);
-            (m.tree_dofnum()[tree] == 6).then(|| (body, m.body_subtreemass()[body] == m.body_mass()[body]))
+        let alone = |dof: usize| m.tree_dofnum()[m.dof_treeid()[dof] as usize] == 6;
+        let free = self.joints().filter(|j| j.kind == JointKind::Free && alone(j.dof));
+        free.map(|j| {
+            let body = m.dof_bodyid()[j.dof] as usize;
+            (body, (body..m.body_rootid().len()).filter(|b| m.body_rootid()[*b] as usize == body).collect())
         })
+        .collect()
     }
 
     /// Whether contacts are found and act.
@@ -128,6 +122,11 @@ impl Model {
     /// Whether a dof's damper has higher powers.
     pub fn has_curved_dampers(&self) -> bool {
         Slices(self.raw()).dof_dampingpoly().iter().flatten().any(|x| *x != 0.0)
+    }
+
+    /// Coefficients of the higher powers of the dofs' dampers (nv): a velocity v is damped by v (b + c0 |v| + c1 v^2).
+    pub fn dof_dampingpoly(&self) -> &[[f64; 2]] {
+        Slices(self.raw()).dof_dampingpoly()
     }
 
     /// Linear damping of the dofs (nv).

@@ -19,6 +19,8 @@ use crate::physics::{Damping, Model, PhysicsError, Sim, turn_derivatives};
 #[derive(Debug)]
 struct FreeBody {
     body: usize,
+    /// The bodies that move as one with it, itself among them.
+    members: Vec<usize>,
     /// Its first dof.
     dof: usize,
     /// (M + h (d bias / d velocity - d smooth / d velocity))^-1, unsymmetric.
@@ -53,9 +55,14 @@ impl Integrator {
         let varying = support::damping_varies(model, damping);
         let free_bodies = if damping == Damping::Symmetric {
             model
-                .free_bodies_alone()
+                .free_bodies()
                 .into_iter()
-                .map(|body| FreeBody { body, dof: tree.groups[body][0].first, inverse: Matrix6::zeros() })
+                .map(|(body, members)| FreeBody {
+                    body,
+                    members,
+                    dof: tree.groups[body][0].first,
+                    inverse: Matrix6::zeros(),
+                })
                 .collect()
         } else {
             Vec::new()
@@ -85,6 +92,22 @@ impl Integrator {
         bounds.iter().skip(column).step_by(columns).fold(0.0, |most, x| most.max(*x))
     }
 
+    /// Marks the velocities that are within `reach` of rest and whose damper's slope, which the integrator adds to the inertia, has
+    /// a kink there; and whether there are any.
+    pub(super) fn switches(&self, work: &Sim, reach: f64, bent: &mut [bool]) -> bool {
+        if self.damping != Damping::Joints {
+            return false;
+        }
+        let model = work.model();
+        let mut any = false;
+        for (dof, _) in model.dof_dampingpoly().iter().enumerate().filter(|(_, [c0, _])| *c0 != 0.0) {
+            if work.qvel()[dof].abs() <= reach {
+                (any, bent[model.nv() + dof]) = (true, true);
+            }
+        }
+        any
+    }
+
     /// Whether the differences by an input (ndx + nu) settle on nothing.
     pub(super) fn is_unsettled(&self, input: usize) -> bool {
         self.varying.as_ref().is_some_and(|(nudger, ..)| nudger.unsettled[input])
@@ -110,8 +133,8 @@ impl Integrator {
         extra.fill(0.0);
         match &mut self.damper {
             None => {
-                for (i, d) in work.model().dof_damping().iter().enumerate() {
-                    extra[(i, i)] = h * d;
+                for i in 0..nv {
+                    extra[(i, i)] = h * joint_damping(work, i).0;
                 }
             }
             Some(damper) => {
@@ -132,7 +155,7 @@ impl Integrator {
             return Ok(false);
         };
         for body in &mut self.free_bodies {
-            let variation = gyroscopic(work, body.body, &velocity(work, body.dof));
+            let variation = body.gyroscopic(work, &velocity(work, body.dof));
             let mut whole = Matrix6::zeros();
             for (r, row) in body.dofs().enumerate() {
                 for (column, x) in self.damper.iter().flat_map(|damper| damper.row(row)) {
@@ -177,6 +200,13 @@ impl Integrator {
         field.by_position(tree, false, right.0, right.1);
         for body in &self.free_bodies {
             body.by_state(work, self.h, &self.a_n, nv, right.0);
+        }
+        if self.damping == Damping::Joints {
+            for i in 0..nv {
+                let change = self.h * joint_damping(work, i).1 * self.a_n[i];
+                right.0[(i, nv + i)] -= change;
+                right.1[(i, nv + i)] += 4.0 * ULP * change.abs();
+            }
         }
         if let (Some((nudger, samples, inner)), Some(damper)) = (&mut self.varying, &mut self.damper) {
             let (h, a_n) = (self.h, &self.a_n);
@@ -255,41 +285,62 @@ impl Integrator {
     }
 }
 
+/// The slope of a joint's damper, v (b + c0 |v| + c1 v^2), at its velocity now, and how the slope changes with the velocity.
+fn joint_damping(work: &Sim, dof: usize) -> (f64, f64) {
+    let (v, model) = (work.qvel()[dof], work.model());
+    let (b, [c0, c1]) = (model.dof_damping()[dof], model.dof_dampingpoly()[dof]);
+    let side = if v == 0.0 { 0.0 } else { v.signum() };
+    (b + 2.0 * c0 * v.abs() + 3.0 * c1 * v * v, 2.0 * c0 * side + 6.0 * c1 * v)
+}
+
 /// The angular velocity of a free body, in its own frame.
 fn velocity(work: &Sim, dof: usize) -> Vec3 {
     std::array::from_fn(|i| work.qvel()[dof + 3 + i])
 }
 
-/// The parts of a free body's bias force that two of its angular velocities (in the world) make together: at its frame's
-/// origin in the world, and about it in its own frame.
-fn bias(work: &Sim, body: usize, x: Vec3, y: Vec3) -> (Vec3, Vec3) {
-    let frame = &work.xmat().as_chunks::<9>().0[body];
-    let arm = sub3(work.xipos().as_chunks::<3>().0[body], work.xpos().as_chunks::<3>().0[body]);
-    // Alone, it is its tree's centre of mass that its inertia is about.
-    let i = &work.cinert().as_chunks::<10>().0[body];
-    let inertia = [i[0], i[3], i[4], i[3], i[1], i[5], i[4], i[5], i[2]];
-    let turn = |w: Vec3, v: Vec3| cross(w, cross(v, arm));
-    let force = scale3(add3(turn(x, y), turn(y, x)), i[9]);
-    let torque = add3(cross(x, rotate(&inertia, y)), cross(y, rotate(&inertia, x)));
-    (force, rotate_back(frame, add3(cross(arm, force), torque)))
-}
-
-/// d bias / d velocity of a free body at an angular velocity in its own frame.
-fn gyroscopic(work: &Sim, body: usize, velocity: &Vec3) -> Matrix6<f64> {
-    let frame = &work.xmat().as_chunks::<9>().0[body];
-    let mut out = Matrix6::zeros();
-    for c in 0..3 {
-        let axis = rotate(frame, std::array::from_fn(|i| f64::from(u8::from(i == c))));
-        let (force, torque) = bias(work, body, rotate(frame, *velocity), axis);
-        for r in 0..3 {
-            out[(r, 3 + c)] = force[r];
-            out[(3 + r, 3 + c)] = torque[r];
-        }
-    }
-    out
-}
-
 impl FreeBody {
+    /// Its inertia about its centre of mass, along the world's axes (kg m^2), its mass, and where that centre is from its frame's
+    /// origin.
+    fn inertia(&self, work: &Sim) -> ([f64; 9], f64, Vec3) {
+        let origin = work.xpos().as_chunks::<3>().0[self.body];
+        // About the centre of mass of its tree, which it is.
+        let i = self.members.iter().fold([0.0; 10], |sum, member| {
+            let own = &work.cinert().as_chunks::<10>().0[*member];
+            std::array::from_fn(|k| sum[k] + own[k])
+        });
+        let centre = match self.members[..] {
+            [body] => work.xipos().as_chunks::<3>().0[body],
+            _ => work.subtree_com().as_chunks::<3>().0[self.body],
+        };
+        ([i[0], i[3], i[4], i[3], i[1], i[5], i[4], i[5], i[2]], i[9], sub3(centre, origin))
+    }
+
+    /// The parts of its bias force that two of its angular velocities (in the world) make together: at its frame's origin in the
+    /// world, and about it in its own frame.
+    fn bias(&self, work: &Sim, x: Vec3, y: Vec3) -> (Vec3, Vec3) {
+        let frame = &work.xmat().as_chunks::<9>().0[self.body];
+        let (inertia, mass, arm) = self.inertia(work);
+        let turn = |w: Vec3, v: Vec3| cross(w, cross(v, arm));
+        let force = scale3(add3(turn(x, y), turn(y, x)), mass);
+        let torque = add3(cross(x, rotate(&inertia, y)), cross(y, rotate(&inertia, x)));
+        (force, rotate_back(frame, add3(cross(arm, force), torque)))
+    }
+
+    /// d bias / d velocity at an angular velocity in its own frame.
+    fn gyroscopic(&self, work: &Sim, velocity: &Vec3) -> Matrix6<f64> {
+        let frame = &work.xmat().as_chunks::<9>().0[self.body];
+        let mut out = Matrix6::zeros();
+        for c in 0..3 {
+            let axis = rotate(frame, std::array::from_fn(|i| f64::from(u8::from(i == c))));
+            let (force, torque) = self.bias(work, rotate(frame, *velocity), axis);
+            for r in 0..3 {
+                out[(r, 3 + c)] = force[r];
+                out[(3 + r, 3 + c)] = torque[r];
+            }
+        }
+        out
+    }
+
     fn dofs(&self) -> std::ops::Range<usize> {
         self.dof..self.dof + 6
     }
@@ -302,10 +353,10 @@ impl FreeBody {
     /// Subtracts d MH a_n from `out`: the gyroscopic part depends on velocity and orientation.
     fn by_state(&self, work: &Sim, h: f64, a_n: &DVector<f64>, nv: usize, out: &mut DMatrix<f64>) {
         let turn = std::array::from_fn(|i| a_n[self.dof + 3 + i]);
-        let by_velocity = gyroscopic(work, self.body, &turn);
+        let by_velocity = self.gyroscopic(work, &turn);
         let frame = &work.xmat().as_chunks::<9>().0[self.body];
         let velocity = rotate(frame, velocity(work, self.dof));
-        let (force, _) = bias(work, self.body, velocity, rotate(frame, turn));
+        let (force, _) = self.bias(work, velocity, rotate(frame, turn));
         for c in 0..3 {
             let axis = rotate(frame, std::array::from_fn(|i| f64::from(u8::from(i == c))));
             let turned = cross(axis, force);

@@ -480,8 +480,11 @@ impl Engine for Implicit {
         let mut seen = Seen::default();
         self.accelerate(&factors, &mut seen)?;
         self.keep_for_sensors();
-        let Self { work, tree, activations, integrator, field, space, zero_test, .. } = self;
+        let Self { work, tree, activations, integrator, field, space, bends, zero_test, .. } = self;
         integrator.differentiate(tree, work, field, (&mut space.system.da, &mut space.system.noise), *zero_test)?;
+        if *zero_test {
+            seen.switches.force |= integrator.switches(work, REACH, &mut bends.columns);
+        }
         integrator.integrate(work, activations, &space.system.da, &space.system.noise, out);
         let doubts = self.examine(&mut seen)?;
         self.conclude(doubts, seen, out)

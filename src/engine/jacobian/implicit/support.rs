@@ -204,26 +204,31 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     found.refuse(of.controls.iter().any(|n| *n != 1), "actuators with no control of their own or several");
     found.refuse(of.outputs.iter().any(|n| *n != 1), "actuators with several outputs");
     found.fields(model);
-    let on_joint = |a: &Actuator| matches!(a.transmission, Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT));
-    let armature = model.actuators().any(|a| a.armature != 0.0);
-    let off_joints = !model.actuators().all(|a| on_joint(&a));
-    found.refuse(armature && off_joints, "actuators with armature that are not on joints");
+    // Inertia through a moment arm that does not change is a constant of M.
+    let fixed: Vec<bool> = model.tendons().map(|t| t.is_fixed()).collect();
+    let scalar: Vec<bool> = model.joints().map(|j| j.is_scalar()).collect();
+    let bent = model.tendons().any(|t| t.armature != 0.0 && !t.is_fixed());
+    found.refuse(bent, "tendons with armature along sites");
+    let constant_arm = |a: &Actuator| match a.transmission {
+        Ok(mjtTrn::mjTRN_JOINT) => true,
+        Ok(mjtTrn::mjTRN_JOINTINPARENT) => scalar.get(a.targets[0] as usize).copied().unwrap_or(false),
+        Ok(mjtTrn::mjTRN_TENDON) => fixed.get(a.targets[0] as usize).copied().unwrap_or(false),
+        _ => false,
+    };
+    let moved = model.actuators().any(|a| a.armature != 0.0 && !constant_arm(&a));
+    found.refuse(moved, "actuators with armature whose moment arm depends on the configuration");
     let damping_actuators = model.actuators().any(|a| a.is_damped());
     match model.integrator_damping() {
         Some(Damping::Joints) => {
-            found.refuse(model.has_curved_dampers(), "nonlinear damping under Euler with implicit damping");
             found.refuse(damping_actuators, "actuators with damping under Euler with implicit damping");
         }
         Some(Damping::None) if of.integrator == Ok(mjtIntegrator::mjINT_EULER) => {
-            // MuJoCo damps implicitly where any of these is there, even without linear damping of a dof.
-            let damped = model.has_curved_dampers() || damping_actuators;
+            // MuJoCo damps implicitly where one is there, even without a damper of a joint.
             let off = [mjtDisableBit::mjDSBL_EULERDAMP, mjtDisableBit::mjDSBL_DAMPER].map(|b| model.is_disabled(b));
-            found.refuse(damped && off == [false; 2], "nonlinear damping under Euler with implicit damping");
+            let implicit = damping_actuators && off == [false; 2];
+            found.refuse(implicit, "actuators with damping under Euler with implicit damping");
         }
-        Some(Damping::Symmetric) => {
-            found.refuse(model.has_free_compounds(), "free bodies with others fixed to them under implicitfast");
-        }
-        Some(Damping::None | Damping::Full) | None => {}
+        Some(Damping::None | Damping::Symmetric | Damping::Full) | None => {}
     }
     found.0
 }

@@ -133,6 +133,11 @@ fn springs_dampers_and_tendons() {
         ("a fixed tendon", [""; 2], fixed(r#"stiffness="20" damping="2""#)),
         ("a tendon beyond its dead band", [""; 2], fixed(r#"stiffness="20" springlength="-.01 .01""#)),
         ("a tendon in space", [""; 2], spatial.to_owned()),
+        ("a fixed tendon with inertia", [""; 2], fixed(r#"armature="2" stiffness="20""#)),
+        ("a motor with inertia on a fixed tendon", [""; 2], {
+            let motor = r#"<actuator><motor tendon="t" armature=".3"/></actuator>"#;
+            fixed(r#"name="t" damping="2""#) + motor
+        }),
     ] {
         let (error, _) = compare(&model("", &arm(joints[0], joints[1]), &rest), H, 0.7, 0);
         assert!(error < 1e-7, "{what}: {error:e}");
@@ -265,14 +270,27 @@ fn contacts_of_every_closed_form_and_cone() {
 #[test]
 fn integrators() {
     let damped = arm(r#"damping=".3""#, r#"damping=".1""#);
+    let curved = arm(r#"damping="0 .05 .02""#, r#"damping=".02 0 .02""#);
     let actuator = r#"<actuator><position joint="p" kp="30" kv="3"/></actuator>"#;
+    let tendon = r#"<tendon><fixed name="t" armature="2" damping="1"><joint joint="p" coef="1"/><joint joint="q" coef="-.5"/></fixed></tendon>
+        <actuator><velocity tendon="t" kv="3" armature=".2"/></actuator>"#;
     for integrator in ["Euler", "implicitfast", "implicit", "RK4"] {
         for (what, bodies, rest) in [
             ("a chain with a free body", CHAIN, ""),
             ("a damped arm", &*damped, actuator),
+            ("an arm with a heavy tendon", &*damped, tendon),
+            ("an arm with curved dampers", &*curved, actuator),
             (
                 "a free body alone",
                 r#"<body pos="0 0 1"><freejoint/><geom type="box" size=".1 .2 .3" pos=".05 0 0" mass="1"/></body>"#,
+                "",
+            ),
+            (
+                "a free body that others are fixed to, beside another",
+                r#"<body pos="0 0 1"><freejoint/><geom type="box" size=".1 .2 .05" pos=".03 0 .02" euler="10 20 30"/>
+                     <body pos=".2 .1 0" euler="30 0 10"><geom type="box" size=".05 .1 .03"/>
+                       <body pos="0 0 .1"><geom size=".04"/></body></body></body>
+                   <body pos="2 0 1"><freejoint/><geom type="box" size=".1 .2 .3" pos=".05 0 0" mass="1"/></body>"#,
                 "",
             ),
         ] {
@@ -310,7 +328,7 @@ fn integrators() {
                     scale = scale.max(expected.abs());
                 }
             }
-            assert!(worst < 1e-7 * scale, "{integrator}, {what}: {worst:e} of {scale:e}");
+            assert!(scale > 0.0 && worst < 1e-7 * scale, "{integrator}, {what}: {worst:e} of {scale:e}");
         }
     }
 }

@@ -29,7 +29,7 @@ macro_rules! slices {
 slices! {
     nbody: {
         body_parentid: i32, body_rootid: i32, body_dofadr: i32, body_dofnum: i32, body_treeid: i32, body_mass: f64,
-        body_mocapid: i32, body_inertia: [f64; 3], body_subtreemass: f64, body_gravcomp: f64,
+        body_mocapid: i32, body_inertia: [f64; 3], body_gravcomp: f64,
     }
     njnt: {
         jnt_type: i32, jnt_qposadr: i32, jnt_dofadr: i32, jnt_bodyid: i32, jnt_limited: bool, jnt_range: [f64; 2],
@@ -55,7 +55,7 @@ slices! {
     ntendon: {
         tendon_adr: i32, tendon_num: i32, tendon_limited: bool, tendon_range: [f64; 2], tendon_margin: f64,
         tendon_solimp_lim: [f64; mjNIMP as usize], tendon_stiffness: f64,
-        tendon_stiffnesspoly: [f64; mjNPOLY as usize], tendon_lengthspring: [f64; 2], tendon_damping: f64,
+        tendon_stiffnesspoly: [f64; mjNPOLY as usize], tendon_lengthspring: [f64; 2], tendon_damping: f64, tendon_armature: f64,
         tendon_dampingpoly: [f64; mjNPOLY as usize], tendon_actfrclimited: bool,
     }
     nsensor: { sensor_type: i32, sensor_adr: i32, sensor_dim: i32, sensor_delay: f64, sensor_interval: [f64; 2] }

@@ -29,6 +29,8 @@ pub struct Tendon<'a> {
     pub damping: f64,
     /// Coefficients of the damper's higher powers.
     pub dampingpoly: [f64; 2],
+    /// Inertia of its length, kg.
+    pub armature: f64,
     /// Whether the sum of its actuators' forces has a range.
     pub actfrclimited: bool,
 }
@@ -76,6 +78,7 @@ impl Model {
                 springlength: m.tendon_lengthspring()[id],
                 damping: m.tendon_damping()[id],
                 dampingpoly: m.tendon_dampingpoly()[id],
+                armature: m.tendon_armature()[id],
                 actfrclimited: m.tendon_actfrclimited()[id],
             }
         })
