@@ -12,6 +12,8 @@
 
 use nalgebra::{Cholesky, DMatrix, DMatrixViewMut, Dyn, LU};
 
+use super::triangular;
+
 /// Of fewer dofs the whole matrix is as fast as its blocks.
 const FEW: usize = 48;
 
@@ -143,7 +145,7 @@ impl Part {
     /// The block's inverse times `x` (|B| x any), in place.
     pub(super) fn solve(&self, x: &mut DMatrixViewMut<'_, f64>) {
         match self {
-            Self::Symmetric(factors) => factors.solve_mut(x),
+            Self::Symmetric(factors) => triangular::solve(factors.l_dirty().as_slice(), x),
             Self::General(factors) => drop(factors.solve_mut(x)),
         }
     }

@@ -52,6 +52,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod triangular;
 mod verdict;
 
 use std::sync::Arc;
