@@ -84,12 +84,18 @@ impl Integrator {
         }
     }
 
-    /// The largest bound on the errors of a column of A, or of B behind them.
-    pub(super) fn largest_bound(&self, input: usize) -> f64 {
+    /// The largest bound on the errors of each column of A, and of B behind them (ndx + nu).
+    pub(super) fn largest_bounds(&self) -> Vec<f64> {
         let [a, b] = &self.bounds;
-        let ndx = a.len().isqrt();
-        let (bounds, columns, column) = if input < ndx { (a, ndx, input) } else { (b, b.len() / ndx, input - ndx) };
-        bounds.iter().skip(column).step_by(columns).fold(0.0, |most, x| most.max(*x))
+        let ndx = a.len().isqrt().max(1);
+        let mut largest = vec![0.0_f64; ndx + b.len() / ndx];
+        let (of_a, of_b) = largest.split_at_mut(ndx);
+        for (bounds, largest) in [(a, of_a), (b, of_b)] {
+            for row in bounds.chunks_exact(largest.len().max(1)) {
+                largest.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(*x));
+            }
+        }
+        largest
     }
 
     /// Marks the velocities that are within `reach` of rest and whose damper's slope, which the integrator adds to the inertia, has

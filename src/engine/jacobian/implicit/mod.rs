@@ -374,9 +374,10 @@ impl Implicit {
             sensors.differentiate(work, &space.sensed, *zero_test, out)?;
         }
         let model = work.model();
-        for (c, doubtful) in doubts.columns.iter_mut().enumerate() {
-            *doubtful |= doubts.everything || !is_finite(out, c, model);
+        if doubts.everything {
+            doubts.columns.fill(true);
         }
+        mark_what_is_no_number(&mut doubts.columns, out);
         mark_unsure(&mut doubts, out, integrator, *zero_test);
         if *zero_test {
             verdict::judge(out, &integrator.bounds, &doubts.columns);
@@ -426,11 +427,12 @@ impl Doubts {
 /// others. Differences that leave much open of a small force leave little open of the step.
 fn mark_unsure(doubts: &mut Doubts, out: &Jacobian, integrator: &Integrator, zero_test: bool) {
     let Doubts { columns: doubtful, unsettled, .. } = doubts;
+    let bounds = if zero_test { integrator.largest_bounds() } else { vec![f64::INFINITY; doubtful.len()] };
     loop {
         let scale = verdict::trusted_scale(&out.a, doubtful);
         let unsure = |column: usize| {
             let unsettled = unsettled[column] || integrator.is_unsettled(column);
-            let bound = if zero_test { integrator.largest_bound(column) } else { f64::INFINITY };
+            let bound = bounds[column];
             (unsettled && bound > SURE * scale) || (zero_test && bound > LOST * scale)
         };
         let more: Vec<usize> = (0..doubtful.len()).filter(|c| !doubtful[*c] && unsure(*c)).collect();
@@ -441,12 +443,14 @@ fn mark_unsure(doubts: &mut Doubts, out: &Jacobian, integrator: &Integrator, zer
     }
 }
 
-/// Whether a column of A, or of B behind them, holds numbers only.
-fn is_finite(out: &Jacobian, column: usize, model: &Model) -> bool {
-    let (ndx, nu) = (model.ndx(), model.nu());
-    match column.checked_sub(ndx) {
-        None => (0..ndx).all(|row| out.a[row * ndx + column].is_finite()),
-        Some(control) => (0..ndx).all(|row| out.b[row * nu + control].is_finite()),
+/// Marks the columns of A, and of B behind them, that hold anything but numbers.
+fn mark_what_is_no_number(doubtful: &mut [bool], out: &Jacobian) {
+    let ndx = out.a.len().isqrt();
+    let (of_a, of_b) = doubtful.split_at_mut(ndx);
+    for (matrix, doubtful) in [(&out.a, of_a), (&out.b, of_b)] {
+        for row in matrix.chunks_exact(doubtful.len().max(1)) {
+            doubtful.iter_mut().zip(row).for_each(|(doubtful, x)| *doubtful |= !x.is_finite());
+        }
     }
 }
 

@@ -369,11 +369,14 @@ impl Rows {
 
     /// Adds bounds on the rounding of the forces of `rows` in a product of J' W J with `x` (dofs x any) to `errors` (rows x any).
     pub(super) fn rounding(&self, (rows, dofs): (&[usize], &[usize]), x: &DMatrix<f64>, errors: &mut DMatrix<f64>) {
+        let mut sizes: Vec<(usize, f64)> = Vec::with_capacity(dofs.len());
         for (at, row) in rows.iter().copied().enumerate().filter(|(_, row)| self.active[*row]) {
             let mass = self.mass(row);
-            for c in 0..x.ncols() {
-                let terms: f64 =
-                    dofs.iter().zip(x.column(c)).map(|(dof, x)| self.entry_size(row, *dof) * x.abs()).sum();
+            sizes.clear();
+            sizes
+                .extend(dofs.iter().map(|dof| self.entry_size(row, *dof)).enumerate().filter(|(_, size)| *size != 0.0));
+            for (c, column) in x.column_iter().enumerate() {
+                let terms: f64 = sizes.iter().map(|(i, size)| size * column[*i].abs()).sum();
                 errors[(at, c)] += 2.0 * ULP * mass * terms;
             }
         }
