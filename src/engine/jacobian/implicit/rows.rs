@@ -4,35 +4,30 @@ use mujoco_rs::mujoco_c::mjtConstraint::*;
 use mujoco_rs::mujoco_c::{mjtConstraintState, mjtEq};
 use nalgebra::DMatrix;
 
+use super::bending::{Bend, Bending};
 use super::motion::ULP;
+use super::tendon::Tendons;
 use crate::jacobian::Switches;
 use crate::physics::{ConstraintRow, Model, Sim};
 
 /// What the rows of a model's equalities, limits and tendons are in closed form.
 #[derive(Debug)]
 pub(super) struct Coverage {
-    /// By equality: whether it couples joints or straight tendons in proportion.
+    /// By equality: whether it couples joints or tendons.
     equality: Vec<bool>,
     /// By joint: whether its position is one number.
     pub(super) joint: Vec<bool>,
-    /// By tendon: whether it is a fixed sum of joints.
-    pub(super) tendon: Vec<bool>,
+    /// By tendon: whether its moment arms depend on the configuration; of a fixed sum of joints they do not.
+    pub(super) bends: Vec<bool>,
 }
 
 impl Coverage {
     pub(super) fn new(model: &Model) -> Self {
-        let tendon: Vec<bool> = model.tendons().map(|t| t.is_fixed()).collect();
-        let fixed = |id: i32| usize::try_from(id).map_or(true, |id| tendon.get(id).copied().unwrap_or(false));
-        let equality = model
-            .equalities()
-            .map(|e| match e.kind {
-                Ok(mjtEq::mjEQ_JOINT) => e.is_linear(),
-                Ok(mjtEq::mjEQ_TENDON) => e.is_linear() && e.objects.into_iter().all(fixed),
-                _ => false,
-            })
-            .collect();
+        let bends = model.tendons().map(|t| !t.is_fixed()).collect();
+        let coupled = |kind| matches!(kind, Ok(mjtEq::mjEQ_JOINT | mjtEq::mjEQ_TENDON));
+        let equality = model.equalities().map(|e| coupled(e.kind)).collect();
         let joint = model.joints().map(|j| j.is_scalar()).collect();
-        Self { equality, joint, tendon }
+        Self { equality, joint, bends }
     }
 
     /// Whether all rows but those of contacts have a derivative in closed form here.
@@ -42,8 +37,9 @@ impl Coverage {
             match row.kind {
                 mjCNSTR_EQUALITY => of(&self.equality),
                 mjCNSTR_LIMIT_JOINT => of(&self.joint),
-                mjCNSTR_FRICTION_TENDON | mjCNSTR_LIMIT_TENDON => of(&self.tendon),
-                mjCNSTR_FRICTION_DOF
+                mjCNSTR_FRICTION_TENDON
+                | mjCNSTR_LIMIT_TENDON
+                | mjCNSTR_FRICTION_DOF
                 | mjCNSTR_CONTACT_FRICTIONLESS
                 | mjCNSTR_CONTACT_PYRAMIDAL
                 | mjCNSTR_CONTACT_ELLIPTIC => true,
@@ -100,6 +96,8 @@ pub(super) struct Rows {
     pub(super) jar: Vec<f64>,
     /// Sizes of the dofs' motions at contacts, for bounds on rounding (nv).
     reach: Vec<f64>,
+    /// What the rounding of tendons' moment arms is of, by row (n x nv); empty where no tendon's arms depend on the configuration.
+    blur: Vec<f64>,
 }
 
 /// The largest entry of a row's Jacobian that is taken for rounding: of levers of metres.
@@ -358,7 +356,22 @@ impl Rows {
     /// A bound on the terms of an entry of J: those of a contact are sums that may cancel.
     fn entry_size(&self, row: usize, c: usize) -> f64 {
         let x = self.j[row * self.nv + c].abs();
-        if self.rows[row].is_contact() && x != 0.0 { self.reach[c] } else { x }
+        let size = if self.rows[row].is_contact() && x != 0.0 { self.reach[c] } else { x };
+        if self.blur.is_empty() { size } else { size + self.blur[row * self.nv + c] }
+    }
+
+    /// Takes what the rounding of the tendons' moment arms makes of the rows' Jacobians.
+    pub(super) fn blur(&mut self, bending: &Bending, of: (&Sim, &Tendons)) {
+        self.blur.clear();
+        if !of.1.any_bends() {
+            return;
+        }
+        self.blur.resize(self.n * self.nv, 0.0);
+        for (row, blur) in self.rows.iter().zip(self.blur.chunks_exact_mut(self.nv)) {
+            for (share, arm) in bending.arms_of(row, of) {
+                blur[arm.dof] += (share * arm.error).abs() / ULP;
+            }
+        }
     }
 
     /// Adds bounds on the rounding of the rows' forces in a product of J' W J with `x` (nv x any) to `errors`.
@@ -377,17 +390,54 @@ impl Rows {
         out.as_mut_slice().copy_from_slice(&self.j);
     }
 
-    /// Adds d (J' f) / dq of the rows that are no contacts: their Jacobians do not change.
-    pub(super) fn by_position(&self, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
-        for row in (0..self.n).filter(|row| self.active[*row] && !self.rows[*row].is_contact()) {
-            let weight = self.d[row] * self.push(row) - self.force[row] * self.softening(row);
-            let j = self.row(row);
-            for c in (0..self.nv).filter(|c| j[*c] != 0.0) {
-                for (r, x) in j.iter().enumerate().filter(|(_, x)| **x != 0.0) {
-                    let x = weight * x * j[c];
-                    out[(r, c)] -= x;
-                    noise[(r, c)] += 2.0 * ULP * x.abs();
+    /// Adds d (J' f) / dq of the rows that are no contacts, at a fixed acceleration: the motion are velocity and acceleration (nv).
+    pub(super) fn by_position(
+        &self,
+        (bending, sim, tendons): (&Bending, &Sim, &Tendons),
+        motion: [&[f64]; 2],
+        (out, noise, errors): (&mut DMatrix<f64>, &mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) {
+        let mut bends = Vec::new();
+        for row in (0..self.n).filter(|row| !self.rows[*row].is_contact()) {
+            if self.active[row] {
+                let weight = self.d[row] * self.push(row) - self.force[row] * self.softening(row);
+                let j = self.row(row);
+                for c in (0..self.nv).filter(|c| j[*c] != 0.0) {
+                    for (r, x) in j.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+                        let x = weight * x * j[c];
+                        out[(r, c)] -= x;
+                        noise[(r, c)] += 2.0 * ULP * x.abs();
+                    }
+                    errors[(row, c)] += weight.abs() * ULP * self.blur.get(row * self.nv + c).copied().unwrap_or(0.0);
                 }
+            }
+            bending.of_row(&self.rows[row], self.row(row), (sim, tendons), &mut bends);
+            self.bend(row, &bends, motion, (&mut *out, &mut *noise, &mut *errors));
+        }
+    }
+
+    /// Adds what the change of a row's Jacobian makes of its force.
+    fn bend(
+        &self,
+        row: usize,
+        bends: &[Bend],
+        [velocity, acceleration]: [&[f64]; 2],
+        (out, noise, errors): (&mut DMatrix<f64>, &mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) {
+        let (force, wj) = (self.force[row], self.weighted(row));
+        for bend in bends {
+            let (r, c) = bend.at;
+            let x = force * bend.x;
+            out[(r, c)] += x;
+            noise[(r, c)] += force.abs() * bend.error + 2.0 * ULP * x.abs();
+            if self.active[row] {
+                // J a - aref changes, and the force with it.
+                let rate = acceleration[r] + self.damping[row] * velocity[r];
+                let size = acceleration[r].abs() + (self.damping[row] * velocity[r]).abs();
+                for (to, w) in wj.iter().enumerate().filter(|(_, w)| **w != 0.0) {
+                    out[(to, c)] -= w * bend.x * rate;
+                }
+                errors[(row, c)] += self.d[row] * (bend.error + 4.0 * ULP * bend.x.abs()) * size;
             }
         }
     }
