@@ -1,5 +1,5 @@
 //! Constraint rows whose Jacobians change with the configuration, but for contacts: limits and friction of tendons in space, and
-//! equalities on a curve.
+//! equalities. Welds have a file of their own ([`super::weld`]).
 //!
 //! With h_jk = dJ_j / dq_k of a row of force f, which pushes back with D (J a - aref), aref = -b J v - k imp pos, the columns of the
 //! positions gain
@@ -16,6 +16,8 @@ use mujoco_rs::mujoco_c::mjtEq;
 
 use super::motion::ULP;
 use super::tendon::{Arm, Tendons};
+use super::tree::Tree;
+use super::weld::Weld;
 use crate::physics::{ConstraintRow, Model, Sim};
 
 /// One of the two sides of an equality: a joint or a tendon, and its value in `qpos0`.
@@ -36,6 +38,7 @@ struct Coupling {
 #[derive(Debug)]
 pub(super) struct Bending {
     couplings: Vec<Option<Coupling>>,
+    welds: Vec<Option<Weld>>,
 }
 
 /// An entry of dJ/dq: the row's dof, the position's, and the value with a bound on its error.
@@ -47,7 +50,7 @@ pub(super) struct Bend {
 }
 
 impl Bending {
-    pub(super) fn new(model: &Model) -> Self {
+    pub(super) fn new(model: &Model, tree: &Tree) -> Self {
         let couplings = model.equalities().map(|equality| {
             let side = |object: i32| {
                 let id = usize::try_from(object).ok()?;
@@ -64,7 +67,24 @@ impl Bending {
             let polynomial = std::array::from_fn(|i| equality.data[i]);
             sides[0].is_some().then_some(Coupling { sides, polynomial })
         });
-        Self { couplings: couplings.collect() }
+        let welds = (0..model.equalities().len()).map(|id| Weld::new(model, tree, id));
+        Self { couplings: couplings.collect(), welds: welds.collect() }
+    }
+
+    /// Whether an equality's rows have derivatives in closed form.
+    pub(super) fn covers(&self, equality: usize) -> bool {
+        self.couplings[equality].is_some() || self.welds[equality].is_some()
+    }
+
+    /// Whether there are welds.
+    pub(super) fn has_welds(&self) -> bool {
+        self.welds.iter().any(Option::is_some)
+    }
+
+    /// The weld that a row is of.
+    pub(super) fn weld(&self, row: &ConstraintRow) -> Option<&Weld> {
+        let id = (row.kind == mjCNSTR_EQUALITY).then_some(row.id)?;
+        self.welds.get(id)?.as_ref()
     }
 
     /// dJ/dq of a row, whose J is `jacobian` (nv), into `out`; nothing of one that does not bend.

@@ -55,6 +55,7 @@ mod tendon_tests;
 mod tests;
 mod tree;
 mod verdict;
+mod weld;
 mod wrap;
 
 use std::sync::Arc;
@@ -185,14 +186,15 @@ impl Implicit {
     /// [`PhysicsError::Mujoco`] when there is no memory for one.
     pub fn new(spec: &EngineSpec, model: &Arc<Model>) -> Result<Self, PhysicsError> {
         let tree = Tree::new(model);
-        let coverage = Coverage::new(model);
+        let bending = Bending::new(model, &tree);
+        let coverage = Coverage::new(model, &bending);
         let activations = Activations::new(model);
         let smooth = Smooth::new(model, &coverage, &activations);
         Ok(Self {
             work: Sim::new(model)?,
             outside: [smooth.is_some(), false].map(|closed| ExternalForces::new(model, closed)),
             tendons: Tendons::new(model, &tree),
-            bending: Bending::new(model),
+            bending,
             smooth,
             rows: Rows::new(model),
             contacts: Contacts::new(model.largest_gap(), model.nv()),
@@ -307,13 +309,18 @@ impl Implicit {
         contacts.light = false;
         differences.nudger.unsettled.fill(false);
         if rows.n > 0 {
+            if closed && bending.has_welds() {
+                field.set_drift(tree, work);
+                let Workspace { da, errors, .. } = &mut *space;
+                rows.drift(bending, (work, tree, &*field), (da, errors));
+            }
             field.set_field(tree, work, space.a.as_slice());
             let Workspace { a, da, noise, errors, jar_change: jar, .. } = &mut *space;
-            rows.blur(bending, (work, tendons));
+            rows.blur(bending, (work, tree, tendons));
             rows.by_velocity(closed, da, errors);
             if closed {
                 let motion = [work.qvel(), a.as_slice()];
-                rows.by_position((bending, work, tendons), motion, (&mut *da, &mut *noise, &mut *errors));
+                rows.by_position(bending, (work, tree, tendons), motion, (&mut *da, &mut *noise, &mut *errors));
             }
             contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors, jar })?;
         }

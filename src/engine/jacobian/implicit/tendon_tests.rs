@@ -69,7 +69,8 @@ fn closed_and_wrapped(model: &Arc<Model>) -> (bool, usize) {
         sim.qpos_mut().copy_from_slice(&qpos);
         sim.forward().unwrap();
         closed &= engine.tendons.set(&sim, &engine.tree) && engine.coverage.all(&sim);
-        wrapped += usize::from(sim.tendon_path(0).any(|(object, _)| object >= 0));
+        let path = |t| sim.tendon_path(t).any(|(object, _)| object >= 0);
+        wrapped += usize::from((0..model.tendons().len().min(1)).any(path));
     }
     (closed, wrapped)
 }
@@ -141,4 +142,30 @@ fn what_a_dof_does_not_bend_is_zero() {
     assert_eq!(arms, [1], "the first joint moves both ends");
     let bends: Vec<_> = engine.tendons.all[0].entries().map(|bend| bend.at).collect();
     assert_eq!(bends, [(1, 1)]);
+}
+
+/// Bodies of one tree, of two and of the world, welded by bodies and by sites, with impedances that change and do not.
+#[test]
+fn welds() {
+    let bodies = BODIES
+        .replacen("<body pos=\".4 0 0\">", "<body name=\"tool\" pos=\".4 0 0\">", 1)
+        .replacen("<body pos=\".4 .5 1.3\">", "<body name=\"load\" pos=\".4 .5 1.3\">", 1)
+        .replacen("<body pos=\"0 0 1\">", "<body name=\"stem\" pos=\"0 0 1\">", 1);
+    for weld in [
+        r#"body1="load" body2="tool" anchor=".1 .2 .05""#,
+        r#"body1="tool" body2="stem" torquescale=".3""#,
+        r#"body1="tool" anchor=".1 -.2 0" relpose=".1 .2 .3 .8 .1 .2 .3""#,
+        r#"site1="tip" site2="base" torquescale="2""#,
+        r#"site1="load" site2="mid""#,
+    ] {
+        for solimp in [".9 .9 .001 .5 2", ".1 .95 5 .5 2", ".2 .9 3 .3 1"] {
+            let rest = format!(r#"<equality><weld {weld} solimp="{solimp}" solref="-50 -5"/></equality>"#);
+            let model = model(r#"<option timestep=".001"><flag contact="disable"/></option>"#, &bodies, &rest);
+            assert!(closed_and_wrapped(&model).0, "{weld}: differenced");
+            for settle in [0, 20] {
+                let (error, _) = compare(&model, H, 0.7, settle);
+                assert!(error < 1e-8, "{weld}, {solimp}: {error:e}");
+            }
+        }
+    }
 }

@@ -46,7 +46,7 @@ slices! {
         geom_type: i32, geom_bodyid: i32, geom_size: [f64; 3], geom_gap: f64, geom_adhesion: f64,
         geom_fluid: [f64; mjNFLUID as usize],
     }
-    nsite: { site_bodyid: i32 }
+    nsite: { site_bodyid: i32, site_pos: [f64; 3], site_quat: [f64; 4] }
     npair: { pair_gap: f64, pair_adhesion: f64 }
     neq: {
         eq_type: i32, eq_obj1id: i32, eq_obj2id: i32, eq_objtype: i32, eq_solimp: [f64; mjNIMP as usize],
