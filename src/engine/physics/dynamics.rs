@@ -471,6 +471,8 @@ views! {
     xmat, len_9nbody;
     /// Positions of the bodies (nbody x 3).
     xpos, len_3nbody;
+    /// Orientations of the bodies as quaternions (nbody x 4).
+    xquat, len_4nbody;
     /// Forces and torques on the bodies from outside (nbody x 6).
     xfrc_applied, len_6nbody;
     /// Rates of the activations (na).
@@ -499,6 +501,7 @@ lengths! {
     len_nv: 1 * nv;
     len_6nv: 6 * nv;
     len_3nbody: 3 * nbody;
+    len_4nbody: 4 * nbody;
     len_6nbody: 6 * nbody;
     len_9nbody: 9 * nbody;
     len_10nbody: 10 * nbody;

@@ -61,3 +61,4 @@ pub use sensors::{Sensed, SensorStages};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats};
 pub use source::{Files, ModelSource, SourceFile, needed};
+pub use tendons::{PathGeom, PathPiece, PathSite};

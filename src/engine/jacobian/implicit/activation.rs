@@ -2,16 +2,9 @@
 
 use mujoco_rs::mujoco_c::mjtDyn;
 
-use crate::physics::{Model, PhysicsError, Sim};
-
-/// Nudge of a muscle's activation and control: its time constant is smooth, or linear by parts.
-const NUDGE: f64 = 1.0 / 1_048_576.0;
-
-/// And the finest, where a kink is near.
-const FINEST: f64 = 1.0 / 268_435_456.0;
-
-/// One-sided derivatives of a next activation that are farther apart may be those of a kink.
-const BENDS: f64 = 1e-7;
+use super::muscle::Excitation;
+use crate::jacobian::steps::{NEAR, sides_meet_at};
+use crate::physics::{Model, Sim};
 
 /// One activation, its value and derivatives now.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,8 +20,18 @@ pub(super) struct Now {
     pub(super) of_rate: [f64; 2],
 }
 
+/// An entry of A or B whose derivatives to the two sides differ, known without a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Kink {
+    /// The next activation's row, and the column of A, or of B behind them (ndx + nu).
+    pub(super) row: usize,
+    pub(super) column: usize,
+    /// How far they are apart.
+    pub(super) apart: f64,
+}
+
 /// How an activation moves, as far as its derivative goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Dynamics {
     /// d act / dt = u.
     Integrator,
@@ -36,8 +39,8 @@ enum Dynamics {
     Filter,
     /// The same, integrated exactly.
     FilterExact,
-    /// d act / dt is smooth, or linear by parts: a muscle.
-    Differenced,
+    /// A muscle's.
+    Muscle(Excitation),
 }
 
 #[derive(Debug)]
@@ -59,7 +62,11 @@ struct Activation {
 pub(super) struct Activations {
     all: Vec<Activation>,
     pub(super) now: Vec<Now>,
+    /// What bends of the next activations, by themselves or their controls, now.
+    pub(super) kinks: Vec<Kink>,
     h: f64,
+    /// Whether a step has stages, whose activations everything after them depends on.
+    chained: bool,
 }
 
 impl Activations {
@@ -77,7 +84,8 @@ impl Activations {
                         Ok(mjtDyn::mjDYN_INTEGRATOR) => Dynamics::Integrator,
                         Ok(mjtDyn::mjDYN_FILTER) => Dynamics::Filter,
                         Ok(mjtDyn::mjDYN_FILTEREXACT) => Dynamics::FilterExact,
-                        _ => Dynamics::Differenced,
+                        // Others are not covered.
+                        _ => Dynamics::Muscle(Excitation::new(a.dynprm)),
                     },
                     tau: a.dynprm[0].max(1e-15),
                     range: a.actrange.filter(|_| actuation),
@@ -89,7 +97,8 @@ impl Activations {
             .collect();
         all.sort_by_key(|(adr, _)| *adr);
         let now = vec![Now::default(); all.len()];
-        Self { all: all.into_iter().map(|(_, a)| a).collect(), now, h: model.timestep() }
+        let all = all.into_iter().map(|(_, a)| a).collect();
+        Self { all, now, kinks: Vec::new(), h: model.timestep(), chained: model.steps_by_runge_kutta() }
     }
 
     /// The control of an activation.
@@ -101,7 +110,7 @@ impl Activations {
     pub(super) fn gain(&self, i: usize) -> f64 {
         match self.all[i].kind {
             Dynamics::FilterExact => -self.all[i].tau * (-self.h / self.all[i].tau).exp_m1(),
-            Dynamics::Integrator | Dynamics::Filter | Dynamics::Differenced => self.h,
+            Dynamics::Integrator | Dynamics::Filter | Dynamics::Muscle(_) => self.h,
         }
     }
 
@@ -115,14 +124,12 @@ impl Activations {
         self.all.iter().position(|a| a.actuator == actuator)
     }
 
-    /// Fills `now` at the state of `work`, after its actuation stage. Returns whether an activation enters or leaves its range
-    /// when it or its control is nudged by `reach`, and marks these columns in `bent`.
-    ///
-    /// # Errors
-    /// [`PhysicsError::Mujoco`].
-    pub(super) fn set(&mut self, work: &mut Sim, reach: f64, bent: &mut [bool]) -> Result<bool, PhysicsError> {
-        let model = work.model().clone();
+    /// Fills `now` and `kinks` at the state of `work`, after its actuation stage. Returns whether anything else than the next
+    /// activations may bend when an activation or its control is nudged by `reach`, and marks these columns in `bent`.
+    pub(super) fn set(&mut self, work: &Sim, reach: f64, bent: &mut [bool]) -> bool {
+        let model = work.model();
         let mut edge = false;
+        self.kinks.clear();
         for i in 0..self.all.len() {
             let a = &self.all[i];
             let (act, u) = (work.act()[i], work.ctrl()[a.control]);
@@ -138,24 +145,20 @@ impl Activations {
                     let decay = -self.h / a.tau;
                     ([decay.exp(), -decay.exp_m1()], [-1.0 / a.tau, 1.0 / a.tau])
                 }
-                Dynamics::Differenced => {
-                    let (by, bends) = self.differenced(work, i, rate, bent)?;
-                    edge |= bends;
-                    ([1.0 + by[0], by[1]], by.map(|x| x / self.h))
+                Dynamics::Muscle(excitation) => {
+                    let by = excitation.slopes(act, u, ctrl_range);
+                    ([1.0 + self.h * by[0], self.h * by[1]], by)
                 }
             };
             if !heard {
                 (of_next[1], of_rate[1]) = (0.0, 0.0);
             }
             let mut next = act + rate * self.gain(i);
+            let mut near =
+                matches!(a.kind, Dynamics::Muscle(excitation) if !a.disabled && excitation.bends_within(act, u, reach));
             if let Some([low, high]) = a.range {
                 let within = (next - low).abs().min((next - high).abs());
-                let columns = [model.layout().activation(i), model.layout().control(a.control)];
-                for (column, by) in columns.into_iter().zip(of_next) {
-                    if by != 0.0 && within <= reach * by.abs() {
-                        (edge, bent[column]) = (true, true);
-                    }
-                }
+                near |= of_next.into_iter().any(|by| by != 0.0 && within <= reach * by.abs());
                 if next <= low || next >= high {
                     of_next = [0.0; 2];
                 }
@@ -163,69 +166,52 @@ impl Activations {
             }
             let (used, of_used) = if a.early { (next, of_next) } else { (act, [1.0, 0.0]) };
             self.now[i] = Now { used, of_used, of_next, rate, of_rate };
+            if near {
+                let columns = [model.layout().activation(i), model.layout().control(a.control)];
+                if a.early || self.chained {
+                    edge = true;
+                    columns.into_iter().for_each(|column| bent[column] = true);
+                }
+                // A stage's columns are marked: what follows bends with them.
+                let own = if self.chained { &[][..] } else { &columns[..] };
+                for (k, &column) in own.iter().enumerate() {
+                    let apart = self.sides_apart(i, [act, u], k, ctrl_range);
+                    if apart > 0.0 {
+                        self.kinks.push(Kink { row: model.layout().activation(i), column, apart });
+                    }
+                }
+            }
         }
-        Ok(edge)
+        edge
     }
 
-    /// The derivatives of h times activation `i`'s rate (which is `rate` now) by activation and control, where the rate is smooth or
-    /// linear by parts, and whether it bends within reach: these columns are marked in `bent`. The state of `work` stays.
-    fn differenced(
-        &self,
-        work: &mut Sim,
-        i: usize,
-        rate: f64,
-        bent: &mut [bool],
-    ) -> Result<([f64; 2], bool), PhysicsError> {
-        let model = work.model().clone();
-        let control = self.all[i].control;
-        let (act, u) = (work.act()[i], work.ctrl()[control]);
-        let (mut by, mut edge) = ([0.0; 2], false);
-        for (k, by) in by.iter_mut().enumerate() {
-            let range = model.clamped_range(control).filter(|_| k == 1);
-            let nudge = range.map_or(NUDGE, |[low, high]| NUDGE.min(0.25 * (high - low)));
-            if nudge <= 0.0 {
-                continue;
-            }
-            let mut rate_at = |nudge: f64| -> Result<f64, PhysicsError> {
-                if k == 0 {
-                    work.act_mut()[i] = act + nudge;
-                } else {
-                    work.ctrl_mut()[control] = u + nudge;
-                }
-                work.stage_actuation()?;
-                Ok(work.act_dot()[i])
+    /// The next activation.
+    fn next(&self, i: usize, [act, u]: [f64; 2], ctrl_range: Option<[f64; 2]>) -> f64 {
+        let a = &self.all[i];
+        let u = ctrl_range.map_or(u, |[low, high]| u.clamp(low, high));
+        let rate = match a.kind {
+            _ if a.disabled => 0.0,
+            Dynamics::Integrator => u,
+            Dynamics::Filter | Dynamics::FilterExact => (u - act) / a.tau,
+            Dynamics::Muscle(excitation) => excitation.rate(act, u),
+        };
+        let next = act + rate * self.gain(i);
+        a.range.map_or(next, |[low, high]| next.clamp(low, high))
+    }
+
+    /// How far the derivatives of the next activation by itself (`k` = 0) or its control (1) to the two sides are apart, as whole
+    /// steps tell it. A control at an end of its range has one side.
+    fn sides_apart(&self, i: usize, at: [f64; 2], k: usize, ctrl_range: Option<[f64; 2]>) -> f64 {
+        let apart = |h: f64| {
+            let next = |by: f64| {
+                let mut at = at;
+                at[k] += by;
+                self.next(i, at, ctrl_range)
             };
-            let out = range.map_or(0.0, |[low, high]| match () {
-                () if u + nudge > high => 1.0,
-                () if u - nudge < low => -1.0,
-                () => 0.0,
-            });
-            if out == 0.0 {
-                // A kink beside the state is not at it: nudges shrink until both sides agree.
-                let mut h = nudge;
-                loop {
-                    let (up, down) = (rate_at(h)?, rate_at(-h)?);
-                    *by = self.h * (up - down) / (2.0 * h);
-                    if self.h * (up - 2.0 * rate + down).abs() / h <= BENDS {
-                        break;
-                    }
-                    edge = true;
-                    let layout = model.layout();
-                    bent[if k == 0 { layout.activation(i) } else { layout.control(control) }] = true;
-                    h *= 0.0625;
-                    if h < FINEST {
-                        break;
-                    }
-                }
-            } else {
-                // On the edge of its range, from the inside, to the second order too.
-                let (near, far) = (rate_at(-out * nudge)?, rate_at(-2.0 * out * nudge)?);
-                *by = self.h * out * (3.0 * rate - 4.0 * near + far) / (2.0 * nudge);
-            }
-            work.act_mut()[i] = act;
-            work.ctrl_mut()[control] = u;
-        }
-        work.stage_actuation()?;
-        Ok((by, edge))
+            let here = next(0.0);
+            (next(h) - here) / h - (next(-h) - here) / -h
+        };
+        let one_sided = ctrl_range.is_some_and(|[low, high]| at[1] + NEAR[0] > high || at[1] - NEAR[0] < low);
+        if k == 1 && one_sided { 0.0 } else { sides_meet_at(NEAR.map(apart), self.now[i].used) }
     }
 }

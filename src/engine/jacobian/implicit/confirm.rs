@@ -2,6 +2,7 @@
 //! derivatives of the two sides differ is seen by stepping to either side.
 
 use super::super::whole_step::{KINK, UNSETTLED};
+use super::activation::Kink;
 use super::verdict::trusted_scale;
 use crate::jacobian::kink::Bends;
 use crate::jacobian::zero::decide;
@@ -11,7 +12,8 @@ use crate::physics::{Model, PhysicsError};
 /// Takes the columns that are `doubtful` (ndx + nu) from extrapolated differences of whole steps: where the geometry of a
 /// contact has no derivative, the forces may have one all the same. Where the derivatives of the two sides differ, an entry
 /// is their mean; where there are none, it is NaN and undecided. Looks at both sides of the columns that are marked in
-/// `bends`; a switch is withdrawn where all of them agree, and `kink` says how far they are apart where not.
+/// `bends`, and takes those of `kinks` as they are; a switch is withdrawn where all of them agree, and `kink` says how far they are
+/// apart where not.
 ///
 /// # Errors
 /// [`PhysicsError::Mujoco`].
@@ -19,16 +21,18 @@ pub(super) fn confirm(
     model: &Model,
     state: &[f64],
     doubtful: &[bool],
-    bends: &mut Bends,
+    (bends, kinks): (&mut Bends, &[Kink]),
     out: &mut Jacobian,
 ) -> Result<(), PhysicsError> {
     let ndx = model.ndx();
     out.verdicts.kink = 0.0;
-    if !doubtful.contains(&true) && !bends.columns.contains(&true) {
+    if !doubtful.contains(&true) && !bends.columns.contains(&true) && kinks.is_empty() {
         out.verdicts.switches = Switches::default();
         return Ok(());
     }
-    bends.begin(model, state)?;
+    if doubtful.contains(&true) || bends.columns.contains(&true) {
+        bends.begin(model, state)?;
+    }
     let mut scale = trusted_scale(&out.a, doubtful);
     let (mut kink, mut undefined) = (0.0_f64, false);
     for column in (0..doubtful.len()).filter(|c| doubtful[*c]) {
@@ -79,6 +83,14 @@ pub(super) fn confirm(
             if apart.is_nan() || *apart >= x.abs() {
                 *verdict = ZeroVerdict::Undecided;
             }
+        }
+    }
+    for known in kinks.iter().filter(|k| !doubtful[k.column] && k.apart > KINK * scale) {
+        kink = kink.max(known.apart);
+        out.verdicts.switches.force = true;
+        let (x, verdict) = entry(out, known.row, known.column, model);
+        if known.apart >= x.abs() {
+            *verdict = ZeroVerdict::Undecided;
         }
     }
     if kink == 0.0 && !undefined {

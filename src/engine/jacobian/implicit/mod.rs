@@ -30,6 +30,7 @@
 //! what is zero ([`verdict`]).
 
 mod activation;
+mod bending;
 mod blocks;
 mod closed;
 mod confirm;
@@ -39,7 +40,9 @@ mod damper;
 mod difference;
 mod fields;
 mod integrator;
+mod jet;
 mod motion;
+mod muscle;
 mod narrow;
 mod rows;
 mod runge_kutta;
@@ -49,11 +52,16 @@ mod spatial;
 mod support;
 mod switches;
 mod system;
+mod tendon;
+#[cfg(test)]
+mod tendon_tests;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod triangular;
 mod verdict;
+mod weld;
+mod wrap;
 
 use std::sync::Arc;
 
@@ -63,6 +71,7 @@ use super::kink::Bends;
 use super::{Engine, EngineSpec, Jacobian, Switches};
 use crate::physics::{Model, PhysicsError, Sim};
 use activation::Activations;
+use bending::Bending;
 use blocks::{Factors, Partition};
 use contact::{Contacts, Sums};
 use difference::Differences;
@@ -75,6 +84,7 @@ use smooth::Smooth;
 use spatial::{Size, norm3, sub3};
 pub(super) use switches::REACH;
 use system::System;
+use tendon::Tendons;
 use tree::Tree;
 
 /// Implicit differentiation.
@@ -82,8 +92,11 @@ use tree::Tree;
 pub struct Implicit {
     work: Sim,
     tree: Tree,
-    outside: ExternalForces,
+    /// The forces from outside that are in closed form, and those where springs and dampers are differenced.
+    outside: [ExternalForces; 2],
     coverage: Coverage,
+    tendons: Tendons,
+    bending: Bending,
     /// None where springs, dampers or actuators are differenced.
     smooth: Option<Smooth>,
     rows: Rows,
@@ -165,12 +178,15 @@ impl Implicit {
     /// [`PhysicsError::Mujoco`] when there is no memory for one.
     pub fn new(spec: &EngineSpec, model: &Arc<Model>) -> Result<Self, PhysicsError> {
         let tree = Tree::new(model);
-        let coverage = Coverage::new(model);
+        let bending = Bending::new(model, &tree);
+        let coverage = Coverage::new(model, &bending);
         let activations = Activations::new(model);
         let smooth = Smooth::new(model, &coverage, &activations);
         Ok(Self {
             work: Sim::new(model)?,
-            outside: ExternalForces::new(model, smooth.is_some()),
+            outside: [smooth.is_some(), false].map(|closed| ExternalForces::new(model, closed)),
+            tendons: Tendons::new(model, &tree),
+            bending,
             smooth,
             rows: Rows::new(model),
             contacts: Contacts::new(model.largest_gap(), model.nv()),
@@ -239,6 +255,8 @@ impl Implicit {
             tree,
             outside,
             coverage,
+            tendons,
+            bending,
             smooth,
             rows,
             contacts,
@@ -257,30 +275,42 @@ impl Implicit {
         space.system.noise.fill(0.0);
         resize(&mut space.system.errors, rows.n, space.system.da.ncols());
         resize(&mut space.jar_change, rows.n, space.a.len());
-        motion.set(tree, work, space.a.as_slice(), outside);
+        // Where a moment arm has no derivative in closed form, all that may have to do with it is differenced.
+        let arms = tendons.set(work, tree);
+        let smooth = smooth.as_mut().filter(|_| arms);
+        motion.set(tree, work, space.a.as_slice(), &outside[usize::from(smooth.is_none())]);
         motion.by_position(tree, true, &mut space.system.da, &mut space.system.noise);
         motion.by_velocity(tree, &mut space.system.da, &mut space.system.noise);
-        let mut edge = activations.set(work, REACH, bent)?;
+        let mut edge = activations.set(work, REACH, bent);
+        let differenced = smooth.is_none();
         if let Some(smooth) = smooth {
-            edge |= smooth.add(work, activations, REACH, bent, &mut space.system.da, &mut space.system.noise);
+            edge |=
+                smooth.add(work, (activations, tendons), REACH, bent, &mut space.system.da, &mut space.system.noise);
         }
-        let closed = coverage.all(work);
+        let closed = arms && coverage.all(work);
         contacts.edges.fill(false);
         contacts.light = false;
         differences.nudger.unsettled.fill(false);
         if rows.n > 0 {
+            if closed && bending.has_welds() {
+                field.set_drift(tree, work);
+                let System { da, errors, .. } = &mut space.system;
+                rows.drift(bending, (work, tree, &*field), (da, errors));
+            }
             field.set_field(tree, work, space.a.as_slice());
-            let Workspace { system: System { da, noise, errors, .. }, jar_change: jar, .. } = &mut *space;
+            let Workspace { a, system: System { da, noise, errors, .. }, jar_change: jar, .. } = &mut *space;
+            rows.blur(bending, (work, tree, tendons));
             rows.by_velocity(closed, da, errors);
             if closed {
-                rows.by_position(da, noise);
+                let motion = [work.qvel(), a.as_slice()];
+                rows.by_position(bending, (work, tree, tendons), motion, (&mut *da, &mut *noise, &mut *errors));
             }
             contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors, jar })?;
         }
-        if smooth.is_none() || !closed {
+        if differenced || !closed {
             let out = (&mut space.system.da, &mut space.system.noise);
             let rows = (!closed).then_some(&*rows);
-            if differences.add(work, smooth.is_none(), rows, &space.a, out)? {
+            if differences.add(work, differenced, rows, &space.a, out)? {
                 // Which column it was is not known.
                 edge = true;
                 bent.fill(true);
@@ -307,7 +337,7 @@ impl Implicit {
     /// What is in doubt of the derivative at the state of `work`, after [`Implicit::accelerate`]. What else switches there goes to
     /// `seen`, the columns to `bends`; the constraint rows of `work` are forgotten.
     fn examine(&mut self, seen: &mut Seen) -> Result<Doubts, PhysicsError> {
-        let Self { work, tree, rows, contacts, differences, space, bends, zero_test, .. } = self;
+        let Self { work, tree, tendons, rows, contacts, differences, space, bends, zero_test, .. } = self;
         let mut doubts = Doubts::new(space.system.da.ncols());
         doubts.everything = rows.is_rigid() || contacts.light || rows.is_faint();
         doubts.contact = contacts.edges.contains(&true);
@@ -315,7 +345,8 @@ impl Implicit {
         doubts.unsettled.copy_from_slice(&differences.nudger.unsettled);
         if *zero_test {
             let (bent, undecided) = (&mut bends.columns, &mut doubts.columns);
-            seen.switches = switches::find(work, tree, seen.switches, bent, undecided)?;
+            seen.switches =
+                switches::find(work, (tree, tendons), (&space.a, &space.system.da), seen.switches, bent, undecided)?;
         }
         Ok(doubts)
     }
@@ -364,7 +395,7 @@ impl Implicit {
 
     /// Differentiates the sensors, judges what is zero, and asks whole steps where the derivative is in doubt or may bend.
     fn conclude(&mut self, mut doubts: Doubts, seen: Seen, out: &mut Jacobian) -> Result<(), PhysicsError> {
-        let Self { work, integrator, space, bends, sensors, zero_test, .. } = self;
+        let Self { work, integrator, activations, space, bends, sensors, zero_test, .. } = self;
         if *zero_test {
             out.verdicts.near_singular = seen.near_singular;
             out.verdicts.switches = seen.switches;
@@ -385,7 +416,7 @@ impl Implicit {
         if doubts.contact {
             out.verdicts.switches.contact = true;
         }
-        confirm::confirm(model, &space.state, &doubts.columns, bends, out)
+        confirm::confirm(model, &space.state, &doubts.columns, (bends, &activations.kinks), out)
     }
 
     /// Every column from differences of whole steps, where the closed form has nothing to solve with.
@@ -395,7 +426,7 @@ impl Implicit {
         out.verdicts.near_singular = true;
         let model = work.model();
         bends.columns.clear();
-        confirm::confirm(model, &space.state, &vec![true; model.ndx() + model.nu()], bends, out)
+        confirm::confirm(model, &space.state, &vec![true; model.ndx() + model.nu()], (bends, &[]), out)
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) struct Motion {
     pub(super) before: Vec<Spatial>,
     after: Vec<Spatial>,
     /// Acceleration of every body, and before a dof's group.
-    acc: Vec<Spatial>,
+    pub(super) acc: Vec<Spatial>,
     acc_before: Vec<Spatial>,
     /// Force through the joints of every body.
     force: Vec<Spatial>,
@@ -172,6 +172,33 @@ impl Motion {
     /// A field of joint velocities alone: what the points of the bodies do under it.
     pub(super) fn set_field(&mut self, tree: &Tree, sim: &Sim, field: &[f64]) {
         self.carry(tree, sim, |d| field[d], |_| 0.0, &[0.0; 3]);
+    }
+
+    /// The velocities of a simulation, and the accelerations that they are by themselves, without any of the joints.
+    pub(super) fn set_drift(&mut self, tree: &Tree, sim: &Sim) {
+        let qvel = sim.qvel();
+        self.carry(tree, sim, |d| qvel[d], |_| 0.0, &[0.0; 3]);
+    }
+
+    /// How a body's velocity and acceleration of [`Motion::set_drift`] change with the position of a dof that moves it, and with its
+    /// velocity; with bounds on their terms.
+    pub(super) fn drift_changes(&self, body: usize, k: usize) -> [[(Spatial, Size); 2]; 2] {
+        let (s, u, v) = (&self.axis[k], &self.before[k], &self.v[body]);
+        let (rest, w) = (sub(v, u), cross_motion(u, s));
+        let carried = cross_motion(s, &sub(&self.acc[body], &self.acc_before[k]));
+        let own = sub(&w, &cross_motion(s, &self.after[k]));
+        let [sizes, before, velocity] = [self.size[k], Size::of(u), Size::of(v)];
+        let both = velocity.plus(before);
+        let turned = before.cross_motion(sizes).cross_motion(both);
+        let accelerated = sizes.cross_motion(Size::of(&self.acc[body]).plus(Size::of(&self.acc_before[k])));
+        let all = both.plus(Size::of(&self.after[k]));
+        [
+            [
+                (cross_motion(s, &rest), sizes.cross_motion(both)),
+                (add(&carried, &cross_motion(&w, &rest)), accelerated.plus(turned)),
+            ],
+            [(*s, sizes), (add(&own, &cross_motion(s, v)), sizes.cross_motion(all))],
+        ]
     }
 
     fn carry(

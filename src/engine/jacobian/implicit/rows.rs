@@ -1,38 +1,35 @@
 //! The constraint rows at the solution: their Jacobian J, their weights W, and their forces.
 
+mod edges;
+
 use mujoco_rs::mujoco_c::mjtConstraint::*;
-use mujoco_rs::mujoco_c::{mjtConstraintState, mjtEq};
+use mujoco_rs::mujoco_c::mjtConstraintState;
 use nalgebra::DMatrix;
 
-use super::motion::ULP;
-use crate::jacobian::Switches;
+use super::bending::{Bend, Bending};
+use super::motion::{Motion, ULP};
+use super::tendon::Tendons;
+use super::tree::Tree;
+use super::weld;
 use crate::physics::{ConstraintRow, Model, Sim};
 
 /// What the rows of a model's equalities, limits and tendons are in closed form.
 #[derive(Debug)]
 pub(super) struct Coverage {
-    /// By equality: whether it couples joints or straight tendons in proportion.
+    /// By equality: whether it couples joints or tendons, or welds.
     equality: Vec<bool>,
     /// By joint: whether its position is one number.
     pub(super) joint: Vec<bool>,
-    /// By tendon: whether it is a fixed sum of joints.
-    pub(super) tendon: Vec<bool>,
+    /// By tendon: whether its moment arms depend on the configuration; of a fixed sum of joints they do not.
+    pub(super) bends: Vec<bool>,
 }
 
 impl Coverage {
-    pub(super) fn new(model: &Model) -> Self {
-        let tendon: Vec<bool> = model.tendons().map(|t| t.is_fixed()).collect();
-        let fixed = |id: i32| usize::try_from(id).map_or(true, |id| tendon.get(id).copied().unwrap_or(false));
-        let equality = model
-            .equalities()
-            .map(|e| match e.kind {
-                Ok(mjtEq::mjEQ_JOINT) => e.is_linear(),
-                Ok(mjtEq::mjEQ_TENDON) => e.is_linear() && e.objects.into_iter().all(fixed),
-                _ => false,
-            })
-            .collect();
+    pub(super) fn new(model: &Model, bending: &Bending) -> Self {
+        let bends = model.tendons().map(|t| !t.is_fixed()).collect();
+        let equality = (0..model.equalities().len()).map(|id| bending.covers(id)).collect();
         let joint = model.joints().map(|j| j.is_scalar()).collect();
-        Self { equality, joint, tendon }
+        Self { equality, joint, bends }
     }
 
     /// Whether all rows but those of contacts have a derivative in closed form here.
@@ -42,8 +39,9 @@ impl Coverage {
             match row.kind {
                 mjCNSTR_EQUALITY => of(&self.equality),
                 mjCNSTR_LIMIT_JOINT => of(&self.joint),
-                mjCNSTR_FRICTION_TENDON | mjCNSTR_LIMIT_TENDON => of(&self.tendon),
-                mjCNSTR_FRICTION_DOF
+                mjCNSTR_FRICTION_TENDON
+                | mjCNSTR_LIMIT_TENDON
+                | mjCNSTR_FRICTION_DOF
                 | mjCNSTR_CONTACT_FRICTIONLESS
                 | mjCNSTR_CONTACT_PYRAMIDAL
                 | mjCNSTR_CONTACT_ELLIPTIC => true,
@@ -100,6 +98,8 @@ pub(super) struct Rows {
     pub(super) jar: Vec<f64>,
     /// Sizes of the dofs' motions at contacts, for bounds on rounding (nv).
     reach: Vec<f64>,
+    /// What the rounding of tendons' moment arms is of, by row (n x nv); empty where no tendon's arms depend on the configuration.
+    blur: Vec<f64>,
 }
 
 /// The largest entry of a row's Jacobian that is taken for rounding: of levers of metres.
@@ -107,6 +107,9 @@ const FAINT: f64 = 1e-12;
 
 /// The largest inverse inertia of a row that is taken for none, 1/kg or 1/(kg m^2): MuJoCo makes 1e-15 of what is less.
 const LIGHT: f64 = 1e-12;
+
+/// A weld that is off by less, m or rad, is taken for met.
+const MET: f64 = 1e-9;
 
 impl Rows {
     pub(super) fn new(model: &Model) -> Self {
@@ -281,48 +284,6 @@ impl Rows {
         }
     }
 
-    /// Looks for rows that begin or cease to push, or whose friction begins or ceases to slip, within `reach` of any
-    /// input, and marks these inputs. `changes` are da/dp, and how J a - aref of the contacts that push changes with the
-    /// positions at a fixed acceleration; `motion` are the velocity and the acceleration (nv).
-    pub(super) fn switches(
-        &self,
-        changes: [&DMatrix<f64>; 2],
-        motion: [&[f64]; 2],
-        reach: f64,
-        found: &mut Switches,
-        bent: &mut [bool],
-    ) {
-        let largest = changes[0].iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        let mut contacts = self.contacts.iter().peekable();
-        let mut row = 0;
-        while row < self.n {
-            let contact = contacts.next_if(|t| t.row == row);
-            let block = Block::new(self, row, contact, changes, motion);
-            let kind = self.rows[row].kind;
-            if let Some(contact) = contact.filter(|_| kind == mjCNSTR_CONTACT_ELLIPTIC) {
-                let [top, bottom] = block.zones(contact, largest, reach, bent);
-                found.contact |= top;
-                found.friction |= bottom;
-            } else if kind != mjCNSTR_EQUALITY {
-                for row in row..row + block.rows {
-                    let edge = match kind {
-                        mjCNSTR_FRICTION_DOF | mjCNSTR_FRICTION_TENDON => {
-                            self.jar[row].abs() - self.loss[row] / self.d[row]
-                        }
-                        _ => self.jar[row],
-                    };
-                    let near = block.crosses(row, edge, largest, reach, bent);
-                    match kind {
-                        mjCNSTR_LIMIT_JOINT | mjCNSTR_LIMIT_TENDON => found.limit |= near,
-                        mjCNSTR_CONTACT_FRICTIONLESS => found.contact |= near,
-                        _ => found.friction |= near,
-                    }
-                }
-            }
-            row += block.rows;
-        }
-    }
-
     /// Adds J' W J to `out` (nv x nv).
     pub(super) fn add_hessian(&self, out: &mut DMatrix<f64>) {
         for row in (0..self.n).filter(|row| self.active[*row]) {
@@ -358,7 +319,37 @@ impl Rows {
     /// A bound on the terms of an entry of J: those of a contact are sums that may cancel.
     fn entry_size(&self, row: usize, c: usize) -> f64 {
         let x = self.j[row * self.nv + c].abs();
-        if self.rows[row].is_contact() && x != 0.0 { self.reach[c] } else { x }
+        let size = if self.rows[row].is_contact() && x != 0.0 { self.reach[c] } else { x };
+        if self.blur.is_empty() { size } else { size + self.blur[row * self.nv + c] }
+    }
+
+    /// Takes what the rounding of tendons' moment arms and welds' anchors makes of the rows' Jacobians.
+    pub(super) fn blur(&mut self, bending: &Bending, (sim, tree, tendons): (&Sim, &Tree, &Tendons)) {
+        self.blur.clear();
+        if !tendons.any_bends() && !self.rows.iter().any(|row| bending.weld(row).is_some()) {
+            return;
+        }
+        self.blur.resize(self.n * self.nv, 0.0);
+        for (row, blur) in self.rows.iter().zip(self.blur.chunks_exact_mut(self.nv)) {
+            for (share, arm) in bending.arms_of(row, (sim, tendons)) {
+                blur[arm.dof] += (share * arm.error).abs() / ULP;
+            }
+        }
+        let welds: Vec<usize> = (0..self.n).filter(|row| self.begins_weld(*row, bending)).collect();
+        for first in welds {
+            let Some(weld) = bending.weld(&self.rows[first]) else { continue };
+            for (dof, errors) in weld.errors(sim, tree) {
+                for k in 0..weld::ROWS {
+                    self.blur[(first + k) * self.nv + dof] += errors[k / 3] / ULP;
+                }
+            }
+        }
+    }
+
+    /// Whether a row is the first one of a weld.
+    fn begins_weld(&self, row: usize, bending: &Bending) -> bool {
+        let of = |row: usize| bending.weld(&self.rows[row]).map(|_| self.rows[row].id);
+        of(row).is_some() && (row == 0 || of(row - 1) != of(row))
     }
 
     /// By active row, the dofs that it couples.
@@ -390,147 +381,135 @@ impl Rows {
         }
     }
 
-    /// Adds d (J' f) / dq of the rows that are no contacts: their Jacobians do not change.
-    pub(super) fn by_position(&self, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
-        for row in (0..self.n).filter(|row| self.active[*row] && !self.rows[*row].is_contact()) {
-            let weight = self.d[row] * self.push(row) - self.force[row] * self.softening(row);
-            let j = self.row(row);
-            for c in (0..self.nv).filter(|c| j[*c] != 0.0) {
-                for (r, x) in j.iter().enumerate().filter(|(_, x)| **x != 0.0) {
-                    let x = weight * x * j[c];
-                    out[(r, c)] -= x;
-                    noise[(r, c)] += 2.0 * ULP * x.abs();
-                }
-            }
-        }
-    }
-}
-
-/// The constraint rows of one contact, or a row alone, and how J a - aref of them changes.
-struct Block<'a> {
-    of: &'a Rows,
-    row: usize,
-    rows: usize,
-    /// da/dp, and what the positions change at a fixed acceleration where that is known.
-    da: &'a DMatrix<f64>,
-    known: Option<&'a DMatrix<f64>>,
-    /// By dof, where it is not: the change of the rows' position, and a bound on what the Jacobian's turning changes.
-    position: Vec<f64>,
-    turning: Vec<f64>,
-}
-
-impl<'a> Block<'a> {
-    fn new(
-        of: &'a Rows,
-        row: usize,
-        contact: Option<&ContactRows>,
-        [da, jar]: [&'a DMatrix<f64>; 2],
+    /// Adds d (J' f) / dq of the rows that are no contacts, at a fixed acceleration: the motion are velocity and acceleration (nv).
+    pub(super) fn by_position(
+        &self,
+        bending: &Bending,
+        (sim, tree, tendons): (&Sim, &Tree, &Tendons),
         motion: [&[f64]; 2],
-    ) -> Self {
-        let rows = contact.map_or(1, |t| t.rows);
-        let known = contact.filter(|_| of.pushes_within(row, rows)).map(|_| jar);
-        let position = match contact {
-            // Two edges of a pyramid stand for the normal together.
-            Some(t) if of.pyramidal && t.rows > 1 => {
-                of.row(row).iter().zip(of.row(row + 1)).map(|(a, b)| 0.5 * (a + b)).collect()
+        (out, noise, errors): (&mut DMatrix<f64>, &mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) {
+        let (mut bends, mut weld_bends): (Vec<Bend>, [Vec<Bend>; weld::ROWS]) = Default::default();
+        let mut row = 0;
+        while row < self.n {
+            if self.rows[row].is_contact() {
+                row += 1;
+                continue;
             }
-            _ => of.row(row).to_vec(),
-        };
-        let moves = |c: usize| (row..row + rows).fold(0.0_f64, |m, r| m.max(of.row(r)[c].abs()));
-        let mut turning: Vec<f64> = (0..of.nv).map(moves).collect();
-        let turns = match of.rows[row].kind {
-            mjCNSTR_FRICTION_DOF => false,
-            // The limit of a ball turns with it; that of a hinge or slide stays.
-            mjCNSTR_LIMIT_JOINT => turning.iter().filter(|j| **j != 0.0).count() > 1,
-            _ => true,
-        };
-        let [velocity, acceleration] = motion.map(|x| {
-            x.iter().zip(&turning).filter(|(_, j)| **j != 0.0).fold(0.0_f64, |most, (x, _)| most.max(x.abs()))
-        });
-        let factor = if turns { of.damping[row] * velocity + acceleration } else { 0.0 };
-        turning.iter_mut().for_each(|x| *x *= factor);
-        Self { of, row, rows, da, known, position, turning }
-    }
-
-    /// How much a unit of input `c` changes a row, and a bound on what is not known of it.
-    fn change(&self, row: usize, c: usize) -> (f64, f64) {
-        let (of, nv) = (self.of, self.of.nv);
-        let j = of.row(row);
-        let solved: f64 = j.iter().zip(self.da.column(c).iter()).map(|(j, x)| j * x).sum();
-        match (c < nv, self.known) {
-            (true, Some(known)) => (solved + known[(row, c)], 0.0),
-            (true, None) => (solved + of.push(row) * self.position[c], self.turning[c]),
-            (false, _) if c < 2 * nv => (solved + of.damping[row] * j[c - nv], 0.0),
-            (false, _) => (solved, 0.0),
-        }
-    }
-
-    /// An upper bound on the change of a row by a unit of any input; `largest` is that of da.
-    fn most(&self, row: usize, largest: f64) -> f64 {
-        let of = self.of;
-        let most = |x: &[f64]| x.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        let total: f64 = of.row(row).iter().map(|x| x.abs()).sum();
-        let position = match self.known {
-            Some(known) => known.row(row).iter().fold(0.0_f64, |m, x| m.max(x.abs())),
-            None => most(&self.position) * of.push(row).abs() + most(&self.turning),
-        };
-        position + most(of.row(row)) * of.damping[row] + total * largest
-    }
-
-    /// Whether a row changes by `distance` within `reach` of an input; marks these.
-    fn crosses(&self, row: usize, distance: f64, largest: f64, reach: f64, bent: &mut [bool]) -> bool {
-        let within = |change: f64| change > 0.0 && distance.abs() <= 2.0 * reach * change;
-        if !within(self.most(row, largest)) {
-            return false;
-        }
-        let mut any = false;
-        for (c, bent) in bent.iter_mut().enumerate() {
-            let (change, unknown) = self.change(row, c);
-            if within(change.abs() + unknown) {
-                (any, *bent) = (true, true);
+            if let Some(weld) = bending.weld(&self.rows[row]) {
+                weld.bends(sim, tree, &mut weld_bends);
+                let off = self.off(row);
+                for (k, bends) in weld_bends.iter().enumerate() {
+                    self.push_by_position(row + k, Some(&off), (&mut *out, &mut *noise, &mut *errors));
+                    self.bend(row + k, bends, motion, (&mut *out, &mut *noise, &mut *errors));
+                }
+                row += weld::ROWS;
+                continue;
             }
+            self.push_by_position(row, None, (&mut *out, &mut *noise, &mut *errors));
+            bending.of_row(&self.rows[row], self.row(row), (sim, tendons), &mut bends);
+            self.bend(row, &bends, motion, (&mut *out, &mut *noise, &mut *errors));
+            row += 1;
         }
-        any
     }
 
-    /// Whether an elliptic cone comes to an edge of its middle zone within `reach` of an input: that of no force, and that of
-    /// sticking; marks these inputs. With N the normal and T the length of the tangential part of J a - aref, each times its
-    /// friction, the edges are N = mu T and mu N + T = 0. The force is the same on both sides of either, its derivative is
-    /// not; along an edge and within the zones nothing bends, so that a box at rest is far from both although its T is 0.
-    fn zones(&self, contact: &ContactRows, largest: f64, reach: f64, bent: &mut [bool]) -> [bool; 2] {
-        let (of, row, mu) = (self.of, self.row, contact.mu);
-        let scale = |i: usize| if i == 0 { mu } else { contact.friction[i - 1] };
-        let by_row = |f: &dyn Fn(usize) -> f64| -> [f64; 6] {
-            std::array::from_fn(|i| if i < self.rows { scale(i) * f(row + i) } else { 0.0 })
-        };
-        let length = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let u = by_row(&|r| of.jar[r]);
-        let (normal, tangent) = (u[0], length(&u[1..]));
-        let edges = [normal - mu * tangent, mu * normal + tangent];
-        let within = |edge: usize, change: f64| change > 0.0 && edges[edge].abs() <= 2.0 * reach * change;
-        let most = by_row(&|r| self.most(r, largest));
-        let (n, t) = (most[0], length(&most[1..]));
-        if !within(0, n + mu * t) && !within(1, mu * n + t) {
-            return [false; 2];
-        }
-        let mut found = [false; 2];
-        for (c, bent) in bent.iter_mut().enumerate() {
-            let (change, unknown) = (by_row(&|r| self.change(r, c).0), by_row(&|r| self.change(r, c).1));
-            // Along the tangential part its length changes in the first order, across it in the second.
-            let (dn, across) = (change[0], length(&change[1..]));
-            let rest = unknown[0] + (1.0 + mu) * length(&unknown[1..]);
-            let (along, bend) = if across * reach < tangent {
-                let along: f64 = u[1..].iter().zip(&change[1..]).map(|(u, x)| u * x).sum();
-                (along / tangent, reach * across * across / tangent)
-            } else {
-                (0.0, across)
-            };
-            for (edge, change) in [dn - mu * along, mu * dn + along].into_iter().enumerate() {
-                if within(edge, change.abs() + (1.0 + mu) * bend + rest) {
-                    (found[edge], *bent) = (true, true);
+    /// Adds what the change of welds' drift makes of their forces: the part of J's change in time that MuJoCo takes off aref, so that
+    /// J a - aref has dJ/dt v. `drift` is of [`Motion::set_drift`].
+    pub(super) fn drift(
+        &self,
+        bending: &Bending,
+        (sim, tree, drift): (&Sim, &Tree, &Motion),
+        (out, errors): (&mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) {
+        for first in (0..self.n).filter(|row| self.begins_weld(*row, bending)) {
+            let Some(weld) = bending.weld(&self.rows[first]) else { continue };
+            for (dof, changes) in weld.drift(sim, tree, drift) {
+                for (column, (change, error)) in [dof, self.nv + dof].into_iter().zip(changes) {
+                    for k in 0..weld::ROWS {
+                        let row = first + k;
+                        for (to, w) in self.weighted(row).iter().enumerate().filter(|(_, w)| **w != 0.0) {
+                            out[(to, column)] -= w * change[k];
+                        }
+                        errors[(row, column)] += self.mass(row) * error[k / 3];
+                    }
                 }
             }
         }
-        found
+    }
+
+    /// How the distance by which a weld is off, the norm of its rows' positions, changes with the positions, from its first row on,
+    /// with bounds on its error (nv). Where the weld is met it changes in any direction.
+    fn off(&self, first: usize) -> Vec<(f64, f64)> {
+        let rows = first..first + weld::ROWS;
+        let norm = |x: &dyn Fn(usize) -> f64| rows.clone().map(|r| x(r) * x(r)).sum::<f64>().sqrt();
+        let off = norm(&|r| self.depth[r]);
+        let change = |c: usize| {
+            let size = norm(&|r| self.row(r)[c]);
+            if off < MET {
+                return (0.0, size);
+            }
+            (rows.clone().map(|r| self.depth[r] / off * self.row(r)[c]).sum(), 16.0 * ULP * size)
+        };
+        (0..self.nv).map(change).collect()
+    }
+
+    /// Adds how a row that pushes back does so with its position, and its impedance with that or with how far its weld is `off`.
+    fn push_by_position(
+        &self,
+        row: usize,
+        off: Option<&[(f64, f64)]>,
+        (out, noise, errors): (&mut DMatrix<f64>, &mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) {
+        if !self.active[row] {
+            return;
+        }
+        let j = self.row(row);
+        let (d, stiffness) = (self.d[row], self.stiffness[row]);
+        let by_impedance = d * stiffness * self.slope[row] * self.depth[row] - self.force[row] * self.softening(row);
+        let whole = self.d[row] * self.push(row) - self.force[row] * self.softening(row);
+        for c in 0..self.nv {
+            let blur = ULP * self.blur.get(row * self.nv + c).copied().unwrap_or(0.0);
+            let (weight, error) = match off {
+                None if j[c] == 0.0 => continue,
+                None => (whole * j[c], whole.abs() * blur),
+                Some(off) => {
+                    let (by, error) = off[c];
+                    let own = d * stiffness * self.impedance[row];
+                    (own * j[c] + by_impedance * by, own.abs() * blur + by_impedance.abs() * (error + blur))
+                }
+            };
+            errors[(row, c)] += error;
+            for (r, x) in j.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+                let x = if off.is_none() { whole * x * j[c] } else { weight * x };
+                out[(r, c)] -= x;
+                noise[(r, c)] += 2.0 * ULP * x.abs();
+            }
+        }
+    }
+
+    /// Adds what the change of a row's Jacobian makes of its force.
+    fn bend(
+        &self,
+        row: usize,
+        bends: &[Bend],
+        [velocity, acceleration]: [&[f64]; 2],
+        (out, noise, errors): (&mut DMatrix<f64>, &mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) {
+        let (force, wj) = (self.force[row], self.weighted(row));
+        for bend in bends {
+            let (r, c) = bend.at;
+            let x = force * bend.x;
+            out[(r, c)] += x;
+            noise[(r, c)] += force.abs() * bend.error + 2.0 * ULP * x.abs();
+            if self.active[row] {
+                // J a - aref changes, and the force with it.
+                let rate = acceleration[r] + self.damping[row] * velocity[r];
+                let size = acceleration[r].abs() + (self.damping[row] * velocity[r]).abs();
+                for (to, w) in wj.iter().enumerate().filter(|(_, w)| **w != 0.0) {
+                    out[(to, c)] -= w * bend.x * rate;
+                }
+                errors[(row, c)] += self.d[row] * (bend.error + 4.0 * ULP * bend.x.abs()) * size;
+            }
+        }
     }
 }

@@ -5,12 +5,14 @@ use nalgebra::DMatrix;
 
 use super::activation::Activations;
 use super::motion::ULP;
+use super::muscle::Muscle;
 use super::rows::Coverage;
+use super::tendon::{Arm, Tendons};
 use crate::physics::{self, Model, Sim, StateLayout};
 
-/// A straight tendon with a spring, a damper or both.
+/// A tendon with a spring, a damper or both.
 #[derive(Debug)]
-struct Tendon {
+struct Spring {
     id: usize,
     stiffness: f64,
     /// No force between these lengths.
@@ -18,16 +20,28 @@ struct Tendon {
     damping: f64,
 }
 
-/// An actuator whose force is linear in its control, and affine in its length and velocity.
+/// Gain and bias of an actuator as functions of its length and velocity.
+#[derive(Debug, Clone, Copy)]
+enum Law {
+    /// gain . (1, length, velocity) and bias . (1, length, velocity).
+    Affine {
+        gain: [f64; 3],
+        bias: [f64; 3],
+    },
+    Muscle(Muscle),
+}
+
+/// An actuator whose force is linear in its control or activation.
 #[derive(Debug)]
 struct Actuator {
     control: usize,
     /// Its activation, which takes the place of the control in the force.
     activation: Option<usize>,
     output: usize,
-    /// Force = (gain . (1, length, velocity)) control + bias . (1, length, velocity).
-    gain: [f64; 3],
-    bias: [f64; 3],
+    /// Force = gain times control + bias.
+    law: Law,
+    /// The tendon whose length times `gear` is its length; None of one whose moment arm is constant.
+    tendon: Option<(usize, f64)>,
     range: Option<[f64; 2]>,
     control_range: Option<[f64; 2]>,
 }
@@ -37,7 +51,7 @@ struct Actuator {
 pub(super) struct Smooth {
     springs: Vec<(usize, f64)>,
     dampers: Vec<f64>,
-    tendons: Vec<Tendon>,
+    tendons: Vec<Spring>,
     actuators: Vec<Actuator>,
     /// By dof: bounds of the sum of its actuators' forces.
     force_range: Vec<Option<[f64; 2]>>,
@@ -45,7 +59,7 @@ pub(super) struct Smooth {
     held: Vec<bool>,
     /// By dof: sum of its actuators' forces, and its rounding.
     totals: Vec<(f64, f64)>,
-    row: Vec<(usize, f64)>,
+    row: Vec<Arm>,
 }
 
 impl Smooth {
@@ -76,16 +90,18 @@ impl Smooth {
             if stiffness == 0.0 && damping == 0.0 {
                 continue;
             }
-            if !coverage.tendon[id] {
-                return None;
-            }
-            tendons.push(Tendon { id, stiffness, slack: tendon.springlength, damping });
+            tendons.push(Spring { id, stiffness, slack: tendon.springlength, damping });
         }
         let actuators = if actuators_on { actuators(model, coverage, activations)? } else { Vec::new() };
         let nv = model.nv();
         let mut force_range = vec![None; nv];
         for joint in model.joints().filter(|j| j.is_scalar()) {
             force_range[joint.dof] = joint.actfrcrange;
+        }
+        // How a sum of bent arms' forces comes to its range is not followed.
+        let bent = actuators.iter().any(|a| a.tendon.is_some());
+        if bent && force_range.iter().any(Option::is_some) {
+            return None;
         }
         let dampers = if dampers_on { model.dof_damping().to_vec() } else { vec![0.0; nv] };
         let (held, totals) = (vec![false; nv], vec![(0.0, 0.0); nv]);
@@ -97,14 +113,13 @@ impl Smooth {
     pub(super) fn add(
         &mut self,
         sim: &Sim,
-        activations: &Activations,
+        (activations, arms): (&Activations, &Tendons),
         reach: f64,
         bent: &mut [bool],
         out: &mut DMatrix<f64>,
         noise: &mut DMatrix<f64>,
     ) -> bool {
         let nv = self.dampers.len();
-        let layout = sim.model().layout();
         let mut edge = false;
         for (dof, k) in &self.springs {
             out[(*dof, *dof)] -= k;
@@ -112,59 +127,19 @@ impl Smooth {
         for (dof, b) in self.dampers.iter().enumerate() {
             out[(dof, nv + dof)] -= b;
         }
-        for tendon in &self.tendons {
-            let length = sim.ten_length()[tendon.id];
-            let slack = length >= tendon.slack[0] && length <= tendon.slack[1];
-            let stretch = tendon.slack.iter().map(|x| (x - length).abs()).fold(f64::INFINITY, f64::min);
-            let bends = tendon.stiffness != 0.0 && tendon.slack[0] != tendon.slack[1];
-            self.row.clear();
-            self.row.extend(sim.tendon_jacobian(tendon.id));
-            for (dof, _) in self.row.iter().filter(|(_, x)| bends && *x != 0.0 && stretch <= reach * x.abs()) {
-                (edge, bent[*dof]) = (true, true);
-            }
-            for (r, x) in &self.row {
-                for (c, y) in &self.row {
-                    if !slack || tendon.slack[0] == tendon.slack[1] {
-                        add(out, noise, (*r, *c), -tendon.stiffness * x * y);
-                    }
-                    add(out, noise, (*r, nv + c), -tendon.damping * x * y);
-                }
-            }
+        for spring in &self.tendons {
+            edge |= spring.add(sim, arms, reach, bent, (&mut *out, &mut *noise));
         }
-        edge |= self.totals(sim, activations, reach, bent);
+        edge |= self.totals(sim, activations, arms, reach, bent);
         for a in &self.actuators {
-            let now = Force::of(a, sim, activations, reach);
-            let Force { gain, by_length, by_velocity, heard, .. } = now;
-            self.row.clear();
-            self.row.extend(sim.actuator_moment(a.output).filter(|(_, x)| *x != 0.0));
-            if let Some(range) = a.range {
-                edge |= now.mark(&self.row, (now.force, 1.0, now.rounding, range), (layout, reach), bent);
-                if outside(now.force, range, now.rounding) {
-                    continue;
-                }
-            }
-            for (r, x) in self.row.iter().filter(|(r, _)| !self.held[*r]) {
-                for (c, y) in &self.row {
-                    add(out, noise, (*r, *c), by_length * x * y);
-                    add(out, noise, (*r, nv + c), by_velocity * x * y);
-                }
-                match a.activation.map(|i| (i, activations.now[i].of_used)) {
-                    // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
-                    None if heard => add(out, noise, (*r, layout.control(a.control)), gain * x),
-                    None => {}
-                    Some((i, [by_activation, by_control])) => {
-                        add(out, noise, (*r, layout.activation(i)), gain * x * by_activation);
-                        add(out, noise, (*r, layout.control(a.control)), gain * x * by_control);
-                    }
-                }
-            }
+            edge |= a.add(sim, (activations, arms), reach, bent, (&self.held, &mut self.row), (&mut *out, &mut *noise));
         }
         edge
     }
 
     /// Finds out which dofs' actuator forces are held by the range of their sum. Returns whether a sum enters or leaves its
     /// range when an input is nudged by `reach`, and marks these inputs.
-    fn totals(&mut self, sim: &Sim, activations: &Activations, reach: f64, bent: &mut [bool]) -> bool {
+    fn totals(&mut self, sim: &Sim, activations: &Activations, arms: &Tendons, reach: f64, bent: &mut [bool]) -> bool {
         self.held.fill(false);
         if self.force_range.iter().all(Option::is_none) {
             return false;
@@ -187,15 +162,106 @@ impl Smooth {
             if a.range.is_some_and(|range| outside(now.force, range, now.rounding)) {
                 continue;
             }
-            self.row.clear();
-            self.row.extend(sim.actuator_moment(a.output).filter(|(_, x)| *x != 0.0));
-            for (r, x) in &self.row {
-                if let Some(range) = self.force_range[*r] {
-                    let (total, rounding) = self.totals[*r];
-                    edge |= now.mark(&self.row, (total, *x, rounding, range), (layout, reach), bent);
+            a.moment(sim, arms, &mut self.row);
+            for Arm { dof, x, .. } in &self.row {
+                if let Some(range) = self.force_range[*dof] {
+                    let (total, rounding) = self.totals[*dof];
+                    edge |= now.mark((&self.row, &[]), (total, *x, rounding, range), (layout, reach), bent);
                 }
             }
         }
+        edge
+    }
+}
+
+impl Spring {
+    /// Adds its derivative. Returns whether it becomes slack or taut when an input is nudged by `reach`, and marks these inputs.
+    fn add(
+        &self,
+        sim: &Sim,
+        arms: &Tendons,
+        reach: f64,
+        bent: &mut [bool],
+        (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) -> bool {
+        let (tendon, length) = (&arms.all[self.id], sim.ten_length()[self.id]);
+        let [low, high] = self.slack;
+        let slack = length >= low && length <= high && low != high;
+        let stretch = self.slack.iter().map(|x| (x - length).abs()).fold(f64::INFINITY, f64::min);
+        let mut edge = false;
+        for arm in tendon.arms.iter().filter(|arm| self.stiffness != 0.0 && low != high && arm.x != 0.0) {
+            if stretch <= reach * arm.x.abs() {
+                (edge, bent[arm.dof]) = (true, true);
+            }
+        }
+        let (nv, stiffness) = (sim.qvel().len(), if slack { 0.0 } else { self.stiffness });
+        let turning = tendon.turning(|dof| sim.qvel()[dof]);
+        for r in &tendon.arms {
+            for (c, (turn, turn_error)) in tendon.arms.iter().zip(&turning) {
+                product(out, noise, (r.dof, c.dof), -stiffness, r, c);
+                product(out, noise, (r.dof, nv + c.dof), -self.damping, r, c);
+                let turned = Arm { dof: c.dof, x: *turn, error: *turn_error };
+                product(out, noise, (r.dof, c.dof), -self.damping, r, &turned);
+            }
+        }
+        let stretched = if length > high { length - high } else { length.min(low) - low };
+        let (velocity, velocity_error) = tendon.along(|dof| sim.qvel()[dof]);
+        let force = -stiffness * stretched - self.damping * velocity;
+        let error = stiffness * 8.0 * ULP * (length.abs() + high.abs()) + self.damping * velocity_error;
+        tendon.add_bends((force, error), &|_| false, out, noise);
+        edge
+    }
+}
+
+impl Actuator {
+    /// The dofs that it moves, with their moments.
+    fn moment(&self, sim: &Sim, arms: &Tendons, to: &mut Vec<Arm>) {
+        to.clear();
+        match self.tendon {
+            Some((id, gear)) => to.extend(arms.all[id].arms.iter().map(|arm| Arm {
+                x: gear * arm.x,
+                error: gear.abs() * (arm.error + ULP * arm.x.abs()),
+                ..*arm
+            })),
+            None => to.extend(sim.actuator_moment(self.output).map(|(dof, x)| Arm { dof, x, error: 0.0 })),
+        }
+        to.retain(|arm| arm.x != 0.0);
+    }
+
+    /// Adds its derivative, but for rows that are `held`; `row` is space. Returns whether its force enters or leaves its range when
+    /// an input is nudged by `reach`, and marks these inputs.
+    fn add(
+        &self,
+        sim: &Sim,
+        (activations, arms): (&Activations, &Tendons),
+        reach: f64,
+        bent: &mut [bool],
+        (held, row): (&[bool], &mut Vec<Arm>),
+        (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) -> bool {
+        let layout = sim.model().layout();
+        let now = Force::of(self, sim, activations, reach);
+        let tendon = self.tendon.map(|(id, gear)| (&arms.all[id], gear));
+        if let Some((tendon, gear)) = tendon {
+            let force = self.range.map_or(now.force, |[low, high]| now.force.clamp(low, high));
+            tendon.add_bends((gear * force, gear.abs() * now.rounding), &|dof| held[dof], out, noise);
+        }
+        // How the velocity changes with the positions.
+        let turning: Vec<Arm> = tendon.map_or_else(Vec::new, |(tendon, gear)| {
+            let turns = tendon.turning(|dof| sim.qvel()[dof]);
+            let scaled =
+                |(arm, (x, error)): (&Arm, (f64, f64))| Arm { dof: arm.dof, x: gear * x, error: gear.abs() * error };
+            tendon.arms.iter().zip(turns).map(scaled).collect()
+        });
+        self.moment(sim, arms, row);
+        let mut edge = false;
+        if let Some(range) = self.range {
+            edge = now.mark((row, &turning), (now.force, 1.0, now.rounding, range), (layout, reach), bent);
+            if outside(now.force, range, now.rounding) {
+                return edge;
+            }
+        }
+        now.add(row, &turning, (self, activations, layout), held, (out, noise));
         edge
     }
 }
@@ -207,6 +273,8 @@ struct Force {
     gain: f64,
     by_length: f64,
     by_velocity: f64,
+    /// Bounds on the errors of the three.
+    errors: [f64; 3],
     /// Whether the control is within its range; and how far it can be nudged down and up, and is heard.
     heard: bool,
     room: [f64; 2],
@@ -222,14 +290,27 @@ impl Force {
         let clamp = |u: f64| a.control_range.map_or(u, |[low, high]| u.clamp(low, high));
         let control = a.activation.map_or(clamp(u), |i| activations.now[i].used);
         let (length, velocity) = (sim.actuator_length()[a.output], sim.actuator_velocity()[a.output]);
-        let of = |p: &[f64; 3]| p[0] + p[1] * length + p[2] * velocity;
-        let (gain, bias) = (of(&a.gain), of(&a.bias));
+        let (gain, bias, gain_error, bias_error) = match &a.law {
+            Law::Affine { gain, bias } => {
+                let of = |p: &[f64; 3]| [p[0] + p[1] * length + p[2] * velocity, p[1], p[2]];
+                (of(gain), of(bias), [0.0; 3], [0.0; 3])
+            }
+            Law::Muscle(muscle) => {
+                let pull = muscle.pull(length, velocity);
+                let [bias, by_length] = pull.bias;
+                let [bias_error, length_error] = pull.bias_error;
+                (pull.gain, [bias, by_length, 0.0], pull.gain_error, [bias_error, length_error, 0.0])
+            }
+        };
+        let whole: [f64; 3] = std::array::from_fn(|k| gain[k] * control + bias[k]);
+        let errors: [f64; 3] = std::array::from_fn(|k| gain_error[k] * control.abs() + bias_error[k]);
         Self {
-            force: gain * control + bias,
-            rounding: 4.0 * ULP * ((gain * control).abs() + bias.abs()),
-            gain,
-            by_length: a.gain[1] * control + a.bias[1],
-            by_velocity: a.gain[2] * control + a.bias[2],
+            force: whole[0],
+            rounding: 4.0 * ULP * ((gain[0] * control).abs() + bias[0].abs()) + errors[0],
+            gain: gain[0],
+            by_length: whole[1],
+            by_velocity: whole[2],
+            errors: [gain_error[0], errors[1], errors[2]],
             heard: clamp(u) == u,
             room: [clamp(u - reach) - clamp(u), clamp(u + reach) - clamp(u)],
             activation: a.activation.map(|i| (i, activations.now[i].of_used)),
@@ -237,11 +318,50 @@ impl Force {
         }
     }
 
+    /// Adds what an actuator with these moments changes by all inputs, but for rows that are `held`.
+    fn add(
+        &self,
+        row: &[Arm],
+        turning: &[Arm],
+        (a, activations, layout): (&Actuator, &Activations, StateLayout),
+        held: &[bool],
+        (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) {
+        let nv = layout.nv;
+        let [gain_error, length_error, velocity_error] = self.errors;
+        for r in row.iter().filter(|r| !held[r.dof]) {
+            // A rate of the force, with a bound on its error, times the row's moment and what the rate is of.
+            let mut put = |column: usize, (rate, error): (f64, f64), by: f64, by_error: f64| {
+                let x = rate * r.x * by;
+                out[(r.dof, column)] += x;
+                let moments = r.error * by.abs() + r.x.abs() * by_error;
+                noise[(r.dof, column)] += 2.0 * ULP * x.abs() + (error * (r.x * by).abs() + rate.abs() * moments);
+            };
+            for c in row {
+                put(c.dof, (self.by_length, length_error), c.x, c.error);
+                put(nv + c.dof, (self.by_velocity, velocity_error), c.x, c.error);
+            }
+            for c in turning {
+                put(c.dof, (self.by_velocity, velocity_error), c.x, c.error);
+            }
+            let (control, gain) = (layout.control(a.control), (self.gain, gain_error));
+            match a.activation.map(|i| (i, activations.now[i].of_used)) {
+                // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
+                None if self.heard => put(control, gain, 1.0, 0.0),
+                None => {}
+                Some((i, [by_activation, by_control])) => {
+                    put(layout.activation(i), gain, by_activation, 0.0);
+                    put(control, gain, by_control, 0.0);
+                }
+            }
+        }
+    }
+
     /// Marks the inputs that take `value`, which changes by `share` of this force, across an end of `range` when they are nudged.
     /// A control at an end of its own range goes one way only. Returns whether there are any.
     fn mark(
         &self,
-        row: &[(usize, f64)],
+        (row, turning): (&[Arm], &[Arm]),
         (value, share, rounding, range): (f64, f64, f64, [f64; 2]),
         (layout, reach): (StateLayout, f64),
         bent: &mut [bool],
@@ -254,9 +374,13 @@ impl Force {
             }
         };
         let both = [-reach, reach];
-        for (dof, x) in row {
-            mark(*dof, self.by_length * x, both);
-            mark(layout.nv + dof, self.by_velocity * x, both);
+        for arm in row {
+            let turned = turning.iter().find(|turned| turned.dof == arm.dof).map_or(0.0, |turned| turned.x);
+            mark(arm.dof, self.by_length * arm.x + self.by_velocity * turned, both);
+            mark(layout.nv + arm.dof, self.by_velocity * arm.x, both);
+        }
+        for turned in turning.iter().filter(|turned| !row.iter().any(|arm| arm.dof == turned.dof)) {
+            mark(turned.dof, self.by_velocity * turned.x, both);
         }
         match self.activation {
             None => mark(self.column, self.gain, self.room),
@@ -279,9 +403,11 @@ fn outside(x: f64, [low, high]: [f64; 2], rounding: f64) -> bool {
     x < low - rounding || x > high + rounding
 }
 
-fn add(out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>, at: (usize, usize), x: f64) {
+/// Adds `by` times the product of two arms, with a bound on its error.
+fn product(out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>, at: (usize, usize), by: f64, r: &Arm, c: &Arm) {
+    let x = by * r.x * c.x;
     out[at] += x;
-    noise[at] += 2.0 * ULP * x.abs();
+    noise[at] += 2.0 * ULP * x.abs() + by.abs() * (r.error * c.x.abs() + r.x.abs() * c.error);
 }
 
 /// The actuators that are switched on. None where one is not linear, or its moment arm depends on the configuration.
@@ -299,11 +425,35 @@ fn linear(
     actuator: &physics::Actuator,
 ) -> Option<Actuator> {
     let target = actuator.targets[0] as usize;
-    let constant_arm = match actuator.transmission {
-        Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT) => coverage.joint.get(target).copied().unwrap_or(false),
-        Ok(mjtTrn::mjTRN_TENDON) => coverage.tendon.get(target).copied().unwrap_or(false),
-        _ => false,
+    let tendon = match actuator.transmission {
+        Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT) if coverage.joint.get(target) == Some(&true) => None,
+        Ok(mjtTrn::mjTRN_TENDON) => match coverage.bends.get(target)? {
+            true => Some((target, actuator.gear)),
+            false => None,
+        },
+        _ => return None,
     };
+    let law = law(actuator)?;
+    if actuator.controls.len() != 1 || actuator.outputs.len() != 1 {
+        return None;
+    }
+    let control = actuator.controls.start;
+    Some(Actuator {
+        control,
+        activation: activations.of(id),
+        output: actuator.outputs.start,
+        law,
+        tendon,
+        range: actuator.forcerange,
+        control_range: model.clamped_range(control),
+    })
+}
+
+/// Gain and bias of an actuator; None where one is not in closed form.
+fn law(actuator: &physics::Actuator) -> Option<Law> {
+    if let Some(muscle) = Muscle::new(actuator) {
+        return Some(Law::Muscle(muscle));
+    }
     let affine = |p: &[f64]| [p[0], p[1], p[2]];
     let gain = match actuator.gaintype {
         Ok(mjtGain::mjGAIN_FIXED) => [actuator.gainprm[0], 0.0, 0.0],
@@ -315,17 +465,5 @@ fn linear(
         Ok(mjtBias::mjBIAS_AFFINE) => affine(actuator.biasprm),
         _ => return None,
     };
-    if !constant_arm || actuator.controls.len() != 1 || actuator.outputs.len() != 1 {
-        return None;
-    }
-    let control = actuator.controls.start;
-    Some(Actuator {
-        control,
-        activation: activations.of(id),
-        output: actuator.outputs.start,
-        gain,
-        bias,
-        range: actuator.forcerange,
-        control_range: model.clamped_range(control),
-    })
+    Some(Law::Affine { gain, bias })
 }

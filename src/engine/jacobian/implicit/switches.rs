@@ -1,7 +1,10 @@
 //! What switches between two regimes within reach of a nudge.
 
+use nalgebra::{DMatrix, DVector};
+
 use super::motion::ULP;
 use super::spatial::{Vec3, add3, cross, dot3, lin, norm3, rot, scale3, sub3};
+use super::tendon::Tendons;
 use super::tree::Tree;
 use crate::jacobian::Switches;
 use crate::physics::{ContactDetail, JointKind, PhysicsError, Sim};
@@ -11,6 +14,9 @@ pub(in crate::jacobian) const REACH: f64 = 1e-6;
 
 /// Speeds along a normal below this share of their terms are rounding.
 const ROUNDING: f64 = 64.0 * ULP;
+
+/// An acceleration that is so many times what nudges change of it does not change its sign.
+const AWAY: f64 = 16.0;
 
 /// One-sided derivatives of a tendon's lever that are apart by less than this share of it, 1/rad, are as good as one.
 const BEND: f64 = 1e-4;
@@ -23,18 +29,19 @@ const JUMP: f64 = 1e-3;
 
 /// Looks for what else switches at a state than its rows and forces, which have been `found`, and marks the columns of A
 /// and B that it bends in `bent`, and in `undecided` those that rounding decides on. Forgets the constraint rows of `work`.
-/// Contacts on an edge are not looked for here.
+/// Contacts on an edge are not looked for here. `a` is the acceleration (nv), `da` its derivatives (nv x ndx + nu).
 ///
 /// # Errors
 /// [`PhysicsError::Mujoco`].
 pub(super) fn find(
     work: &mut Sim,
-    tree: &Tree,
+    (tree, tendons): (&Tree, &Tendons),
+    (a, da): (&DVector<f64>, &DMatrix<f64>),
     mut found: Switches,
     bent: &mut [bool],
     undecided: &mut [bool],
 ) -> Result<Switches, PhysicsError> {
-    found.limit |= joint_limits(work, bent) | tendon_limits(work, bent);
+    found.limit |= joint_limits(work, (a, da), bent) | tendon_limits(work, bent);
     let model = work.model().clone();
     if model.has_contacts() {
         // Contacts that are about to begin are listed by wider margins alone.
@@ -45,7 +52,7 @@ pub(super) fn find(
         }
     }
     // Last, for it moves the bodies.
-    found.force |= wrapping(work, bent)?;
+    found.force |= wrapping(work, tree, tendons, bent)?;
     Ok(found)
 }
 
@@ -86,15 +93,21 @@ fn approaches(work: &Sim, tree: &Tree, contact: &ContactDetail, bent: &mut [bool
     any
 }
 
-/// Whether limits of joints are about to begin or to end; marks their dofs.
-fn joint_limits(work: &Sim, bent: &mut [bool]) -> bool {
+/// Whether limits of joints are about to begin or to end; marks their dofs. One that begins with its joint at rest or on its way
+/// back, and accelerated away from it, does not push: with J a + b J v > 0 its force is none on either side.
+fn joint_limits(work: &Sim, (a, da): (&DVector<f64>, &DMatrix<f64>), bent: &mut [bool]) -> bool {
     let mut any = false;
+    let leaves = |dof: usize, inwards: f64| {
+        let most = da.row(dof).iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        inwards * work.qvel()[dof] >= 0.0 && inwards * a[dof] > AWAY * REACH * most + ROUNDING * a.amax()
+    };
     for limit in work.model().joint_limits() {
         match limit.kind {
             JointKind::Hinge | JointKind::Slide => {
                 let q = work.qpos()[limit.qpos];
-                let at = (q - limit.range[0]).min(limit.range[1] - q);
-                if (at - limit.margin).abs() <= REACH {
+                let (low, high) = (q - limit.range[0], limit.range[1] - q);
+                let (at, inwards) = if low < high { (low, 1.0) } else { (high, -1.0) };
+                if (at - limit.margin).abs() <= REACH && !leaves(limit.dof, inwards) {
                     (any, bent[limit.dof]) = (true, true);
                 }
             }
@@ -135,29 +148,29 @@ fn tendon_limits(work: &Sim, bent: &mut [bool]) -> bool {
 }
 
 /// Whether a tendon's path comes upon a geom, leaves one or goes round another side of one when a dof is nudged, and its
-/// lever bends or jumps there; marks these dofs. Only models whose tendons run over geoms pay for it.
-fn wrapping(work: &mut Sim, bent: &mut [bool]) -> Result<bool, PhysicsError> {
-    let model = work.model().clone();
-    let tendons: Vec<usize> = model.tendons().enumerate().filter(|(_, t)| t.wraps()).map(|(id, _)| id).collect();
-    if tendons.is_empty() {
+/// lever bends or jumps there; marks these dofs. Only where the path is seen to be near another one is MuJoCo asked.
+fn wrapping(work: &mut Sim, tree: &Tree, tendons: &Tendons, bent: &mut [bool]) -> Result<bool, PhysicsError> {
+    let near = tendons.switching(work, tree, (REACH, 0.5 * JUMP));
+    if near.is_empty() {
         return Ok(false);
     }
-    let paths = |work: &Sim| tendons.iter().map(|t| Path::of(work, *t)).collect::<Vec<_>>();
-    let here = paths(work);
+    let model = work.model().clone();
+    let here: Vec<Path> = near.iter().map(|(tendon, _)| Path::of(work, *tendon)).collect();
     let (qpos, mut direction, mut any) = (work.qpos().to_vec(), vec![0.0; model.nv()], false);
     for (dof, bent) in bent.iter_mut().enumerate().take(model.nv()) {
-        if !here.iter().any(|path| path.lever.iter().any(|(d, _)| *d == dof)) {
+        let of_dof = || near.iter().zip(&here).filter(|((_, d), _)| *d == dof);
+        if of_dof().next().is_none() {
             continue;
         }
         let mut sides = [Vec::new(), Vec::new()];
         for (nudge, side) in [REACH, -REACH].into_iter().zip(&mut sides) {
             work.nudge(dof, nudge, &mut direction);
             work.stage_light()?;
-            *side = paths(work);
+            *side = of_dof().map(|((tendon, _), _)| Path::of(work, *tendon)).collect();
             work.qpos_mut().copy_from_slice(&qpos);
         }
         let [up, down] = &sides;
-        if here.iter().zip(up).zip(down).any(|((here, up), down)| here.bends(up, down)) {
+        if of_dof().zip(up).zip(down).any(|(((_, here), up), down)| here.bends(up, down)) {
             (any, *bent) = (true, true);
         }
     }

@@ -21,7 +21,7 @@ const H: f64 = 1e-6;
 const CONTACT: f64 = 1.0 / 67_108_864.0;
 
 /// A model around one feature: option elements, bodies, and what comes after them.
-fn model(option: &str, bodies: &str, rest: &str) -> Arc<Model> {
+pub(super) fn model(option: &str, bodies: &str, rest: &str) -> Arc<Model> {
     let mjcf = format!("<mujoco>{option}<worldbody>{bodies}</worldbody>{rest}</mujoco>");
     let model = Model::from_text("feature.xml", &mjcf).unwrap().strict().unwrap();
     assert_eq!(Implicit::obstacles(&model), Vec::<String>::new());
@@ -45,7 +45,7 @@ fn residual(sim: &mut Sim, a: &DVector<f64>) -> DVector<f64> {
 
 /// The largest difference between dR/dp of the engine and that of differences over `h` and twice as much, at random states after `settle` steps, as a
 /// share of the largest entry at any of them; and how many constraint rows there were at most.
-fn compare(model: &Arc<Model>, h: f64, spread: f64, settle: usize) -> (f64, usize) {
+pub(super) fn compare(model: &Arc<Model>, h: f64, spread: f64, settle: usize) -> (f64, usize) {
     let spec = EngineSpec::new(EngineKind::Implicit);
     let mut engine = Implicit::new(&spec, model).unwrap();
     let (nv, inputs) = (model.nv(), model.ndx() + model.nu());

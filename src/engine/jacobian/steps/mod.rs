@@ -369,13 +369,7 @@ impl Steps {
                 let [up, down] = &self.samples[near.slot(i)];
                 up[row] - down[row]
             };
-            // What bends evenly shrinks with the nudge and a kink stays; what rounds grows as it shrinks, as a jump does, which
-            // is larger by far.
-            let limit = apart(1) - (apart(0) - apart(1)) / 3.0;
-            let rounding = 16.0 * f64::EPSILON * self.sizes[row].max(1.0) / near.finest();
-            let stays = apart(0) * apart(1) > 0.0 && apart(0).abs() > 0.5 * apart(1).abs();
-            let beyond = if stays { rounding } else { JUMP * rounding };
-            *out = if limit.abs() > beyond || limit.is_nan() { limit.abs() } else { 0.0 };
+            *out = sides_meet_at([apart(0), apart(1)], self.sizes[row]);
         }
         Ok(())
     }
@@ -440,6 +434,21 @@ impl Steps {
             _ => Room::None,
         }
     }
+}
+
+/// Nudges that tell whether the derivatives of two sides differ: what switches farther away is none of a state.
+pub(super) const NEAR: [f64; 2] = [1.0 / 4_194_304.0, 1.0 / 16_777_216.0];
+
+/// The limit of how far the derivatives of two sides are apart, from differences over [`NEAR`] of a number of that size; 0 where it
+/// is none to tell from rounding.
+pub(super) fn sides_meet_at([wide, fine]: [f64; 2], size: f64) -> f64 {
+    // What bends evenly shrinks with the nudge and a kink stays; what rounds grows as it shrinks, as a jump does, which
+    // is larger by far.
+    let limit = fine - (wide - fine) / 3.0;
+    let rounding = 16.0 * f64::EPSILON * size.max(1.0) / NEAR[1];
+    let stays = wide * fine > 0.0 && wide.abs() > 0.5 * fine.abs();
+    let beyond = if stays { rounding } else { JUMP * rounding };
+    if limit.abs() > beyond || limit.is_nan() { limit.abs() } else { 0.0 }
 }
 
 /// Whether the step itself jumps at the state: over the finest nudges the differences to either side are apart by what

@@ -45,6 +45,12 @@ pub struct Actuator<'a> {
     pub dampingpoly: [f64; 2],
     /// Inertia that it adds to what it acts on.
     pub armature: f64,
+    /// The length of its first output by that of the joint or tendon that it acts on.
+    pub gear: f64,
+    /// The lengths of its first output that its joints allow.
+    pub lengthrange: [f64; 2],
+    /// How much a unit of its first output's force accelerates the model in `qpos0`, 1/kg or 1/(kg m).
+    pub acc0: f64,
     /// Whether its group is switched off (`actuatorgroupdisable`).
     pub disabled: bool,
 }
@@ -69,6 +75,8 @@ impl Model {
 
     pub(in crate::physics) fn actuator_at(&self, id: usize) -> Actuator<'_> {
         let m = Slices(self.raw());
+        let outputs = entries(m.actuator_outadr()[id], m.actuator_outnum()[id]);
+        let output = (!outputs.is_empty()).then_some(outputs.start);
         Actuator {
             transmission: Variant::of(m.actuator_trntype()[id]),
             targets: m.actuator_trnid()[id],
@@ -80,13 +88,16 @@ impl Model {
             biasprm: &m.actuator_biasprm()[id],
             controls: entries(m.actuator_ctrladr()[id], m.actuator_ctrlnum()[id]),
             activations: entries(m.actuator_actadr()[id], m.actuator_actnum()[id]),
-            outputs: entries(m.actuator_outadr()[id], m.actuator_outnum()[id]),
+            outputs,
             forcerange: m.actuator_forcelimited()[id].then(|| m.actuator_forcerange()[id]),
             actrange: m.actuator_actlimited()[id].then(|| m.actuator_actrange()[id]),
             actearly: m.actuator_actearly()[id],
             damping: m.actuator_damping()[id],
             dampingpoly: m.actuator_dampingpoly()[id],
             armature: m.actuator_armature()[id],
+            gear: output.map_or(0.0, |o| m.actuator_gear()[o][0]),
+            lengthrange: output.map_or([0.0; 2], |o| m.actuator_lengthrange()[o]),
+            acc0: output.map_or(0.0, |o| m.actuator_acc0()[o]),
             disabled: self.actuator_group_is_off(m.actuator_group()[id]),
         }
     }

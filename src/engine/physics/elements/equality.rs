@@ -26,6 +26,12 @@ impl Equality<'_> {
 }
 
 impl Model {
+    /// The body that a site is fixed to, and its place (m) and orientation (a quaternion) there.
+    pub fn site_on_body(&self, site: usize) -> (usize, [f64; 3], [f64; 4]) {
+        let m = Slices(self.raw());
+        (m.site_bodyid()[site] as usize, m.site_pos()[site], m.site_quat()[site])
+    }
+
     /// All equality constraints, in the model's order.
     pub fn equalities(&self) -> impl ExactSizeIterator<Item = Equality<'_>> + '_ {
         let m = Slices(self.raw());

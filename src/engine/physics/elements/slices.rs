@@ -46,7 +46,7 @@ slices! {
         geom_type: i32, geom_bodyid: i32, geom_size: [f64; 3], geom_gap: f64, geom_adhesion: f64,
         geom_fluid: [f64; mjNFLUID as usize],
     }
-    nsite: { site_bodyid: i32 }
+    nsite: { site_bodyid: i32, site_pos: [f64; 3], site_quat: [f64; 4] }
     npair: { pair_gap: f64, pair_adhesion: f64 }
     neq: {
         eq_type: i32, eq_obj1id: i32, eq_obj2id: i32, eq_objtype: i32, eq_solimp: [f64; mjNIMP as usize],
@@ -55,11 +55,12 @@ slices! {
     ntendon: {
         tendon_adr: i32, tendon_num: i32, tendon_limited: bool, tendon_range: [f64; 2], tendon_margin: f64,
         tendon_solimp_lim: [f64; mjNIMP as usize], tendon_stiffness: f64,
-        tendon_stiffnesspoly: [f64; mjNPOLY as usize], tendon_lengthspring: [f64; 2], tendon_damping: f64, tendon_armature: f64,
+        tendon_stiffnesspoly: [f64; mjNPOLY as usize], tendon_lengthspring: [f64; 2], tendon_length0: f64,
+        tendon_damping: f64, tendon_armature: f64,
         tendon_dampingpoly: [f64; mjNPOLY as usize], tendon_actfrclimited: bool,
     }
     nsensor: { sensor_type: i32, sensor_adr: i32, sensor_dim: i32, sensor_delay: f64, sensor_interval: [f64; 2] }
-    nwrap: { wrap_type: i32, wrap_objid: i32 }
+    nwrap: { wrap_type: i32, wrap_objid: i32, wrap_prm: f64 }
     nactuator: {
         actuator_trntype: i32, actuator_trnid: [i32; 2], actuator_dyntype: i32, actuator_gaintype: i32,
         actuator_biastype: i32, actuator_dynprm: [f64; mjNDYN as usize], actuator_gainprm: [f64; mjNGAIN as usize],
@@ -69,6 +70,7 @@ slices! {
         actuator_forcerange: [f64; 2], actuator_damping: f64, actuator_dampingpoly: [f64; mjNPOLY as usize],
         actuator_armature: f64, actuator_group: i32,
     }
+    nout: { actuator_gear: [f64; 6], actuator_acc0: f64, actuator_lengthrange: [f64; 2] }
     nu: { actuator_ctrllimited: bool, actuator_ctrlrange: [f64; 2] }
 }
 

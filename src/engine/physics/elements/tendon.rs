@@ -25,6 +25,8 @@ pub struct Tendon<'a> {
     pub stiffnesspoly: [f64; 2],
     /// Lengths between which the spring is slack.
     pub springlength: [f64; 2],
+    /// Its length in `qpos0`, m.
+    pub length0: f64,
     /// Linear damping, N s/m, whether dampers are switched on or not.
     pub damping: f64,
     /// Coefficients of the damper's higher powers.
@@ -45,11 +47,6 @@ impl Tendon<'_> {
     /// Whether its length is a fixed sum of joint positions (`<fixed>`), so that its moment arms are constant.
     pub fn is_fixed(&self) -> bool {
         self.path().all(|point| point.kind == Ok(mjtWrap::mjWRAP_JOINT))
-    }
-
-    /// Whether it may wrap around a geom.
-    pub fn wraps(&self) -> bool {
-        self.path().any(|point| matches!(point.kind, Ok(mjtWrap::mjWRAP_SPHERE | mjtWrap::mjWRAP_CYLINDER)))
     }
 }
 
@@ -76,6 +73,7 @@ impl Model {
                 stiffness: m.tendon_stiffness()[id],
                 stiffnesspoly: m.tendon_stiffnesspoly()[id],
                 springlength: m.tendon_lengthspring()[id],
+                length0: m.tendon_length0()[id],
                 damping: m.tendon_damping()[id],
                 dampingpoly: m.tendon_dampingpoly()[id],
                 armature: m.tendon_armature()[id],
