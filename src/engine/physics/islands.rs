@@ -65,6 +65,13 @@ impl Islands {
         Self { now: fixed.clone(), fixed, nodes, geoms, layout }
     }
 
+    /// A number of the island of every entry of the tangent state, then of every control (ndx + nu), as far as the model alone
+    /// says: without contacts.
+    pub fn labels(&self) -> Vec<usize> {
+        let n = self.fixed.len();
+        self.nodes.iter().map(|node| if *node < n { root(&self.fixed, *node) } else { n }).collect()
+    }
+
     /// Whether anything can act, within a step, from one entry of the tangent state on another.
     pub fn state_acts(&self, on: usize, from: usize) -> bool {
         self.same(self.nodes[on], self.nodes[from])

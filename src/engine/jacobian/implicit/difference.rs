@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::motion::ULP;
 use super::rows::Rows;
-use crate::physics::{Model, PhysicsError, Sim};
+use crate::physics::{Islands, Model, PhysicsError, Sim};
 
 /// Nudges: powers of two. Differences at one and two of them are extrapolated, with an error of the fourth order; so are
 /// those to either side, which a second derivative that jumps at the state does not disturb. Each entry is taken from the
@@ -53,9 +53,13 @@ pub(super) struct Differences {
     pub(super) nudger: Nudger,
 }
 
-/// Visits the inputs of a state, nudged.
+/// Visits the inputs of a state, nudged: those of islands that nothing but contacts can join together, since a force at a fixed
+/// acceleration that is not a contact's depends on nothing beyond its island.
 #[derive(Debug)]
 pub(super) struct Nudger {
+    /// The dofs of each island, and by input (ndx + nu) its island; None for an actuator that moves nothing.
+    islands: Vec<Vec<usize>>,
+    island_of: Vec<Option<usize>>,
     qpos: Vec<f64>,
     direction: Vec<f64>,
     /// Derivatives by the input under way, and bounds on their errors (nv); and the mean of both sides at the nudge
@@ -92,7 +96,17 @@ struct Columns<'a> {
 
 impl Nudger {
     pub(super) fn new(model: &Model) -> Self {
+        let labels = Islands::new(model).labels();
+        let mut islands: Vec<Vec<usize>> = Vec::new();
+        let mut of_label = vec![None; labels.iter().map(|label| label + 1).max().unwrap_or(0)];
+        for (dof, label) in labels.iter().enumerate().take(model.nv()) {
+            let island = *of_label[*label].get_or_insert(islands.len());
+            islands.resize_with(islands.len().max(island + 1), Vec::new);
+            islands[island].push(dof);
+        }
         Self {
+            islands,
+            island_of: labels.into_iter().map(|label| of_label[label]).collect(),
             qpos: vec![0.0; model.nq()],
             direction: vec![0.0; model.nv()],
             column: Vec::new(),
@@ -138,10 +152,12 @@ impl Nudger {
     /// By all positions. Leaves the position stage of the state itself.
     fn by_position(&mut self, work: &mut Sim, sample: Sample<'_>, to: &mut Columns<'_>) -> Result<(), PhysicsError> {
         let model = work.model().clone();
-        for c in 0..model.nv() {
+        for round in 0..self.rounds() {
+            let dofs: Vec<usize> = self.round(round).collect();
             self.direction.fill(0.0);
-            self.direction[c] = 1.0;
-            for (level, h) in within(&POSITION, self.widest[c]).iter().copied().enumerate() {
+            dofs.iter().for_each(|dof| self.direction[*dof] = 1.0);
+            let widest = dofs.iter().map(|dof| self.widest[*dof]).fold(f64::INFINITY, f64::min);
+            for (level, h) in within(&POSITION, widest).iter().copied().enumerate() {
                 for (side, nudge) in nudges(h) {
                     work.qpos_mut().copy_from_slice(&self.qpos);
                     model.integrate_pos(work.qpos_mut(), &self.direction, nudge);
@@ -154,7 +170,7 @@ impl Nudger {
                     break;
                 }
             }
-            self.put(c, to.out, to.noise);
+            dofs.iter().for_each(|dof| self.put(*dof, to.out, to.noise));
         }
         work.qpos_mut().copy_from_slice(&self.qpos);
         work.stage_light()
@@ -162,12 +178,12 @@ impl Nudger {
 
     /// By all velocities. Leaves the velocity stage of the state itself.
     fn by_velocity(&mut self, work: &mut Sim, sample: Sample<'_>, to: &mut Columns<'_>) -> Result<(), PhysicsError> {
-        let nv = work.model().nv();
-        for c in 0..nv {
-            let v = work.qvel()[c];
+        let qvel = work.qvel().to_vec();
+        for round in 0..self.rounds() {
+            let dofs: Vec<usize> = self.round(round).collect();
             for (level, h) in VELOCITY.into_iter().enumerate() {
                 for (side, nudge) in nudges(h) {
-                    work.qvel_mut()[c] = v + nudge;
+                    dofs.iter().for_each(|dof| work.qvel_mut()[*dof] = qvel[*dof] + nudge);
                     work.stage_velocity()?;
                     work.stage_actuation()?;
                     sample(work, &mut to.samples.at[side])?;
@@ -176,10 +192,20 @@ impl Nudger {
                     break;
                 }
             }
-            work.qvel_mut()[c] = v;
-            self.put(nv + c, to.out, to.noise);
+            dofs.iter().for_each(|dof| work.qvel_mut()[*dof] = qvel[*dof]);
+            dofs.iter().for_each(|dof| self.put(qvel.len() + dof, to.out, to.noise));
         }
         work.stage_velocity()
+    }
+
+    /// As many rounds as the largest island has dofs.
+    fn rounds(&self) -> usize {
+        self.islands.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// The dofs that are nudged together: one of each island that has as many.
+    fn round(&self, round: usize) -> impl Iterator<Item = usize> + '_ {
+        self.islands.iter().filter_map(move |dofs| dofs.get(round).copied())
     }
 
     /// By all activations.
@@ -242,7 +268,6 @@ impl Nudger {
     /// Takes the differences over `h` in where they are better than those of the nudges before. Whether they are as good as
     /// rounding lets them be.
     fn settles(&mut self, samples: &Samples, h: f64, level: usize, sign: f64) -> bool {
-        let rounding = samples.rounding(h);
         let n = samples.at[HERE].len();
         if level == 0 {
             self.column.clear();
@@ -256,9 +281,19 @@ impl Nudger {
             self.done.clear();
             self.done.resize(n, false);
         }
-        let largest = self.column.iter().fold(0.0_f64, |most, (x, _)| most.max(x.abs()));
+        let islands = std::mem::take(&mut self.islands);
+        // All of them take the nudge in.
+        let open = islands.iter().filter(|rows| !self.settles_within(rows, samples, (h, level), sign)).count();
+        self.islands = islands;
+        open == 0
+    }
+
+    /// The same of the rows of an island.
+    fn settles_within(&mut self, rows: &[usize], samples: &Samples, (h, level): (f64, usize), sign: f64) -> bool {
+        let rounding = samples.rounding(rows, h);
+        let largest = rows.iter().fold(0.0_f64, |most, r| most.max(self.column[*r].0.abs()));
         let mut all = true;
-        for r in 0..n {
+        for r in rows.iter().copied() {
             let Row { central, disagree, mean, apart } = samples.row(r, h, rounding);
             // A kink stays and a bend shrinks as the nudge does; what grows is rounding, and finer nudges have more of it.
             let (value, error) = &mut self.column[r];
@@ -301,10 +336,13 @@ impl Nudger {
         all
     }
 
+    /// Adds the derivatives by input `c`, of the rows of its island.
     fn put(&mut self, c: usize, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
-        let largest = self.column.iter().fold(0.0_f64, |most, (x, _)| most.max(x.abs()));
-        self.unsettled[c] = self.column.iter().any(|(_, error)| *error > UNSETTLED * largest.max(1.0));
-        for (r, (x, error)) in self.column.iter().enumerate() {
+        let rows = self.island_of[c].map_or(&[][..], |island| &self.islands[island]);
+        let largest = rows.iter().fold(0.0_f64, |most, r| most.max(self.column[*r].0.abs()));
+        self.unsettled[c] = rows.iter().any(|r| self.column[*r].1 > UNSETTLED * largest.max(1.0));
+        for r in rows.iter().copied() {
+            let (x, error) = self.column[r];
             out[(r, c)] += x;
             noise[(r, c)] += error;
         }
@@ -397,8 +435,10 @@ impl Samples {
         }
     }
 
-    fn rounding(&self, h: f64) -> f64 {
-        4.0 * ULP * self.at.iter().flatten().fold(self.terms, |m, x| m.max(x.abs())) / h
+    /// What rounding makes of differences of these rows over `h`.
+    fn rounding(&self, rows: &[usize], h: f64) -> f64 {
+        let largest = |at: &Vec<f64>| rows.iter().fold(0.0_f64, |m, r| m.max(at[*r].abs()));
+        4.0 * ULP * self.at.iter().map(largest).fold(self.terms, f64::max) / h
     }
 }
 
