@@ -22,7 +22,7 @@ def numbers(name: str, value: Any, width: int | tuple[int, ...]) -> np.ndarray:
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} holds {array.dtype}; give real numbers")
     widths = width if isinstance(width, tuple) else (width,)
-    if array.ndim < len(widths) or array.shape[-len(widths) :] != widths:
+    if array.ndim < len(widths) or array.shape[array.ndim - len(widths) :] != widths:
         wanted = ", ".join(["...", *map(str, widths)])
         raise ValueError(f"{name} has the shape {array.shape}, where ({wanted}) is needed")
     return np.ascontiguousarray(array, dtype=np.float64)

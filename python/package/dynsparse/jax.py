@@ -45,7 +45,7 @@ def step(
     act : Array, shape (..., na)
         Where `act` is given.
     """
-    lin = linearizer_of(model, **({} if isinstance(model, Linearizer) else {"zero_test": False, **options}))
+    lin = linearizer_of(model, **(options if isinstance(model, Linearizer) else {"zero_test": False, **options}))
     qpos, qvel, ctrl = (jnp.asarray(x, dtype=jnp.result_type(float)) for x in (qpos, qvel, ctrl))
     own = jnp.zeros(lin.na, qpos.dtype) if act is None else jnp.asarray(act, qpos.dtype)
     batch = jnp.broadcast_shapes(*(x.shape[:-1] for x in (qpos, qvel, ctrl, own)))

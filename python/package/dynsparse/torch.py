@@ -55,7 +55,7 @@ def step(
     dynsparse.DynsparseError
         Where a step fails.
     """
-    lin = linearizer_of(model, **({} if isinstance(model, Linearizer) else {"zero_test": False, **options}))
+    lin = linearizer_of(model, **(options if isinstance(model, Linearizer) else {"zero_test": False, **options}))
     inputs = [qpos, qvel, ctrl]
     if act is not None:
         inputs.append(act)
