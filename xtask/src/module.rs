@@ -40,11 +40,17 @@ pub(crate) struct Wheel {
     /// Download nothing: use the files in vendor/downloads
     #[arg(long)]
     offline: bool,
+    /// Test the module instead, as `cargo xtask test` does
+    #[arg(long)]
+    test: bool,
 }
 
 impl Wheel {
     /// Builds it for the machine's own C library, and says where it is.
     pub(crate) fn run(&self) -> Result<()> {
+        if self.test {
+            return test(self.offline);
+        }
         let environment = Environment::make("module-tools", &packages(self.offline)?, &["maturin"])?;
         let out = root().join(&self.out);
         for file in build(&environment, &out)? {
@@ -61,8 +67,8 @@ impl Wheel {
 ///
 /// # Errors
 /// Where a check fails.
-pub(crate) fn test() -> Result<()> {
-    let packages = match packages(false) {
+pub(crate) fn test(offline: bool) -> Result<()> {
+    let packages = match packages(offline) {
         Ok(packages) => packages,
         Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
             return Err(

@@ -29,6 +29,6 @@ impl Test {
         }
         run("cargo doc", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
         run("cargo test", cargo().args(["test", "--workspace"]).args(&self.args))?;
-        module::test()
+        module::test(false)
     }
 }
