@@ -67,7 +67,8 @@ def written(lin, i):
     return numbers + b"".join(v[i].tobytes() for v in verdicts) + lin.kink[i].astype("<f8").tobytes()
 
 
-CASES = sorted((ROOT / "tests/cases").glob("*.xml")) if (ROOT / "tests/cases").is_dir() else []
+FOLDERS = ("assets/models", "python/examples", "vendor/playground/dm_control_suite/xmls")
+CASES = sorted(file for folder in FOLDERS for file in (ROOT / folder).glob("*.xml"))
 
 
 @pytest.mark.parametrize("substeps", [1, 3])

@@ -104,6 +104,8 @@ class Linearizer:
         }  # fmt: skip
         # Axes that are not of the batch.
         self._inner = {"time": 0, "mocap_pos": 2, "mocap_quat": 2}
+        # What a result of one state has.
+        self._plain = {name: (array.shape, array.dtype) for name, array in self._empty(())._arrays().items()}
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -300,7 +302,7 @@ class Linearizer:
         self, qpos: Any, given: dict[str, Any], controls: dict[str, np.ndarray] | None = None
     ) -> tuple[tuple[int, ...], dict[str, np.ndarray]]:
         """Where a batch begins: its shape, and rows for the engine."""
-        edited = self._watch.changed(self._model)
+        edited = self._watch.changed()
         if edited is not None:
             raise _native.DynsparseError(
                 f"{edited} of the model has been edited since this Linearizer was made of it; make a new one, or give it a copy of "
@@ -371,11 +373,11 @@ class Linearizer:
     def _reused(self, out: Linearization, batch: tuple[int, ...]) -> Linearization:
         if not isinstance(out, Linearization):
             raise TypeError(f"out is of type {type(out).__name__}; give a Linearization of this Linearizer")
-        wanted, found = self._empty(())._arrays(), out._arrays()
+        wanted, found = self._plain, out._arrays()
         if wanted.keys() != found.keys():
             raise ValueError("out comes from a Linearizer with other settings: " + ", ".join(wanted.keys() ^ found.keys()))
         for name, array in found.items():
-            shape, dtype = batch + wanted[name].shape, wanted[name].dtype
+            shape, dtype = batch + wanted[name][0], wanted[name][1]
             if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
                 raise ValueError(f"out.{name} has {getattr(array, 'shape', None)}, where {shape} of {dtype} is needed")
         return out
@@ -423,7 +425,7 @@ def linearizer_of(model: ModelLike | Linearizer, **options: Any) -> Linearizer:
     key = (id(model), *sorted(options.items()))
     # Each access is one operation, so that threads do not meet in the middle.
     kept = _KEPT.pop(key, None)
-    if kept is None or kept._watch.changed(model) is not None:
+    if kept is None or kept._watch.changed() is not None:
         kept = Linearizer(model, **options)
     _KEPT[key] = kept
     while len(_KEPT) > _MOST:

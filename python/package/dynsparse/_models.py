@@ -76,26 +76,26 @@ class Watch:
                 self._names.append(name)
                 views.append(array.reshape(-1).view(np.uint8))
 
-        scalars: list[str] = []
+        self._scalars: list[tuple[str, Any, list[str], Any, Any]] = []
         for part in ("opt", "stat"):
-            of = getattr(model, part)
+            of, scalars = getattr(model, part), []
             for name in _fields(of):
                 value = getattr(of, name)
                 view(f"{part}.{name}", value)
                 if not isinstance(value, np.ndarray):
-                    scalars.append(f"{part}.{name}")
+                    scalars.append(name)
+            get = attrgetter(*scalars)
+            self._scalars.append((part, of, scalars, get, get(of)))
         for name in dir(type(model)):
             if not name.startswith("_") and _is_physics(name):
                 view(name, getattr(model, name))
-        self._scalars = scalars
-        self._get = attrgetter(*scalars)
-        self._was = self._get(model)
         self._arrays = _native.Watch(views)
 
-    def changed(self, model: mujoco.MjModel) -> str | None:
+    def changed(self) -> str | None:
         """The name of a field that has been edited, or None."""
-        now = self._get(model)
-        if now != self._was:
-            return next(name for name, a, b in zip(self._scalars, now, self._was) if a != b)
+        for part, of, names, get, was in self._scalars:
+            now = get(of)
+            if now != was:
+                return next(f"{part}.{name}" for name, a, b in zip(names, now, was) if a != b)
         at = self._arrays.changed()
         return None if at is None else self._names[at]
