@@ -40,7 +40,8 @@ class Linearizer:
     ----------
     model : mujoco.MjModel, str or path
         A model, the path of an MJCF, URDF or MJB file, or the text of an MJCF. The engine has a copy of its own: a model that is
-        edited afterwards is noticed, and refused with the name of the field.
+        edited afterwards is noticed, and refused with the name of the field (vertices of meshes, which are megabytes, are not looked
+        at: make a new one).
     solver : {"converged", "task"}
         How hard the constraint solver works in the step that is differentiated. ``"converged"`` runs to its end (Newton's method,
         tolerance 1e-20); ``"task"`` has the settings of the model, and what is differentiated then is where it stopped.
@@ -425,7 +426,7 @@ def linearizer_of(model: ModelLike | Linearizer, **options: Any) -> Linearizer:
     key = (id(model), *sorted(options.items()))
     # Each access is one operation, so that threads do not meet in the middle.
     kept = _KEPT.pop(key, None)
-    if kept is None or kept._watch.changed() is not None:
+    if kept is None or kept._watch.changed(meshes=True) is not None:
         kept = Linearizer(model, **options)
     _KEPT[key] = kept
     while len(_KEPT) > _MOST:

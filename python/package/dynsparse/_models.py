@@ -21,6 +21,10 @@ _NOT_PHYSICS = (
 _NOT_PHYSICS_ENDS = ("_rgba", "_user", "_matid", "_texid", "_group")
 
 
+# Geometry of meshes, megabytes that nobody edits in place but by intent.
+_MESHES = ("mesh_", "bvh_", "oct_")
+
+
 def load_model(model: ModelLike) -> tuple[mujoco.MjModel, str]:
     """The model, and how messages name it.
 
@@ -68,13 +72,11 @@ class Watch:
     """What a step depends on of a model, as it was when this was made."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
-        self._names: list[str] = []
-        views: list[np.ndarray] = []
+        views: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
 
         def view(name: str, array: Any) -> None:
             if isinstance(array, np.ndarray) and array.size and array.flags.c_contiguous:
-                self._names.append(name)
-                views.append(array.reshape(-1).view(np.uint8))
+                views[name.startswith(_MESHES)][name] = array.reshape(-1).view(np.uint8)
 
         self._scalars: list[tuple[str, Any, list[str], Any, Any]] = []
         for part in ("opt", "stat"):
@@ -89,13 +91,16 @@ class Watch:
         for name in dir(type(model)):
             if not name.startswith("_") and _is_physics(name):
                 view(name, getattr(model, name))
-        self._arrays = _native.Watch(views)
+        self._arrays = [(list(some), _native.Watch(list(some.values()))) for some in views]
 
-    def changed(self) -> str | None:
-        """The name of a field that has been edited, or None."""
+    def changed(self, meshes: bool = False) -> str | None:
+        """The name of a field that has been edited, or None; with `meshes` the geometry of meshes is looked at, too."""
         for part, of, names, get, was in self._scalars:
             now = get(of)
             if now != was:
                 return next(f"{part}.{name}" for name, a, b in zip(names, now, was) if a != b)
-        at = self._arrays.changed()
-        return None if at is None else self._names[at]
+        for names, arrays in self._arrays[: 1 + meshes]:
+            at = arrays.changed()
+            if at is not None:
+                return names[at]
+        return None
