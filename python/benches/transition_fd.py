@@ -2,10 +2,12 @@
 
     python transition_fd.py NAME=MODEL.xml ... > table.csv
 
-States are those of a rollout under random controls. mjd_transitionFD takes centred differences over 1e-6 with a converged solver
-(100 iterations, tolerance 1e-10), in a loop and in a thread pool over all cores. A speed-up is the processor time of that loop by that of
-another way, in the same round; the last one is that of the wall clock, of the pool by the batch. Medians are over rounds. Errors are largest entries of differences from whole steps of MuJoCo, extrapolated from three widths, as a share of the largest
-entry of A and B: medians over those states that are smooth for the engine, and at which the whole steps agree with themselves to 1e-6.
+States are those of a rollout under random controls. mjd_transitionFD takes centred differences over 1e-6 with a
+converged solver (100 iterations, tolerance 1e-10), in a loop and in a thread pool over all cores. A speed-up is the
+processor time of that loop by that of another way, in the same round; the last one is that of the wall clock, of the
+pool by the batch. Medians are over rounds. Errors are largest entries of differences from whole steps of MuJoCo,
+extrapolated from three widths, as a share of the largest entry of A and B: medians over those states that are smooth
+for the engine, and at which the whole steps agree with themselves to 1e-6.
 """
 
 import concurrent.futures
@@ -18,10 +20,9 @@ import sys
 import threading
 import time
 
+import dynsparse
 import mujoco
 import numpy as np
-
-import dynsparse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests"))
 from conftest import STATE, joined, state_of, whole_steps  # noqa: E402

@@ -2,10 +2,9 @@
 
 import sys
 
+import dynsparse
 import gymnasium
 import numpy as np
-
-import dynsparse
 
 env = gymnasium.make(sys.argv[1] if len(sys.argv) > 1 else "HalfCheetah-v5")
 env.reset(seed=0)

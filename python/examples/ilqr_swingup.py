@@ -1,8 +1,7 @@
 """iLQR swings a pole up on a cart: a rollout with its A and B, a backward pass, and a line search that is one batch."""
 
-import numpy as np
-
 import dynsparse
+import numpy as np
 
 XML = """<mujoco><option timestep="0.01" integrator="implicitfast"/><worldbody>
   <body><joint name="cart" type="slide" axis="1 0 0" damping="0.2"/><geom type="box" size="0.1 0.05 0.05" mass="1"/>

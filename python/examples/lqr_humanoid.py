@@ -2,10 +2,9 @@
 
 import pathlib
 
+import dynsparse
 import mujoco
 import numpy as np
-
-import dynsparse
 
 model = mujoco.MjModel.from_xml_path(str(pathlib.Path(__file__).with_name("standing.xml")))
 data, foot = mujoco.MjData(model), model.body("left_foot").geomadr[0]

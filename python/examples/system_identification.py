@@ -7,10 +7,9 @@ The motors have unknown gains g and offsets b: a command c makes the control u =
 
 import pathlib
 
+import dynsparse
 import mujoco
 import numpy as np
-
-import dynsparse
 
 MODEL = pathlib.Path(__file__).with_name("standing.xml")
 model = mujoco.MjModel.from_xml_path(str(MODEL))

@@ -1,10 +1,9 @@
 """A world model of a pendulum learns from 40 steps; with the exact Jacobian in its loss it generalizes better."""
 
+import dynsparse
 import numpy as np
 import torch
 from torch.func import jacrev, vmap
-
-import dynsparse
 
 XML = """<mujoco><option timestep="0.02" integrator="implicitfast"/><worldbody>
   <body><joint name="hinge" axis="0 1 0" damping="0.05"/><geom type="capsule" fromto="0 0 0 0 0 -0.5" size="0.03"/></body>

@@ -197,7 +197,8 @@ def test_edits_at_random_end_in_an_exception_or_in_numbers(humanoid, seed):
 
 def test_geometry_of_meshes(tmp_path):
     xml = """<mujoco><asset><mesh name="m" vertex="0 0 0  1 0 0  0 1 0  0 0 1"/></asset>
-      <worldbody><geom type="plane" size="1 1 1"/><body pos="0 0 -0.01"><freejoint/><geom type="mesh" mesh="m"/></body></worldbody></mujoco>"""
+      <worldbody><geom type="plane" size="1 1 1"/>
+        <body pos="0 0 -0.01"><freejoint/><geom type="mesh" mesh="m"/></body></worldbody></mujoco>"""
     model = mujoco.MjModel.from_xml_string(xml)
     data = mujoco.MjData(model)
     before = dynsparse.linearize(model, data)

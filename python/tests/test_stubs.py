@@ -63,3 +63,11 @@ def test_public_functions_are_annotated(item):
     given = [p for name, p in signature.parameters.items() if name != "self"]
     assert all(p.annotation is not inspect.Parameter.empty for p in given), signature
     assert signature.return_annotation is not inspect.Signature.empty
+
+
+def test_flags_and_verdicts_are_those_of_the_engine():
+    told = [(flag.name.lower(), flag.value, flag) for flag in dynsparse.Flags]
+    assert [(name, bits) for name, bits, _ in told] == [(name, bits) for name, bits, _ in _native.FLAGS]
+    text = inspect.getsource(dynsparse.Flags).replace("\n", " ")
+    assert all(meaning[1:] in " ".join(text.split()) for _, _, meaning in _native.FLAGS)
+    assert [verdict.name for verdict in dynsparse.Verdict] == ["NONZERO", "ZERO", "UNDECIDED"]

@@ -43,8 +43,8 @@ def together(arrays: dict[str, np.ndarray], inner: dict[str, int]) -> tuple[tupl
     try:
         batch = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*leading.values())
     except ValueError:
-        shapes = ", ".join(f"{name} {shape}" for name, shape in leading.items())
-        raise ValueError(f"leading axes do not go together: {shapes}") from None
+        told = ", ".join(f"{name} {shape}" for name, shape in leading.items())
+        raise ValueError(f"leading axes do not go together: {told}") from None
     rows = {}
     for name, array in arrays.items():
         own = leading[name]

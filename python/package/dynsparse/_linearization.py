@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _native
-
 
 class Verdict(enum.IntEnum):
     """What an entry of a matrix is: the numbers in ``A_zero`` and its kin."""
@@ -23,10 +21,34 @@ class Verdict(enum.IntEnum):
     """Inside the noise band, or no number at all: either could be true."""
 
 
-Flags = enum.IntFlag("Flags", {name.upper(): bits for name, bits, _ in _native.FLAGS}, module=__name__)  # type: ignore[misc]
-Flags.__doc__ = "Flags of a step: what is to be known before its matrices are trusted.\n\n" + "\n".join(
-    f"``{name.upper()}``: {meaning}." for name, _, meaning in _native.FLAGS
-)
+class Flags(enum.IntFlag):
+    """Flags of a step: what is to be known before its matrices are trusted. The bits are those of a recording."""
+
+    CTRL_CLAMPED = 1 << 0
+    """A control was asked for outside its range; it was clamped."""
+    CTRL_AT_LIMIT = 1 << 1
+    """A control is within eps of its limit: its column of B is one-sided."""
+    SOLVER_UNCONVERGED = 1 << 2
+    """The solver ran out of iterations, its residual above the tolerance or unknown."""
+    CONTACTS_CHANGED = 1 << 3
+    """The geom pairs with a contact changed within the control step."""
+    JACOBIAN_NOT_FINITE = 1 << 4
+    """An entry of the Jacobian is NaN or infinite."""
+    EVENT = 1 << 5
+    """An event of the task (a push, a kick) changed state or forces before the step."""
+    CONTACT_SWITCH = 1 << 6
+    """A contact opens or closes within reach of a nudge of the state, see kink."""
+    LIMIT_SWITCH = 1 << 7
+    """A joint or tendon limit begins or ends within reach of a nudge."""
+    FRICTION_SWITCH = 1 << 8
+    """Friction begins to slip or to stick within reach of a nudge."""
+    FORCE_AT_LIMIT = 1 << 9
+    """A force or activation reaches its range or leaves it within reach of a nudge."""
+    NEAR_SINGULAR = 1 << 10
+    """The system that is solved for the acceleration is nearly singular."""
+    OTHER_SWITCH = 1 << 11
+    """The derivatives of the two sides differ, or there are none, though nothing of the above switches, see kink."""
+
 
 # Beyond a kink of this share of the largest entry of A both sides differ.
 _SAME = 1e-6

@@ -99,7 +99,7 @@ class Linearizer:
         self.state_names, self.control_names, self.sensor_names = self._engine.names
         self.engine = self._engine.engine
         self.fallback = self._engine.fallback
-        self._widths = {
+        self._widths: dict[str, int | tuple[int, ...]] = {
             "qpos": self.nq, "qvel": self.nv, "ctrl": self.nu, "act": self.na, "warmstart": self.nv, "time": (),
             "mocap_pos": (self._nmocap, 3), "mocap_quat": (self._nmocap, 4), "state": self._nstate,
         }  # fmt: skip

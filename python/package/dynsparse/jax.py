@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import jax
@@ -77,7 +78,7 @@ def _made(lin: Linearizer) -> Callable[..., Any]:
                 first, why = next(iter(out.ended.items()))
                 raise DynsparseError(f"state {first} of the batch: {why}")
             found = [x[..., 1, :] for x in (out.qpos, out.qvel, out.act)]
-            if jacobians:
+            if out.jacobians is not None:
                 found += [m[..., 0, :, :] for m in (out.jacobians.A, out.jacobians.B)]
             return tuple(np.asarray(x, dtype) for x in found)
 

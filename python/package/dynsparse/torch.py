@@ -80,7 +80,7 @@ class _Step(torch.autograd.Function):
             raise _failed(first, why)
         like = inputs[0]
         after = [torch.from_numpy(x[..., 1, :].copy()) for x in (out.qpos, out.qvel, out.act)[: len(inputs) - 1]]
-        if wanted:
+        if out.jacobians is not None:
             a, b = (torch.from_numpy(m[..., 0, :, :]).to(torch.float64) for m in (out.jacobians.A, out.jacobians.B))
             ctx.lin = lin
             ctx.save_for_backward(torch.from_numpy(arrays[0].copy()), after[0], a, b)
