@@ -15,8 +15,9 @@ use dynsparse_base::flags::StepFlags;
 use dynsparse_engine::physics;
 use pyo3::prelude::*;
 
-/// The engine of dynsparse over arrays of numpy.
-#[pymodule(gil_used = false)]
+/// The engine of dynsparse over arrays of numpy. A Python without the interpreter's lock takes it back while this module is there:
+/// `Watch` reads memory of numpy under it, and a fork must not meet one of our locks.
+#[pymodule(gil_used = true)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     // The user's own calls of MuJoCo in this process keep their warnings.
     physics::share_messages();

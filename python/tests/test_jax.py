@@ -64,3 +64,10 @@ def test_a_failing_step_is_an_error(given):
     lin, x = given
     with pytest.raises(Exception, match="qpos root.x of state 0 is NaN"):
         jax.block_until_ready(dynsparse.jax.step(lin, np.full_like(x[0], np.nan), *x[1:]))
+
+
+def test_a_model_without_controls():
+    xml = "<mujoco><worldbody><body><joint type='ball'/><geom size='0.1 0.2 0.3' type='box'/></body></worldbody></mujoco>"
+    qpos, qvel = dynsparse.jax.step(xml, np.array([1.0, 0, 0, 0]), np.array([0.1, 2.0, 0.3]), np.zeros(0))
+    grad = jax.grad(lambda v: (dynsparse.jax.step(xml, np.array([1.0, 0, 0, 0]), v, np.zeros(0))[0] ** 2).sum())(qvel)
+    assert qpos.shape == (4,) and abs(grad).max() < 1e-12, "the length of a quaternion does not change"

@@ -40,6 +40,9 @@ pub(crate) struct Wheel {
     /// Download nothing: use the files in vendor/downloads
     #[arg(long)]
     offline: bool,
+    /// With the command line program in it, but for networks, figures and Parquet (it takes minutes to build)
+    #[arg(long)]
+    program: bool,
     /// Test the module instead, as `cargo xtask test` does
     #[arg(long)]
     test: bool,
@@ -53,6 +56,10 @@ impl Wheel {
         }
         let environment = Environment::make("module-tools", &packages(self.offline)?, &["maturin"])?;
         let out = root().join(&self.out);
+        remove(&program_place())?;
+        if self.program {
+            build_program()?;
+        }
         for file in build(&environment, &out)? {
             say("wheel", file.display());
         }
@@ -106,7 +113,30 @@ pub(crate) fn test(offline: bool) -> Result<()> {
     let mut pytest = Command::new(tools.program("python"));
     pytest.args(["-m", "pytest", "-q", "tests"]).current_dir(root().join("python"));
     pytest.env("DYNSPARSE_MATRICES", target().join("debug/examples/matrices"));
+    let program = target().join("debug/dynsparse");
+    if program.is_file() {
+        pytest.env("DYNSPARSE_PROGRAM", program);
+    }
     run("pytest of the Python module", &mut pytest)
+}
+
+/// Where the program lies in the package; git does not see it.
+fn program_place() -> PathBuf {
+    root().join("python/package/dynsparse/bin")
+}
+
+/// Builds the program so that it finds MuJoCo beside the package, and puts it there.
+fn build_program() -> Result<()> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--locked", "--no-default-features"]).env("DYNSPARSE_FOR_WHEEL", "1");
+    // Another one than that which finds MuJoCo in vendor.
+    let target = target().join("for-wheel");
+    run("cargo build of the program", build.arg("--target-dir").arg(&target))?;
+    let place = program_place();
+    fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
+    let (from, to) = (target.join("release/dynsparse"), place.join("dynsparse"));
+    fs::copy(&from, &to).with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))?;
+    Ok(())
 }
 
 /// Where cargo builds.

@@ -22,6 +22,7 @@ _check_mujoco()
 from ._linearization import Flags, Linearization, Rollout, Verdict  # noqa: E402
 from ._linearizer import Linearizer, linearize, step  # noqa: E402
 from ._native import DynsparseError, NotCoveredError, __version__  # noqa: E402
+from ._program import analyze, open, record, tasks  # noqa: E402, A004
 
 __all__ = [
     "DynsparseError",
@@ -32,6 +33,10 @@ __all__ = [
     "Rollout",
     "Verdict",
     "__version__",
+    "analyze",
     "linearize",
+    "open",
+    "record",
     "step",
+    "tasks",
 ]

@@ -338,14 +338,11 @@ class Linearizer:
         first = {"qpos": self._model.qpos0, "qvel": np.zeros(self.nv), "act": np.zeros(self.na)}
         first.update(time=np.zeros(1), warmstart=np.zeros(self.nv))
         if "state" in start:
-            flags = {"qpos": "QPOS", "qvel": "QVEL", "act": "ACT", "time": "TIME", "warmstart": "WARMSTART"}
-            states = start["state"]
-            for name, flag in flags.items():
-                part = np.empty((len(states), widths[name]))
-                for state, row in zip(states, part):
-                    signature = getattr(mujoco.mjtState, f"mjSTATE_{flag}").value
-                    mujoco.mj_extractState(self._model, state, _STATE, row, signature)
-                first[name] = part
+            for name in first:
+                # A state has its parts in the order of their bits.
+                bit = getattr(mujoco.mjtState, f"mjSTATE_{name.upper()}").value
+                at = mujoco.mj_stateSize(self._model, _STATE & (bit - 1))
+                first[name] = start["state"][:, at : at + widths[name]]
         first.update({name: start[name] for name in widths if name in start})
         count = math.prod(batch)
         return {name: np.broadcast_to(first[name], (count, n)).reshape(*batch, n) for name, n in widths.items()}
