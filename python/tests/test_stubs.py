@@ -1,11 +1,13 @@
 """What editors and type checkers are told is what there is."""
 
 import ast
+import importlib.util
 import inspect
 import pathlib
 
 import dynsparse
 import pytest
+from conftest import ROOT
 from dynsparse import _native
 
 FOLDER = pathlib.Path(dynsparse.__file__).parent
@@ -71,3 +73,10 @@ def test_flags_and_verdicts_are_those_of_the_engine():
     text = inspect.getsource(dynsparse.Flags).replace("\n", " ")
     assert all(meaning[1:] in " ".join(text.split()) for _, _, meaning in _native.FLAGS)
     assert [verdict.name for verdict in dynsparse.Verdict] == ["NONZERO", "ZERO", "UNDECIDED"]
+
+
+def test_the_reference_of_the_book_is_made_of_the_docstrings():
+    specification = importlib.util.spec_from_file_location("reference", ROOT / "python/reference.py")
+    reference = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(reference)
+    assert (ROOT / "docs/python-reference.md").read_text() == reference.page() + "\n", reference.__doc__
