@@ -110,3 +110,17 @@ def test_a_second_derivative_is_refused():
 
 def test_a_compiled_path(humanoid):
     assert len(dynsparse.torch.step(str(HUMANOID), *(x.detach() for x in inputs(dynsparse.Linearizer(humanoid), 1, 0)))) == 2
+
+
+def test_at_a_kink_the_gradient_is_within_both_sides():
+    """A ball that just touches a floor: falling and pressed, by differences to either side."""
+    xml = """<mujoco><option timestep="0.01" gravity="0 0 0"/><worldbody><geom type="plane" size="1 1 0.1" solref="0.1 1"/>
+      <body pos="0 0 0.1"><joint type="slide" axis="0 0 1"/><geom size="0.1" solref="0.1 1"/></body></worldbody></mujoco>"""
+    lin = dynsparse.Linearizer(xml)
+    qpos = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    speed = lambda q: dynsparse.torch.step(lin, q, torch.zeros(1), torch.zeros(0))[1][0]  # noqa: E731
+    (grad,) = torch.autograd.grad(speed(qpos), qpos)
+    h, here = 1e-6, speed(qpos.detach())
+    up, down = (speed(qpos.detach() + h) - here) / h, (here - speed(qpos.detach() - h)) / h
+    assert abs(up - down) > 0.1 and min(up, down) - 1e-6 <= grad <= max(up, down) + 1e-6
+    assert lin(qpos.detach().numpy()).kink > 0.1

@@ -33,7 +33,8 @@ def step(
     Parameters
     ----------
     model : mujoco.MjModel, str, path or dynsparse.Linearizer
-        A Linearizer has its own options; otherwise `options` are those of one.
+        A Linearizer has its own options; otherwise `options` are those of one. Without the zero test it is faster, and states without a
+        derivative are not told.
     qpos, qvel, ctrl : Array, shape (..., nq), (..., nv), (..., nu)
         Leading axes go together as numpy broadcasts them.
     act : Array, shape (..., na), optional
@@ -46,7 +47,7 @@ def step(
     act : Array, shape (..., na)
         Where `act` is given.
     """
-    lin = linearizer_of(model, **(options if isinstance(model, Linearizer) else {"zero_test": False, **options}))
+    lin = linearizer_of(model, **options)
     qpos, qvel, ctrl = (jnp.asarray(x, dtype=jnp.result_type(float)) for x in (qpos, qvel, ctrl))
     own = jnp.zeros(lin.na, qpos.dtype) if act is None else jnp.asarray(act, qpos.dtype)
     batch = jnp.broadcast_shapes(*(x.shape[:-1] for x in (qpos, qvel, ctrl, own)))

@@ -31,13 +31,14 @@ def step(
     A quaternion that is no unit is normalized, as MuJoCo does, and so has no gradient along itself.
 
     At a kink (a contact that opens or closes, a limit that begins) there are two derivatives, and the gradient is that of one side or
-    between both; where there is none it is NaN. The flags of :class:`dynsparse.Linearization` at the same states say where. A
+    of their mean; where there is none it is NaN. The flags of :class:`dynsparse.Linearization` at the same states say where. A
     control outside of its range has the gradient zero, at its end that towards the inside. There is no second derivative.
 
     Parameters
     ----------
     model : mujoco.MjModel, str, path or dynsparse.Linearizer
-        A Linearizer has its own options; otherwise `options` are those of one.
+        A Linearizer has its own options; otherwise `options` are those of one. Without the zero test it is faster, and states without a
+        derivative are not told.
     qpos, qvel, ctrl : Tensor, shape (..., nq), (..., nv), (..., nu)
         Leading axes go together as PyTorch broadcasts them. Computed in double precision on the CPU.
     act : Tensor, shape (..., na), optional
@@ -55,7 +56,7 @@ def step(
     dynsparse.DynsparseError
         Where a step fails.
     """
-    lin = linearizer_of(model, **(options if isinstance(model, Linearizer) else {"zero_test": False, **options}))
+    lin = linearizer_of(model, **options)
     inputs = [qpos, qvel, ctrl]
     if act is not None:
         inputs.append(act)
