@@ -198,25 +198,33 @@ fn tag_of(told: &str) -> Result<String> {
 }
 
 /// The folder with all packages, downloaded where it is not there.
-pub(crate) fn packages(offline: bool) -> Result<PathBuf> {
-    let version = python_version()?;
+fn packages(offline: bool) -> Result<PathBuf> {
     let vendor = vendor();
     let _lock = lock(&vendor)?;
+    download(&vendor, offline)
+}
+
+/// As `packages`, for who has the lock of `vendor`.
+///
+/// # Errors
+/// Where there is no Python for it, or where a package is not here and cannot be downloaded.
+pub(crate) fn download(vendor: &Path, offline: bool) -> Result<PathBuf> {
+    let version = python_version()?;
     let machine = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-    let tree = Tree::new(&vendor, "module", format!("{}\npython {version} {machine}", sum()));
+    let tree = Tree::new(vendor, "module", format!("{}\npython {version} {machine}", sum()));
     if !tree.ready() {
         tree.make(|dir| {
             let mut pip = pip();
             pip.args(["download", "--quiet", "--only-binary=:all:", "--retries", "1", "--require-hashes", "--no-deps"]);
             if offline {
-                pip.arg("--no-index").arg("--find-links").arg(Downloads::new(&vendor).dir());
+                pip.arg("--no-index").arg("--find-links").arg(Downloads::new(vendor).dir());
             } else {
                 say("python module", "downloading 60 MB to build and test it ...");
             }
             let list = dir.join("requirements.txt");
             fs::write(&list, REQUIREMENTS).with_context(|| format!("{} cannot be written", list.display()))?;
             pip_outcome(pip.arg("--dest").arg(dir).arg("--requirement").arg(&list).output()).with_context(|| {
-                let from = Downloads::new(&vendor).dir().display().to_string();
+                let from = Downloads::new(vendor).dir().display().to_string();
                 format!(
                     "the packages of xtask/src/module.txt are not here (they may also lie in {from}, with --offline)"
                 )
