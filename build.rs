@@ -4,10 +4,17 @@
 use std::process::Command;
 
 fn main() {
-    let mujoco = std::env::var("DEP_DYNSPARSE_ENGINE_MUJOCO").expect("the engine's build script says where MuJoCo is");
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{mujoco}");
+    // A program that goes into a wheel finds MuJoCo in the package of that name, from dynsparse/bin, and nowhere else.
+    println!("cargo::rerun-if-env-changed=DYNSPARSE_FOR_WHEEL");
     let origin = if cfg!(target_os = "macos") { "@loader_path" } else { "$ORIGIN" };
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{origin}");
+    if std::env::var_os("DYNSPARSE_FOR_WHEEL").is_some() {
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{origin}/../../mujoco");
+    } else {
+        let mujoco =
+            std::env::var("DEP_DYNSPARSE_ENGINE_MUJOCO").expect("the engine's build script says where MuJoCo is");
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{mujoco}");
+        println!("cargo::rustc-link-arg=-Wl,-rpath,{origin}");
+    }
     println!("cargo::rustc-env=DYNSPARSE_COMMIT={}", git_commit());
 }
 

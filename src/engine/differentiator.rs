@@ -5,9 +5,10 @@ use std::sync::Arc;
 use dynsparse_base::idle::Idle;
 use rayon::prelude::*;
 
-use crate::jacobian::{ControlStep, EngineChoice, EngineKind, EngineRequest, EngineSpec};
+use crate::jacobian::{EngineChoice, EngineKind, EngineRequest, EngineSpec};
 use crate::linearization::{Axes, Linearization};
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
+use crate::worker::{Bench, Worker};
 
 /// Pieces that each thread takes of many states, so that none waits long for the slowest.
 const PIECES: usize = 4;
@@ -103,35 +104,8 @@ pub struct Differentiator {
     spec: EngineSpec,
     fallback: Option<String>,
     axes: Arc<Axes>,
-    /// Workers that nobody uses at present: a simulation and an engine cost as much as some steps.
-    idle: Idle<Worker>,
-}
-
-/// What a thread needs of its own.
-struct Worker {
-    sim: Sim,
-    jacobian: ControlStep,
-    state: Vec<f64>,
-}
-
-impl Worker {
-    fn new(model: &Arc<Model>, spec: &EngineSpec) -> Result<Self, PhysicsError> {
-        Ok(Self {
-            sim: Sim::new(model)?,
-            jacobian: ControlStep::new(model, spec)?,
-            state: vec![0.0; model.state_size()],
-        })
-    }
-
-    /// The linearization of `steps` physics steps from the state that its simulation has.
-    fn here(&mut self, steps: usize, out: &mut Linearization) -> Result<(), PhysicsError> {
-        if let Some(i) = self.sim.refused_control() {
-            let (name, value) = (self.sim.model().names().ctrl[i].clone(), self.sim.ctrl()[i]);
-            return Err(PhysicsError::Control { name, value });
-        }
-        out.take(self.jacobian.over(&mut self.sim, steps)?);
-        Ok(())
-    }
+    /// What nobody uses at present.
+    idle: Idle<Bench>,
 }
 
 impl Differentiator {
@@ -157,7 +131,7 @@ impl Differentiator {
         };
         let resolved = settings.request().resolve(&solved);
         let idle = Idle::default();
-        idle.put(Worker::new(&solved, &resolved.spec)?);
+        idle.put(Bench::new(&solved, &resolved.spec)?);
         Ok(Self {
             model: model.clone(),
             solved,
@@ -227,16 +201,18 @@ impl Differentiator {
             return Err(PhysicsError::NoSteps);
         }
         let mut worker = self.worker()?;
-        sim.get_state(&mut worker.state)?;
-        worker.sim.set_state(&worker.state)?;
-        worker.here(steps, lin)?;
-        self.idle.put(worker);
+        worker.start_at(sim)?;
+        lin.take(worker.jacobian(steps)?);
         Ok(())
     }
 
-    /// A worker that nobody uses. One that raises an error is not put back: its simulation may be of no use.
-    fn worker(&self) -> Result<Worker, PhysicsError> {
-        self.idle.take(|| Worker::new(&self.solved, &self.spec))
+    /// A simulation and an engine, for a loop of one's own; each thread borrows one.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] where there is no memory for another one.
+    pub fn worker(&self) -> Result<Worker<'_>, PhysicsError> {
+        let bench = self.idle.take(|| Bench::new(&self.solved, &self.spec))?;
+        Ok(Worker::new(&self.idle, bench))
     }
 
     /// The linearizations of `steps` physics steps from each of many states, on all threads of the present rayon pool, in the
@@ -270,12 +246,11 @@ impl Differentiator {
         let mut worker = self.worker()?;
         let one = |state: &S| {
             let mut lin = self.empty();
-            worker.sim.set_state(state.as_ref())?;
-            worker.here(steps, &mut lin).map(|()| lin)
+            worker.sim().set_state(state.as_ref())?;
+            lin.take(worker.jacobian(steps)?);
+            Ok(lin)
         };
-        let all = states.iter().map(one).collect::<Result<_, _>>()?;
-        self.idle.put(worker);
-        Ok(all)
+        states.iter().map(one).collect()
     }
 }
 

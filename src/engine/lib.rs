@@ -39,7 +39,7 @@
 //!
 //! # Rooms
 //!
-//! - The facade: [`Differentiator`], [`Linearization`], [`Settings`]; [`Model`] and [`Sim`] of `physics`.
+//! - The facade: [`Differentiator`], [`Linearization`], [`Settings`], [`Worker`]; [`Model`] and [`Sim`] of `physics`.
 //! - [`physics`]: MuJoCo in types: models, simulations, names, contacts.
 //! - [`jacobian`]: the engines, each with buffers of the caller, and the chain over the physics steps of a control step.
 //!
@@ -48,6 +48,7 @@
 
 mod differentiator;
 mod linearization;
+mod worker;
 
 pub mod jacobian;
 pub mod physics;
@@ -57,3 +58,4 @@ pub use jacobian::{EngineChoice, EngineKind, Switches, ZeroVerdict};
 pub use linearization::Linearization;
 pub use nalgebra;
 pub use physics::{Model, PhysicsError as Error, Sim, SolverMode};
+pub use worker::Worker;

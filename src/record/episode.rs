@@ -635,25 +635,14 @@ impl Row {
             let known = |(v, x): (&ZeroVerdict, &f64)| if x.is_finite() { *v } else { ZeroVerdict::Undecided };
             out.extend(verdicts.iter().zip(values).map(|pair| known(pair).code()));
         };
-        let Verdicts { a, b, c, d, floor, switches, near_singular, .. } = &self.whole.verdicts;
+        let Verdicts { a, b, c, d, floor, .. } = &self.whole.verdicts;
         self.zero_floor.clear();
         self.zero_floor.extend(floor.iter().map(|x| round_up_to_four_bits(*x)));
         codes(&mut self.a_zero, a, &self.whole.a);
         codes(&mut self.b_zero, b, &self.whole.b);
         codes(&mut self.c_zero, c, &self.whole.c);
         codes(&mut self.d_zero, d, &self.whole.d);
-        for (there, flag) in [
-            (switches.contact, StepFlags::CONTACT_SWITCH),
-            (switches.limit, StepFlags::LIMIT_SWITCH),
-            (switches.friction, StepFlags::FRICTION_SWITCH),
-            (switches.force, StepFlags::FORCE_AT_LIMIT),
-            (switches.other, StepFlags::OTHER_SWITCH),
-            (*near_singular, StepFlags::NEAR_SINGULAR),
-        ] {
-            if there {
-                self.flags |= flag;
-            }
-        }
+        self.flags |= self.whole.verdicts.flags();
     }
 
     /// Counts the pairs of the physics step that was taken last.

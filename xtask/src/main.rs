@@ -1,5 +1,5 @@
 //! The project's own commands, run as `cargo xtask <command>`: set-up, checks, demo, sweep, benchmarks, random and public
-//! models, hostile inputs, kills and full disks, the book.
+//! models, hostile inputs, kills and full disks, the book, the Python module.
 
 mod bench;
 mod cmake;
@@ -10,6 +10,7 @@ mod download;
 mod fuzz;
 mod hostile;
 mod models;
+mod module;
 mod mujoco;
 mod packages;
 mod pins;
@@ -51,6 +52,7 @@ enum Command {
     Public(tidy::Public),
     Longest(tidy::Longest),
     Torture(torture::Torture),
+    Wheel(module::Wheel),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Public(public) => public.run(),
         Command::Longest(longest) => longest.run(),
         Command::Torture(torture) => torture.run(),
+        Command::Wheel(wheel) => wheel.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

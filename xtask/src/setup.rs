@@ -10,7 +10,7 @@ use crate::download::Downloads;
 use crate::pins::{self, Host, MUJOCO_VERSION, Wheel};
 use crate::place::{self, say, tell};
 use crate::tree::{Tree, remove};
-use crate::{cmake, models, mujoco, packages, python};
+use crate::{cmake, models, module, mujoco, packages, python};
 
 /// Fill vendor/ with MuJoCo, Playground's models and cmake
 #[derive(Args, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Setup {
     /// Also the meshes of the robots, for Playground's locomotion and manipulation tasks (180 MB)
     #[arg(long)]
     pub(crate) all_assets: bool,
-    /// Also the Python packages that some tests read our files with (35 MB)
+    /// Also the Python packages that some tests read our files with (35 MB), and those of the Python module (60 MB)
     #[arg(long)]
     pub(crate) python: bool,
     /// Also Slurm, from the system's packages, for the tests of the sweep (3.5 MB; takes root or sudo)
@@ -59,6 +59,9 @@ impl Setup {
         }
         if self.python {
             install_python(&vendor, &downloads, self.offline);
+            if let Err(error) = module::download(&vendor, self.offline) {
+                tell(format_args!("warning: the Python module can be neither built nor tested: {error:#}"));
+            }
         }
         if self.slurm {
             packages::SLURM.ensure(self.offline)?;

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use anyhow::Result;
 use clap::Args;
 
+use crate::module;
 use crate::setup::Setup;
 use crate::step::{cargo, run};
 
@@ -27,6 +28,7 @@ impl Test {
             run("cargo clippy of a smaller build", cargo().args(build).args(["--", "-D", "warnings"]))?;
         }
         run("cargo doc", cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-        run("cargo test", cargo().args(["test", "--workspace"]).args(&self.args))
+        run("cargo test", cargo().args(["test", "--workspace"]).args(&self.args))?;
+        module::test(false)
     }
 }

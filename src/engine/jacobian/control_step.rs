@@ -38,6 +38,11 @@ impl ControlStep {
             1 => self.engine.jacobian(sim, &mut self.whole)?,
             k => self.chain.over(&mut *self.engine, sim, k, [&mut self.step, &mut self.whole])?,
         }
-        Ok(&mut self.whole)
+        Ok(self.last())
+    }
+
+    /// What was computed last.
+    pub fn last(&mut self) -> &mut Jacobian {
+        &mut self.whole
     }
 }

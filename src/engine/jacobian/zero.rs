@@ -1,5 +1,6 @@
 //! Beyond the value of an entry: whether it is zero, and whether there is a derivative at all.
 
+use dynsparse_base::flags::StepFlags;
 use dynsparse_base::zero::ZeroVerdict;
 
 use crate::physics::Model;
@@ -96,6 +97,20 @@ impl Verdicts {
             kink: 0.0,
             near_singular: false,
         }
+    }
+
+    /// What switches and what is nearly singular, as the flags of a step.
+    pub fn flags(&self) -> StepFlags {
+        let Switches { contact, limit, friction, force, other } = self.switches;
+        let all = [
+            (contact, StepFlags::CONTACT_SWITCH),
+            (limit, StepFlags::LIMIT_SWITCH),
+            (friction, StepFlags::FRICTION_SWITCH),
+            (force, StepFlags::FORCE_AT_LIMIT),
+            (other, StepFlags::OTHER_SWITCH),
+            (self.near_singular, StepFlags::NEAR_SINGULAR),
+        ];
+        all.into_iter().filter_map(|(there, flag)| there.then_some(flag)).collect()
     }
 
     /// Back to knowing nothing.

@@ -87,7 +87,21 @@ void mjr_overlay(int font, int gridpos, mjrRect viewport, const char* overlay, c
 void mjr_readPixels(unsigned char* rgb, float* depth, mjrRect viewport, const mjrContext* con);
 enum { CATEGORY_ALL = 7, BUFFER_OFFSCREEN = 1, FONT_NORMAL = 0, GRID_TOPLEFT = 0 };
 
+// What a user may have MuJoCo call within a step. mjcb_time is not among them: it tells the time, and Python's binding sets it.
+extern void (*mjcb_passive)(void);
+extern void (*mjcb_control)(void);
+extern void (*mjcb_contactfilter)(void);
+extern void (*mjcb_sensor)(void);
+extern void (*mjcb_act_dyn)(void);
+extern void (*mjcb_act_gain)(void);
+extern void (*mjcb_act_bias)(void);
+
 #define MESSAGE_SIZE 1024
+
+// Who was told before, and whether it still is where a message is not of one of our calls: in a process in which others use
+// MuJoCo too.
+static log_handler others;
+static _Atomic int shared;
 
 static _Thread_local jmp_buf* armed;
 static _Thread_local char last_error[MESSAGE_SIZE];
@@ -100,6 +114,10 @@ static void copy(char* to, const char* from) {
 }
 
 static void handler(const log_message* m) {
+  if (!armed && shared && others) {
+    others(m);
+    return;
+  }
   if (m->level == LOG_ERROR) {
     copy(last_error, m->subject);
     if (armed) {
@@ -114,7 +132,21 @@ static void handler(const log_message* m) {
   }
 }
 
-void ds_install_handler(void) { mju_setLogHandler(handler); }
+void ds_install_handler(void) { others = mju_setLogHandler(handler); }
+
+void ds_share_messages(void) { shared = 1; }
+
+// The name of a callback that is installed, or null.
+const char* ds_callback(void) {
+  if (mjcb_passive) return "mjcb_passive";
+  if (mjcb_control) return "mjcb_control";
+  if (mjcb_contactfilter) return "mjcb_contactfilter";
+  if (mjcb_sensor) return "mjcb_sensor";
+  if (mjcb_act_dyn) return "mjcb_act_dyn";
+  if (mjcb_act_gain) return "mjcb_act_gain";
+  if (mjcb_act_bias) return "mjcb_act_bias";
+  return NULL;
+}
 
 // The message of the last error or warning on this thread; valid until the next one.
 const char* ds_last_error(void) { return last_error; }

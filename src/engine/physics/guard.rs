@@ -12,6 +12,8 @@ pub const REQUIRED_VERSION: &str = "3.17.0";
 
 unsafe extern "C" {
     fn ds_install_handler();
+    fn ds_share_messages();
+    fn ds_callback() -> *const c_char;
     fn ds_last_error() -> *const c_char;
     fn ds_last_warning() -> *const c_char;
     fn ds_clear_warning();
@@ -84,6 +86,23 @@ pub(super) fn init() -> Result<(), PhysicsError> {
         mujoco_version()
     });
     if found == REQUIRED_VERSION { Ok(()) } else { Err(PhysicsError::Version { found: found.clone() }) }
+}
+
+/// From now on MuJoCo's messages that are not of our own calls go to whom they went before us: for a process in which
+/// others use the same library. Otherwise they go nowhere, so that no file or console output is left to the library.
+pub fn share_messages() {
+    // SAFETY: sets a flag.
+    unsafe { ds_share_messages() };
+}
+
+/// The name of a callback (`mjcb_control`, ...) that someone in this process has installed in MuJoCo. A step calls it, from any
+/// thread, and its derivative is not ours to know: who shares the library with others asks before each batch.
+pub fn installed_callback() -> Option<&'static str> {
+    // SAFETY: reads pointers; what comes back is null or a constant text, NUL-terminated and ASCII.
+    unsafe {
+        let name = ds_callback();
+        if name.is_null() { None } else { CStr::from_ptr(name).to_str().ok() }
+    }
 }
 
 /// The version of the MuJoCo library that is loaded, as "major.minor.patch".

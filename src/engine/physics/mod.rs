@@ -48,7 +48,7 @@ pub use elements::{
 };
 pub use error::{Divergence, PhysicsError};
 pub use features::Features;
-pub use guard::{REQUIRED_VERSION, mujoco_version};
+pub use guard::{REQUIRED_VERSION, installed_callback, mujoco_version, share_messages};
 pub use islands::Islands;
 pub use model::Model;
 pub use names::Names;
@@ -59,6 +59,6 @@ pub use render::{Camera, MOST_PIXELS, Renderer};
 pub use schema::xml_schema;
 pub use sensors::{Sensed, SensorStages};
 pub use settings::{Solver, SolverMode};
-pub use sim::{Contact, Sim, SolverStats};
+pub use sim::{Contact, Sim, SolverStats, is_bad};
 pub use source::{Files, ModelSource, SourceFile, needed};
 pub use tendons::{PathGeom, PathPiece, PathSite};

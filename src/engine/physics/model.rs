@@ -166,18 +166,35 @@ impl Model {
     /// # Errors
     /// [`PhysicsError::Load`] where these are not the bytes of a model.
     pub fn from_saved(file: &str, bytes: &[u8]) -> Result<Self, PhysicsError> {
-        guard::init()?;
-        let failed = |message: &str| PhysicsError::Load { file: file.to_owned(), message: message.to_owned() };
-        let lost = "it cannot be loaded once it is compiled";
-        let (bytes, signature) = bytes.split_last_chunk().ok_or_else(|| failed(lost))?;
-        let mut raw: *mut mjModel = ptr::null_mut();
-        // SAFETY: the bytes have the length that is passed; the guard turns a fatal error into a return code.
-        let code = unsafe { guard::ds_load_saved(bytes.as_ptr().cast(), bytes.len() as i64, &mut raw) };
-        check(code).map_err(|e| failed(&e.to_string()))?;
-        let mut ptr = NonNull::new(raw).ok_or_else(|| failed(lost))?;
+        let (bytes, signature) = bytes.split_last_chunk().ok_or_else(|| Self::lost(file))?;
+        let mut ptr = Self::load_mjb(file, bytes)?;
         // SAFETY: just made by MuJoCo, and owned here alone.
         unsafe { ptr.as_mut() }.signature = u64::from_le_bytes(*signature);
         Self::own(ptr, file.to_owned())
+    }
+
+    /// The model that `mj_saveModel` has written into a buffer, as the content of an MJB file; `file` is its name in messages.
+    ///
+    /// It is for the bytes of a model that somebody has in memory: a model that came from another binding of MuJoCo, edits
+    /// included. MuJoCo checks sizes and references of what it loads, and little else.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Load`] where these are not the bytes of a model, [`PhysicsError::Nonsense`] as [`Model::from_path`].
+    pub fn from_mjb(file: &str, bytes: &[u8]) -> Result<Self, PhysicsError> {
+        Self::own(Self::load_mjb(file, bytes)?, file.to_owned())
+    }
+
+    fn lost(file: &str) -> PhysicsError {
+        PhysicsError::Load { file: file.to_owned(), message: "it cannot be loaded once it is compiled".to_owned() }
+    }
+
+    fn load_mjb(file: &str, bytes: &[u8]) -> Result<NonNull<mjModel>, PhysicsError> {
+        guard::init()?;
+        let mut raw: *mut mjModel = ptr::null_mut();
+        // SAFETY: the bytes have the length that is passed; the guard turns a fatal error into a return code.
+        let code = unsafe { guard::ds_load_saved(bytes.as_ptr().cast(), bytes.len() as i64, &mut raw) };
+        check(code).map_err(|e| PhysicsError::Load { file: file.to_owned(), message: e.to_string() })?;
+        NonNull::new(raw).ok_or_else(|| Self::lost(file))
     }
 
     /// Checks a model that was just made, and keeps it.

@@ -15,8 +15,8 @@ const INTEGRATION: c_int = mjtState::mjSTATE_INTEGRATION as c_int;
 /// Beyond this MuJoCo calls a number huge (mjMAXVAL).
 const HUGE: f64 = 1e10;
 
-/// Whether MuJoCo takes a number for a failure (mju_isBad).
-fn is_bad(value: f64) -> bool {
+/// Whether MuJoCo takes a number for a failure (mju_isBad): NaN, infinite or beyond 1e10.
+pub fn is_bad(value: f64) -> bool {
     value.is_nan() || value.abs() > HUGE
 }
 
@@ -124,6 +124,11 @@ impl Sim {
     /// The model.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
+    }
+
+    /// Whether it can still be used: no fatal error of MuJoCo has left it half computed.
+    pub fn is_usable(&self) -> bool {
+        !self.poisoned
     }
 
     pub(super) fn call(&mut self, f: impl FnOnce(*mut mjData) -> c_int) -> Result<(), PhysicsError> {
@@ -315,6 +320,14 @@ impl Sim {
     /// The first control that MuJoCo takes for none, and all others with it: NaN, infinite or beyond 1e10.
     pub fn refused_control(&self) -> Option<usize> {
         self.ctrl().iter().position(|u| is_bad(*u))
+    }
+
+    /// Forgets MuJoCo's warnings, so that [`Sim::divergence`] tells of what comes; a reset does so too, and costs more.
+    pub fn clear_warnings(&mut self) {
+        // SAFETY: valid, and `&mut self` excludes every other access.
+        for warning in &mut unsafe { self.data.as_mut() }.warning {
+            warning.number = 0;
+        }
     }
 
     /// Why the current state cannot be continued, if so: a value of the state that is NaN, infinite or

@@ -268,3 +268,46 @@ fn matrices_multiply_vectors() {
         }
     }
 }
+
+/// A rollout in a worker is that of the model whose solver runs to its end, and its matrices are those of the facade.
+#[test]
+fn a_worker_goes_along_a_trajectory() {
+    let model = humanoid();
+    let d = Differentiator::auto(&model).unwrap();
+    let mut sim = fallen(&model, 55);
+    let mut worker = d.worker().unwrap();
+    worker.sim().set_state(&state(&mut sim)).unwrap();
+    let mut alone = Sim::new(&Arc::new(model.strict().unwrap())).unwrap();
+    alone.set_state(&state(&mut sim)).unwrap();
+    let row_major = |lin: &Linearization| lin.a().transpose().as_slice().to_vec();
+    for steps in [1, 3, 1] {
+        let here = state(&mut alone);
+        sim.set_state(&here).unwrap();
+        let expected = row_major(&d.linearize_steps(&mut sim, steps).unwrap());
+        assert_eq!(worker.advance(steps).unwrap().a, expected);
+        (0..steps).for_each(|_| alone.step().unwrap());
+        assert_eq!(state(worker.sim()), state(&mut alone), "after {steps} steps");
+    }
+    assert!(matches!(worker.jacobian(0), Err(Error::NoSteps)));
+    worker.sim().ctrl_mut()[1] = f64::NAN;
+    assert!(matches!(worker.advance(1), Err(Error::Control { .. })));
+}
+
+/// The bytes of `mj_saveModel` are the model, edits included; others are refused, and nothing is read beyond their end.
+#[test]
+fn a_model_comes_from_the_bytes_of_an_mjb() {
+    let model = humanoid();
+    let saved = model.saved().unwrap();
+    let bytes = &saved[..saved.len() - 8];
+    let again = Arc::new(Model::from_mjb("memory", bytes).unwrap());
+    assert_eq!(again.names(), model.names());
+    let [here, there] = [&model, &again].map(|model| {
+        let mut sim = fallen(model, 60);
+        bits(&Differentiator::auto(model).unwrap().linearize(&mut sim).unwrap())
+    });
+    assert_eq!(here, there);
+    for broken in [&bytes[..0], &bytes[..3], &bytes[..bytes.len() - 1], b"<mujoco/>"] {
+        let error = Model::from_mjb("memory", broken).unwrap_err().to_string();
+        assert!(error.starts_with("memory: MuJoCo cannot load the model"), "{error}");
+    }
+}

@@ -1,14 +1,17 @@
 //! Which room of the code knows which others, from the paths in the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::{paths, rust_files};
 
-/// The crates within `src`, by the name of their folder, and how sources call them.
-const CRATES: [(&str, &str); 2] = [("base", "dynsparse_base"), ("engine", "dynsparse_engine")];
+/// The crates within `src`, by the name of their folder, and how sources call them; and the one beside it, which is a room.
+const CRATES: [(&str, &str); 3] = [("base", "dynsparse_base"), ("engine", "dynsparse_engine"), (PYTHON, "_native")];
+
+/// The Python module, whose sources are in `python/src`.
+const PYTHON: &str = "python";
 
 /// The room of what lies at the root of the engine.
 const FACADE: &str = "facade";
@@ -18,11 +21,17 @@ const FACADE: &str = "facade";
 pub(super) struct Graph(pub(super) BTreeMap<String, BTreeSet<String>>);
 
 impl Graph {
-    /// Of the sources in a folder `src`.
+    /// Of the sources in a folder `src`, and of the Python module where it lies beside.
     pub(super) fn of(src: &Path) -> Result<Self> {
-        let files = rust_files(src)?;
+        let module = src.with_file_name(PYTHON).join("src");
+        let mut files: Vec<(PathBuf, PathBuf)> = Vec::new();
+        for (folder, within) in [(src, ""), (&*module, PYTHON)] {
+            let all = if folder.is_dir() || within.is_empty() { rust_files(folder)? } else { Vec::new() };
+            let placed = |path: PathBuf| Some((Path::new(within).join(path.strip_prefix(folder).ok()?), path));
+            files.extend(all.into_iter().filter_map(placed));
+        }
         let homes: Vec<(Vec<String>, &Path)> =
-            files.iter().filter_map(|path| home(path.strip_prefix(src).ok()?).map(|home| (home, &**path))).collect();
+            files.iter().filter_map(|(place, path)| home(place).map(|home| (home, &**path))).collect();
         let mut rooms: BTreeMap<String, BTreeSet<String>> =
             homes.iter().map(|(home, _)| (room(home), BTreeSet::new())).collect();
         for (home, path) in &homes {

@@ -111,7 +111,7 @@ mod tests {
 
     fn all_files() -> Vec<std::path::PathBuf> {
         let root = place::root();
-        let folders = ["src", "tests", "benches", "xtask/src"];
+        let folders = ["src", "python/src", "tests", "benches", "xtask/src"];
         folders.iter().flat_map(|folder| rust_files(&root.join(folder)).unwrap()).collect()
     }
 
@@ -143,7 +143,7 @@ mod tests {
         );
     }
 
-    /// Three places name the version of MuJoCo: what is downloaded, what is linked, what is loaded.
+    /// Some places name the version of MuJoCo: what is downloaded, what is linked, what is loaded, what Python has.
     #[test]
     fn mujoco_has_one_version() {
         let root = place::root();
@@ -151,22 +151,56 @@ mod tests {
             ("xtask/src/pins.rs", "MUJOCO_VERSION"),
             ("src/engine/build.rs", "VERSION"),
             ("src/engine/physics/guard.rs", "REQUIRED_VERSION"),
+            ("python/package/dynsparse/_mujoco.py", "NEEDED"),
         ];
         let versions = places.map(|(file, name)| {
             let text = fs::read_to_string(root.join(file)).unwrap();
-            let line = text.lines().find(|line| line.contains(&format!("const {name}: &str"))).map(str::to_owned);
+            let line = text
+                .lines()
+                .find(|line| line.contains(&format!("const {name}: &str")) || line.starts_with(&format!("{name} = ")));
+            let line = line.map(str::to_owned);
             let line = line.unwrap_or_else(|| panic!("{file} has no {name}"));
             line.split('"').nth(1).expect("a text").to_owned()
         });
         assert!(versions.iter().all(|version| *version == versions[0]), "{places:?}: {versions:?}");
+        let project = fs::read_to_string(root.join("python/pyproject.toml")).unwrap();
+        assert!(project.contains(&format!("\"mujoco=={}\"", versions[0])), "python/pyproject.toml");
     }
 
-    /// `unsafe` lives in the physics room, the HDF5 edge, and where a worker asks the system.
+    /// The Python module is a workspace of its own, with the packages that all else is tested with.
+    #[test]
+    fn packages_of_the_python_module_have_the_versions_of_the_workspace() {
+        let packages = |name: &str| -> Vec<(String, String)> {
+            let text = fs::read_to_string(place::root().join(name)).unwrap();
+            let lock: toml::Table = toml::from_str(&text).unwrap();
+            let text = |package: &toml::Value, field: &str| package[field].as_str().expect("a text").to_owned();
+            let all = lock["package"].as_array().expect("packages").iter();
+            all.map(|package| (text(package, "name"), text(package, "version"))).collect()
+        };
+        let (ours, theirs) = (packages("Cargo.lock"), packages("python/Cargo.lock"));
+        assert!(theirs.len() > 30 && theirs.len() < ours.len());
+        let other = theirs.iter().filter(|one| !ours.contains(one) && ours.iter().any(|(name, _)| *name == one.0));
+        assert_eq!(
+            other.collect::<Vec<_>>(),
+            Vec::<&(String, String)>::new(),
+            "`cargo update -p NAME --precise VERSION`"
+        );
+    }
+
+    /// `unsafe` lives in the physics room, the HDF5 edge, where a worker asks the system, and where the Python module looks at
+    /// memory of numpy.
     #[test]
     fn unsafe_code_stays_where_it_is_allowed() {
         let root = place::root();
-        let allowed = ["src/base/lib.rs", "src/engine/physics/", "src/dataset/h5.rs", "src/record/workers.rs"];
-        let found = rust_files(&root.join("src")).unwrap().into_iter().filter_map(|path| {
+        let allowed = [
+            "src/base/lib.rs",
+            "src/engine/physics/",
+            "src/dataset/h5.rs",
+            "src/record/workers.rs",
+            "python/src/watch.rs",
+        ];
+        let files = ["src", "python/src"].into_iter().flat_map(|folder| rust_files(&root.join(folder)).unwrap());
+        let found = files.filter_map(|path| {
             let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
             let has = paths::words(&fs::read_to_string(&path).unwrap()).iter().any(|word| word == "unsafe");
             (has && !allowed.iter().any(|place| name.starts_with(place))).then_some(name)

@@ -9,8 +9,9 @@ use proc_macro2::{TokenStream, TokenTree};
 use super::public::Public;
 use super::rust_files;
 
-/// Where users of the libraries are: the libraries themselves, the program, tests, benchmarks and these commands.
-const USERS: [&str; 4] = ["src", "tests", "benches", "xtask/src"];
+/// Where users of the libraries are: the libraries themselves, the program, the Python module, tests, benchmarks and these
+/// commands.
+const USERS: [&str; 5] = ["src", "python/src", "tests", "benches", "xtask/src"];
 
 /// Where the documents with examples in Rust are.
 const DOCUMENTS: [&str; 2] = ["docs", "."];
@@ -172,9 +173,16 @@ mod tests {
 
     /// What is found without users in a house whose library says `text`, with these files besides.
     fn found(text: &str, files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
-        let more = [("src/lib.rs", text), ("src/base/lib.rs", ""), ("src/engine/lib.rs", ""), ("tests/t.rs", "")];
-        let rest =
-            [("benches/b.rs", ""), ("xtask/src/x.rs", ""), ("docs/d.md", ""), ("src/a.rs", ""), ("src/main.rs", "")];
+        let more =
+            [("src/lib.rs", text), ("src/base/lib.rs", ""), ("src/engine/lib.rs", ""), ("python/src/lib.rs", "")];
+        let rest = [
+            ("tests/t.rs", ""),
+            ("benches/b.rs", ""),
+            ("xtask/src/x.rs", ""),
+            ("docs/d.md", ""),
+            ("src/a.rs", ""),
+            ("src/main.rs", ""),
+        ];
         let given = |name: &str| files.iter().any(|(file, _)| *file == name);
         let all: Vec<(&str, &str)> =
             more.into_iter().chain(rest).filter(|(name, _)| !given(name)).chain(files.iter().copied()).collect();

@@ -1,0 +1,106 @@
+"""Models: where they come from, how they cross to the engine, and whether they have been edited since."""
+
+from __future__ import annotations
+
+import os
+from operator import attrgetter
+from typing import Any, Union
+
+import mujoco
+import numpy as np
+
+from . import _native
+
+ModelLike = Union[mujoco.MjModel, str, "os.PathLike[str]"]
+
+# What a step does not depend on: pictures, names and notes.
+_NOT_PHYSICS = (
+    "tex_", "mat_", "skin_", "light_", "name_", "names", "text_", "tuple_", "key_", "numeric_", "paths", "mesh_normal",
+    "mesh_facenormal", "mesh_texcoord", "mesh_facetexcoord", "flex_texcoord", "hfield_path", "mesh_path",
+)  # fmt: skip
+_NOT_PHYSICS_ENDS = ("_rgba", "_user", "_matid", "_texid", "_group")
+
+
+# Geometry of meshes, megabytes that nobody edits in place but by intent.
+_MESHES = ("mesh_", "bvh_", "oct_")
+
+
+def load_model(model: ModelLike) -> tuple[mujoco.MjModel, str]:
+    """The model, and how messages name it.
+
+    Parameters
+    ----------
+    model : mujoco.MjModel, str or path
+        A model, the path of an MJCF, URDF or MJB file, or the text of an MJCF.
+
+    Raises
+    ------
+    TypeError, FileNotFoundError, ValueError
+        Where it is none of these, is not there, or is refused by MuJoCo.
+    """
+    if isinstance(model, mujoco.MjModel):
+        return model, "the model"
+    if isinstance(model, str) and model.lstrip().startswith("<"):
+        return mujoco.MjModel.from_xml_string(model), "the model"
+    if not isinstance(model, (str, os.PathLike)):
+        raise TypeError(f"model is of type {type(model).__name__}; give a mujoco.MjModel, a path or the text of an MJCF")
+    path = os.fspath(model)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{path}: there is no such file; give a mujoco.MjModel, a path or the text of an MJCF")
+    load = mujoco.MjModel.from_binary_path if path.lower().endswith(".mjb") else mujoco.MjModel.from_xml_path
+    return load(path), path
+
+
+def mjb(model: mujoco.MjModel) -> np.ndarray:
+    """The bytes of the model, as ``mj_saveModel`` writes them."""
+    buffer = np.empty(mujoco.mj_sizeModel(model), dtype=np.uint8)
+    mujoco.mj_saveModel(model, None, buffer)
+    return buffer
+
+
+def _is_physics(name: str) -> bool:
+    return not name.startswith(_NOT_PHYSICS) and not name.endswith(_NOT_PHYSICS_ENDS)
+
+
+def _fields(of: object) -> list[str]:
+    """Attributes that hold numbers."""
+    names = (name for name in dir(of) if not name.startswith("_"))
+    return [name for name in names if isinstance(getattr(of, name), (int, float, np.ndarray))]
+
+
+class Watch:
+    """What a step depends on of a model, as it was when this was made."""
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        views: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+
+        def view(name: str, array: Any) -> None:
+            if isinstance(array, np.ndarray) and array.size and array.flags.c_contiguous:
+                views[name.startswith(_MESHES)][name] = array.reshape(-1).view(np.uint8)
+
+        self._scalars: list[tuple[str, Any, list[str], Any, Any]] = []
+        for part in ("opt", "stat"):
+            of, scalars = getattr(model, part), []
+            for name in _fields(of):
+                value = getattr(of, name)
+                view(f"{part}.{name}", value)
+                if not isinstance(value, np.ndarray):
+                    scalars.append(name)
+            get = attrgetter(*scalars)
+            self._scalars.append((part, of, scalars, get, get(of)))
+        for name in dir(type(model)):
+            if not name.startswith("_") and _is_physics(name):
+                view(name, getattr(model, name))
+        self._arrays = [(list(some), _native.Watch(list(some.values()))) for some in views]
+
+    def changed(self, meshes: bool = False) -> str | None:
+        """The name of a field that has been edited, or None; with `meshes` the geometry of meshes is looked at, too."""
+        for part, of, names, get, was in self._scalars:
+            now = get(of)
+            if now != was:
+                return next(f"{part}.{name}" for name, a, b in zip(names, now, was) if a != b)
+        for names, arrays in self._arrays[: 1 + meshes]:
+            at = arrays.changed()
+            if at is not None:
+                return names[at]
+        return None

@@ -1,0 +1,30 @@
+"""The MuJoCo of this environment: there, of the version that the engine is written for, and loaded before the engine is."""
+
+from __future__ import annotations
+
+NEEDED = "3.17.0"
+
+
+def check_mujoco() -> None:
+    """Load MuJoCo, whose library the engine is linked to.
+
+    Raises
+    ------
+    ImportError
+        Where the package is missing or of another version; the message says what to install.
+    """
+    try:
+        import mujoco
+    except ImportError as error:
+        raise ImportError(f"dynsparse needs MuJoCo {NEEDED}: pip install mujoco=={NEEDED} ({error})") from error
+    if mujoco.__version__ != NEEDED:
+        raise ImportError(
+            f"dynsparse is written for MuJoCo {NEEDED} and this is {mujoco.__version__}: pip install mujoco=={NEEDED}"
+        )
+    from . import _native
+
+    if _native.loaded_mujoco() != NEEDED:
+        raise ImportError(
+            f"the library of MuJoCo {_native.loaded_mujoco()} is loaded beside the package of {NEEDED}: "
+            "unset LD_LIBRARY_PATH and LD_PRELOAD, or point them to that of the package"
+        )

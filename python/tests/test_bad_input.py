@@ -1,0 +1,208 @@
+"""Whatever comes: an exception that says what to do, or correct work."""
+
+import copy
+
+import dynsparse
+import mujoco
+import numpy as np
+import pytest
+from conftest import fallen, state_of
+
+
+@pytest.fixture
+def lin(tree):
+    return dynsparse.Linearizer(tree)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        (dict(qpos=np.zeros(3)), ValueError, r"qpos has the shape \(3,\), where \(..., 12\) is needed"),
+        (dict(qpos=0.0), ValueError, r"qpos has the shape \(\)"),
+        (dict(qvel=np.zeros((2, 11))), ValueError, r"qvel has the shape \(2, 11\)"),
+        (dict(qvel=np.zeros((2, 10)), ctrl=np.zeros((3, 2))), ValueError, r"leading axes do not go together: qvel \(2,\)"),
+        (dict(qvel="fast"), TypeError, "qvel holds <U4; give real numbers"),
+        (dict(qvel=np.zeros(10, complex)), TypeError, "qvel holds complex128"),
+        (dict(qvel=[None] * 10), TypeError, "qvel holds object"),
+        (dict(ctrl=np.zeros((2, 2), bool)), TypeError, "ctrl holds bool"),
+        (dict(qvel=np.full((3, 10), np.nan)), ValueError, "qvel root.tx of state 0 is NaN; give a finite number"),
+        (dict(ctrl=[[0, 0], [0, np.inf]]), ValueError, "ctrl filter of state 1 is inf"),
+        (dict(ctrl=[1e11, 0]), ValueError, "ctrl motor is 100000000000"),
+        (dict(qpos=[1e300] * 12), ValueError, "qpos root.x is 1"),
+        (dict(time=np.nan), ValueError, "time s is NaN"),
+        (dict(mocap_pos=np.zeros((1, 3))), ValueError, r"mocap_pos has the shape \(1, 3\), where \(..., 0, 3\)"),
+        (dict(state=np.zeros(4)), ValueError, r"state has the shape \(4,\)"),
+        (dict(errors="ignore"), ValueError, "errors is 'ignore'"),
+        (dict(out=3), TypeError, "out is of type int"),
+    ],
+)
+def test_arrays(lin, given, error, says):
+    with pytest.raises(error, match=says):
+        lin(**given)
+
+
+def test_arrays_of_any_layout_and_type(lin, tree):
+    rng = np.random.default_rng(0)
+    qvel = rng.normal(size=(4, tree.nv))
+    expected = lin(qvel=qvel).A
+    for other in (
+        np.asfortranarray(qvel),
+        np.repeat(qvel, 2, axis=1)[:, ::2],
+        qvel[::-1][::-1],
+        qvel.astype(">f8"),
+        qvel.tolist(),
+        np.ma.masked_array(qvel),
+        qvel.astype(np.longdouble),
+    ):
+        assert (lin(qvel=other).A == expected).all()
+    assert (lin(qvel=np.arange(tree.nv)).A == lin(qvel=np.arange(float(tree.nv))).A).all()
+    unaligned = np.frombuffer(b"x" + qvel.tobytes(), dtype=np.uint8)[1:].view(np.float64).reshape(qvel.shape)
+    assert (lin(qvel=unaligned).A == expected).all()
+    qvel.flags.writeable = False
+    assert (lin(qvel=qvel).A == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        (dict(engine="magic"), ValueError, 'engine is "magic"; give one of "auto"'),
+        (dict(solver="fast"), ValueError, 'solver is "fast"; give one of "converged", "task"'),
+        (dict(substeps=0), ValueError, "substeps is 0; give at least 1"),
+        (dict(substeps=1.5), TypeError, "substeps is 1.5; give a whole number"),
+        (dict(threads=0), ValueError, "threads is 0"),
+        (dict(threads=-3), ValueError, "threads is -3"),
+        (dict(dtype=np.float16), TypeError, "dtype is float16"),
+    ],
+)
+def test_options(tree, options, error, says):
+    with pytest.raises(error, match=says):
+        dynsparse.Linearizer(tree, **options)
+
+
+def test_models(tmp_path, humanoid):
+    with pytest.raises(FileNotFoundError, match="nothing.xml: there is no such file"):
+        dynsparse.Linearizer("nothing.xml")
+    with pytest.raises(TypeError, match="model is of type int"):
+        dynsparse.Linearizer(3)
+    with pytest.raises(ValueError):
+        dynsparse.Linearizer("<mujoco><nonsense/></mujoco>")
+    mujoco.mj_saveModel(humanoid, str(tmp_path / "model.mjb"))
+    assert dynsparse.Linearizer(tmp_path / "model.mjb").nv == humanoid.nv
+    humanoid.opt.timestep = -1
+    with pytest.raises(dynsparse.DynsparseError, match="the model: option timestep is -1"):
+        dynsparse.Linearizer(humanoid)
+    humanoid.opt.timestep = 0.005
+    humanoid.body_mass[2] = np.nan
+    with pytest.raises(dynsparse.DynsparseError, match="body_mass of body"):
+        dynsparse.Linearizer(humanoid)
+
+
+def test_what_no_engine_covers_is_named():
+    xml = """<mujoco><worldbody><body><joint name="j"/><geom size="0.1"/></body></worldbody>
+        <actuator><motor joint="j" delay="0.01" nsample="4"/></actuator></mujoco>"""
+    model = mujoco.MjModel.from_xml_string(xml)
+    with pytest.raises(dynsparse.NotCoveredError, match="take that out of the model"):
+        dynsparse.Linearizer(model)
+    with pytest.raises(dynsparse.NotCoveredError, match='use engine="auto" or "whole-step"'):
+        dynsparse.Linearizer(model, engine="implicit")
+
+
+def test_a_model_that_is_edited_is_noticed(humanoid):
+    lin = dynsparse.Linearizer(humanoid)
+    data = fallen(humanoid)
+    before = lin(data)
+    for field, edit, back in (
+        ("opt.timestep", lambda m: setattr(m.opt, "timestep", 0.001), lambda m: setattr(m.opt, "timestep", 0.005)),
+        ("opt.gravity", lambda m: m.opt.gravity.__setitem__(2, -1), None),
+        ("body_mass", lambda m: m.body_mass.__setitem__(3, 9), None),
+        ("geom_friction", lambda m: m.geom_friction.__setitem__((0, 0), 0.1), None),
+        ("jnt_range", lambda m: m.jnt_range.__setitem__((2, 1), 9), None),
+    ):
+        own = copy.copy(humanoid)
+        one = dynsparse.Linearizer(own)
+        edit(own)
+        with pytest.raises(dynsparse.DynsparseError, match=f"{field} of the model has been edited"):
+            one(data)
+        fresh = dynsparse.linearize(own, qpos=data.qpos, qvel=data.qvel, ctrl=data.ctrl)
+        again = dynsparse.Linearizer(own)(data.qpos, data.qvel, data.ctrl)
+        assert (fresh.A == again.A).all(), "the function takes the model as it is"
+    humanoid.geom_rgba[:] = 0.5
+    assert (lin(data).A == before.A).all(), "colours are no physics"
+
+
+def test_simulations_of_other_models(lin, humanoid, tree):
+    with pytest.raises(ValueError, match="the MjData is one of another model"):
+        lin(mujoco.MjData(humanoid))
+    with pytest.raises(TypeError, match="data is of type"):
+        dynsparse.linearize(tree, tree.qpos0)
+    with pytest.raises(ValueError, match="qvel is given, and an MjData"):
+        lin(mujoco.MjData(tree), np.zeros(tree.nv))
+    assert lin(mujoco.MjData(copy.copy(tree))).A.shape == (lin.ndx, lin.ndx)
+
+
+def test_rollouts(lin, tree):
+    with pytest.raises(ValueError, match="give ctrl, or a horizon"):
+        lin.rollout(tree.qpos0)
+    with pytest.raises(ValueError, match=r"ctrl has the shape \(2,\), where \(..., T, 2\)"):
+        lin.rollout(ctrl=np.zeros(2))
+    with pytest.raises(ValueError, match="horizon is 3, and ctrl has 4 steps"):
+        lin.rollout(ctrl=np.zeros((4, 2)), horizon=3)
+    with pytest.raises(ValueError, match="horizon is -1"):
+        lin.rollout(horizon=-1)
+    with pytest.raises(TypeError, match="there is no argument 'speed'"):
+        lin.rollout(horizon=1, speed=3)
+    with pytest.raises(ValueError, match="ctrl motor of state 1 is NaN"):
+        lin.rollout(ctrl=np.array([np.zeros((3, 2)), np.full((3, 2), np.nan)]))
+    assert lin.rollout(horizon=0).qpos.shape == (1, tree.nq)
+
+
+def test_a_state_that_is_no_state(tree, lin):
+    state = state_of(tree, mujoco.MjData(tree))
+    state[:] = np.nan
+    with pytest.raises((dynsparse.DynsparseError, ValueError), match="not finite|NaN"):
+        lin(state=state)
+
+
+def test_callbacks_are_not_differentiated(tree, lin):
+    mujoco.set_mjcb_control(lambda m, d: None)
+    try:
+        with pytest.raises(dynsparse.DynsparseError, match=r"mujoco.set_mjcb_control\(None\) takes it out"):
+            lin()
+    finally:
+        mujoco.set_mjcb_control(None)
+    lin()
+
+
+def test_a_model_without_anything():
+    for xml in ("<mujoco/>", "<mujoco><worldbody><geom size='1'/></worldbody></mujoco>"):
+        out = dynsparse.Linearizer(xml, sensors=True)(qpos=np.empty((3, 0)))
+        assert out.A.shape == (3, 0, 0) and out.D.shape == (3, 0, 0) and out.is_smooth.all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_edits_at_random_end_in_an_exception_or_in_numbers(humanoid, seed):
+    """Integers and floats of the model that somebody has overwritten: MuJoCo refuses the bytes, or there are matrices."""
+    rng = np.random.default_rng(seed)
+    names = [name for name in dir(humanoid) if isinstance(getattr(humanoid, name, None), np.ndarray)]
+    # Sizes and addresses of what MuJoCo itself would follow out of its memory are checked by it when it loads.
+    name = names[rng.integers(len(names))]
+    array = getattr(humanoid, name)
+    if array.size and array.flags.writeable and array.dtype != bool:
+        array.reshape(-1)[rng.integers(array.size)] = rng.choice([-1, 0, 1, 3, 1000])
+    try:
+        dynsparse.Linearizer(humanoid)
+    except (dynsparse.DynsparseError, ValueError):
+        pass
+
+
+def test_geometry_of_meshes(tmp_path):
+    xml = """<mujoco><asset><mesh name="m" vertex="0 0 0  1 0 0  0 1 0  0 0 1"/></asset>
+      <worldbody><geom type="plane" size="1 1 1"/>
+        <body pos="0 0 -0.01"><freejoint/><geom type="mesh" mesh="m"/></body></worldbody></mujoco>"""
+    model = mujoco.MjModel.from_xml_string(xml)
+    data = mujoco.MjData(model)
+    before = dynsparse.linearize(model, data)
+    assert (dynsparse.linearize(model, data).A == before.A).all()
+    model.mesh_vert[:, 2] += 0.005
+    after = dynsparse.linearize(model, data)
+    assert (after.A == dynsparse.Linearizer(model)(data).A).all() and (after.A != before.A).any()

@@ -1,0 +1,64 @@
+"""The command line program from Python."""
+
+import os
+import subprocess
+import sys
+
+import dynsparse
+import numpy as np
+import pytest
+from conftest import HUMANOID, TREE, needed
+
+
+@pytest.fixture
+def program():
+    return needed("DYNSPARSE_PROGRAM", "the program")
+
+
+def test_a_recording_is_made_analyzed_and_opened(program, tmp_path):
+    file = dynsparse.record(HUMANOID, tmp_path / "humanoid.h5", episodes=2, steps=30, sensors=True)
+    assert file == tmp_path / "humanoid.h5" and file.stat().st_size > 1000
+    answers = dynsparse.analyze(file)
+    assert isinstance(answers, dict) and answers
+    pytest.importorskip("h5netcdf", reason="h5netcdf is not installed")
+    with dynsparse.open(file) as data:
+        assert data.A.dims == ("step", "state_next", "state") and data.sizes["step"] == 60
+        # The bits of the recording, from its own states.
+        import mujoco
+
+        model = mujoco.MjModel.from_xml_path(str(HUMANOID))
+        model.opt.iterations, model.opt.ls_iterations, model.opt.tolerance = 100, 50, 1e-10
+        lin = dynsparse.Linearizer(model, solver="task")
+        state = [data[name].values for name in ("qpos", "qvel", "ctrl")]
+        out = lin(*state, time=data.time.values, warmstart=data.qacc_warmstart.values)
+        assert (out.A == data.A.values).all() and (out.B == data.B.values).all()
+        assert (out.A_zero == data.A_zero.values).all() and (out.kink == data.kink.values).all()
+        shown = int(dynsparse.Flags.CONTACTS_CHANGED | dynsparse.Flags.SOLVER_UNCONVERGED)
+        assert (out.flags == (data["flags"].values & np.uint32(~shown & 0xFFFF))).all()
+
+
+def test_texts_and_tasks(program, tmp_path):
+    assert dynsparse.record(TREE, tmp_path / "tree.h5", episodes=1, steps=3).exists()
+    assert "CheetahRun" in str(dynsparse.tasks())
+
+
+def test_errors_are_those_of_the_program(program, tmp_path):
+    with pytest.raises(dynsparse.DynsparseError, match="NoSuchTask"):
+        dynsparse.record("NoSuchTask", tmp_path / "x.h5")
+    with pytest.raises(dynsparse.DynsparseError, match="nothing.h5"):
+        dynsparse.analyze(tmp_path / "nothing.h5")
+    with pytest.raises(TypeError, match="a recording keeps its MJCF"):
+        dynsparse.record(3, tmp_path / "x.h5")
+
+
+def test_the_command(program):
+    out = subprocess.run([sys.executable, "-m", "dynsparse", "--version"], capture_output=True, text=True)
+    assert out.returncode == 0 and out.stdout.startswith("dynsparse ")
+    out = subprocess.run([sys.executable, "-m", "dynsparse", "nonsense"], capture_output=True, text=True)
+    assert out.returncode == 2
+
+
+def test_without_a_program_it_is_said_how_to_get_one():
+    environment = {**os.environ, "DYNSPARSE_PROGRAM": "/none"}
+    out = subprocess.run([sys.executable, "-m", "dynsparse", "tasks"], capture_output=True, text=True, env=environment)
+    assert out.returncode == 1 and out.stderr.startswith("error: there is no program at /none: build the wheel with")
