@@ -71,7 +71,7 @@ impl Sampler {
             for (u, x) in self.controls.chunks_mut(nu).zip(self.samples.chunks(nu)) {
                 here.units.controls(x, u);
             }
-            let batch = Batch { state: here.state, curve: self.curve, first: step - self.start, horizon: self.horizon };
+            let batch = Batch { start: here.start, curve: self.curve, first: step - self.start, horizon: self.horizon };
             here.rollouts.returns(here.threads, batch, &self.controls, &mut self.returns)?;
             self.update()?;
         }

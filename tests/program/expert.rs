@@ -10,7 +10,7 @@ use dynsparse::physics::{Sim, SolverMode};
 use dynsparse::planner::{self, PlanError, Planner};
 use dynsparse::policy::{PlanSpec, PolicySpec};
 use dynsparse::record::{self, Job, Prepared, Run, StepKind};
-use dynsparse::task::{Assets, Task};
+use dynsparse::task::{Assets, Memory, Task};
 
 use crate::common::{self, Place, vendor};
 
@@ -250,7 +250,8 @@ fn a_plan_that_diverges_ends_the_episode_with_a_reason() {
     let mut sim = Sim::new(&model).expect("a simulation");
     task.reset(&mut sim, 0, 0).expect("a reset");
     planner.begin(0, 0);
-    let error = planner.act(&mut sim, 0, &mut [0.0]).expect_err("it diverges");
+    let (env, memory) = (task.env(&model).expect("its rules"), Memory::default());
+    let error = planner.act(&mut sim, (&env, &memory), 0, &mut [0.0]).expect_err("it diverges");
     assert!(matches!(error, PlanError::Diverged), "{error}");
 
     let job = Job {

@@ -125,7 +125,7 @@ fn rewards_lie_between_0_and_1_and_observations_are_finite() {
         assert!((0.0..=1.0).contains(&reward), "{name}: {reward}");
         let labels = scorer.labels();
         let mut observation = vec![f64::NAN; labels.len()];
-        scorer.observe(sim, &mut observation);
+        scorer.observe(sim, &mut scorer.begin(sim, 0, 0), &mut observation);
         for (label, x) in labels.iter().zip(&observation) {
             assert!(x.is_finite(), "{name}: {label} is {x}");
         }
@@ -144,7 +144,7 @@ fn a_number_that_is_none_is_no_reward() {
         for bad in [f64::NAN, f64::INFINITY] {
             sim.qvel_mut()[0] = bad;
             assert!(scorer.reward(sim, &action).is_nan(), "{name}: {bad}");
-            scorer.observe(sim, &mut observation);
+            scorer.observe(sim, &mut scorer.begin(sim, 0, 0), &mut observation);
             sim.qvel_mut().copy_from_slice(&before);
         }
         let mut bad_action = action.clone();
@@ -155,7 +155,7 @@ fn a_number_that_is_none_is_no_reward() {
         sim.forward().unwrap();
         let reward = scorer.reward(sim, &action);
         assert!(reward.is_nan() || reward == 0.0, "{name}: {reward}");
-        scorer.observe(sim, &mut observation);
+        scorer.observe(sim, &mut scorer.begin(sim, 0, 0), &mut observation);
         sim.reset().unwrap();
     });
 }
@@ -197,7 +197,7 @@ fn after_a_step_joints_are_at_its_end_and_poses_at_its_start() {
     sim.step().unwrap();
     assert!((sim.qpos()[0] - 0.82).abs() < 1e-3 && (sim.qpos()[1] - 0.33).abs() < 1e-3, "{:?}", sim.qpos());
     let mut seen = [0.0; 5];
-    scorer.observe(&sim, &mut seen);
+    scorer.observe(&sim, &mut scorer.begin(&sim, 0, 0), &mut seen);
     assert_eq!([seen[0], seen[3], seen[4]], [sim.qpos()[0], sim.qvel()[0], sim.qvel()[1]]);
     assert!((seen[1] - 0.3f64.cos()).abs() < 1e-12 && (seen[2] - 0.3f64.sin()).abs() < 1e-12, "{seen:?}");
 }
@@ -222,7 +222,7 @@ fn a_model_without_the_robot_is_refused() {
     ];
     let model = Model::from_text("bare.xml", BARE).unwrap();
     for spec in specs {
-        let error = Scorer::new(&spec, &model).unwrap_err().to_string();
+        let error = Scorer::new(&spec, &model, 0.02).unwrap_err().to_string();
         for part in ["bare.xml", spec.word(), "the model has no ", "another reward"] {
             assert!(error.contains(part), "no \"{part}\" in: {error}");
         }
@@ -230,7 +230,7 @@ fn a_model_without_the_robot_is_refused() {
     // A sensor of another size.
     let sensor = r#"</worldbody><sensor><jointpos name="torso_subtreelinvel" joint="rootx"/></sensor>"#;
     let model = Model::from_text("short.xml", &BARE.replace("</worldbody>", sensor)).unwrap();
-    let error = Scorer::new(&RewardSpec::Cheetah { speed: 10.0 }, &model).unwrap_err().to_string();
+    let error = Scorer::new(&RewardSpec::Cheetah { speed: 10.0 }, &model, 0.01).unwrap_err().to_string();
     assert!(error.contains("\"torso_subtreelinvel\" of the model has 1 values instead of 3"), "{error}");
 }
 
