@@ -141,6 +141,20 @@ impl RewardSpec {
         }
     }
 
+    /// Gives one command to all episodes.
+    ///
+    /// # Errors
+    /// What the task takes in its place.
+    pub(super) fn fix_command(&mut self, command: [f64; 3]) -> Result<(), &'static str> {
+        let Self::Shaped(spec) = self else { return Err("no commands") };
+        let Some(drawn) = &mut spec.command else { return Err("no commands") };
+        if command.iter().any(|x| !x.is_finite()) {
+            return Err("finite numbers");
+        }
+        *drawn = shaped::CommandSpec::fixed(command);
+        Ok(())
+    }
+
     /// The full speed, where it has one.
     fn speed(&self) -> Option<f64> {
         match *self {

@@ -42,6 +42,11 @@ pub enum NextCommand {
 }
 
 impl CommandSpec {
+    /// The same command in all episodes.
+    pub(in crate::task) fn fixed(command: [f64; 3]) -> Self {
+        Self { low: command, high: command, still: 0.0, least: None, keep: None, next: NextCommand::After(i64::MAX) }
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         let ordered = self.low.iter().zip(&self.high).all(|(a, b)| a.is_finite() && b.is_finite() && a <= b);
         let rate = match self.next {
