@@ -9,11 +9,16 @@ use super::{PlanError, Start};
 use crate::idle::Idle;
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
 use crate::policy::{ControlRanges, Guide};
+use crate::task::reward::ShapedSpec;
+use crate::task::reward::shaped::Total;
 use crate::task::{Memory, RewardSpec, Scorer, Taken, Task};
 
-/// The reward without its thresholds, where it has such a form.
+/// The reward without its thresholds, where it has such a form: costs count below 0 too.
 fn dense(reward: RewardSpec) -> RewardSpec {
     match reward {
+        RewardSpec::Shaped(spec) if spec.total != Total::Product => {
+            RewardSpec::Shaped(Box::new(ShapedSpec { total: Total::Sum, ..*spec }))
+        }
         RewardSpec::Acrobot { .. } => RewardSpec::Acrobot { sparse: false },
         RewardSpec::Cartpole { .. } => RewardSpec::Cartpole { sparse: false },
         other => other,

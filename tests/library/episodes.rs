@@ -185,13 +185,8 @@ fn compare(name: &str, task: &Task, episodes: &[Episode]) -> Worst {
             step.state.put(&mut sim);
             sim.step().unwrap();
             let applied = step.applied.as_deref().unwrap_or(&step.action);
-            let taken = Taken {
-                sim: &sim,
-                action: &step.action,
-                applied,
-                unreachable: step.unreachable,
-                over: step.done,
-            };
+            let taken =
+                Taken { sim: &sim, action: &step.action, applied, unreachable: step.unreachable, over: step.done };
             let reward = scorer.score(&taken, &mut memory);
             let terms: Vec<(&String, f64)> = scorer.terms().iter().zip(memory.terms().iter().copied()).collect();
             for (term, expected) in &step.terms {

@@ -50,7 +50,11 @@ pub(super) enum Entry {
     MocapMat(usize, usize),
     MocapMatFrom(usize, BodyId, usize),
     /// A coordinate of the way from a body to the target of the episode, m; where `back`, of the way back.
-    ToTarget { body: BodyId, axis: usize, back: bool },
+    ToTarget {
+        body: BodyId,
+        axis: usize,
+        back: bool,
+    },
     /// An entry of the rotation matrix from the second orientation in sensordata to the first.
     Turn([usize; 2], usize),
     /// What the episode has left behind.
@@ -176,9 +180,8 @@ impl Observation {
 
     /// Whether a number depends on more than the simulation.
     pub(super) fn sees_memory(&self) -> bool {
-        let depends = |e: &Entry| {
-            matches!(e, Entry::Known(_) | Entry::Past(..) | Entry::Behind(..) | Entry::ToTarget { .. })
-        };
+        let depends =
+            |e: &Entry| matches!(e, Entry::Known(_) | Entry::Past(..) | Entry::Behind(..) | Entry::ToTarget { .. });
         self.entries.iter().any(depends)
     }
 

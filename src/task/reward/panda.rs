@@ -67,7 +67,8 @@ pub(super) struct Panda {
 impl Panda {
     pub(super) fn new(spec: &PandaSpec, draft: &mut Draft<'_>) -> Result<Self, String> {
         let model = draft.model();
-        let (object, gripper, mocap) = (draft.body(&spec.object)?, draft.site("gripper")?, draft.mocap("mocap_target")?);
+        let (object, gripper, mocap) =
+            (draft.body(&spec.object)?, draft.site("gripper")?, draft.mocap("mocap_target")?);
         let key = model.keyframe(&spec.pose).map_err(|e| e.to_string())?;
         let arm = model.keyframe_qpos(key).get(..ARM).ok_or_else(|| "the arm has seven joints".to_owned())?.to_vec();
         let fingers = draft.scalar_joint("finger_joint1")?;
@@ -101,10 +102,7 @@ impl Panda {
         draft.rotation("object", Place::Body(self.object), 3..9);
         draft.offset("gripper to object", self.reach, 3);
         for (axis, xyz) in ["x", "y", "z"].iter().enumerate() {
-            draft.push(
-                format!("object to target_{xyz}"),
-                Entry::ToTarget { body: self.object, axis, back: false },
-            );
+            draft.push(format!("object to target_{xyz}"), Entry::ToTarget { body: self.object, axis, back: false });
         }
         for i in 0..6 {
             draft.push(
@@ -194,7 +192,9 @@ impl Reward for Panda {
 
     fn begin(&self, sim: &Sim, memory: &mut Memory) {
         memory.target = match (&self.target, &mut memory.stream) {
-            (Some([low, high]), Some(stream)) => std::array::from_fn(|i| low[i] + (high[i] - low[i]) * stream.uniform()),
+            (Some([low, high]), Some(stream)) => {
+                std::array::from_fn(|i| low[i] + (high[i] - low[i]) * stream.uniform())
+            }
             _ => std::array::from_fn(|i| sim.mocap_pos()[3 * self.mocap + i]),
         };
     }

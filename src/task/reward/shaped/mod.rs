@@ -246,10 +246,11 @@ impl Reward for Shaped {
             }
         };
         memory.terms = values;
-        total + self.bonus.map_or(0.0, |(pair, below, worth)| {
-            let [a, b] = pair.map(|at| -> Quat { std::array::from_fn(|i| taken.sim.sensordata()[at + i]) });
-            if angle_between(a, b) < below { worth } else { 0.0 }
-        })
+        total
+            + self.bonus.map_or(0.0, |(pair, below, worth)| {
+                let [a, b] = pair.map(|at| -> Quat { std::array::from_fn(|i| taken.sim.sensordata()[at + i]) });
+                if angle_between(a, b) < below { worth } else { 0.0 }
+            })
     }
 
     fn conclude(&self, taken: &Taken<'_>, memory: &mut Memory) {

@@ -68,12 +68,7 @@ struct Pose {
     lateral: Vec<usize>,
 }
 
-fn pose(
-    joints: &[usize],
-    weights: &[f64],
-    lateral: &[usize],
-    with: &Resolve<'_, '_>,
-) -> Result<Box<dyn Term>, String> {
+fn pose(joints: &[usize], weights: &[f64], lateral: &[usize], with: &Resolve<'_, '_>) -> Result<Box<dyn Term>, String> {
     let joints = with.joints(joints)?;
     let weights = with.weights(weights, joints.len())?;
     let lateral = within(lateral, joints.len())?;
