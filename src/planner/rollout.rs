@@ -44,6 +44,8 @@ pub(super) struct Rollouts {
 #[derive(Debug, Clone, Copy)]
 enum Entry {
     Observation(usize),
+    /// One entry of the observation less another.
+    Gap(usize, usize),
     Qpos(usize),
     Qvel(usize),
 }
@@ -72,7 +74,11 @@ impl Rollouts {
             let observed = labels.iter().position(|l| *l == guide.entry).map(Entry::Observation);
             let qpos = || named(&model.names().qpos, guide.entry.strip_prefix("qpos:")).map(Entry::Qpos);
             let qvel = || named(&model.names().dof, guide.entry.strip_prefix("qvel:")).map(Entry::Qvel);
-            match observed.or_else(qpos).or_else(qvel) {
+            let gap = || {
+                let (a, b) = guide.entry.split_once(" - ")?;
+                Some(Entry::Gap(labels.iter().position(|l| l == a)?, labels.iter().position(|l| l == b)?))
+            };
+            match observed.or_else(qpos).or_else(qvel).or_else(gap) {
                 Some(entry) => Ok((entry, guide.clone())),
                 None => Err(PlanError::Setting {
                     field: "guide",
@@ -206,7 +212,7 @@ pub(super) struct StepReward {
 
 impl StepReward {
     pub(super) fn new(rollouts: &Rollouts) -> Self {
-        let observes = rollouts.guides.iter().any(|(entry, _)| matches!(entry, Entry::Observation(_)));
+        let observes = rollouts.guides.iter().any(|(entry, _)| matches!(entry, Entry::Observation(_) | Entry::Gap(..)));
         let seen = vec![0.0; if observes { rollouts.scorer.size() } else { 0 }];
         Self { seen, terms: vec![0.0; 1 + rollouts.guides.len()] }
     }
@@ -221,6 +227,7 @@ impl StepReward {
         for (term, (entry, guide)) in self.terms[1..].iter_mut().zip(&rollouts.guides) {
             *term = guide.of(match *entry {
                 Entry::Observation(i) => self.seen[i],
+                Entry::Gap(i, j) => self.seen[i] - self.seen[j],
                 Entry::Qpos(i) => sim.qpos()[i],
                 Entry::Qvel(i) => sim.qvel()[i],
             });

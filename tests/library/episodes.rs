@@ -138,10 +138,10 @@ impl Worst {
     fn see(&mut self, which: usize, found: f64, expected: f64, what: impl FnOnce() -> String) {
         let x = apart(found, expected);
         // NaN is worse than any.
-        if !(x <= self.0[which]) {
+        if x > self.0[which] || x.is_nan() {
             self.0[which] = x;
         }
-        if !(x < TOLERANCE) {
+        if x >= TOLERANCE || x.is_nan() {
             self.1.push(format!("{} is {found}, Playground gives {expected}", what()));
         }
     }

@@ -76,6 +76,27 @@ fn the_same_bytes_on_any_number_of_threads() {
     }
 }
 
+/// A legged robot: actions are not controls, conditions end the episode, the reward remembers.
+#[test]
+fn plans_under_the_rules_of_a_task_are_the_same_on_any_number_of_threads() {
+    let place = Place::new();
+    for (task, more) in [("Go1JoystickFlatTerrain", &["--command", "0.5,0,0"][..]), ("BarkourJoystick", &[])] {
+        // The meshes of Barkour are large, and not always there.
+        if !Assets::find(Some(vendor().as_ref())).has(task) {
+            continue;
+        }
+        for (threads, file) in [("1", "one.h5"), ("3", "three.h5")] {
+            let all = ["--episodes", "1", "--steps", "12", "--threads", threads, "--seed", "7"];
+            expert(&place, task, file, &[&all[..], &CHEAP, more].concat()).ok();
+        }
+        assert!(place.read("one.h5") == place.read("three.h5"), "{task}");
+        place.run(&["verify", "one.h5", "--plan"]).ok();
+        for file in ["one.h5", "three.h5"] {
+            std::fs::remove_file(place.path(file)).expect("a file is removed");
+        }
+    }
+}
+
 #[test]
 fn methods_seeds_and_episodes_differ() {
     let place = Place::new();
@@ -197,7 +218,8 @@ fn a_recording_says_how_it_was_planned() {
 #[test]
 fn bad_input() {
     let place = Place::new();
-    expert(&place, "Go1Getup", "x.h5", &[]).refused(&["Go1Getup: the task has no reward", "another --policy"]);
+    expert(&place, "Go1Getup", "x.h5", &["--planner", "ilqg"])
+        .refused(&["Go1Getup: the policy expert cannot plan with derivatives", "another --planner"]);
     place.run(&["record", "--policy", "expert"]).refused(&["Juggler: the task has no reward"]);
     let cases: [(&[&str], &str); 15] = [
         (&["--horizon", "0"], "horizon is 0: give a whole number from 1 to 10000"),
