@@ -19,7 +19,7 @@ use clap::ValueEnum;
 use dynsparse::physics::{Model, Sim, SolverMode};
 use dynsparse::planner::{self, Planner};
 use dynsparse::policy::{self, ControlRanges, PlanMethod, PlanSpec, Policy, PolicySpec};
-use dynsparse::task::{Assets, Scorer, Task, catalogue};
+use dynsparse::task::{Assets, Env, Memory, Scorer, Taken, Task, catalogue};
 
 /// Rounds of `--scaling`, and plans in each.
 const ROUNDS: usize = 7;
@@ -152,27 +152,49 @@ impl Bench {
     }
 
     /// The return of an episode.
-    fn episode(&self, seed: u64, mut act: impl FnMut(&mut Sim, usize, &mut [f64])) -> f64 {
+    fn episode(&self, seed: u64, mut act: impl FnMut(&mut Sim, (&Env, &Memory), usize, &mut [f64])) -> f64 {
         let mut sim = Sim::new(&self.model).expect("a simulation");
         self.task.reset(&mut sim, seed, 0).expect("a reset");
-        let mut ctrl = vec![0.0; self.model.nu()];
+        let mut env = self.task.env(&self.model).expect("its rules");
+        env.begin(&sim, seed, 0);
+        let mut memory = self.scorer.begin(&sim, seed, 0);
+        let ranges = ControlRanges::from(&*self.model);
+        let (mut action, mut ctrl) = (vec![0.0; self.ranges().lo.len()], vec![0.0; self.model.nu()]);
         let mut total = 0.0;
         for step in 0..self.steps {
-            act(&mut sim, step, &mut ctrl);
+            if step % self.task.spec.action_repeat == 0 {
+                act(&mut sim, (&env, &memory), step / self.task.spec.action_repeat, &mut action);
+            }
+            env.act(&mut sim, &action, &mut ctrl);
+            ranges.clamp(&mut ctrl);
             sim.ctrl_mut().copy_from_slice(&ctrl);
             for _ in 0..self.task.spec.substeps {
                 sim.step().expect("a step");
             }
-            total += self.scorer.reward(&sim, &ctrl);
+            let over = env.over(&sim).is_some();
+            let applied = env.applied().unwrap_or(&action);
+            let taken = Taken { sim: &sim, action: &action, applied, unreachable: env.unreachable(), over };
+            total += self.scorer.score(&taken, &mut memory);
+            self.scorer.conclude(&taken, &mut memory);
+            if over {
+                break;
+            }
+            env.conclude(&mut sim);
         }
         total
     }
 
+    /// Ranges of the policy's actions.
+    fn ranges(&self) -> ControlRanges {
+        let actions = self.task.env(&self.model).expect("its rules").action_labels();
+        actions.map_or_else(|| ControlRanges::from(&*self.model), |labels| ControlRanges::unit(labels.len()))
+    }
+
     fn policy(&self, spec: &PolicySpec, seed: u64) -> f64 {
-        let ranges = ControlRanges::from(&*self.model);
+        let ranges = self.ranges();
         let dt = self.task.control_dt(&self.model);
         let mut policy: Box<dyn Policy> = policy::build(spec, &ranges, seed, 0, self.steps, dt).expect("a policy");
-        self.episode(seed, |_, step, ctrl| policy.act(step, ctrl))
+        self.episode(seed, |_, _, step, ctrl| policy.act(step, ctrl))
     }
 
     /// A line of the table.
@@ -218,9 +240,9 @@ impl Bench {
         planner.begin(seed, 0);
         let mut time = Duration::ZERO;
         let mut lost = false;
-        let total = self.episode(seed, |sim, step, ctrl| {
+        let total = self.episode(seed, |sim, past, step, ctrl| {
             let begun = busy();
-            lost = lost || planner.act(sim, step, ctrl).is_err();
+            lost = lost || planner.act(sim, past, step, ctrl).is_err();
             time += busy() - begun;
         });
         let total = if lost { f64::NAN } else { total };
@@ -254,8 +276,11 @@ impl Bench {
         planner.begin(0, 0);
         let mut sim = Sim::new(&self.model).expect("a simulation");
         self.task.reset(&mut sim, 0, 0).expect("a reset");
-        let mut ctrl = vec![0.0; self.model.nu()];
-        let mut act = |step| planner.act(&mut sim, step, &mut ctrl).expect("a plan");
+        let mut env = self.task.env(&self.model).expect("its rules");
+        env.begin(&sim, 0, 0);
+        let memory = self.scorer.begin(&sim, 0, 0);
+        let mut action = vec![0.0; self.ranges().lo.len()];
+        let mut act = |step| planner.act(&mut sim, (&env, &memory), step, &mut action).expect("a plan");
         // The first plan makes the simulations.
         act(0);
         let begun = Instant::now();

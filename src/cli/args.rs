@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 use dynsparse::dataset::Effort;
 use dynsparse::files;
@@ -142,6 +143,9 @@ pub(super) struct Settings {
     /// What a policy sees and the recording keeps as observation: qpos, qvel, act, ctrl, sensordata, a part of one as qpos[2:], sensor:NAME [default: the task's]
     #[arg(long, value_name = "PART,...", help_heading = "Policy")]
     pub(super) observe: Option<Vec<String>>,
+    /// Velocity command of a legged robot in all episodes: forward and to the left, m/s, and yaw rate, rad/s [default: as the task draws them]
+    #[arg(long, value_name = "X,Y,YAW", allow_hyphen_values = true, help_heading = "Model")]
+    pub(super) command: Option<String>,
 
     /// Record on where the task would end the episode (fallen, dropped, out of bounds)
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
@@ -309,6 +313,7 @@ impl Settings {
             timestep,
             set,
             observe,
+            command,
             substeps,
             keyframe,
             reset_noise,
@@ -447,7 +452,19 @@ impl Settings {
         let list = |text: &String| ObservedPart::list(text).map_err(|e| anyhow::anyhow!("--observe: {e}"));
         let observe: Vec<Vec<_>> = self.observe.iter().flatten().map(list).collect::<anyhow::Result<_>>()?;
         anyhow::ensure!(self.observe.is_none() || !observe.is_empty(), "--observe: it names nothing; leave it out");
-        Ok(Changes { timestep: self.timestep, set: set.collect::<anyhow::Result<_>>()?, observe: observe.concat() })
+        let three = |text: &String| -> Option<[f64; 3]> {
+            let all: Vec<f64> = text.split(',').map(|x| x.trim().parse().ok()).collect::<Option<_>>()?;
+            all.try_into().ok()
+        };
+        let command = self.command.as_ref().map(|text| {
+            three(text).with_context(|| format!("--command: \"{text}\" is not X,Y,YAW, three numbers as 1,0,0.5"))
+        });
+        Ok(Changes {
+            timestep: self.timestep,
+            set: set.collect::<anyhow::Result<_>>()?,
+            observe: observe.concat(),
+            command: command.transpose()?,
+        })
     }
 
     /// Worker threads.

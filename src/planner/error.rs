@@ -17,7 +17,7 @@ pub enum PlanError {
         task: String,
     },
     /// The task has rules that a rollout of the planner does not follow.
-    #[error("{task}: the policy expert cannot plan with {what}; choose another --policy")]
+    #[error("{task}: the policy expert cannot plan with {what}; choose another --planner or --policy")]
     Rules {
         /// The task.
         task: String,

@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use super::PlanError;
 use super::settings::PlanSettings;
 use super::spline::Curve;
 use super::threads::Threads;
+use super::{PlanError, Start};
 use crate::idle::Idle;
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
-use crate::policy::Guide;
-use crate::task::{RewardSpec, Scorer, Task};
+use crate::policy::{ControlRanges, Guide};
+use crate::task::reward::ShapedSpec;
+use crate::task::reward::shaped::Total;
+use crate::task::{Memory, RewardSpec, Scorer, Taken, Task};
 
-/// The reward without its thresholds, where it has such a form.
+/// The reward without its thresholds, where it has such a form: costs count below 0 too.
 fn dense(reward: RewardSpec) -> RewardSpec {
     match reward {
+        RewardSpec::Shaped(spec) if spec.total != Total::Product => {
+            RewardSpec::Shaped(Box::new(ShapedSpec { total: Total::Sum, ..*spec }))
+        }
         RewardSpec::Acrobot { .. } => RewardSpec::Acrobot { sparse: false },
         RewardSpec::Cartpole { .. } => RewardSpec::Cartpole { sparse: false },
         other => other,
@@ -27,6 +32,7 @@ pub(super) struct Rollouts {
     pub(super) task: Task,
     pub(super) model: Arc<Model>,
     scorer: Scorer,
+    ranges: ControlRanges,
     guides: Vec<(Entry, Guide)>,
     /// Physics steps of a control step, control steps of an action.
     substeps: usize,
@@ -38,15 +44,16 @@ pub(super) struct Rollouts {
 #[derive(Debug, Clone, Copy)]
 enum Entry {
     Observation(usize),
+    /// One entry of the observation less another.
+    Gap(usize, usize),
     Qpos(usize),
     Qvel(usize),
 }
 
 /// What all rollouts of a batch share.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Batch<'a> {
-    /// The integration state they start from.
-    pub(super) state: &'a [f64],
+    pub(super) start: Start<'a>,
     pub(super) curve: Curve,
     /// The action of the curve that comes first, and how many are taken.
     pub(super) first: usize,
@@ -67,7 +74,11 @@ impl Rollouts {
             let observed = labels.iter().position(|l| *l == guide.entry).map(Entry::Observation);
             let qpos = || named(&model.names().qpos, guide.entry.strip_prefix("qpos:")).map(Entry::Qpos);
             let qvel = || named(&model.names().dof, guide.entry.strip_prefix("qvel:")).map(Entry::Qvel);
-            match observed.or_else(qpos).or_else(qvel) {
+            let gap = || {
+                let (a, b) = guide.entry.split_once(" - ")?;
+                Some(Entry::Gap(labels.iter().position(|l| l == a)?, labels.iter().position(|l| l == b)?))
+            };
+            match observed.or_else(qpos).or_else(qvel).or_else(gap) {
                 Some(entry) => Ok((entry, guide.clone())),
                 None => Err(PlanError::Setting {
                     field: "guide",
@@ -84,7 +95,8 @@ impl Rollouts {
         let model = Arc::new(own.model(SolverMode::Task)?);
         let scorer = own.scorer(&model)?.ok_or_else(|| PlanError::NoReward { task: own.spec.name.clone() })?;
         let (substeps, repeat) = (own.spec.substeps, own.spec.action_repeat);
-        Ok(Self { task: own, model, scorer, guides, substeps, repeat, idle: Idle::default() })
+        let ranges = ControlRanges::from(&*model);
+        Ok(Self { task: own, model, scorer, ranges, guides, substeps, repeat, idle: Idle::default() })
     }
 
     /// The mean reward of each plan (its points inside the control ranges), minus infinity for one that diverges.
@@ -101,7 +113,7 @@ impl Rollouts {
         let size = plans.len() / out.len().max(1);
         threads.each(out, |i, out| {
             let plan = &plans[i * size..(i + 1) * size];
-            *out = self.follow(batch.state, batch.horizon, |_, k, action| {
+            *out = self.follow(batch.start, batch.horizon, |_, k, action| {
                 batch.curve.write(plan, batch.first + k, action);
                 Ok(())
             })?;
@@ -109,20 +121,20 @@ impl Rollouts {
         })
     }
 
-    /// The mean reward of `horizon` actions from the integration state `state`, minus infinity where the simulation
-    /// diverges. `act` writes the action of step k (nu) for the state that it is given; after the last step it is called once
+    /// The mean reward of `horizon` actions, minus infinity where the simulation diverges; once the task ends the episode there is
+    /// no more. `act` writes the action of step k for the state that it is given; after the last step it is called once
     /// more, with k = `horizon`, and what it writes then is not used.
     ///
     /// # Errors
     /// [`PhysicsError`] when no simulation can be made.
     pub(super) fn follow(
         &self,
-        state: &[f64],
+        start: Start<'_>,
         horizon: usize,
         act: impl FnMut(&mut Sim, usize, &mut [f64]) -> Result<(), PhysicsError>,
     ) -> Result<f64, PhysicsError> {
         let mut sim = self.idle.take(|| Sim::new(&self.model))?;
-        match self.simulate(&mut sim, state, horizon, act) {
+        match self.simulate(&mut sim, start, horizon, act) {
             Ok(Some(total)) => {
                 self.idle.put(sim);
                 Ok(total / (horizon * self.repeat) as f64)
@@ -137,25 +149,38 @@ impl Rollouts {
     fn simulate(
         &self,
         sim: &mut Sim,
-        state: &[f64],
+        start: Start<'_>,
         horizon: usize,
         mut act: impl FnMut(&mut Sim, usize, &mut [f64]) -> Result<(), PhysicsError>,
     ) -> Result<Option<f64>, PhysicsError> {
-        sim.set_state(state)?;
-        let mut action = vec![0.0; self.model.nu()];
+        sim.set_state(start.state)?;
+        let (mut env, mut memory) = (start.env.clone(), start.memory.clone());
+        start.calm(sim);
+        let mut action = vec![0.0; start.actions];
+        let mut ctrl = vec![0.0; self.model.nu()];
         let mut reward = StepReward::new(self);
         let mut total = 0.0;
         for k in 0..horizon {
             act(sim, k, &mut action)?;
             for _ in 0..self.repeat {
-                sim.ctrl_mut().copy_from_slice(&action);
+                env.act(sim, &action, &mut ctrl);
+                self.ranges.clamp(&mut ctrl);
+                sim.ctrl_mut().copy_from_slice(&ctrl);
                 for _ in 0..self.substeps {
                     sim.step()?;
                 }
                 if sim.divergence().is_some() {
                     return Ok(None);
                 }
-                total += reward.of(self, sim, &action).iter().sum::<f64>();
+                let over = env.over(sim).is_some();
+                let applied = env.applied().unwrap_or(&action);
+                let taken = Taken { sim, action: &action, applied, unreachable: env.unreachable(), over };
+                total += reward.of(self, &taken, &mut memory).iter().sum::<f64>();
+                self.scorer.conclude(&taken, &mut memory);
+                if over {
+                    return Ok(total.is_finite().then_some(total));
+                }
+                env.conclude(sim);
             }
         }
         act(sim, horizon, &mut action)?;
@@ -187,20 +212,22 @@ pub(super) struct StepReward {
 
 impl StepReward {
     pub(super) fn new(rollouts: &Rollouts) -> Self {
-        let observes = rollouts.guides.iter().any(|(entry, _)| matches!(entry, Entry::Observation(_)));
+        let observes = rollouts.guides.iter().any(|(entry, _)| matches!(entry, Entry::Observation(_) | Entry::Gap(..)));
         let seen = vec![0.0; if observes { rollouts.scorer.size() } else { 0 }];
         Self { seen, terms: vec![0.0; 1 + rollouts.guides.len()] }
     }
 
-    /// The reward of a step that was just taken under `action`, then what each guide adds.
-    pub(super) fn of(&mut self, rollouts: &Rollouts, sim: &Sim, action: &[f64]) -> &[f64] {
-        self.terms[0] = rollouts.scorer.reward(sim, action);
+    /// The reward of a step that was just taken, then what each guide adds.
+    pub(super) fn of(&mut self, rollouts: &Rollouts, taken: &Taken<'_>, memory: &mut Memory) -> &[f64] {
+        let sim = taken.sim;
+        self.terms[0] = rollouts.scorer.score(taken, memory);
         if !self.seen.is_empty() {
-            rollouts.scorer.observe(sim, &mut self.seen);
+            rollouts.scorer.observe(sim, memory, &mut self.seen);
         }
         for (term, (entry, guide)) in self.terms[1..].iter_mut().zip(&rollouts.guides) {
             *term = guide.of(match *entry {
                 Entry::Observation(i) => self.seen[i],
+                Entry::Gap(i, j) => self.seen[i] - self.seen[j],
                 Entry::Qpos(i) => sim.qpos()[i],
                 Entry::Qvel(i) => sim.qvel()[i],
             });

@@ -10,7 +10,7 @@ use super::spline::Curve;
 use super::{Here, PlanError, best, shift};
 use crate::rng::Stream;
 
-/// A return below this is no reward at all.
+/// A return of at most this size is no reward at all.
 const NOTHING: f64 = 1e-12;
 
 /// Samples of cem never come closer than this share of the noise.
@@ -71,7 +71,7 @@ impl Sampler {
             for (u, x) in self.controls.chunks_mut(nu).zip(self.samples.chunks(nu)) {
                 here.units.controls(x, u);
             }
-            let batch = Batch { state: here.state, curve: self.curve, first: step - self.start, horizon: self.horizon };
+            let batch = Batch { start: here.start, curve: self.curve, first: step - self.start, horizon: self.horizon };
             here.rollouts.returns(here.threads, batch, &self.controls, &mut self.returns)?;
             self.update()?;
         }
@@ -117,7 +117,7 @@ impl Sampler {
         }
         let least = self.returns.iter().copied().fold(f64::INFINITY, f64::min);
         let sample = |i: usize| &self.samples[i * size..(i + 1) * size];
-        let was_blind = std::mem::replace(&mut self.blind, most <= NOTHING && least > f64::NEG_INFINITY);
+        let was_blind = std::mem::replace(&mut self.blind, most <= NOTHING && least >= -NOTHING);
         if self.blind && !was_blind {
             // Nothing in sight: the widest sample is as good as any, and goes somewhere.
             self.plan.copy_from_slice(sample(1));

@@ -12,7 +12,7 @@ use crate::planner::{PlanError, Planner};
 use crate::policy::{
     self, ControlRanges, Exploration, OnnxFile, Policy, PolicySpec, ReplayEpisode, ReplayFile, ReplayWith,
 };
-use crate::task::{Env, Scorer, Task};
+use crate::task::{Env, Memory, Scorer, Taken, Task};
 
 /// How the end of an episode begins that one of the task's conditions has ended.
 pub(super) const TERMINATED: &str = "terminated: ";
@@ -45,6 +45,8 @@ pub struct Runner<'a> {
     actions: ControlRanges,
     env: Env,
     scorer: Option<Scorer>,
+    /// What reward and observation remember of the episode.
+    memory: Memory,
     planner: Option<Planner>,
     network: Option<OnnxFile>,
     row: Row,
@@ -83,7 +85,7 @@ impl<'a> Runner<'a> {
         let env = task.env(model)?;
         let ranges = ControlRanges::from(&**model);
         let labels = env.action_labels();
-        let scorer = task.scorer(model)?;
+        let scorer = job.scorer(model)?;
         let spec = job.jacobian.resolve(model).spec;
         Ok(Self {
             task,
@@ -107,6 +109,7 @@ impl<'a> Runner<'a> {
             ),
             env,
             scorer,
+            memory: Memory::default(),
             planner: match &job.policy {
                 PolicySpec::Expert { plan } => Some(Planner::new(task, model, plan)?),
                 _ => None,
@@ -153,7 +156,8 @@ impl<'a> Runner<'a> {
             RecordError::NotDifferentiable { model: self.model.file().to_owned(), reason: Box::new(reason), hint }
         })?;
         if let (Some(network), Some(scorer)) = (&self.network, &self.scorer) {
-            scorer.observe(&self.sim, &mut self.row.observation_next);
+            let mut memory = scorer.begin(&self.sim, self.job.seed, 0);
+            scorer.observe(&self.sim, &mut memory, &mut self.row.observation_next);
             network.act(&self.row.observation_next, &mut vec![0.0; self.actions.lo.len()])?;
         }
         match self.sim.divergence() {
@@ -229,7 +233,8 @@ impl<'a> Runner<'a> {
         self.task.reset(&mut self.sim, self.job.seed, episode).map_err(physics_first)?;
         self.env.begin(&self.sim, self.job.seed, episode);
         if let Some(scorer) = &self.scorer {
-            scorer.observe(&self.sim, &mut self.row.observation_next);
+            self.memory = scorer.begin(&self.sim, self.job.seed, episode);
+            scorer.observe(&self.sim, &mut self.memory, &mut self.row.observation_next);
         }
         Ok(self.sim.divergence().map(End::Diverged))
     }
@@ -311,7 +316,7 @@ impl<'a> Runner<'a> {
                 // As every policy, so that what the file holds is what acted.
                 self.actions.clamp(action);
             }
-            (Actor::Planner, Some(planner)) => match planner.act(&mut self.sim, k, action) {
+            (Actor::Planner, Some(planner)) => match planner.act(&mut self.sim, (&self.env, &self.memory), k, action) {
                 Err(error @ PlanError::Diverged) => return Ok(Some(End::Lost(error.to_string()))),
                 other => other?,
             },
@@ -356,7 +361,7 @@ impl<'a> Runner<'a> {
             let mut state = vec![0.0; self.model.state_size()];
             self.sim.get_state(&mut state)?;
             self.sim.forward()?;
-            scorer.observe(&self.sim, &mut self.row.observation_next);
+            scorer.observe(&self.sim, &mut self.memory, &mut self.row.observation_next);
             self.sim.set_state(&state)?;
         }
         Ok(())
@@ -434,24 +439,43 @@ impl<'a> Runner<'a> {
         if self.job.jacobian.zero_test {
             row.verdicts();
         }
-        if let Some(scorer) = &self.scorer {
-            // A replay brings controls; they are the action then, as they were applied.
-            let action = if self.replay.is_some() { &row.ctrl } else { asked.action };
-            row.reward = scorer.reward(&self.sim, action);
-            scorer.observe(&self.sim, &mut row.observation_next);
-        }
-        let over = match (asked.last, self.replay) {
-            (false, _) => None,
-            (true, None) => self.env.after(&mut self.sim),
-            (true, Some(_)) => self.env.over(&self.sim),
-        };
+        let over = asked.last.then(|| self.env.over(&self.sim)).flatten();
+        self.worth(&asked, over.is_some());
+        let row = &mut self.row;
         row.terminated = over.is_some();
         sink.row(&row.view(&self.sim, episode, step))?;
         Ok(over.map(End::Done))
     }
+
+    /// Rewards and observes the row that was just simulated, and lets the events happen that come after a control step. What
+    /// depends on earlier control steps is given for control steps alone: within one the reward is 0, and the observation stays.
+    fn worth(&mut self, asked: &Asked<'_>, over: bool) {
+        let Self { env, scorer, memory, row, sim, replay, .. } = self;
+        // A replay brings controls; they are the action then, as they were applied.
+        let action = if replay.is_some() { &row.ctrl[..] } else { asked.action };
+        let unreachable = env.unreachable();
+        let applied = env.applied().unwrap_or(action).to_vec();
+        if let Some(scorer) = scorer {
+            let taken = Taken { sim, action, applied: &applied, unreachable, over };
+            row.reward = if asked.last || !scorer.remembers() { scorer.score(&taken, memory) } else { 0.0 };
+        }
+        // A replay's trajectory is the file's.
+        if asked.last && replay.is_none() {
+            env.conclude(sim);
+        }
+        if let Some(scorer) = scorer {
+            if asked.last || !scorer.sees_memory() {
+                scorer.observe(sim, memory, &mut row.observation_next);
+            }
+            if asked.last {
+                scorer.conclude(&Taken { sim, action, applied: &applied, unreachable, over }, memory);
+            }
+        }
+    }
 }
 
 /// What is asked of a row.
+#[derive(Clone, Copy)]
 struct Asked<'a> {
     /// Controls, perhaps outside their ranges (nu).
     ctrl: &'a [f64],

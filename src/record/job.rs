@@ -6,9 +6,9 @@ use super::RecordError;
 use crate::bounded;
 use crate::dataset::Effort;
 use crate::jacobian::{Difference, EngineChoice, EngineRequest};
-use crate::physics::SolverMode;
+use crate::physics::{Model, SolverMode};
 use crate::policy::{Explore, PolicySpec};
-use crate::task::TaskSpec;
+use crate::task::{Scorer, TaskError, TaskSpec};
 
 /// Control steps of an episode, physics steps of an episode, and rows of a recording, at most.
 const MOST_STEPS: usize = 100_000_000;
@@ -126,6 +126,16 @@ impl Job {
         let rows = ("rows an episode", self.rows_per_episode() as u64);
         bounded::product(&[("episodes", self.episodes), rows], MOST_ROWS, "rows of a file")
             .map_err(RecordError::Setting)
+    }
+
+    /// The reward and observation of its rows. A replay brings controls, not the actions that they came of, so what depends on
+    /// earlier actions is left out there.
+    ///
+    /// # Errors
+    /// As [`TaskSpec::scorer`].
+    pub fn scorer(&self, model: &Model) -> Result<Option<Scorer>, TaskError> {
+        let scorer = self.task.scorer(model)?;
+        Ok(if self.policy.is_replay() { scorer.and_then(Scorer::without_actions) } else { scorer })
     }
 
     /// Rows of a whole episode.

@@ -146,7 +146,7 @@ impl Recipe {
         files: Option<ModelFiles>,
         source: &str,
     ) -> Result<Header, RecordError> {
-        let scorer = self.job.task.scorer(model)?;
+        let scorer = self.job.scorer(model)?;
         let env = Env::new(&self.job.task, model)?;
         let labels = self.labels(model, &env, scorer.as_ref());
         // A shard says what it is and whose; the rest is said once, in the merged file.

@@ -24,6 +24,7 @@ pub struct CatalogueEntry {
     recipe: Recipe,
     reset: Reset,
     rules: Rules,
+    reward: Option<RewardSpec>,
 }
 
 impl CatalogueEntry {
@@ -48,7 +49,7 @@ impl CatalogueEntry {
             events: self.rules.events.clone(),
             done: self.rules.done.clone(),
             observe: Vec::new(),
-            reward: row.reward.clone(),
+            reward: self.reward.clone(),
         }
     }
 
@@ -62,7 +63,8 @@ impl CatalogueEntry {
 pub fn catalogue() -> &'static [CatalogueEntry] {
     static ENTRIES: LazyLock<Vec<CatalogueEntry>> = LazyLock::new(|| {
         // Part of the program, not of its input; a test parses it.
-        parse(include_str!("../../assets/playground.toml")).expect("assets/playground.toml is valid")
+        parse(include_str!("../../assets/playground.toml"), include_str!("../../assets/rewards.toml"))
+            .expect("assets/playground.toml and assets/rewards.toml are valid")
     });
     &ENTRIES
 }
@@ -144,10 +146,19 @@ struct TaskRow {
     #[serde(default)]
     edits: Vec<ModelEdit>,
     #[serde(default)]
-    reward: Option<RewardSpec>,
+    reward: Option<NamedReward>,
 }
 
-fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
+/// A reward in its place, or the key of one that several tasks have.
+#[derive(Deserialize, Debug, Clone)]
+#[serde(untagged)]
+enum NamedReward {
+    Name(String),
+    Own(RewardSpec),
+}
+
+fn parse(text: &str, rewards: &str) -> Result<Vec<CatalogueEntry>, String> {
+    let rewards: BTreeMap<String, RewardSpec> = toml::from_str(rewards).map_err(|e| e.to_string())?;
     let document: Document = toml::from_str(text).map_err(|e| e.to_string())?;
     let mut entries: Vec<CatalogueEntry> = Vec::with_capacity(document.task.len());
     for task in document.task {
@@ -156,6 +167,14 @@ fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
         let rules = match &task.rules {
             None => Ok(Rules::default()),
             Some(name) => document.rules.get(name).cloned().ok_or_else(|| format!("{}: no [rules.{name}]", task.name)),
+        };
+        let reward = match &task.reward {
+            None => Ok(None),
+            Some(NamedReward::Own(spec)) => Ok(Some(spec.clone())),
+            Some(NamedReward::Name(name)) => {
+                let found = rewards.get(name).cloned().map(Some);
+                found.ok_or_else(|| format!("{}: no reward [{name}]", task.name))
+            }
         };
         if entries.iter().any(|e| e.name == task.name) {
             return Err(format!("{} is there twice", task.name));
@@ -168,6 +187,7 @@ fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
             recipe: recipe?.clone(),
             reset: reset?.clone(),
             rules: rules?,
+            reward: reward?,
             task,
         });
     }

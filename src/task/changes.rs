@@ -21,12 +21,16 @@ pub struct Changes {
     /// What a policy sees, in place of what the task shows; empty: that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub observe: Vec<ObservedPart>,
+    /// The command of all episodes (velocity forward and to the left, m/s, yaw rate, rad/s), in place of those that the task
+    /// draws.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<[f64; 3]>,
 }
 
 impl Changes {
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
-        self.timestep.is_none() && self.set.is_empty() && self.observe.is_empty()
+        self.timestep.is_none() && self.set.is_empty() && self.observe.is_empty() && self.command.is_none()
     }
 
     /// The task with these changes. Whether they fit the model is found when it is compiled.
@@ -68,6 +72,12 @@ impl Changes {
         if !self.observe.is_empty() {
             task.spec.observe.clone_from(&self.observe);
         }
+        if let Some(command) = self.command {
+            let fixed = task.spec.reward.as_mut().map_or(Err("no commands"), |reward| reward.fix_command(command));
+            if let Err(what) = fixed {
+                return refuse(&task, format!("command: the task takes {what}"));
+            }
+        }
         Ok(task)
     }
 
@@ -76,7 +86,9 @@ impl Changes {
         let timestep = self.timestep.map(|x| ("timestep", x.to_string()));
         let parts: Vec<String> = self.observe.iter().map(ObservedPart::to_string).collect();
         let observe = (!parts.is_empty()).then(|| ("observe", parts.join(",")));
-        timestep.into_iter().chain(self.set.iter().map(|e| ("set", e.to_string()))).chain(observe).collect()
+        let command = self.command.map(|c| ("command", c.map(|x| x.to_string()).join(",")));
+        let set = self.set.iter().map(|e| ("set", e.to_string()));
+        timestep.into_iter().chain(set).chain(observe).chain(command).collect()
     }
 }
 
@@ -98,6 +110,23 @@ mod tests {
             let error = changed(timestep).unwrap_err().to_string();
             assert!(error.contains(said), "{timestep}: {error}");
         }
+    }
+
+    #[test]
+    fn a_command_is_for_tasks_that_draw_one() {
+        let changes = |x: f64| Changes { command: Some([x, 0.0, -0.5]), ..Changes::default() };
+        let error = changes(1.0).apply(Task::embedded()).unwrap_err().to_string();
+        assert!(error.contains("takes no commands"), "{error}");
+        let mut walker = Task::embedded();
+        let entry = crate::task::catalogue().iter().find(|e| e.name == "Go1JoystickFlatTerrain").unwrap();
+        walker.spec.reward = entry.spec().reward;
+        let error = changes(f64::NAN).apply(walker.clone()).unwrap_err().to_string();
+        assert!(error.contains("finite"), "{error}");
+        let changed = changes(1.0).apply(walker).unwrap();
+        let Some(crate::task::RewardSpec::Shaped(spec)) = changed.spec.reward else { panic!("another reward") };
+        let command = spec.command.unwrap();
+        assert_eq!((command.low, command.high, command.keep), ([1.0, 0.0, -0.5], [1.0, 0.0, -0.5], None));
+        assert_eq!(changes(1.0).flags(), [("command", "1,0,-0.5".to_owned())]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use catalogue::{CatalogueEntry, catalogue, nearest};
 pub use changes::Changes;
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
-pub use reward::{ObservedArray, ObservedPart, RewardSpec, Scorer};
+pub use reward::{Memory, ObservedArray, ObservedPart, RewardSpec, Scorer, Taken};
 pub use spec::{Base, Mode, Op, PerEntry, Reset, ResetControl, Target, TaskSpec};
 
 use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
@@ -157,9 +157,10 @@ impl Task {
         }
         reset::check(&self.spec, &model)?;
         let actions = self.env(&model)?.action_labels().map_or(model.nu(), |labels| labels.len());
-        if self.scorer(&model)?.is_some_and(|s| s.rewards()) && actions != model.nu() {
-            let reason =
-                format!("its reward needs an action of {} numbers, one for each control, not {actions}", model.nu());
+        if let Some(scorer) = self.scorer(&model)?.filter(Scorer::rewards)
+            && scorer.actions() != actions
+        {
+            let reason = format!("its reward needs an action of {} numbers, not {actions}", scorer.actions());
             return Err(TaskError::Setting { task: self.spec.name.clone(), reason });
         }
         Ok(model)

@@ -25,6 +25,21 @@ pub(super) fn normalized(q: Quat) -> Quat {
     if norm > 0.0 { q.map(|x| x / norm) } else { q }
 }
 
+/// The rotation matrix, row-major; its columns are the turned axes. That of no unit quaternion is scaled by its square.
+pub(super) fn to_mat([w, x, y, z]: Quat) -> [f64; 9] {
+    [
+        w * w + x * x - y * y - z * z,
+        2.0 * (x * y - w * z),
+        2.0 * (x * z + w * y),
+        2.0 * (x * y + w * z),
+        w * w - x * x + y * y - z * z,
+        2.0 * (y * z - w * x),
+        2.0 * (x * z - w * y),
+        2.0 * (y * z + w * x),
+        w * w - x * x - y * y + z * z,
+    ]
+}
+
 /// The angle of the turn between two orientations, rad, in [0, pi].
 pub(super) fn angle_between(a: Quat, b: Quat) -> f64 {
     let d = normalized(mul(a, [b[0], -b[1], -b[2], -b[3]]));

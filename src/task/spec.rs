@@ -56,7 +56,8 @@ impl TaskSpec {
     /// [`TaskError::Reward`] when the model lacks an object of the reward, [`TaskError::Setting`] when it lacks something that is
     /// observed.
     pub fn scorer(&self, model: &Model) -> Result<Option<Scorer>, TaskError> {
-        let rewarded = self.reward.as_ref().map(|spec| Scorer::new(spec, model)).transpose()?;
+        let control_dt = self.control_dt(model);
+        let rewarded = self.reward.as_ref().map(|spec| Scorer::new(spec, model, control_dt)).transpose()?;
         if self.observe.is_empty() {
             return Ok(rewarded);
         }
@@ -66,6 +67,11 @@ impl TaskSpec {
             Some(rewarded) => observing.rewarded_by(rewarded),
             None => observing,
         }))
+    }
+
+    /// Duration of a control step, s.
+    pub fn control_dt(&self, model: &Model) -> f64 {
+        self.timestep.unwrap_or_else(|| model.timestep()) * self.substeps as f64
     }
 
     /// Names of the bodies that events apply forces to, in the order of [`super::Env::forced_bodies`].

@@ -14,6 +14,7 @@ mod cases;
 mod contacts_at_edges;
 mod corpus;
 mod engine_alone;
+mod episodes;
 mod events;
 mod flags;
 mod implicit;

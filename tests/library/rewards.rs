@@ -106,7 +106,8 @@ fn rewards_and_observations_equal_playgrounds() {
         let labels = scorer.labels();
         assert_eq!(labels.len(), case.observation.len(), "{}", case.task);
         let mut observation = vec![f64::NAN; labels.len()];
-        scorer.observe(&sim, &mut observation);
+        let mut memory = scorer.begin(&sim, 0, 0);
+        scorer.observe(&sim, &mut memory, &mut observation);
         for ((label, found), expected) in labels.iter().zip(&observation).zip(&case.observation) {
             assert!(close(*found, *expected), "{}: {label} is {found}, Playground gives {expected}", case.task);
         }

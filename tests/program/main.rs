@@ -31,6 +31,7 @@ mod onnx;
 mod outputs;
 mod parity;
 mod python;
+mod remembered;
 mod render;
 mod replay;
 #[cfg(feature = "report")]

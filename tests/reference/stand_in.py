@@ -4,7 +4,7 @@
     /path/to/venv/bin/pip install mujoco==3.17.0 mujoco-mjx==3.17.0 playground==0.2.0
     cargo xtask setup
 
-What `resets.py`, `actions.py`, `ends.py` and `events.py` share. They run Playground's own `reset` and `step` of every environment;
+What `resets.py`, `actions.py`, `ends.py`, `events.py` and `episodes.py` share. They run Playground's own `reset` and `step` of every environment;
 only three functions below them are replaced: `mjx_env.make_data`, `mjx.forward` and `mjx_env.step`. So the code
 that draws states, maps actions and ends episodes is Playground's, and nothing has to be compiled for a GPU. Each takes names of tasks, and then makes only their lines anew.
 """
@@ -25,6 +25,8 @@ from mujoco import mjx
 from mujoco_playground._src import mjx_env
 
 FOLDER = Path(__file__).parent
+# Of all numbers of a simulation; a script that wants Playground in double precision sets it, and JAX_ENABLE_X64.
+FLOAT = np.float32
 # What a reset decides, in the order of the files.
 FIELDS = ["qpos", "qvel", "ctrl", "mocap_pos", "mocap_quat"]
 # The public arrays of mjx.Data that environments read, and those that MJX keeps as matrices.
@@ -45,8 +47,8 @@ class Data:
     @classmethod
     def of(cls, data):
         """From C MuJoCo's."""
-        fields = {n: np.asarray(getattr(data, n), np.float32) for n in ARRAYS}
-        fields |= {n: np.asarray(getattr(data, n), np.float32).reshape(-1, 3, 3) for n in MATRICES}
+        fields = {n: np.asarray(getattr(data, n), FLOAT) for n in ARRAYS}
+        fields |= {n: np.asarray(getattr(data, n), FLOAT).reshape(-1, 3, 3) for n in MATRICES}
         return cls(**{n: jp.array(x) for n, x in fields.items()})
 
     def replace(self, **fields):
@@ -67,7 +69,7 @@ def make_data(model, qpos=None, qvel=None, ctrl=None, act=None, mocap_pos=None, 
     given = {"qpos": qpos, "qvel": qvel, "ctrl": ctrl, "act": act}
     mocap = {"mocap_pos": mocap_pos, "mocap_quat": mocap_quat}
     given |= {n: None if x is None else x.reshape(model.nmocap, -1) for n, x in mocap.items()}
-    return data.replace(**{n: jp.asarray(x, jp.float32) for n, x in given.items() if x is not None})
+    return data.replace(**{n: jp.asarray(x, FLOAT) for n, x in given.items() if x is not None})
 
 
 def replace_physics(forward, step):
@@ -76,8 +78,8 @@ def replace_physics(forward, step):
     mjx_env.step = step
 
 
-def environments(names=None):
-    """Name and environment of all tasks, or of some."""
+def environments(names=None, overrides=lambda _: {}):
+    """Name and environment of all tasks, or of some; `overrides` says what differs from a task's default config."""
     mujoco.MjSpec.find_body = mujoco.MjSpec.body
     # jax dropped a_max and a_min, which two environments still use.
     clip = jp.clip
@@ -89,7 +91,7 @@ def environments(names=None):
         menagerie.parent.mkdir(exist_ok=True)
         menagerie.symlink_to(FOLDER.parents[1] / "vendor" / "menagerie")
     for name in names or mujoco_playground.registry.ALL_ENVS:
-        yield name, mujoco_playground.registry.load(name)
+        yield name, mujoco_playground.registry.load(name, config_overrides=overrides(name) or None)
 
 
 def short(x, digits=7):

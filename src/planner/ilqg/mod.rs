@@ -237,7 +237,7 @@ fn follow(
     let horizon = trajectory.plan.len() / nu;
     let Trajectory { plan, states, coordinates, value } = trajectory;
     let mut strain = 0.0;
-    *value = here.rollouts.follow(here.state, horizon, |sim: &mut Sim, k, action| {
+    *value = here.rollouts.follow(here.start, horizon, |sim: &mut Sim, k, action| {
         sim.get_state(&mut states[k * size..(k + 1) * size])?;
         let at = &mut coordinates[k * width..(k + 1) * width];
         at.iter_mut().zip([sim.qpos(), sim.qvel(), sim.act()].into_iter().flatten()).for_each(|(x, y)| *x = *y);

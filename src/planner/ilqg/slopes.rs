@@ -9,6 +9,7 @@ use super::super::{Here, PlanError};
 use crate::idle::Idle;
 use crate::jacobian::{ControlStep, EngineRequest};
 use crate::physics::{Model, PhysicsError, Sim, SolverMode};
+use crate::task::{Memory, Taken};
 
 /// How far a state or a control is moved to see what that is worth. Rewards have kinks but little noise, and a plan looks at
 /// what is far: a wide difference sees more.
@@ -45,6 +46,8 @@ struct Worker {
     /// A simulation for what states are worth.
     judge: Sim,
     reward: StepReward,
+    /// Of a task that remembers nothing.
+    memory: Memory,
     direction: Vec<f64>,
 }
 
@@ -103,6 +106,7 @@ impl Slopes {
             jacobian: ControlStep::new(&self.model, &spec)?,
             judge: Sim::new(&rollouts.model)?,
             reward: StepReward::new(rollouts),
+            memory: Memory::default(),
             direction: vec![0.0; self.model.nv()],
         })
     }
@@ -160,14 +164,14 @@ impl Worker {
         to: &[f64],
         action: &[f64],
     ) -> Result<(), PhysicsError> {
-        let Self { judge, reward, direction, .. } = self;
+        let Self { judge, reward, memory, direction, .. } = self;
         let mut at = |nudge: Option<(usize, f64)>| -> Result<Vec<f64>, PhysicsError> {
             judge.set_state(to)?;
             if let Some((input, by)) = nudge {
                 judge.nudge(input, by, direction);
             }
             judge.forward()?;
-            Ok(reward.of(rollouts, judge, action).to_vec())
+            Ok(reward.of(rollouts, &Taken::plain(judge, action), memory).to_vec())
         };
         let here = at(None)?;
         let n = slope.a.nrows();
@@ -183,13 +187,14 @@ impl Worker {
     /// What the action loses at that state, which `judge` has seen last but for nudges.
     fn control(&mut self, here: &Here<'_>, slope: &mut Slope, u: &[f64], action: &mut [f64]) {
         let (rollouts, units) = (here.rollouts, here.units);
-        let middle = self.reward.of(rollouts, &self.judge, action).to_vec();
+        let Self { judge, reward, memory, .. } = self;
+        let middle = reward.of(rollouts, &Taken::plain(judge, action), memory).to_vec();
         let mut ends = Vec::with_capacity(u.len());
         for (i, x) in u.iter().enumerate() {
             // Rewards take actions beyond their range.
             let mut at = |by: f64| {
                 action[i] = units.middle[i] + units.half[i] * (x + by);
-                let found = self.reward.of(rollouts, &self.judge, action).to_vec();
+                let found = reward.of(rollouts, &Taken::plain(judge, action), memory).to_vec();
                 action[i] = units.control(i, *x);
                 found
             };

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use super::*;
 use crate::physics::SolverMode;
-use crate::planner::{Method, Planner, resolve_plan};
+use crate::planner::{Method, Planner, Start, resolve_plan};
 use crate::policy::{PlanMethod, PlanSpec};
-use crate::task::{Assets, Task};
+use crate::task::{Assets, Env, Memory, Task};
 
 /// A search in the state that seed 1 resets to, without guides.
-struct Case(Planner);
+struct Case {
+    planner: Planner,
+    env: Env,
+    memory: Memory,
+}
 
 impl Case {
     fn new(name: &str) -> Self {
@@ -21,13 +25,16 @@ impl Case {
         let mut sim = Sim::new(&model).expect("a simulation");
         task.reset(&mut sim, 1, 0).expect("a reset");
         sim.get_state(&mut planner.state).expect("a state");
-        Self(planner)
+        let env = task.env(&model).expect("its rules");
+        Self { planner, env, memory: Memory::default() }
     }
 
     fn with<R>(&mut self, act: impl FnOnce(&mut Ilqg, &mut Here<'_>) -> R) -> R {
-        let Planner { rollouts, threads, units, stream, method, state } = &mut self.0;
+        let Planner { rollouts, threads, units, stream, method, state } = &mut self.planner;
         let Method::Jacobians(ilqg) = method else { panic!("another method") };
-        act(ilqg, &mut Here { rollouts, threads: *threads, units, stream, state })
+        let actions = rollouts.model.nu();
+        let start = Start { state, env: &self.env, memory: &self.memory, forced: &[], actions };
+        act(ilqg, &mut Here { rollouts, threads: *threads, units, stream, start })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::physics::{Model, Sim};
 use crate::rng::Stream;
 
 /// An action map and what it remembers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Action {
     map: Map,
     /// Labels of the controls.
@@ -17,7 +17,7 @@ pub(super) struct Action {
     last: Vec<f64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Map {
     Control,
     Affine { base: Base, scale: Vec<f64>, clip: Option<Limits> },
@@ -26,7 +26,7 @@ enum Map {
 }
 
 /// What `scale * action` is added to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Base {
     Given(Vec<f64>),
     Qpos(usize),
@@ -68,6 +68,19 @@ impl Action {
             Map::Cartesian(_) => Some(Cartesian::LABELS.map(str::to_owned).to_vec()),
             Map::Delayed(_) => Some(self.controls[..Delayed::SIZE].to_vec()),
         }
+    }
+
+    /// See [`super::Env::applied`].
+    pub(super) fn applied(&self) -> Option<&[f64]> {
+        match &self.map {
+            Map::Delayed(map) => Some(map.applied()),
+            _ => None,
+        }
+    }
+
+    /// See [`super::Env::unreachable`].
+    pub(super) fn unreachable(&self) -> bool {
+        matches!(&self.map, Map::Cartesian(map) if map.unreachable())
     }
 
     pub(super) fn begin(&mut self, sim: &Sim, stream: Stream) {

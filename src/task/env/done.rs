@@ -5,14 +5,14 @@ use super::{Limits, Misfit, distance_to_mocap, resolve};
 use crate::physics::{BodyId, Model, Sim, SiteId};
 
 /// One condition and what it remembers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Done {
     check: Check,
     /// Of [`Check::Dropped`]: whether the height was reached.
     reached: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Check {
     Sensors { values: Vec<(String, usize)>, bounds: Between },
     Qpos { first: usize, labels: Vec<String>, low: Vec<f64>, high: Vec<f64> },
@@ -21,14 +21,14 @@ enum Check {
     Reached { name: String, body: BodyId, mocap: usize, distance: f64 },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Place {
     Body(BodyId),
     Site(SiteId),
 }
 
 /// Open bounds.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Between {
     below: f64,
     above: f64,

@@ -12,7 +12,10 @@ use crate::physics::{BodyId, Model, Sim};
 use crate::rng::Stream;
 
 /// Something that happens between control steps.
-pub(super) trait Event: Debug + Send {
+pub(super) trait Event: Debug + Send + Sync {
+    /// Another one, with the same past.
+    fn boxed(&self) -> Box<dyn Event>;
+
     /// Forgets the last episode; draws what is drawn once per episode.
     fn begin(&mut self, sim: &Sim, stream: Stream);
 
@@ -27,6 +30,12 @@ pub(super) trait Event: Debug + Send {
     /// The body it applies forces to.
     fn forced_body(&self) -> Option<BodyId> {
         None
+    }
+}
+
+impl Clone for Box<dyn Event> {
+    fn clone(&self) -> Self {
+        self.boxed()
     }
 }
 
@@ -98,7 +107,7 @@ pub(super) fn build(spec: &EventSpec, model: &Model, control_dt: f64) -> Result<
 }
 
 /// [`EventSpec::Push`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Push {
     interval: [f64; 2],
     magnitude: [f64; 2],
@@ -109,6 +118,10 @@ struct Push {
 }
 
 impl Event for Push {
+    fn boxed(&self) -> Box<dyn Event> {
+        Box::new(self.clone())
+    }
+
     fn begin(&mut self, _sim: &Sim, mut stream: Stream) {
         self.every = (between(self.interval, &mut stream) / self.control_dt).round().max(1.0) as u64;
         self.stream = stream;
@@ -128,7 +141,7 @@ impl Event for Push {
 }
 
 /// [`EventSpec::Kick`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Kick {
     body: BodyId,
     mass: f64,
@@ -147,6 +160,10 @@ struct Kick {
 }
 
 impl Event for Kick {
+    fn boxed(&self) -> Box<dyn Event> {
+        Box::new(self.clone())
+    }
+
     fn begin(&mut self, _sim: &Sim, mut stream: Stream) {
         self.wait = whole(self.waits, &mut stream);
         self.duration = whole(self.durations, &mut stream);
@@ -183,7 +200,7 @@ impl Event for Kick {
 }
 
 /// [`EventSpec::Swap`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Swap {
     p: f64,
     qpos: Vec<f64>,
@@ -192,6 +209,10 @@ struct Swap {
 }
 
 impl Event for Swap {
+    fn boxed(&self) -> Box<dyn Event> {
+        Box::new(self.clone())
+    }
+
     fn begin(&mut self, _sim: &Sim, mut stream: Stream) {
         self.chosen = stream.uniform() < self.p;
     }

@@ -18,7 +18,7 @@ const REACHED: f64 = 0.1;
 /// What is left of the angular velocity after a control step.
 const DECAY: f64 = 0.8;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LeapGoal {
     cube: Range<usize>,
     goal: Range<usize>,
@@ -48,6 +48,10 @@ impl LeapGoal {
 }
 
 impl Event for LeapGoal {
+    fn boxed(&self) -> Box<dyn Event> {
+        Box::new(self.clone())
+    }
+
     fn begin(&mut self, _sim: &Sim, stream: Stream) {
         self.velocity = [0.0; 3];
         self.stream = stream;

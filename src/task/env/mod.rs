@@ -21,8 +21,8 @@ use action::Action;
 use done::Done;
 use event::Event;
 
-/// The rules of one task, with all names resolved, and what they remember of the episode.
-#[derive(Debug)]
+/// The rules of one task, with all names resolved, and what they remember of the episode. A clone goes its own way.
+#[derive(Debug, Clone)]
 pub struct Env {
     action: Action,
     events: Vec<Box<dyn Event>>,
@@ -41,7 +41,7 @@ impl Env {
             task: spec.name.clone(),
             reason: format!("{what}: {}", reason.0),
         };
-        let control_dt = spec.timestep.unwrap_or_else(|| model.timestep()) * spec.substeps as f64;
+        let control_dt = spec.control_dt(model);
         Ok(Self {
             action: Action::new(&spec.action, model).map_err(|r| refuse("the action", r))?,
             events: spec
@@ -86,19 +86,40 @@ impl Env {
         moved
     }
 
-    /// Ends a control step: why the episode is over, if it is, then events that come after it. Derived
-    /// quantities are those that [`Sim::step`] left: of the start of its last physics step, as in Playground.
+    /// The action that the last controls came of, where it is not the one that was given: actions may come late.
+    pub fn applied(&self) -> Option<&[f64]> {
+        self.action.applied()
+    }
+
+    /// Whether no controls were found for the last action.
+    pub fn unreachable(&self) -> bool {
+        self.action.unreachable()
+    }
+
+    /// Ends a control step: [`Env::over`], then [`Env::conclude`].
     pub fn after(&mut self, sim: &mut Sim) -> Option<String> {
         let over = self.over(sim);
+        self.conclude(sim);
+        over
+    }
+
+    /// Ends a control step that was asked about: events that come after it.
+    pub fn conclude(&mut self, sim: &mut Sim) {
         self.taken += 1;
         for event in &mut self.events {
             event.after(sim, self.taken);
         }
-        over
     }
 
-    /// Why the episode is over after a control step, if it is; [`Env::after`] without the events, for a replay,
-    /// whose trajectory is the file's.
+    /// Without its events: a plan does not know what will disturb it.
+    #[must_use]
+    pub fn undisturbed(mut self) -> Self {
+        self.events.clear();
+        self
+    }
+
+    /// Why the episode is over after a control step, if it is. Derived quantities are those that [`Sim::step`] left: of the
+    /// start of its last physics step, as in Playground.
     pub fn over(&mut self, sim: &Sim) -> Option<String> {
         self.done.iter_mut().fold(None, |over, done| {
             // Each is asked: some remember.
@@ -143,7 +164,7 @@ fn spread(numbers: &PerEntry, n: usize, what: &str) -> Result<Vec<f64>, Misfit> 
 }
 
 /// Lower and upper bounds of some entries.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Limits {
     low: Vec<f64>,
     high: Vec<f64>,

@@ -36,10 +36,12 @@ const WITHIN: [[f64; 3]; 2] = [[0.25, -0.32, 0.02], [0.77, 0.32, 0.5]];
 const GRIPPER: f64 = 0.02;
 
 /// The controller.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Cartesian {
     limits: Limits,
     tip: [f64; 3],
+    /// Whether the last place of the fingertips has no joint angles.
+    unreachable: bool,
 }
 
 impl Cartesian {
@@ -49,11 +51,15 @@ impl Cartesian {
         if model.nu() != NU {
             return Err(format!("needs {NU} controls, the model has {}", model.nu()).into());
         }
-        Ok(Self { limits: Limits::of_controls(model), tip: START })
+        Ok(Self { limits: Limits::of_controls(model), tip: START, unreachable: false })
     }
 
     pub(super) fn begin(&mut self) {
-        self.tip = START;
+        (self.tip, self.unreachable) = (START, false);
+    }
+
+    pub(super) fn unreachable(&self) -> bool {
+        self.unreachable
     }
 
     /// The controls that follow on `last`; where the fingertips cannot be, the joint angles stay.
@@ -65,7 +71,8 @@ impl Cartesian {
         let current: [f64; 7] = std::array::from_fn(|i| last[i]);
         let rotation = Matrix3::from_fn(|r, c| ROTATION[r][c]);
         let angles = inverse(&rotation, &Vector3::from(self.tip), &current);
-        if angles.iter().all(|q| !q.is_nan()) {
+        self.unreachable = angles.iter().any(|q| q.is_nan());
+        if !self.unreachable {
             ctrl[..7].copy_from_slice(&angles);
         }
         ctrl[7] += if action[2] < 0.0 { -GRIPPER } else { GRIPPER };

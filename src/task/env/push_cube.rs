@@ -11,9 +11,11 @@ const ARM: usize = 7;
 
 /// Torques of the arm from the action of one or two control steps ago, drawn anew for each control step; the
 /// gripper stays closed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Delayed {
     limits: Limits,
+    /// The action that was taken in this control step.
+    applied: [f64; ARM],
     /// Actions of this control step, the last and the one before.
     history: [[f64; ARM]; 3],
     stream: Stream,
@@ -35,18 +37,29 @@ impl Delayed {
         if model.nu() != ARM + 1 {
             return Err(format!("needs {} controls, the model has {}", ARM + 1, model.nu()).into());
         }
-        Ok(Self { limits: Limits::of_controls(model), history: [[0.0; ARM]; 3], stream: Stream::new(0, "", 0) })
+        Ok(Self {
+            limits: Limits::of_controls(model),
+            applied: [0.0; ARM],
+            history: [[0.0; ARM]; 3],
+            stream: Stream::new(0, "", 0),
+        })
     }
 
     pub(super) fn begin(&mut self, stream: Stream) {
         self.history = [[0.0; ARM]; 3];
+        self.applied = [0.0; ARM];
         self.stream = stream;
+    }
+
+    pub(super) fn applied(&self) -> &[f64] {
+        &self.applied
     }
 
     pub(super) fn control(&mut self, action: &[f64], ctrl: &mut [f64]) {
         self.history.rotate_right(1);
         self.history[0].copy_from_slice(action);
         let late = self.history[whole([1, 3], &mut self.stream) as usize];
+        self.applied = late;
         for i in 0..ARM {
             let most = Self::TORQUE / Self::GEAR[i];
             ctrl[i] = (Self::SCALE * late[i]).max(-most).min(most);
@@ -57,7 +70,7 @@ impl Delayed {
 }
 
 /// The target: once the cube has been at it for 30 control steps and still is, it jumps, farther each time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Target {
     cube: BodyId,
     home: [f64; 3],
@@ -88,6 +101,10 @@ impl Target {
 }
 
 impl Event for Target {
+    fn boxed(&self) -> Box<dyn Event> {
+        Box::new(self.clone())
+    }
+
     fn begin(&mut self, _sim: &Sim, stream: Stream) {
         (self.steps, self.level) = (0, 0);
         self.stream = stream;

@@ -48,7 +48,7 @@ impl State {
         let labels = self.scorer.labels();
         assert_eq!(labels, expected.iter().map(|e| e.0).collect::<Vec<_>>());
         let mut found = vec![f64::NAN; labels.len()];
-        self.scorer.observe(&self.sim, &mut found);
+        self.scorer.observe(&self.sim, &mut self.scorer.begin(&self.sim, 0, 0), &mut found);
         for (found, (label, expected)) in found.iter().zip(expected) {
             assert!((found - expected).abs() < ROUNDING, "{label} is {found} instead of {expected}");
         }
@@ -308,7 +308,7 @@ fn finger_turn_hard() {
     let (top, bottom) = (state.sim.sensordata()[14], state.sim.sensordata()[15]);
     assert!(top > 1.0 && bottom > 1.0 && top != bottom, "{top} {bottom}");
     let mut seen = [0.0; 12];
-    state.scorer.observe(&state.sim, &mut seen);
+    state.scorer.observe(&state.sim, &mut state.scorer.begin(&state.sim, 0, 0), &mut seen);
     assert!((seen[7].exp() - 1.0 - top).abs() < 1e-9 * top && (seen[8].exp() - 1.0 - bottom).abs() < 1e-9 * bottom);
 }
 

@@ -1,17 +1,19 @@
-//! What one sees of a state: a list of labelled numbers.
+//! What one sees of a state, and of what an episode has left behind: a list of labelled numbers.
 
 use std::ops::Range;
 
+use super::memory::Memory;
 use super::observed::ObservedArray;
 use super::offset::{Offset, Place};
 use crate::physics::{BodyId, GeomId, Joint, JointKind, Model, Sim, SiteId};
+use crate::task::quat;
 
 /// Names of the axes.
 const XYZ: [&str; 3] = ["x", "y", "z"];
 
 /// One number of an observation.
 #[derive(Debug, Clone, Copy)]
-enum Entry {
+pub(super) enum Entry {
     Qpos(usize),
     Qvel(usize),
     Act(usize),
@@ -30,10 +32,89 @@ enum Entry {
     Height(BodyId),
     /// One coordinate of an offset.
     Offset(Offset, usize),
+    /// An entry of sensordata times a number.
+    Scaled(usize, f64),
+    /// A position less a number.
+    QposFrom(usize, f64),
+    /// A position less the control of a joint, which counts as 0 before the first control step, unless that of the reset counts.
+    Behind(usize, usize, bool),
+    /// A control less a position.
+    Ahead(usize, usize),
+    /// A coordinate of the direction of gravity in a site's frame.
+    Gravity(SiteId, usize),
+    /// A coordinate of a place, m, and an entry of its rotation matrix, row-major.
+    Pos(Place, usize),
+    Rotation(Place, usize),
+    /// A coordinate of a mocap body, m, an entry of its rotation matrix, and that less a body's.
+    MocapPos(usize, usize),
+    MocapMat(usize, usize),
+    MocapMatFrom(usize, BodyId, usize),
+    /// A coordinate of the way from a body to the target of the episode, m; where `back`, of the way back.
+    ToTarget {
+        body: BodyId,
+        axis: usize,
+        back: bool,
+    },
+    /// An entry of the rotation matrix from the second orientation in sensordata to the first.
+    Turn([usize; 2], usize),
+    /// What the episode has left behind.
+    Known(Known),
+    /// A row of a history: which history, how long ago, which of its entries.
+    Past(usize, usize, usize),
+}
+
+/// Numbers of a [`Memory`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known {
+    /// Of the last control step, and of this one.
+    LastAction(usize),
+    Action(usize),
+    /// A component of the command, and what it is multiplied with.
+    Command(usize, f64),
+    Cos(usize),
+    Sin(usize),
+    Touches(usize),
+    Frequency,
+    GaitKind,
+    SwingHeight,
+    Unreachable,
+    /// Control steps so far, as a share of an episode of so many.
+    Progress(u64),
+}
+
+impl Known {
+    fn of(self, memory: &Memory) -> f64 {
+        let gait = &memory.gait;
+        // What has not begun has left nothing behind.
+        let or_zero = |x: Option<&f64>| x.copied().unwrap_or(0.0);
+        match self {
+            Self::LastAction(i) => or_zero(memory.last[0].get(i)),
+            Self::Action(i) => or_zero(memory.now.get(i)),
+            Self::Command(i, scale) => memory.command[i] * scale,
+            Self::Cos(i) => libm::cos(or_zero(gait.phase.get(i))),
+            Self::Sin(i) => libm::sin(or_zero(gait.phase.get(i))),
+            Self::Touches(i) => f64::from(memory.feet.get(i).is_some_and(|foot| foot.touches)),
+            Self::Frequency => gait.frequency,
+            Self::GaitKind => gait.kind as f64,
+            Self::SwingHeight => gait.height,
+            Self::Unreachable => f64::from(memory.unreachable),
+            Self::Progress(length) => memory.steps as f64 / length as f64,
+        }
+    }
+}
+
+/// An orientation in a list of numbers.
+fn quat_at(numbers: &[f64], at: usize) -> quat::Quat {
+    std::array::from_fn(|i| numbers[at + i])
+}
+
+/// An entry of the rotation matrix of a mocap body, row-major.
+fn mocap_mat(sim: &Sim, mocap: usize, i: usize) -> f64 {
+    quat::to_mat(quat_at(sim.mocap_quat(), 4 * mocap))[i]
 }
 
 impl Entry {
-    fn of(self, sim: &Sim) -> f64 {
+    fn of(self, sim: &Sim, memory: &Memory) -> f64 {
         let sensors = sim.sensordata();
         match self {
             Self::Qpos(i) => sim.qpos()[i],
@@ -47,6 +128,26 @@ impl Entry {
             Self::Mat(body, i) => sim.body_mat(body)[i],
             Self::Height(body) => sim.body_pos(body)[2],
             Self::Offset(offset, axis) => offset.of(sim)[axis],
+            Self::Scaled(i, by) => sensors[i] * by,
+            Self::QposFrom(i, from) => sim.qpos()[i] - from,
+            Self::Behind(i, j, reset) => sim.qpos()[i] - if reset || memory.stepped { sim.ctrl()[j] } else { 0.0 },
+            Self::Ahead(j, i) => sim.ctrl()[j] - sim.qpos()[i],
+            Self::Gravity(site, i) => -sim.site_mat(site)[6 + i],
+            Self::Pos(place, axis) => place.pos(sim)[axis],
+            Self::Rotation(place, i) => place.mat(sim)[i],
+            Self::MocapPos(mocap, axis) => sim.mocap_pos()[3 * mocap + axis],
+            Self::MocapMat(mocap, i) => mocap_mat(sim, mocap, i),
+            Self::MocapMatFrom(mocap, body, i) => mocap_mat(sim, mocap, i) - sim.body_mat(body)[i],
+            Self::ToTarget { body, axis, back } => {
+                let (to, from) = (memory.target[axis], sim.body_pos(body)[axis]);
+                if back { from - to } else { to - from }
+            }
+            Self::Turn([a, b], i) => {
+                let [w, x, y, z] = quat_at(sensors, b);
+                quat::to_mat(quat::mul(quat::normalized(quat_at(sensors, a)), [w, -x, -y, -z]))[i]
+            }
+            Self::Known(known) => known.of(memory),
+            Self::Past(history, ago, i) => memory.histories[history][ago * memory.widths[history] + i],
         }
     }
 }
@@ -61,6 +162,15 @@ pub(super) fn clearance(sensors: &[f64], a: [usize; 2], b: [usize; 2], radius: f
 pub(super) struct Observation {
     entries: Vec<Entry>,
     labels: Vec<String>,
+    histories: Vec<History>,
+}
+
+/// Numbers of this observation and of earlier ones.
+#[derive(Debug)]
+struct History {
+    rows: usize,
+    entries: Vec<Entry>,
+    bound: f64,
 }
 
 impl Observation {
@@ -68,11 +178,32 @@ impl Observation {
         &self.labels
     }
 
-    /// Writes all numbers.
-    pub(super) fn write(&self, sim: &Sim, out: &mut [f64]) {
+    /// Whether a number depends on more than the simulation.
+    pub(super) fn sees_memory(&self) -> bool {
+        let depends =
+            |e: &Entry| matches!(e, Entry::Known(_) | Entry::Past(..) | Entry::Behind(..) | Entry::ToTarget { .. });
+        self.entries.iter().any(depends)
+    }
+
+    /// Before the first observation of an episode: earlier ones are 0.
+    pub(super) fn begin(&self, memory: &mut Memory) {
+        memory.widths = self.histories.iter().map(|h| h.entries.len()).collect();
+        memory.histories = self.histories.iter().map(|h| vec![0.0; h.rows * h.entries.len()]).collect();
+    }
+
+    /// Writes all numbers. Each call is an observation that histories keep.
+    pub(super) fn write(&self, sim: &Sim, memory: &mut Memory, out: &mut [f64]) {
         assert_eq!(out.len(), self.entries.len(), "numbers of an observation");
+        for (i, history) in self.histories.iter().enumerate() {
+            let mut rows = std::mem::take(&mut memory.histories[i]);
+            rows.rotate_right(history.entries.len());
+            for (x, entry) in rows.iter_mut().zip(&history.entries) {
+                *x = entry.of(sim, memory).clamp(-history.bound, history.bound);
+            }
+            memory.histories[i] = rows;
+        }
         for (out, entry) in out.iter_mut().zip(&self.entries) {
-            *out = entry.of(sim);
+            *out = entry.of(sim, memory);
         }
     }
 }
@@ -86,7 +217,7 @@ pub(super) struct Draft<'m> {
 
 impl<'m> Draft<'m> {
     pub(super) fn new(model: &'m Model) -> Self {
-        Self { model, observation: Observation { entries: Vec::new(), labels: Vec::new() } }
+        Self { model, observation: Observation { entries: Vec::new(), labels: Vec::new(), histories: Vec::new() } }
     }
 
     pub(super) fn finish(self) -> Observation {
@@ -100,9 +231,64 @@ impl<'m> Draft<'m> {
         labels.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
     }
 
-    fn push(&mut self, label: impl Into<String>, entry: Entry) {
+    pub(super) fn push(&mut self, label: impl Into<String>, entry: Entry) {
         self.observation.labels.push(label.into());
         self.observation.entries.push(entry);
+    }
+
+    /// What `add` puts into the observation, in this observation and in earlier ones, `rows` altogether, the newest first; each
+    /// number within [-bound, bound]. A single row without a bound is no history.
+    ///
+    /// # Errors
+    /// Those of `add`, and a history of a history.
+    pub(super) fn history(
+        &mut self,
+        rows: usize,
+        bound: Option<f64>,
+        add: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let (first, known) = (self.observation.entries.len(), self.observation.histories.len());
+        add(self)?;
+        if rows == 1 && bound.is_none() {
+            return Ok(());
+        }
+        if self.observation.histories.len() > known {
+            return Err("a history of observations that have histories".to_owned());
+        }
+        let entries = self.observation.entries.split_off(first);
+        let labels = self.observation.labels.split_off(first);
+        for ago in 0..rows {
+            for (i, label) in labels.iter().enumerate() {
+                let when = if rows == 1 { String::new() } else { format!(" @-{ago}") };
+                self.push(format!("{label}{when}"), Entry::Past(known, ago, i));
+            }
+        }
+        self.observation.histories.push(History { rows, entries, bound: bound.unwrap_or(f64::INFINITY) });
+        Ok(())
+    }
+
+    /// Where the values of a sensor are.
+    pub(super) fn sensor_range(&self, name: &str) -> Result<Range<usize>, String> {
+        self.model.sensor(name).map_err(|e| e.to_string())
+    }
+
+    /// The number of a mocap body.
+    pub(super) fn mocap(&self, name: &str) -> Result<usize, String> {
+        self.model.mocap(self.body(name)?).ok_or_else(|| format!("the body \"{name}\" of the model is no mocap body"))
+    }
+
+    /// The coordinates of a place: `LABEL_x`, `LABEL_y`, `LABEL_z`.
+    pub(super) fn place(&mut self, label: &str, place: Place) {
+        for (axis, xyz) in XYZ.iter().enumerate() {
+            self.push(format!("{label}_{xyz}"), Entry::Pos(place, axis));
+        }
+    }
+
+    /// Entries of the rotation matrix of a place, row-major.
+    pub(super) fn rotation(&mut self, label: &str, place: Place, entries: Range<usize>) {
+        for i in entries {
+            self.push(format!("{label}[{},{}]", i / 3, i % 3), Entry::Rotation(place, i));
+        }
     }
 
     pub(super) fn model(&self) -> &'m Model {

@@ -12,7 +12,7 @@ pub(super) enum Place {
 
 impl Place {
     /// In the world, m.
-    fn pos(self, sim: &Sim) -> [f64; 3] {
+    pub(super) fn pos(self, sim: &Sim) -> [f64; 3] {
         match self {
             Self::Body(body) => sim.body_pos(body),
             Self::Geom(geom) => sim.geom_pos(geom),
@@ -21,7 +21,7 @@ impl Place {
     }
 
     /// Its axes are the columns; row-major.
-    fn mat(self, sim: &Sim) -> [f64; 9] {
+    pub(super) fn mat(self, sim: &Sim) -> [f64; 9] {
         match self {
             Self::Body(body) => sim.body_mat(body),
             Self::Geom(geom) => sim.geom_mat(geom),

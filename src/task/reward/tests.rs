@@ -125,7 +125,7 @@ fn rewards_lie_between_0_and_1_and_observations_are_finite() {
         assert!((0.0..=1.0).contains(&reward), "{name}: {reward}");
         let labels = scorer.labels();
         let mut observation = vec![f64::NAN; labels.len()];
-        scorer.observe(sim, &mut observation);
+        scorer.observe(sim, &mut scorer.begin(sim, 0, 0), &mut observation);
         for (label, x) in labels.iter().zip(&observation) {
             assert!(x.is_finite(), "{name}: {label} is {x}");
         }
@@ -144,7 +144,7 @@ fn a_number_that_is_none_is_no_reward() {
         for bad in [f64::NAN, f64::INFINITY] {
             sim.qvel_mut()[0] = bad;
             assert!(scorer.reward(sim, &action).is_nan(), "{name}: {bad}");
-            scorer.observe(sim, &mut observation);
+            scorer.observe(sim, &mut scorer.begin(sim, 0, 0), &mut observation);
             sim.qvel_mut().copy_from_slice(&before);
         }
         let mut bad_action = action.clone();
@@ -155,7 +155,7 @@ fn a_number_that_is_none_is_no_reward() {
         sim.forward().unwrap();
         let reward = scorer.reward(sim, &action);
         assert!(reward.is_nan() || reward == 0.0, "{name}: {reward}");
-        scorer.observe(sim, &mut observation);
+        scorer.observe(sim, &mut scorer.begin(sim, 0, 0), &mut observation);
         sim.reset().unwrap();
     });
 }
@@ -197,7 +197,7 @@ fn after_a_step_joints_are_at_its_end_and_poses_at_its_start() {
     sim.step().unwrap();
     assert!((sim.qpos()[0] - 0.82).abs() < 1e-3 && (sim.qpos()[1] - 0.33).abs() < 1e-3, "{:?}", sim.qpos());
     let mut seen = [0.0; 5];
-    scorer.observe(&sim, &mut seen);
+    scorer.observe(&sim, &mut scorer.begin(&sim, 0, 0), &mut seen);
     assert_eq!([seen[0], seen[3], seen[4]], [sim.qpos()[0], sim.qvel()[0], sim.qvel()[1]]);
     assert!((seen[1] - 0.3f64.cos()).abs() < 1e-12 && (seen[2] - 0.3f64.sin()).abs() < 1e-12, "{seen:?}");
 }
@@ -219,10 +219,13 @@ fn a_model_without_the_robot_is_refused() {
         RewardSpec::Reacher {},
         RewardSpec::Swimmer {},
         RewardSpec::Walker { speed: Some(1.0) },
+        RewardSpec::PushCube {},
+        RewardSpec::AlohaHandOver {},
+        RewardSpec::AlohaPeg {},
     ];
     let model = Model::from_text("bare.xml", BARE).unwrap();
     for spec in specs {
-        let error = Scorer::new(&spec, &model).unwrap_err().to_string();
+        let error = Scorer::new(&spec, &model, 0.02).unwrap_err().to_string();
         for part in ["bare.xml", spec.word(), "the model has no ", "another reward"] {
             assert!(error.contains(part), "no \"{part}\" in: {error}");
         }
@@ -230,7 +233,7 @@ fn a_model_without_the_robot_is_refused() {
     // A sensor of another size.
     let sensor = r#"</worldbody><sensor><jointpos name="torso_subtreelinvel" joint="rootx"/></sensor>"#;
     let model = Model::from_text("short.xml", &BARE.replace("</worldbody>", sensor)).unwrap();
-    let error = Scorer::new(&RewardSpec::Cheetah { speed: 10.0 }, &model).unwrap_err().to_string();
+    let error = Scorer::new(&RewardSpec::Cheetah { speed: 10.0 }, &model, 0.01).unwrap_err().to_string();
     assert!(error.contains("\"torso_subtreelinvel\" of the model has 1 values instead of 3"), "{error}");
 }
 
@@ -282,4 +285,94 @@ fn a_scorer_goes_to_another_thread() {
     assert_eq!(here, there.join().unwrap());
     assert_eq!(here, 1.0);
     assert!(Task::embedded().spec.reward.is_none());
+}
+
+/// The reward of a task of the catalogue, as data.
+fn spec_of(name: &str) -> RewardSpec {
+    catalogue().iter().find(|e| e.name == name).unwrap().spec().reward.unwrap()
+}
+
+#[test]
+fn every_task_has_a_reward_that_reads_as_it_is_written() {
+    for entry in catalogue() {
+        let spec = entry.spec().reward.unwrap_or_else(|| panic!("{} has no reward", entry.name));
+        let text = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<RewardSpec>(&text).unwrap(), spec, "{}", entry.name);
+    }
+    let text = serde_json::to_string(&spec_of("Go1JoystickFlatTerrain")).unwrap();
+    for (old, new) in
+        [("\"kind\":\"track\"", "\"kind\":\"trick\""), ("\"sigma\"", "\"sigme\""), ("\"rate\"", "\"rat\"")]
+    {
+        assert!(text.contains(old) && serde_json::from_str::<RewardSpec>(&text.replace(old, new)).is_err(), "{new}");
+    }
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_refused_by_name() {
+    let Some((_, sim)) = catalogue_sim("Go1JoystickFlatTerrain") else { return };
+    let change = |from: &str, to: &str| {
+        let text = serde_json::to_string(&spec_of("Go1JoystickFlatTerrain")).unwrap();
+        assert!(text.contains(from), "{from}");
+        let spec: RewardSpec = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
+        Scorer::new(&spec, sim.model(), 0.02).unwrap_err().to_string()
+    };
+    for (from, to, said) in [
+        ("\"joints\":[7,19]", "\"joints\":[7,99]", "joints [7, 99]"),
+        ("\"joints\":[7,19]", "\"joints\":[0,19]", "not all hinges and slides"),
+        ("\"joints\":[7,19]", "\"joints\":[19,7]", "joints [19, 7]"),
+        ("\"sigma\":0.25", "\"sigma\":0.0", "tracking_lin_vel: sigma must be"),
+        ("\"low\":[-1.5", "\"low\":[2.5", "in order"),
+        ("\"entries\":[2]", "\"entries\":[9]", "lin_vel_z"),
+        ("FR_floor_found", "XX_floor_found", "XX_floor_found"),
+        ("\"pose\":\"home\"", "\"pose\":\"away\"", "away"),
+    ] {
+        let error = change(from, to);
+        assert!(error.contains(said), "{to}: {error}");
+    }
+}
+
+#[test]
+fn commands_are_playgrounds() {
+    // Of Spot: a tenth of them is none. Of Go1: later ones change each component by half, to none but with a probability.
+    let Some((task, sim)) = catalogue_sim("SpotFlatTerrainJoystick") else { return };
+    let scorer = task.scorer(sim.model()).unwrap().unwrap();
+    let n = 4000;
+    let commands: Vec<[f64; 3]> = (0..n).map(|episode| scorer.begin(&sim, 1, episode).command()).collect();
+    let still = commands.iter().filter(|c| **c == [0.0; 3]).count() as f64 / n as f64;
+    assert!((still - 0.1).abs() < 0.02, "{still}");
+    for (i, most) in [1.0, 0.8, 1.0].into_iter().enumerate() {
+        let largest = commands.iter().map(|c| c[i].abs()).fold(0.0, f64::max);
+        let mean = commands.iter().map(|c| c[i].abs()).sum::<f64>() / n as f64;
+        assert!(largest <= most && largest > 0.95 * most && (mean - 0.45 * most).abs() < 0.03, "{i}: {largest} {mean}");
+    }
+    assert_eq!(scorer.begin(&sim, 1, 7).command(), scorer.begin(&sim, 1, 7).command());
+    assert_ne!(scorer.begin(&sim, 1, 7).command(), scorer.begin(&sim, 2, 7).command());
+}
+
+#[test]
+fn a_command_lasts_as_long_as_in_playground_and_a_plan_keeps_it() {
+    let Some((task, mut sim)) = catalogue_sim("Go1JoystickFlatTerrain") else { return };
+    let scorer = task.scorer(sim.model()).unwrap().unwrap();
+    task.reset(&mut sim, 0, 0).unwrap();
+    let (mut changes, mut zeros, steps) = (0, [0; 3], 40_000);
+    let mut memory = scorer.begin(&sim, 3, 0);
+    let mut plan = memory.without_foresight();
+    let first = plan.command();
+    let action = vec![0.0; 12];
+    let taken = Taken::plain(&sim, &action);
+    for _ in 0..steps {
+        let before = memory.command();
+        scorer.conclude(&taken, &mut memory);
+        scorer.conclude(&taken, &mut plan);
+        if memory.command() != before {
+            changes += 1;
+            (0..3).for_each(|i| zeros[i] += usize::from(memory.command()[i] == 0.0));
+        }
+    }
+    assert_eq!(plan.command(), first);
+    // 800 s at one in 5 s, of which an eighth changes no component.
+    assert!((110..170).contains(&changes), "{changes}");
+    // How often a component is 0: never for long in the first, mostly in the second.
+    let share = zeros.map(|z| z as f64 / f64::from(changes));
+    assert!(share[0] < 0.2 && (share[1] - 0.75).abs() < 0.15 && (share[2] - 0.5).abs() < 0.2, "{share:?}");
 }
