@@ -34,7 +34,7 @@ use nalgebra::DMatrix;
 const NO_LENGTH: f64 = 1e-9;
 
 /// MuJoCo's moment arms are those from here up to this share of the largest.
-const SAME: f64 = 1e-6;
+const SAME: f64 = 1e-7;
 
 /// The bodies of a piece: those of its ends and of the geom between.
 const FIRST: usize = 0;

@@ -82,7 +82,7 @@ fn check(what: &str, path: &str, attributes: &str, rest: &str, (settle, wraps): 
     assert!(closed, "{what}: differenced");
     assert!(wrapped > 0 || !wraps, "{what}: nothing is wrapped");
     let (error, _) = compare(&model, H, 0.3, settle);
-    assert!(error < 1e-8, "{what}, {attributes}, {rest}: {error:e}");
+    assert!(error < 1e-9, "{what}, {attributes}, {rest}: {error:e}");
 }
 
 #[test]
