@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Implicit;
 use super::tests::{compare, model};
 use crate::jacobian::draws::Draws;
-use crate::jacobian::{EngineKind, EngineSpec};
+use crate::jacobian::{EngineKind, EngineSpec, Jacobian};
 use crate::physics::{Model, Sim};
 
 /// Nudge of the differences.
@@ -92,8 +92,10 @@ fn springs_dampers_and_forces_over_every_path() {
         let motors = r#"<actuator><motor tendon="t" gear="2.5"/><position tendon="t" kp="30" kv="4"/>
             <general tendon="t" gaintype="affine" gainprm="1 .5 .2" forcerange="-.05 .05"/></actuator>"#;
         check(what, path, "", motors, (0, wraps));
-        let muscle = r#"<actuator><muscle tendon="t" lengthrange=".1 1.5" force="60"/></actuator>"#;
-        check(what, path, "", muscle, (0, wraps));
+        for fvmax in [1.2, 1.0] {
+            let muscle = format!(r#"<muscle tendon="t" lengthrange=".1 1.5" force="60" fvmax="{fvmax}"/>"#);
+            check(what, path, "", &format!("<actuator>{muscle}</actuator>"), (0, wraps));
+        }
     }
 }
 
@@ -167,5 +169,30 @@ fn welds() {
                 assert!(error < 1e-8, "{weld}, {solimp}: {error:e}");
             }
         }
+    }
+}
+
+/// A muscle that gains nothing by stretching: at rest its force bends by every velocity that stretches it, and in motion by none.
+#[test]
+fn a_muscle_that_begins_to_stretch_is_flagged() {
+    let rest = format!(
+        r#"<tendon><spatial name="t">{}</spatial></tendon><actuator><muscle tendon="t" lengthrange=".1 1.5" force="60" fvmax="1"/></actuator>"#,
+        PATHS[0].1
+    );
+    let model = model(r#"<option gravity="0 0 0"><flag contact="disable"/></option>"#, BODIES, &rest);
+    let mut engine = EngineSpec::new(EngineKind::Implicit).build(&model).unwrap();
+    for (speed, bends) in [(0.0, true), (0.1, false)] {
+        let mut sim = Sim::new(&model).unwrap();
+        let mut out = Jacobian::zeros(&model, false);
+        sim.act_mut()[0] = 0.5;
+        sim.ctrl_mut()[0] = 0.3;
+        sim.qvel_mut().fill(speed);
+        engine.jacobian(&mut sim, &mut out).unwrap();
+        assert_eq!(
+            (out.verdicts.switches.force, out.verdicts.kink > 1e-6),
+            (bends, bends),
+            "{speed}: {:e}",
+            out.verdicts.kink
+        );
     }
 }
