@@ -108,6 +108,12 @@ impl Smooth {
         Some(Self { springs, dampers, tendons, actuators, force_range, held, totals, row: Vec::new() })
     }
 
+    /// Whether all tendons that pull have derivatives in closed form now.
+    pub(super) fn is_closed(&self, tendons: &Tendons) -> bool {
+        let actuators = self.actuators.iter().filter_map(|a| a.tendon.map(|(id, _)| id));
+        self.tendons.iter().map(|spring| spring.id).chain(actuators).all(|id| tendons.all[id].closed)
+    }
+
     /// Adds the derivative of springs, dampers and actuators to `out` (nv x ndx + nu), with bounds on its rounding.
     /// Returns whether a force enters or leaves its range when an input is nudged by `reach`, and marks these inputs in `bent`.
     pub(super) fn add(

@@ -68,7 +68,8 @@ fn closed_and_wrapped(model: &Arc<Model>) -> (bool, usize) {
         model.integrate_pos(&mut qpos, &motion, 1.0);
         sim.qpos_mut().copy_from_slice(&qpos);
         sim.forward().unwrap();
-        closed &= engine.tendons.set(&sim, &engine.tree) && engine.coverage.all(&sim);
+        engine.tendons.set(&sim, &engine.tree);
+        closed &= engine.tendons.all.iter().all(|tendon| tendon.closed) && engine.coverage.all(&sim);
         let path = |t| sim.tendon_path(t).any(|(object, _)| object >= 0);
         wrapped += usize::from((0..model.tendons().len().min(1)).any(path));
     }
@@ -139,7 +140,8 @@ fn what_a_dof_does_not_bend_is_zero() {
     let mut sim = Sim::new(&model).unwrap();
     sim.qpos_mut().copy_from_slice(&[0.3, 0.4]);
     sim.forward().unwrap();
-    assert!(engine.tendons.set(&sim, &engine.tree));
+    engine.tendons.set(&sim, &engine.tree);
+    assert!(engine.tendons.all[0].closed);
     let arms: Vec<usize> = engine.tendons.all[0].arms.iter().map(|arm| arm.dof).collect();
     assert_eq!(arms, [1], "the first joint moves both ends");
     let bends: Vec<_> = engine.tendons.all[0].entries().map(|bend| bend.at).collect();
@@ -194,5 +196,43 @@ fn a_muscle_that_begins_to_stretch_is_flagged() {
             "{speed}: {:e}",
             out.verdicts.kink
         );
+    }
+}
+
+/// A tendon of no length has no direction: where it only limits, nothing has to do with that until it does; where it pulls, its
+/// forces are differenced.
+#[test]
+fn a_tendon_of_no_length() {
+    let path = r#"<site site="anchor"/><site site="load"/>"#;
+    for (attributes, closed) in
+        [(r#"limited="true" range="0 9""#, true), (r#"stiffness="40" springlength=".2""#, false)]
+    {
+        let tendon = format!(r#"<tendon><spatial {attributes}>{path}</spatial></tendon>"#);
+        let model = model(r#"<option timestep=".001"><flag contact="disable"/></option>"#, BODIES, &tendon);
+        let mut engine = Implicit::new(&EngineSpec::new(EngineKind::Implicit), &model).unwrap();
+        let mut sim = Sim::new(&model).unwrap();
+        sim.forward().unwrap();
+        let [anchor, load] = model.tendon_pieces(0)[0].ends.map(|end| sim.path_site(&end));
+        let free = model.nq() - 7;
+        (0..3).for_each(|i| sim.qpos_mut()[free + i] += anchor[i] - load[i]);
+        sim.forward().unwrap();
+        engine.tendons.set(&sim, &engine.tree);
+        assert!(!engine.tendons.all[0].closed, "{attributes}: it has a length");
+        assert_eq!(
+            engine.smooth.as_ref().is_some_and(|smooth| smooth.is_closed(&engine.tendons)),
+            closed,
+            "{attributes}"
+        );
+        let mut out = Jacobian::zeros(&model, false);
+        engine
+            .work
+            .set_state(&{
+                let mut state = vec![0.0; model.state_size()];
+                sim.get_state(&mut state).unwrap();
+                state
+            })
+            .unwrap();
+        crate::jacobian::Engine::jacobian(&mut engine, &mut sim, &mut out).unwrap();
+        assert!(!closed || out.is_finite() && !out.verdicts.switches.any(), "{attributes}");
     }
 }
