@@ -76,6 +76,23 @@ impl Bending {
         self.couplings[equality].is_some() || self.welds[equality].is_some()
     }
 
+    /// Whether the tendons that a row is of have derivatives in closed form now.
+    pub(super) fn is_closed(&self, row: &ConstraintRow, tendons: &Tendons) -> bool {
+        let closed = |id: usize| tendons.all[id].closed;
+        match row.kind {
+            mjCNSTR_LIMIT_TENDON | mjCNSTR_FRICTION_TENDON => closed(row.id),
+            mjCNSTR_EQUALITY => self.couplings[row.id].as_ref().is_none_or(|coupling| {
+                let side = |side: &Option<Side>| !matches!(side, Some(Side::Tendon { id, .. }) if !closed(*id));
+                coupling.sides.iter().all(side)
+            }),
+            mjCNSTR_FRICTION_DOF
+            | mjCNSTR_LIMIT_JOINT
+            | mjCNSTR_CONTACT_FRICTIONLESS
+            | mjCNSTR_CONTACT_PYRAMIDAL
+            | mjCNSTR_CONTACT_ELLIPTIC => true,
+        }
+    }
+
     /// Whether there are welds.
     pub(super) fn has_welds(&self) -> bool {
         self.welds.iter().any(Option::is_some)

@@ -276,8 +276,8 @@ impl Implicit {
         resize(&mut space.system.errors, rows.n, space.system.da.ncols());
         resize(&mut space.jar_change, rows.n, space.a.len());
         // Where a moment arm has no derivative in closed form, all that may have to do with it is differenced.
-        let arms = tendons.set(work, tree);
-        let smooth = smooth.as_mut().filter(|_| arms);
+        tendons.set(work, tree);
+        let smooth = smooth.as_mut().filter(|smooth| smooth.is_closed(tendons));
         motion.set(tree, work, space.a.as_slice(), &outside[usize::from(smooth.is_none())]);
         motion.by_position(tree, true, &mut space.system.da, &mut space.system.noise);
         motion.by_velocity(tree, &mut space.system.da, &mut space.system.noise);
@@ -287,7 +287,7 @@ impl Implicit {
             edge |=
                 smooth.add(work, (activations, tendons), REACH, bent, &mut space.system.da, &mut space.system.noise);
         }
-        let closed = arms && coverage.all(work);
+        let closed = coverage.all(work) && work.constraint_rows().all(|row| bending.is_closed(&row, tendons));
         contacts.edges.fill(false);
         contacts.light = false;
         differences.nudger.unsettled.fill(false);

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! with the normalised length L and velocity V. The curves FL, FV and FP are parabolas and straight lines in a row, with one
-//! slope where they meet: no knot bends a force, only its slope.
+//! slope where they meet: no knot bends a force, only its slope, but for a FV that does not rise beyond 1.
 
 use mujoco_rs::mujoco_c::{mjtBias, mjtGain};
 
@@ -146,8 +146,9 @@ impl Muscle {
         let &[low, high, force, scale, lmin, lmax, vmax, fpmax, fvmax] = actuator.gainprm.first_chunk::<9>()?;
         let [shortest, longest] = actuator.lengthrange;
         let unit = (longest - shortest) / (high - low).max(NO_LENGTH);
-        let wide =
-            [1.0 - lmin, lmax - 1.0, fvmax - 1.0, high - low, vmax, (longest - shortest) / (1.0 + longest.abs())];
+        // Without a rise, FV bends where the muscle begins to stretch.
+        let rise = if fvmax == 1.0 { 1.0 } else { fvmax - 1.0 };
+        let wide = [1.0 - lmin, lmax - 1.0, rise, high - low, vmax, (longest - shortest) / (1.0 + longest.abs())];
         if wide.iter().any(|x| x.is_nan() || *x < NARROW) || unit * vmax < NARROW {
             return None;
         }
@@ -177,11 +178,17 @@ impl Muscle {
         }
     }
 
-    /// FV by V.
+    /// Whether a force bends where the muscle begins to stretch.
+    pub(super) fn bends_at_rest(&self) -> bool {
+        self.stretched == 1.0
+    }
+
+    /// FV by V; where it bends, the mean slope of both sides.
     fn by_velocity(&self, v: f64) -> Sloped {
         let most = self.stretched - 1.0;
         match v {
             _ if v <= -1.0 => (0.0, 0.0),
+            _ if v == 0.0 && most == 0.0 => (1.0, 1.0),
             _ if v <= 0.0 => ((v + 1.0) * (v + 1.0), 2.0 * (v + 1.0)),
             _ if v <= most => (self.stretched - (most - v) * (most - v) / most, 2.0 * (most - v) / most),
             _ => (self.stretched, 0.0),
@@ -206,7 +213,7 @@ impl Muscle {
         // How far off they may be, and what the steepest parabolas make of that.
         let (dx, dv) = (4.0 * ULP * (self.offset.abs() + (length / self.scale).abs()), 4.0 * ULP * v.abs());
         let steep = 4.0 / (1.0 - lmin).min(lmax - 1.0).powi(2);
-        let steep_v = 2.0 / (self.stretched - 1.0).min(1.0);
+        let steep_v = 2.0 / if self.bends_at_rest() { 1.0 } else { (self.stretched - 1.0).min(1.0) };
         let ((fl, fl_x), (fv, fv_v), (fp, fp_x)) = (self.by_length(x), self.by_velocity(v), self.by_stretch(x));
         let (per_x, per_v) = (1.0 / self.scale, 1.0 / (self.scale * self.vmax));
         let active = -self.peak;
@@ -274,6 +281,12 @@ mod tests {
             stretched: 1.2,
         };
         let h = 1e-6;
+        // A muscle that does not gain by stretching: 2 (V + 1) before, nothing after, the mean between.
+        let flat = Muscle { stretched: 1.0, ..muscle };
+        for (v, slope) in [(-0.5, 1.0), (0.0, 1.0), (0.2, 0.0)] {
+            let pull = flat.pull((1.0 - 0.2) * 0.31, v * 0.31 * 1.5);
+            assert!((pull.gain[2] + 700.0 * slope / (0.31 * 1.5)).abs() < 1e-9, "{v}: {pull:?}");
+        }
         for x in [0.4, 0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.3, 1.5, 1.6, 1.8] {
             for v in [-1.2, -1.0, -0.4, 0.0, 0.1, 0.2, 0.5] {
                 let (length, velocity) = ((x - 0.2) * 0.31, v * 0.31 * 1.5);

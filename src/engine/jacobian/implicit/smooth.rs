@@ -108,6 +108,12 @@ impl Smooth {
         Some(Self { springs, dampers, tendons, actuators, force_range, held, totals, row: Vec::new() })
     }
 
+    /// Whether all tendons that pull have derivatives in closed form now.
+    pub(super) fn is_closed(&self, tendons: &Tendons) -> bool {
+        let actuators = self.actuators.iter().filter_map(|a| a.tendon.map(|(id, _)| id));
+        self.tendons.iter().map(|spring| spring.id).chain(actuators).all(|id| tendons.all[id].closed)
+    }
+
     /// Adds the derivative of springs, dampers and actuators to `out` (nv x ndx + nu), with bounds on its rounding.
     /// Returns whether a force enters or leaves its range when an input is nudged by `reach`, and marks these inputs in `bent`.
     pub(super) fn add(
@@ -261,14 +267,36 @@ impl Actuator {
                 return edge;
             }
         }
+        edge |= self.begins_to_stretch(sim, (row, &turning), now.active, reach, bent);
         now.add(row, &turning, (self, activations, layout), held, (out, noise));
         edge
+    }
+
+    /// Whether a muscle whose `active` force (N) bends there begins to stretch when an input is nudged by `reach`; marks these inputs.
+    fn begins_to_stretch(
+        &self,
+        sim: &Sim,
+        (row, turning): (&[Arm], &[Arm]),
+        active: f64,
+        reach: f64,
+        bent: &mut [bool],
+    ) -> bool {
+        let bends = matches!(self.law, Law::Muscle(muscle) if muscle.bends_at_rest()) && active != 0.0;
+        let (nv, velocity) = (sim.qvel().len(), sim.actuator_velocity()[self.output]);
+        let mut any = false;
+        let columns = row.iter().map(|arm| (nv + arm.dof, arm.x)).chain(turning.iter().map(|arm| (arm.dof, arm.x)));
+        for (column, _) in columns.filter(|(_, x)| bends && *x != 0.0 && velocity.abs() <= 2.0 * reach * x.abs()) {
+            (any, bent[column]) = (true, true);
+        }
+        any
     }
 }
 
 /// The force of an actuator before its range holds it, and how it changes.
 struct Force {
     force: f64,
+    /// What of it is the control's or activation's.
+    active: f64,
     rounding: f64,
     gain: f64,
     by_length: f64,
@@ -306,6 +334,7 @@ impl Force {
         let errors: [f64; 3] = std::array::from_fn(|k| gain_error[k] * control.abs() + bias_error[k]);
         Self {
             force: whole[0],
+            active: gain[0] * control,
             rounding: 4.0 * ULP * ((gain[0] * control).abs() + bias[0].abs()) + errors[0],
             gain: gain[0],
             by_length: whole[1],

@@ -34,7 +34,7 @@ use nalgebra::DMatrix;
 const NO_LENGTH: f64 = 1e-9;
 
 /// MuJoCo's moment arms are those from here up to this share of the largest.
-const SAME: f64 = 1e-6;
+const SAME: f64 = 1e-7;
 
 /// The bodies of a piece: those of its ends and of the geom between.
 const FIRST: usize = 0;
@@ -70,6 +70,8 @@ pub(super) struct Arm {
 #[derive(Debug)]
 pub(super) struct Tendon {
     pieces: Vec<Piece>,
+    /// Whether it has arms with derivatives in closed form now, and these arms are MuJoCo's.
+    pub(super) closed: bool,
     pub(super) arms: Vec<Arm>,
     /// dJ_j / dq_k and bounds on their rounding, row by row; empty for a fixed tendon, whose arms are constant.
     bends: Vec<(f64, f64)>,
@@ -135,7 +137,7 @@ impl Tendon {
             .collect();
         let arms = dofs.iter().map(|&dof| Arm { dof, x: 0.0, error: 0.0 }).collect();
         let bends = if pieces.is_empty() { Vec::new() } else { vec![(0.0, 0.0); dofs.len() * dofs.len()] };
-        Self { pieces, arms, bends }
+        Self { pieces, closed: false, arms, bends }
     }
 
     /// dJ_j / dq_k of places j and k among the arms, with its bound.
@@ -213,22 +215,20 @@ impl Tendons {
         self.all.iter().any(Tendon::bends)
     }
 
-    /// Takes the arms and their derivatives at the state of `sim`, after its position stage. False where one has none in closed
-    /// form, or is not as MuJoCo has it.
-    pub(super) fn set(&mut self, sim: &Sim, tree: &Tree) -> bool {
+    /// Takes the arms and their derivatives at the state of `sim`, after its position stage.
+    pub(super) fn set(&mut self, sim: &Sim, tree: &Tree) {
         let Self { all, space } = self;
-        let mut good = true;
         for (id, tendon) in all.iter_mut().enumerate() {
             if tendon.pieces.is_empty() {
                 tendon.arms.clear();
                 tendon.arms.extend(sim.tendon_jacobian(id).map(|(dof, x)| Arm { dof, x, error: 0.0 }));
+                tendon.closed = true;
                 continue;
             }
             tendon.arms.iter_mut().for_each(|arm| (arm.x, arm.error) = (0.0, 0.0));
             tendon.bends.fill((0.0, 0.0));
-            good &= tendon.take(sim, tree, space) && tendon.is_same(sim, id);
+            tendon.closed = tendon.take(sim, tree, space) && tendon.is_same(sim, id);
         }
-        good
     }
 }
 
@@ -251,7 +251,7 @@ impl Tendons {
 impl Tendon {
     /// Adds up all pieces. False where one has no direction.
     fn take(&mut self, sim: &Sim, tree: &Tree, space: &mut [Vec<Moved>; 4]) -> bool {
-        let Self { pieces, arms, bends } = self;
+        let Self { pieces, arms, bends, .. } = self;
         let mut good = true;
         for piece in &*pieces {
             let at = piece.path.ends.map(|end| sim.path_site(&end));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Implicit;
 use super::tests::{compare, model};
 use crate::jacobian::draws::Draws;
-use crate::jacobian::{EngineKind, EngineSpec};
+use crate::jacobian::{EngineKind, EngineSpec, Jacobian};
 use crate::physics::{Model, Sim};
 
 /// Nudge of the differences.
@@ -68,7 +68,8 @@ fn closed_and_wrapped(model: &Arc<Model>) -> (bool, usize) {
         model.integrate_pos(&mut qpos, &motion, 1.0);
         sim.qpos_mut().copy_from_slice(&qpos);
         sim.forward().unwrap();
-        closed &= engine.tendons.set(&sim, &engine.tree) && engine.coverage.all(&sim);
+        engine.tendons.set(&sim, &engine.tree);
+        closed &= engine.tendons.all.iter().all(|tendon| tendon.closed) && engine.coverage.all(&sim);
         let path = |t| sim.tendon_path(t).any(|(object, _)| object >= 0);
         wrapped += usize::from((0..model.tendons().len().min(1)).any(path));
     }
@@ -82,7 +83,7 @@ fn check(what: &str, path: &str, attributes: &str, rest: &str, (settle, wraps): 
     assert!(closed, "{what}: differenced");
     assert!(wrapped > 0 || !wraps, "{what}: nothing is wrapped");
     let (error, _) = compare(&model, H, 0.3, settle);
-    assert!(error < 1e-8, "{what}, {attributes}, {rest}: {error:e}");
+    assert!(error < 1e-9, "{what}, {attributes}, {rest}: {error:e}");
 }
 
 #[test]
@@ -92,8 +93,10 @@ fn springs_dampers_and_forces_over_every_path() {
         let motors = r#"<actuator><motor tendon="t" gear="2.5"/><position tendon="t" kp="30" kv="4"/>
             <general tendon="t" gaintype="affine" gainprm="1 .5 .2" forcerange="-.05 .05"/></actuator>"#;
         check(what, path, "", motors, (0, wraps));
-        let muscle = r#"<actuator><muscle tendon="t" lengthrange=".1 1.5" force="60"/></actuator>"#;
-        check(what, path, "", muscle, (0, wraps));
+        for fvmax in [1.2, 1.0] {
+            let muscle = format!(r#"<muscle tendon="t" lengthrange=".1 1.5" force="60" fvmax="{fvmax}"/>"#);
+            check(what, path, "", &format!("<actuator>{muscle}</actuator>"), (0, wraps));
+        }
     }
 }
 
@@ -137,7 +140,8 @@ fn what_a_dof_does_not_bend_is_zero() {
     let mut sim = Sim::new(&model).unwrap();
     sim.qpos_mut().copy_from_slice(&[0.3, 0.4]);
     sim.forward().unwrap();
-    assert!(engine.tendons.set(&sim, &engine.tree));
+    engine.tendons.set(&sim, &engine.tree);
+    assert!(engine.tendons.all[0].closed);
     let arms: Vec<usize> = engine.tendons.all[0].arms.iter().map(|arm| arm.dof).collect();
     assert_eq!(arms, [1], "the first joint moves both ends");
     let bends: Vec<_> = engine.tendons.all[0].entries().map(|bend| bend.at).collect();
@@ -167,5 +171,68 @@ fn welds() {
                 assert!(error < 1e-8, "{weld}, {solimp}: {error:e}");
             }
         }
+    }
+}
+
+/// A muscle that gains nothing by stretching: at rest its force bends by every velocity that stretches it, and in motion by none.
+#[test]
+fn a_muscle_that_begins_to_stretch_is_flagged() {
+    let rest = format!(
+        r#"<tendon><spatial name="t">{}</spatial></tendon><actuator><muscle tendon="t" lengthrange=".1 1.5" force="60" fvmax="1"/></actuator>"#,
+        PATHS[0].1
+    );
+    let model = model(r#"<option gravity="0 0 0"><flag contact="disable"/></option>"#, BODIES, &rest);
+    let mut engine = EngineSpec::new(EngineKind::Implicit).build(&model).unwrap();
+    for (speed, bends) in [(0.0, true), (0.1, false)] {
+        let mut sim = Sim::new(&model).unwrap();
+        let mut out = Jacobian::zeros(&model, false);
+        sim.act_mut()[0] = 0.5;
+        sim.ctrl_mut()[0] = 0.3;
+        sim.qvel_mut().fill(speed);
+        engine.jacobian(&mut sim, &mut out).unwrap();
+        assert_eq!(
+            (out.verdicts.switches.force, out.verdicts.kink > 1e-6),
+            (bends, bends),
+            "{speed}: {:e}",
+            out.verdicts.kink
+        );
+    }
+}
+
+/// A tendon of no length has no direction: where it only limits, nothing has to do with that until it does; where it pulls, its
+/// forces are differenced.
+#[test]
+fn a_tendon_of_no_length() {
+    let path = r#"<site site="anchor"/><site site="load"/>"#;
+    for (attributes, closed) in
+        [(r#"limited="true" range="0 9""#, true), (r#"stiffness="40" springlength=".2""#, false)]
+    {
+        let tendon = format!(r#"<tendon><spatial {attributes}>{path}</spatial></tendon>"#);
+        let model = model(r#"<option timestep=".001"><flag contact="disable"/></option>"#, BODIES, &tendon);
+        let mut engine = Implicit::new(&EngineSpec::new(EngineKind::Implicit), &model).unwrap();
+        let mut sim = Sim::new(&model).unwrap();
+        sim.forward().unwrap();
+        let [anchor, load] = model.tendon_pieces(0)[0].ends.map(|end| sim.path_site(&end));
+        let free = model.nq() - 7;
+        (0..3).for_each(|i| sim.qpos_mut()[free + i] += anchor[i] - load[i]);
+        sim.forward().unwrap();
+        engine.tendons.set(&sim, &engine.tree);
+        assert!(!engine.tendons.all[0].closed, "{attributes}: it has a length");
+        assert_eq!(
+            engine.smooth.as_ref().is_some_and(|smooth| smooth.is_closed(&engine.tendons)),
+            closed,
+            "{attributes}"
+        );
+        let mut out = Jacobian::zeros(&model, false);
+        engine
+            .work
+            .set_state(&{
+                let mut state = vec![0.0; model.state_size()];
+                sim.get_state(&mut state).unwrap();
+                state
+            })
+            .unwrap();
+        crate::jacobian::Engine::jacobian(&mut engine, &mut sim, &mut out).unwrap();
+        assert!(!closed || out.is_finite() && !out.verdicts.switches.any(), "{attributes}");
     }
 }

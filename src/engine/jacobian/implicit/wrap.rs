@@ -22,9 +22,10 @@ const NO_LENGTH: f64 = 1e-15;
 /// Ends this near to one line through a sphere's centre (sine) have no plane, and any small motion turns it.
 const IN_LINE: f64 = 1e-9;
 
-/// MuJoCo's iteration for a path inside: where it starts, when it ends, and after how many steps it gives up.
+/// Newton's method for a path inside: where MuJoCo starts it, when one more step leaves nothing to take off, and after how many steps
+/// it is given up.
 const START: f64 = 1.0 - 1e-7;
-const TOLERANCE: f64 = 1e-6;
+const TOLERANCE: f64 = 1e-9;
 const STEPS: usize = 20;
 
 /// What a tendon wraps around.
@@ -253,7 +254,7 @@ fn inside<N: Number>(ends: [Flat<N>; 2], r: f64) -> Option<Flat<N>> {
     Some([(cos * x - sin * y) * scale, (sin * x + cos * y) * scale])
 }
 
-/// The sine z, by MuJoCo's own steps from its own start; none where these come to nothing.
+/// The sine z, by Newton's method from MuJoCo's own start; none where that comes to nothing.
 fn equal_angles<N: Number>([a, b]: [N; 2], between: N) -> Option<N> {
     let rest = |z: N| (a * z).asin() + (b * z).asin() - z.asin().scale(2.0) + between;
     let slope = |a: N, z: N| (N::constant(1.0) - a * z * (a * z)).sqrt().inverse() * a;
@@ -263,13 +264,14 @@ fn equal_angles<N: Number>([a, b]: [N; 2], between: N) -> Option<N> {
         return None;
     }
     for _ in 0..STEPS {
-        if f.value().abs() <= TOLERANCE {
-            return Some(z);
-        }
         // A step forgets the errors of the point that it starts from.
         let from = z.exact();
         let df = slope(a, from) + slope(b, from) - slope(N::constant(1.0), from).scale(2.0);
         let next = from - f * df.inverse();
+        if f.value().abs() <= TOLERANCE {
+            // Derivatives come to their end a step after the value.
+            return Some(next);
+        }
         if df.value() > -NO_LENGTH || next.value() > z.value() {
             return None;
         }
