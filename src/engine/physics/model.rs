@@ -19,7 +19,7 @@ use super::elements::{Slices, Variant};
 use super::guard::{self, check, one_line};
 use super::names::{self, Names};
 use super::process::Limits;
-use super::{Files, PhysicsError, Solver, StateLayout};
+use super::{Files, PhysicsError, Solver, StateLayout, plugins};
 
 /// The number that a compiled model's file begins with (engine_io.c).
 const MJB: i32 = 54321;
@@ -142,8 +142,12 @@ impl Model {
 
     pub(super) fn load(file: String, name: &str, vfs: *const mjVFS) -> Result<Self, PhysicsError> {
         guard::init()?;
+        plugins::load()?;
         Limits::begin();
-        let failed = |message: &str| PhysicsError::Load { file: file.clone(), message: one_line(message) };
+        let failed = |message: &str| {
+            let message = one_line(message);
+            PhysicsError::Load { file: file.clone(), message: plugins::fix(&message).unwrap_or(message) }
+        };
         let c_name = CString::new(name).map_err(|_| failed("the file name holds a NUL byte"))?;
         let mut raw: *mut mjModel = ptr::null_mut();
         let mut error = [0 as c_char; 1024];
@@ -167,6 +171,7 @@ impl Model {
     /// [`PhysicsError::Load`] where these are not the bytes of a model.
     pub fn from_saved(file: &str, bytes: &[u8]) -> Result<Self, PhysicsError> {
         guard::init()?;
+        plugins::load()?;
         let failed = |message: &str| PhysicsError::Load { file: file.to_owned(), message: message.to_owned() };
         let lost = "it cannot be loaded once it is compiled";
         let (bytes, signature) = bytes.split_last_chunk().ok_or_else(|| failed(lost))?;
@@ -177,7 +182,9 @@ impl Model {
         let mut ptr = NonNull::new(raw).ok_or_else(|| failed(lost))?;
         // SAFETY: just made by MuJoCo, and owned here alone.
         unsafe { ptr.as_mut() }.signature = u64::from_le_bytes(*signature);
-        Self::own(ptr, file.to_owned())
+        let model = Self::own(ptr, file.to_owned())?;
+        model.check_plugins()?;
+        Ok(model)
     }
 
     /// Checks a model that was just made, and keeps it.
@@ -580,9 +587,16 @@ impl Model {
         opt.solver != mjtSolver::mjSOL_PGS as i32 && opt.noslip_iterations == 0
     }
 
-    /// Whether actuators or sensors have a delay or an interval, so that a step depends on what was before the state.
-    pub fn has_history(&self) -> bool {
-        self.raw().nhistory > 0
+    /// What one step hands on to the next besides positions, velocities and activations: the samples of actuators and sensors
+    /// with a delay, an interval or a number of samples (mjData.history), and the states of plugins (mjData.plugin_state). A and B are
+    /// derivatives with these held at what they are. One word for each kind; nothing for most models.
+    pub fn held_state(&self) -> Vec<String> {
+        let m = Slices(self.raw());
+        let kept = |what: &str, samples: &[[i32; 2]]| samples.iter().any(|[n, _]| *n > 0).then(|| what.to_owned());
+        let history =
+            [kept("history of actuators", m.actuator_history()), kept("history of sensors", m.sensor_history())];
+        let plugins = self.plugins_with_state().into_iter().map(|name| format!("state of the plugin {name}"));
+        history.into_iter().flatten().chain(plugins).collect()
     }
 
     /// Whether trees of bodies at rest fall asleep.

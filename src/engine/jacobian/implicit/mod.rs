@@ -56,7 +56,7 @@ use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 use super::kink::Bends;
 use super::{Engine, EngineSpec, Jacobian, Switches};
-use crate::physics::{Model, PhysicsError, Sim};
+use crate::physics::{Model, PhysicsError, Sim, go_on};
 use activation::Activations;
 use contact::{Contacts, Sums};
 use difference::Differences;
@@ -310,6 +310,7 @@ impl Implicit {
     /// d a / d (x, u) at the state of `work` into `space.da`, with bounds on its errors in `space.noise`, from the factors of H
     /// that [`Implicit::solve`] gave; what of its rows and forces switches within reach goes to `seen`, the columns to `bends`.
     fn accelerate(&mut self, hessian: Cholesky<f64, Dyn>, seen: &mut Seen) -> Result<(), PhysicsError> {
+        go_on()?;
         seen.near_singular |= self.rows.is_rigid() || verdict::nearly_singular(hessian.l_dirty());
         seen.switches.force |= self.residual_derivative()?;
         let Self { work, rows, space, bends, zero_test, .. } = self;
@@ -383,6 +384,7 @@ impl Implicit {
 
     /// Differentiates the sensors, judges what is zero, and asks whole steps where the derivative is in doubt or may bend.
     fn conclude(&mut self, mut doubts: Doubts, seen: Seen, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        go_on()?;
         let Self { work, integrator, space, bends, sensors, zero_test, .. } = self;
         if *zero_test {
             out.verdicts.near_singular = seen.near_singular;
