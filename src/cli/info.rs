@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use dynsparse::dataset::schema::{self, Axis, Var};
 use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
 use dynsparse::flags::StepFlags;
+use dynsparse::physics::PluginFile;
 use dynsparse::sweep::{Done, Manifest, State, TaskEntry};
 use dynsparse::zero::ZeroVerdict;
 use serde_json::{Map, Value, json};
@@ -202,6 +203,25 @@ impl Summary {
         }
     }
 
+    /// What the derivatives hold fixed beside what they are not by.
+    fn held(&self) -> String {
+        match self.text("held_state") {
+            held if held.is_empty() => held,
+            held => format!("; held at the beginning of a step: {held}"),
+        }
+    }
+
+    /// The plugins that took part, each with its library.
+    fn plugins(&self) -> String {
+        let found: Vec<PluginFile> = serde_json::from_str(&self.text("plugins")).unwrap_or_default();
+        let untested = |plugin: &PluginFile| if plugin.is_tested() { "" } else { ", not one that the tests know" };
+        let told = |plugin: &PluginFile| {
+            let sha256: String = plugin.sha256.chars().take(8).collect();
+            format!("{} ({}, {sha256}{})", plugin.name, plugin.library, untested(plugin))
+        };
+        found.iter().map(told).collect::<Vec<_>>().join("; ")
+    }
+
     /// What the zero test says of the matrices, for people.
     fn zeros(&self) -> String {
         if self.zeros.is_empty() {
@@ -277,6 +297,7 @@ impl Summary {
         let per = match (kind.as_str(), t("substeps").as_str()) {
             ("physics", _) => "per physics step".to_owned(),
             (_, "1") => "per control step (1 physics step)".to_owned(),
+            (_, n) if !self.text("held_state").is_empty() => format!("per control step ({n} physics steps at once)"),
             (_, n) => format!("per control step (chain over {n} physics steps)"),
         };
         // Both choose their own nudges.
@@ -319,7 +340,7 @@ impl Summary {
                 ),
             ),
             ("policy", format!("{}; seed {}", t("policy"), t("seed"))),
-            ("Jacobian", format!("{how}, {per}{}", self.fallback())),
+            ("Jacobian", format!("{how}, {per}{}{}", self.fallback(), self.held())),
             ("zeros", self.zeros()),
             ("entries", self.entries()),
             (
@@ -352,6 +373,10 @@ impl Summary {
         let mut out = String::new();
         for (name, value) in lines {
             out.push_str(&wrapped(name, &escaped(&value)));
+        }
+        let plugins = self.plugins();
+        if !plugins.is_empty() {
+            out.push_str(&wrapped("plugins", &escaped(&plugins)));
         }
         out
     }

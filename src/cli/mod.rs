@@ -34,6 +34,7 @@ mod tasks;
 mod threads;
 mod verify;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -62,6 +63,9 @@ struct Cli {
     /// How log messages look
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// A plugin library of MuJoCo to load, or a folder of them; its code runs here; may be given again
+    #[arg(long, global = true, value_name = "PATH")]
+    plugin: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -141,7 +145,7 @@ pub(crate) fn main() -> ExitCode {
         output::report(&anyhow::anyhow!("{text}"));
         dynsparse::dataset::exit_now(1)
     });
-    match run(cli.verb) {
+    match run(cli.verb, &cli.plugin) {
         Ok(code) => code,
         Err(error) => {
             if let Some(code) = output::broken_pipe(&error) {
@@ -154,10 +158,11 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+fn run(verb: Verb, plugins: &[PathBuf]) -> anyhow::Result<ExitCode> {
     threads::check_environment()?;
+    dynsparse::physics::use_plugins(plugins);
     if !matches!(verb, Verb::Compile(_)) {
-        compile::elsewhere()?;
+        compile::elsewhere(plugins)?;
     }
     match verb {
         Verb::Record(args) => record::run(&args),

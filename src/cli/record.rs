@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use dynsparse::dataset::{Recording, schema::Axis};
 use dynsparse::files::Inputs;
-use dynsparse::record::{self, Prepared, RecordOutcome, Run};
+use dynsparse::physics::named_plugins;
+use dynsparse::record::{self, Prepared, RecordError, RecordOutcome, Run};
 
 use super::args::{ModelFile, Settings, Subject};
 use super::progress::Shown;
@@ -91,22 +92,16 @@ pub(super) fn one(settings: &Settings, how: &How<'_>) -> anyhow::Result<String> 
     let file = settings.output(&task)?;
     how.inputs.spare(&file)?;
     let name = task.spec.name.clone();
-    let prepared = Prepared::new(task, job)?;
+    let prepared = Prepared::new(task, job).map_err(in_words)?;
     outside(settings, &prepared)?;
-    let command = settings.command(prepared.job());
+    let command = settings.command(prepared.job()) + &plugin_flags(&prepared);
     let How { shard, merge_only, force, stop, .. } = *how;
     let run = Run { output: &file, threads, budget: None, shard, merge_only, force, command, stop };
     let shown = Shown::new(&name);
     let started = Instant::now();
     let outcome = record::record(&prepared, &run, &shown);
     shown.finish();
-    let outcome = outcome.map_err(|error| match error {
-        record::RecordError::Stopped => {
-            anyhow::anyhow!("stopped; finished episodes are kept, and the same command goes on from them")
-        }
-        other => other.into(),
-    })?;
-    Ok(match outcome {
+    Ok(match outcome.map_err(in_words)? {
         RecordOutcome::AlreadyThere => format!("{} is there already, recorded with the same settings", file.display()),
         RecordOutcome::PartDone { folder } => format!(
             "all episodes of this part are in {}; when the others are done, run `dynsparse merge` with the same settings",
@@ -129,6 +124,23 @@ pub(super) fn one(settings: &Settings, how: &How<'_>) -> anyhow::Result<String> 
             )
         }
     })
+}
+
+/// The flags that load the plugins of a model, by file names: where they lie does not decide the result.
+fn plugin_flags(prepared: &Prepared) -> String {
+    let named = if prepared.plugins().is_empty() { Vec::new() } else { named_plugins() };
+    let flag = |path: PathBuf| Some(format!(" --plugin {}", record::in_quotes(&path.file_name()?.to_string_lossy())));
+    named.into_iter().filter_map(flag).collect()
+}
+
+/// What a stop means for whoever has asked for it.
+fn in_words(error: RecordError) -> anyhow::Error {
+    match error {
+        RecordError::Stopped => {
+            anyhow::anyhow!("stopped; finished episodes are kept, and the same command goes on from them")
+        }
+        other => other.into(),
+    }
 }
 
 /// Files that are shown of those from outside a model's folder.

@@ -70,6 +70,9 @@ attributes! {
     RECIPE = "recipe": Text;
     MODEL_EDITS = "model_edits": Text;
     ENGINE_FALLBACK = "engine_fallback": Text;
+    HELD_STATE = "held_state": Text;
+    PLUGINS = "plugins": Text;
+    UNTESTED_PLUGINS = "untested_plugins": Text;
     SENSOR_ENGINE = "sensor_engine": Text;
     CONTENT_SHA256 = "content_sha256": Text;
 }

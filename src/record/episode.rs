@@ -39,7 +39,8 @@ pub struct Runner<'a> {
     engine: Box<dyn Engine>,
     /// Size of the engine's nudges.
     eps: f64,
-    chain: Chain,
+    /// Where a row is several physics steps.
+    chain: Option<Chain>,
     ranges: ControlRanges,
     /// Of the policy's actions.
     actions: ControlRanges,
@@ -95,7 +96,7 @@ impl<'a> Runner<'a> {
             sim: Sim::new(model)?,
             engine: spec.build(model)?,
             eps: spec.reach(),
-            chain: Chain::new(model, &spec),
+            chain: (job.substeps_per_row() > 1).then(|| Chain::new(model, &spec)),
             actions: labels.as_ref().map_or_else(|| ranges.clone(), |l| ControlRanges::unit(l.len())),
             ranges,
             row: Row::new(
@@ -142,12 +143,15 @@ impl<'a> Runner<'a> {
             Err(RecordError::Physics(reason)) => Err(reason),
             Err(other) => return Err(other),
         };
+        if let Err(PhysicsError::Stopped) = first {
+            return Err(RecordError::Stopped);
+        }
         first.map_err(|reason| {
             let text = reason.to_string();
             let hint = if text.contains("RK4") {
                 "use --engine whole-step, or set <option integrator=\"implicitfast\"/>"
             } else if text.contains("delay") || text.contains("history") {
-                "remove the delay from its actuators and sensors"
+                "use --engine whole-step"
             } else if text.contains("memory") || text.contains("stack") || text.contains("arena") {
                 "raise <size memory=\"...\"/>"
             } else {
@@ -219,6 +223,7 @@ impl<'a> Runner<'a> {
             }
             Ok(Some(End::Lost(reason))) => reason,
             Ok(Some(End::Diverged(reason))) => reason.to_string(),
+            Err(RecordError::Physics(PhysicsError::Stopped)) => return Err(RecordError::Stopped),
             Err(RecordError::Physics(error)) => {
                 // A fatal error leaves the mjData half-computed; the next episode gets a new one.
                 self.sim = Sim::new(&self.model)?;
@@ -393,15 +398,20 @@ impl<'a> Runner<'a> {
 
         let substeps = self.job.substeps_per_row();
         let (limit, tolerance) = (self.model.solver().iterations, self.model.solver().tolerance);
-        self.chain.start();
+        let at_once = substeps > 1 && self.engine.jacobian_at_once(&mut self.sim, substeps, &mut row.whole)?;
+        let mut chain = self.chain.as_mut().filter(|_| !at_once);
+        if let Some(chain) = &mut chain {
+            chain.start();
+        }
         for s in 0..substeps {
             if s > 0 && sink.stopped() {
                 return Err(RecordError::Stopped);
             }
-            let out = if substeps == 1 { &mut row.whole } else { &mut row.step };
-            self.engine.jacobian(&mut self.sim, out)?;
-            if substeps > 1 {
-                self.chain.push(&row.step);
+            if substeps == 1 {
+                self.engine.jacobian(&mut self.sim, &mut row.whole)?;
+            } else if let Some(chain) = &mut chain {
+                self.engine.jacobian(&mut self.sim, &mut row.step)?;
+                chain.push(&row.step);
             }
             self.sim.step()?;
             if let Some(reason) = self.sim.divergence() {
@@ -430,7 +440,9 @@ impl<'a> Runner<'a> {
             }
         }
         if substeps > 1 {
-            self.chain.finish(&mut row.whole);
+            if let Some(chain) = chain {
+                chain.finish(&mut row.whole);
+            }
             row.touches();
         }
         if !row.whole.is_finite() {

@@ -40,7 +40,7 @@ pub use verify::{Verification, verify};
 use crate::dataset::schema::attribute;
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
 use crate::files::{self, Inputs, publish};
-use crate::physics::{Model, ModelSource};
+use crate::physics::{Model, ModelSource, PluginFile};
 use crate::policy::{OnnxFile, PolicySpec, ReplayFile, ReplayModel};
 use crate::task::Task;
 use parts::Parts;
@@ -160,7 +160,7 @@ impl Prepared {
             )));
         }
         let network = open_network(&mut job, &task, &model)?;
-        let (recipe, files) = Recipe::new(&job, &task)?;
+        let (recipe, files) = Recipe::new(&job, &task, &model)?;
         let prepared = Self { task, job, model, replay, network, recipe, files, inputs, outside };
         prepared.runner()?.preflight()?;
         Ok(prepared)
@@ -183,6 +183,11 @@ impl Prepared {
     /// Why the engine is not the implicit one, where `auto` had to fall back.
     pub fn fallback(&self) -> Option<String> {
         self.job.jacobian.resolve(&self.model).fallback
+    }
+
+    /// The plugins that its model uses.
+    pub fn plugins(&self) -> &[PluginFile] {
+        &self.recipe.plugins
     }
 
     /// Files of the model from outside its folder ([`ModelSource::outside`]), as the recording names them.
@@ -328,6 +333,14 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn RecordProgress)
     }
     if let Some(reason) = prepared.fallback() {
         tracing::warn!("{}: the engine whole-step computes the Jacobians: {reason}", prepared.job.task.name);
+    }
+    for plugin in prepared.plugins().iter().filter(|plugin| !plugin.is_tested()) {
+        tracing::warn!(
+            "{}: the plugin {} is not one that the tests know: its code takes part in every step, and entries are right as far as a \
+             step depends on the integration state alone",
+            prepared.job.task.name,
+            plugin.name
+        );
     }
     progress.begin(todo.asked(), todo.asked() - missing, prepared.job.rows_per_episode());
     let joined = workers::record(prepared, run, &parts, &todo, progress)?;

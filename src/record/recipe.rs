@@ -10,7 +10,7 @@ use crate::dataset::schema::{self, Axis, Var, attribute};
 use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version};
 use crate::jacobian::Resolved;
 use crate::number;
-use crate::physics::{Model, ModelSource, mujoco_version};
+use crate::physics::{Model, ModelSource, PluginFile, mujoco_version};
 use crate::seal::sha256_hex;
 use crate::task::{Env, Scorer, Task};
 
@@ -30,6 +30,9 @@ pub struct Recipe {
     pub job: Job,
     /// The model's files.
     pub model: Vec<FileHash>,
+    /// The plugins that it uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<PluginFile>,
     /// Version of this program.
     pub dynsparse: String,
     /// Commit it was built from.
@@ -49,7 +52,7 @@ impl Recipe {
     ///
     /// # Errors
     /// [`RecordError::Physics`] when a file of the model cannot be read.
-    pub fn new(job: &Job, task: &Task) -> Result<(Self, ModelFiles), RecordError> {
+    pub fn new(job: &Job, task: &Task, model: &Model) -> Result<(Self, ModelFiles), RecordError> {
         let (main, files) = task.source.files()?;
         let (layout, root) = match &task.source {
             ModelSource::Memory { .. } => ("memory", None),
@@ -61,16 +64,17 @@ impl Recipe {
             .map(|f| ModelFile { sha256: sha256_hex(&f.bytes), name: f.name, bytes: f.bytes })
             .collect();
         let hashes = files.iter().map(|f| FileHash { name: f.name.clone(), sha256: f.sha256.clone() }).collect();
-        let recipe = Self::of_this_program(job.clone(), hashes);
+        let recipe = Self::of_this_program(job.clone(), hashes, model.plugins()?);
         recipe.check_readable()?;
         Ok((recipe, ModelFiles { main, layout: layout.to_owned(), root, files }))
     }
 
     /// The recipe that this program, with its libraries, gives a job and a model.
-    pub(super) fn of_this_program(job: Job, model: Vec<FileHash>) -> Self {
+    pub(super) fn of_this_program(job: Job, model: Vec<FileHash>, plugins: Vec<PluginFile>) -> Self {
         Self {
             job,
             model,
+            plugins,
             dynsparse: env!("CARGO_PKG_VERSION").to_owned(),
             commit: super::COMMIT.to_owned(),
             mujoco: mujoco_version(),
@@ -284,6 +288,17 @@ impl Recipe {
         }
         if let Some(fallback) = &engine.fallback {
             attributes.push((ENGINE_FALLBACK, text(fallback.clone())));
+        }
+        if !self.plugins.is_empty() {
+            attributes.push((PLUGINS, text(serde_json::to_string(&self.plugins).unwrap_or_default())));
+        }
+        let untested: Vec<&str> = self.plugins.iter().filter(|p| !p.is_tested()).map(|p| p.name.as_str()).collect();
+        if !untested.is_empty() {
+            attributes.push((UNTESTED_PLUGINS, text(untested.join(", "))));
+        }
+        let held = model.held_state();
+        if !held.is_empty() {
+            attributes.push((HELD_STATE, text(held.join(", "))));
         }
         attributes
     }

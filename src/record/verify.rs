@@ -16,6 +16,7 @@ use crate::dataset::schema::{ElementType, RAGGED, Var, attribute};
 use crate::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Header, Recording, RowReader, StepRow};
 use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
+use crate::physics::PluginFile;
 use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
 use crate::text;
 
@@ -117,6 +118,8 @@ pub fn verify(
         _ => None,
     };
     let model = Arc::new(task.model(job.solver)?);
+    let plugins = model.plugins()?;
+    same_plugins(recording, recipe, &plugins);
     let replay =
         replay.map(|with| ReplayFile::open(recording.path(), with, &ReplayModel::new(&model, false))).transpose()?;
     if let Some(file) = &replay {
@@ -134,6 +137,7 @@ pub fn verify(
     let shared = Shared {
         recording,
         recipe,
+        plugins,
         replayed: replay.is_some(),
         scripted,
         by_network: job.policy.is_onnx(),
@@ -174,6 +178,24 @@ pub fn verify(
         }
         Some((_, Ok(difference))) => Ok(Verification::Different(difference)),
         Some((_, Err(error))) => Err(error),
+    }
+}
+
+/// Names the plugins whose library is another one than that which recorded.
+fn same_plugins(recording: &Recording, recipe: &Recipe, here: &[PluginFile]) {
+    for plugin in here {
+        let there = recipe.plugins.iter().find(|there| there.name == plugin.name);
+        if let Some(there) = there.filter(|there| there.sha256 != plugin.sha256) {
+            tracing::warn!(
+                "{}: the plugin {} is in another library than it was: {} with the SHA-256 {} recorded, {} with {} simulates",
+                recording.path().display(),
+                plugin.name,
+                there.library,
+                there.sha256,
+                plugin.library,
+                plugin.sha256
+            );
+        }
     }
 }
 
@@ -230,6 +252,8 @@ fn outline(recording: &Recording, expected: &Header) -> Result<(), RecordError> 
 struct Shared<'a> {
     recording: &'a Recording,
     recipe: &'a Recipe,
+    /// The plugins that are loaded here.
+    plugins: Vec<PluginFile>,
     replayed: bool,
     /// Whether actions are taken from the file.
     scripted: bool,
@@ -296,7 +320,7 @@ impl Shared<'_> {
     }
 
     fn difference(&self, episode: i64, row: usize, what: &str, recorded: String, simulated: String) -> Deviation {
-        let now = Recipe::of_this_program(self.recipe.job.clone(), self.recipe.model.clone());
+        let now = Recipe::of_this_program(self.recipe.job.clone(), self.recipe.model.clone(), self.plugins.clone());
         let versions = now.difference(&self.recipe.to_json());
         Deviation { episode, row, what: what.to_owned(), recorded, simulated, versions }
     }

@@ -27,4 +27,5 @@ mod rollouts;
 mod rules;
 mod sample;
 mod sensors;
+mod whole_steps;
 mod zeros_by_symmetry;

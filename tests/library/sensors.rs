@@ -320,7 +320,7 @@ fn every_type_of_sensor_is_in_the_models() {
         }
     }
     for kind in types() {
-        // Plugins are refused.
+        // Those of plugins are in whole_steps.rs.
         assert!(seen[kind as usize] != (kind == mjtSensor::mjSENS_PLUGIN), "{kind:?}");
     }
 }
@@ -359,7 +359,7 @@ fn forces_of_a_servo_and_kinetic_energy_by_hand() {
 }
 
 #[test]
-fn sensors_that_show_the_past_are_refused_by_name() {
+fn sensors_that_show_the_past_are_for_whole_steps_or_refused_by_name() {
     for (setting, word) in [(r#"delay="0.01" nsample="5""#, "delay"), (r#"interval="0.02" nsample="5""#, "interval")] {
         let mjcf = format!(
             r#"<mujoco><worldbody><body><joint name="h"/><geom size=".1"/></body></worldbody>
@@ -374,8 +374,10 @@ fn sensors_that_show_the_past_are_refused_by_name() {
                 "{obstacles}"
             );
         }
+        // What a late sensor shows is held with its history.
         let resolved = EngineRequest { sensors: true, ..EngineRequest::default() }.resolve(&model);
-        assert!(resolved.spec.build(&model).is_err());
+        assert_eq!(resolved.spec.kind(), EngineKind::WholeStep);
+        assert!(resolved.spec.build(&model).is_ok());
     }
     // With the flag, MuJoCo shows the kinetic energy of the step before.
     let mjcf = |flag: &str| {

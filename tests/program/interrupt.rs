@@ -125,6 +125,41 @@ fn sigint_ends_with_130_and_keeps_episodes() {
     stops_and_goes_on("-INT", 130);
 }
 
+/// A signal while the program is at the first Jacobian of a model for which it needs more than some seconds.
+fn in_the_middle_of_a_jacobian(model: &str, args: &[&str], words: &str) {
+    let place = Place::new();
+    place.write("large.xml", model);
+    let all = [&["record", "large.xml", "--steps", "2", "--episodes", "1", "-o", "out.h5"], args].concat();
+    let stopped = |pause| {
+        let child = start(&place, &all);
+        std::thread::sleep(Duration::from_millis(pause));
+        let kill = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(kill.is_ok_and(|s| s.success()), "the signal is not sent");
+        finish(child)
+    };
+    // The first signals may come before the program listens, or while it compiles.
+    let mut ends = [1000, 2000, 4000].into_iter().map(stopped);
+    let ended = ends.find(|(status, _, stderr)| status.code() == Some(143) && !stderr.contains("compiled"));
+    let (_, stdout, stderr) = ended.expect("it listens in the end");
+    assert!(stdout.is_empty() && stderr.starts_with(words), "{stdout}{stderr}");
+    assert!(!place.has("out.h5"));
+}
+
+#[test]
+fn a_jacobian_that_takes_long_is_stopped_in_the_middle() {
+    let cloth = r#"<mujoco><worldbody><flexcomp name="f" type="grid" count="16 16 1" spacing=".1 .1 .1" dim="2" radius=".005" mass="1">
+        <edge equality="true" damping=".01"/><contact selfcollide="none"/></flexcomp></worldbody></mujoco>"#;
+    in_the_middle_of_a_jacobian(cloth, &[], "error: stopped; finished episodes are kept");
+}
+
+/// mjd_transitionFD looks at no flag.
+#[test]
+fn what_looks_at_no_flag_ends_in_time() {
+    let pile = r#"<mujoco><worldbody><geom type="plane" size="9 9 1"/><replicate count="300" offset=".19 0 0"><body pos="0 0 .099">
+        <freejoint/><geom size=".1"/></body></replicate></worldbody></mujoco>"#;
+    in_the_middle_of_a_jacobian(pile, &["--engine", "transition-fd"], "error: stopped in the middle of a step");
+}
+
 #[test]
 fn a_stopped_verification_says_so() {
     let place = Place::new();

@@ -12,7 +12,7 @@ use crate::wheel;
 /// The name that the linker looks for.
 const LINK_NAME: &str = if cfg!(target_os = "macos") { "libmujoco.dylib" } else { "libmujoco.so" };
 
-/// Fills `into` with lib/ and include/ from the wheel.
+/// Fills `into` with lib/, the plugins beside the library, and include/ from the wheel.
 pub(crate) fn unpack(wheel: &Path, into: &Path) -> Result<()> {
     wheel::unpack(wheel, into, place)?;
     let lib = into.join("lib");
@@ -50,9 +50,15 @@ fn place(entry: &str) -> Option<String> {
         Some(name.to_owned())
     } else if name.starts_with("libmujoco.") && !name.contains('/') {
         Some(format!("lib/{name}"))
+    } else if name.strip_prefix("plugin/").is_some_and(|plugin| !plugin.contains('/') && is_library(plugin)) {
+        Some(format!("lib/{name}"))
     } else {
         None
     }
+}
+
+fn is_library(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "so" || ending == "dylib")
 }
 
 /// Fails unless `dir`, which the user named, holds the MuJoCo that the binding is made for.
@@ -125,10 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn the_library_and_the_headers_are_taken() {
+    fn the_library_its_plugins_and_the_headers_are_taken() {
         assert_eq!(place("mujoco/libmujoco.so.3.17.0").as_deref(), Some("lib/libmujoco.so.3.17.0"));
         assert_eq!(place("mujoco/include/mujoco/mujoco.h").as_deref(), Some("include/mujoco/mujoco.h"));
-        assert_eq!(place("mujoco/plugin/libmujoco.x"), None);
+        // Where the wheel has them: beside the library.
+        assert_eq!(place("mujoco/plugin/libsensor.so").as_deref(), Some("lib/plugin/libsensor.so"));
+        assert_eq!(place("mujoco/plugin/libsensor.dylib").as_deref(), Some("lib/plugin/libsensor.dylib"));
+        assert_eq!(place("mujoco/plugin/__init__.py"), None);
+        assert_eq!(place("mujoco/plugin/deeper/libsensor.so"), None);
         assert_eq!(place("mujoco/__init__.py"), None);
     }
 }

@@ -81,7 +81,7 @@ impl Setup {
             mujoco::check(&dir)?;
             say(&format!("mujoco {MUJOCO_VERSION}"), format_args!("yours, in {}", dir.display()));
         } else if pins::find("mujoco", host).is_some() {
-            items.push(Item::new(vendor, "mujoco", &["mujoco"], host, mujoco::unpack)?);
+            items.push(Item::new(vendor, "mujoco", &["mujoco"], host, mujoco::unpack)?.since("plugins"));
         } else {
             bail!(
                 "MuJoCo {MUJOCO_VERSION} has no wheel for Intel Macs: install it and set MUJOCO_DYNAMIC_LINK_DIR to the folder with libmujoco.dylib"
@@ -127,6 +127,11 @@ impl Item {
         let stamp: Vec<_> = wheels.iter().map(|wheel| wheel.sha256).collect();
         let version = wheels.first().map_or("", |wheel| wheel.version);
         Ok(Item { label: format!("{name} {version}"), tree: Tree::new(vendor, name, stamp.join("\n")), wheels, unpack })
+    }
+
+    /// The same where a folder that an earlier set-up made of the same wheels lacks something: `part` names it.
+    fn since(self, part: &str) -> Item {
+        Item { tree: self.tree.since(part), ..self }
     }
 
     /// Downloads what is missing, checks it and unpacks it.

@@ -18,6 +18,11 @@ impl Tree {
         Tree { vendor: vendor.to_owned(), name, stamp: stamp.into() }
     }
 
+    /// The same with another stamp: a folder that was made before `part` was in it is not ready.
+    pub(crate) fn since(self, part: &str) -> Tree {
+        Tree { stamp: format!("{}\nwith {part}", self.stamp), ..self }
+    }
+
     /// Where the folder is.
     pub(crate) fn path(&self) -> PathBuf {
         self.vendor.join(self.name)
@@ -118,5 +123,11 @@ mod tests {
         tree.make(write("1")).unwrap();
         fs::remove_file(vendor.path().join(".stamps/thing")).unwrap();
         assert!(!tree.ready());
+        tree.make(write("1")).unwrap();
+        let (old, more) = (tree.ready(), tree.since("more"));
+        assert!(old);
+        assert!(!more.ready(), "made before there was more in it");
+        more.make(write("2")).unwrap();
+        assert!(more.ready());
     }
 }

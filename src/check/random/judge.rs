@@ -175,7 +175,7 @@ impl Trial {
             });
             let judged = outcome.and_then(|outcome| {
                 self.take(&model, number, &outcome);
-                if outcome.counts(0) && model.nsensordata() > 0 && model.sensor_obstacles().is_empty() {
+                if outcome.counts(0) && model.nsensordata() > 0 && model.sensor_obstacles(false).is_empty() {
                     self.sensors((&model, &strict), number, &state, &resolved.spec)?;
                 }
                 Ok(())

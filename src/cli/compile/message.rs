@@ -74,6 +74,7 @@ pub(super) enum Refusal {
     Load { file: String, message: String },
     Nonsense { file: String, field: String, value: String, fix: String },
     File { file: String, message: String },
+    Plugin { file: String, message: String },
     Other(String),
 }
 
@@ -88,6 +89,7 @@ impl Answer {
                 Self::Refused(Refusal::Nonsense { file, field, value, fix })
             }
             Err(PhysicsError::File { file, message }) => Self::Refused(Refusal::File { file, message }),
+            Err(PhysicsError::Plugin { file, message }) => Self::Refused(Refusal::Plugin { file, message }),
             Err(PhysicsError::Mujoco(message)) => Self::Refused(Refusal::Other(message)),
             Err(other) => Self::Refused(Refusal::Other(other.to_string())),
         }
@@ -136,6 +138,7 @@ impl Answer {
                 PhysicsError::Nonsense { file, field, value, fix }
             }
             Self::Refused(Refusal::File { file, message }) => PhysicsError::File { file, message },
+            Self::Refused(Refusal::Plugin { file, message }) => PhysicsError::Plugin { file, message },
             Self::Refused(Refusal::Other(message)) => PhysicsError::Mujoco(message),
         })
     }

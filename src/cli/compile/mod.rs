@@ -3,6 +3,7 @@
 mod message;
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -39,13 +40,13 @@ pub(super) fn run(_: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lets such processes compile all models of this one.
+/// Lets such processes compile all models of this one, with the plugins of this one.
 ///
 /// # Errors
 /// When a limit in the environment is no number.
-pub(super) fn elsewhere() -> anyhow::Result<()> {
-    let limits = limits()?;
-    physics::compile_elsewhere(Box::new(move |source, want| compile(source, want, limits)));
+pub(super) fn elsewhere(plugins: &[PathBuf]) -> anyhow::Result<()> {
+    let (limits, plugins) = (limits()?, plugins.to_vec());
+    physics::compile_elsewhere(Box::new(move |source, want| compile(source, want, &plugins, limits)));
     Ok(())
 }
 
@@ -71,7 +72,7 @@ struct Ended {
     status: ExitStatus,
 }
 
-fn compile(source: &ModelSource, want: Want, limits: Limits) -> Result<Compiled, PhysicsError> {
+fn compile(source: &ModelSource, want: Want, plugins: &[PathBuf], limits: Limits) -> Result<Compiled, PhysicsError> {
     let failed = |message: String| PhysicsError::Load { file: source.name(), message };
     let trouble = |e: &dyn std::fmt::Display| failed(format!("the process that compiles it cannot be started: {e}"));
     if let ModelSource::Disk(path) = source
@@ -83,7 +84,11 @@ fn compile(source: &ModelSource, want: Want, limits: Limits) -> Result<Compiled,
     let patience = ASLEEP.max(Duration::from_secs(limits.seconds.saturating_mul(80)));
     let program = std::env::current_exe().map_err(|e| trouble(&e))?;
     let mut command = Command::new(program);
-    command.arg("compile").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.arg("compile");
+    for plugin in plugins {
+        command.arg("--plugin").arg(plugin);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().map_err(|e| trouble(&e))?;
     let Some(ended) = follow(child, source, want, patience).map_err(|e| trouble(&e))? else {
         return Err(failed("stopped while it was compiled".to_owned()));

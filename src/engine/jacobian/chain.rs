@@ -75,6 +75,9 @@ impl Chain {
         k: usize,
         [step, whole]: [&mut Jacobian; 2],
     ) -> Result<(), PhysicsError> {
+        if engine.jacobian_at_once(sim, k, whole)? {
+            return (0..k).try_for_each(|_| sim.step());
+        }
         self.start();
         for _ in 0..k {
             engine.jacobian(sim, step)?;

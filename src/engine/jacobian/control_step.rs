@@ -8,7 +8,9 @@ use crate::physics::{Model, PhysicsError, Sim};
 /// Computes the Jacobian of one physics step, or of several under one control.
 pub struct ControlStep {
     engine: Box<dyn Engine>,
-    chain: Chain,
+    spec: EngineSpec,
+    /// Made for the first control step of several: its matrices are those of several Jacobians.
+    chain: Option<Chain>,
     /// One step of a chain, and what comes out.
     step: Jacobian,
     whole: Jacobian,
@@ -22,7 +24,8 @@ impl ControlStep {
     pub fn new(model: &Arc<Model>, spec: &EngineSpec) -> Result<Self, PhysicsError> {
         Ok(Self {
             engine: spec.build(model)?,
-            chain: Chain::new(model, spec),
+            spec: spec.clone(),
+            chain: None,
             step: Jacobian::zeros(model, spec.sensors),
             whole: Jacobian::zeros(model, spec.sensors),
         })
@@ -34,9 +37,13 @@ impl ControlStep {
     /// # Errors
     /// As [`Engine::jacobian`].
     pub fn over(&mut self, sim: &mut Sim, k: usize) -> Result<&mut Jacobian, PhysicsError> {
+        let Self { engine, spec, chain, step, whole } = self;
         match k {
-            1 => self.engine.jacobian(sim, &mut self.whole)?,
-            k => self.chain.over(&mut *self.engine, sim, k, [&mut self.step, &mut self.whole])?,
+            1 => engine.jacobian(sim, whole)?,
+            k => {
+                let chain = chain.get_or_insert_with(|| Chain::new(sim.model(), spec));
+                chain.over(&mut **engine, sim, k, [step, whole])?;
+            }
         }
         Ok(self.last())
     }

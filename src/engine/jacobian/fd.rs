@@ -13,6 +13,13 @@ pub struct TransitionFd {
 }
 
 impl TransitionFd {
+    /// What of a model it does not cover; nothing when it covers all. What MuJoCo refuses beyond that it says itself.
+    pub fn obstacles(model: &Model) -> Vec<String> {
+        let held = model.held_state();
+        let alone = "what steps hand on beside the state, which a product of single steps loses";
+        if held.is_empty() { Vec::new() } else { vec![format!("{alone} ({})", held.join(", "))] }
+    }
+
     /// The engine with its nudge; sensors are left out where the model has none.
     pub fn new(nudge: Nudge, spec: &EngineSpec, model: &Model) -> Self {
         Self {

@@ -6,7 +6,7 @@ use mujoco_rs::mujoco_c::{mjtConstraint, mjtConstraintState};
 
 use super::Switches;
 use super::steps::{Column, Steps};
-use crate::physics::{ConstraintRow, Model, PhysicsError, Sim};
+use crate::physics::{ConstraintRow, Model, PhysicsError, Sim, go_on};
 
 /// One-sided Jacobians, row-major: forward and backward, A and B of each.
 #[derive(Debug, Clone)]
@@ -170,6 +170,7 @@ impl Surroundings {
         let mut found = Switches::default();
         for input in 0..inputs {
             for nudge in [eps, -eps] {
+                go_on()?;
                 self.work.set_state(&self.state)?;
                 self.work.nudge(input, nudge, &mut self.direction);
                 found = found.or(here.switches(&self.regime()?));

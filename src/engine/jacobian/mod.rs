@@ -154,15 +154,15 @@ impl EngineSpec {
     /// What of a model, and of what is asked, the engine does not cover; nothing when it covers all.
     pub fn obstacles(&self, model: &Model) -> Vec<String> {
         match self.kind() {
-            EngineKind::TransitionFd => Vec::new(),
+            EngineKind::TransitionFd => TransitionFd::obstacles(model),
             EngineKind::Implicit => Implicit::obstacles(model),
             EngineKind::WholeStep => WholeStep::obstacles(model),
         }
     }
 
-    /// What of a model's sensors no engine can differentiate, where sensors are asked for.
+    /// What of a model's sensors the engine cannot differentiate, where sensors are asked for.
     pub fn sensor_obstacles(&self, model: &Model) -> Vec<String> {
-        if self.sensors { model.sensor_obstacles() } else { Vec::new() }
+        if self.sensors { model.sensor_obstacles(self.kind() == EngineKind::WholeStep) } else { Vec::new() }
     }
 
     /// The engine for a model.
@@ -179,8 +179,8 @@ impl EngineSpec {
         if !obstacles.is_empty() {
             let engine = self.kind().name();
             let way = match self.kind() {
-                EngineKind::Implicit => "use --engine whole-step",
-                EngineKind::WholeStep | EngineKind::TransitionFd => "take that out of the model",
+                EngineKind::Implicit | EngineKind::TransitionFd => "use --engine whole-step",
+                EngineKind::WholeStep => "take that out of the model",
             };
             return Err(PhysicsError::NotCovered { file: file(), engine, obstacles: obstacles.join("; "), way });
         }
@@ -243,4 +243,13 @@ pub trait Engine: Send {
     /// # Errors
     /// [`PhysicsError::Mujoco`] where the model has something that the engine cannot differentiate.
     fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError>;
+
+    /// The Jacobian of the next `k` steps at once, where the product of those of single steps is not that: where a step hands on
+    /// more than the state that A is over ([`Model::held_state`]). Returns whether it is in `out`; else the chain is to be taken.
+    ///
+    /// # Errors
+    /// As [`Engine::jacobian`].
+    fn jacobian_at_once(&mut self, _sim: &mut Sim, _k: usize, _out: &mut Jacobian) -> Result<bool, PhysicsError> {
+        Ok(false)
+    }
 }

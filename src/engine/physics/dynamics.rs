@@ -158,6 +158,23 @@ impl Sim {
             StepInput::Control(i) => self.ctrl_mut()[i] += by,
         }
     }
+
+    /// Nudges several inputs by as much each, as [`Sim::nudge`] one.
+    pub fn nudge_together(&mut self, inputs: &[usize], by: f64, direction: &mut [f64]) {
+        let model = self.model().clone();
+        direction.fill(0.0);
+        for input in inputs {
+            match model.layout().input(*input) {
+                StepInput::Position(dof) => direction[dof] = 1.0,
+                StepInput::Velocity(dof) => self.qvel_mut()[dof] += by,
+                StepInput::Activation(i) => self.act_mut()[i] += by,
+                StepInput::Control(i) => self.ctrl_mut()[i] += by,
+            }
+        }
+        if direction.contains(&1.0) {
+            model.integrate_pos(self.qpos_mut(), direction, by);
+        }
+    }
 }
 
 /// Derivatives of a quaternion turned by `velocity` for `dt`, in the tangent space: by the quaternion and by the

@@ -46,9 +46,20 @@ pub enum PhysicsError {
         /// Why not, and what to do.
         message: String,
     },
+    /// A plugin library cannot be loaded.
+    #[error("{file}: {message}")]
+    Plugin {
+        /// The library, or the folder.
+        file: String,
+        /// Why not, and what to do.
+        message: String,
+    },
     /// A fatal error (mju_error) inside a call. The simulation it happened in cannot be used again.
     #[error("MuJoCo: {0}")]
     Mujoco(String),
+    /// The work was asked to stop ([`super::stop_when`]).
+    #[error("stopped")]
+    Stopped,
     /// A simulation was used after a fatal error.
     #[error("this simulation raised a MuJoCo error before and cannot be used again")]
     Poisoned,
@@ -63,6 +74,17 @@ pub enum PhysicsError {
         obstacles: String,
         /// What to do about it.
         way: &'static str,
+    },
+    /// A step from the same state leads somewhere else: a plugin keeps something that is not in the integration state.
+    #[error(
+        "{file}: a step does not come out the same from the same state, so it has no derivative: one of its plugins ({plugins}) keeps \
+         something beside mjData.plugin_state; mend the plugin, or take it out"
+    )]
+    NotRepeatable {
+        /// The main file.
+        file: String,
+        /// All its plugins.
+        plugins: String,
     },
     /// Sensors are to be differentiated that show more than the present state.
     #[error("{file}: C and D are not covered for {obstacles}; record without sensors, or take these out")]

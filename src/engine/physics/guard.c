@@ -104,6 +104,7 @@ static log_handler others;
 static _Atomic int shared;
 
 static _Thread_local jmp_buf* armed;
+static _Thread_local int loading;
 static _Thread_local char last_error[MESSAGE_SIZE];
 static _Thread_local char last_warning[MESSAGE_SIZE];
 
@@ -120,6 +121,7 @@ static void handler(const log_message* m) {
   }
   if (m->level == LOG_ERROR) {
     copy(last_error, m->subject);
+    if (loading) return;
     if (armed) {
       jmp_buf* target = armed;
       armed = NULL;
@@ -152,6 +154,14 @@ const char* ds_callback(void) {
 const char* ds_last_error(void) { return last_error; }
 const char* ds_last_warning(void) { return last_warning; }
 void ds_clear_warning(void) { last_warning[0] = 0; }
+
+// While a library is loaded on this thread, errors are kept and not jumped from: the loader would stay locked.
+void ds_begin_loading(void) {
+  last_error[0] = 0;
+  loading = 1;
+}
+
+void ds_end_loading(void) { loading = 0; }
 
 // Runs `call` under the guard; returns 0, or 1 when MuJoCo raised an error.
 #define GUARDED(call)     \

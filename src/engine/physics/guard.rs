@@ -17,6 +17,8 @@ unsafe extern "C" {
     fn ds_last_error() -> *const c_char;
     fn ds_last_warning() -> *const c_char;
     fn ds_clear_warning();
+    fn ds_begin_loading();
+    fn ds_end_loading();
     pub(super) fn ds_load_xml(
         filename: *const c_char,
         vfs: *const mjVFS,
@@ -121,6 +123,20 @@ pub(super) fn check(code: c_int) -> Result<(), PhysicsError> {
     // SAFETY: points to this thread's NUL-terminated buffer.
     let message = unsafe { CStr::from_ptr(ds_last_error()) };
     Err(PhysicsError::Mujoco(one_line(&message.to_string_lossy())))
+}
+
+/// Runs `load`, which lets the system load a library. What MuJoCo says against that comes back beside the result; None where it
+/// says nothing.
+pub(super) fn while_loading<T>(load: impl FnOnce() -> T) -> (T, Option<String>) {
+    // SAFETY: both set a flag of this thread.
+    unsafe { ds_begin_loading() };
+    let result = load();
+    // SAFETY: as above; the text is this thread's NUL-terminated buffer.
+    let message = unsafe {
+        ds_end_loading();
+        one_line(&CStr::from_ptr(ds_last_error()).to_string_lossy())
+    };
+    (result, Some(message).filter(|message| !message.is_empty()))
 }
 
 /// MuJoCo spreads its messages over lines; one clear line is what a terminal and a file want.

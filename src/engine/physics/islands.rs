@@ -94,6 +94,14 @@ impl Sim {
     /// [`PhysicsError::Mujoco`].
     pub fn find_islands(&mut self, islands: &mut Islands) -> Result<(), PhysicsError> {
         islands.now.clone_from(&islands.fixed);
+        self.join_islands(islands)
+    }
+
+    /// Joins in addition what the contacts of the present state join.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub fn join_islands(&mut self, islands: &mut Islands) -> Result<(), PhysicsError> {
         if islands.fixed.len() < 2 {
             return Ok(());
         }

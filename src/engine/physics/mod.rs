@@ -20,7 +20,9 @@ mod islands;
 mod kinematics;
 mod model;
 mod names;
+mod neighbours;
 mod objects;
+mod plugins;
 mod process;
 mod provider;
 #[cfg(feature = "render")]
@@ -30,6 +32,7 @@ mod sensors;
 mod settings;
 mod sim;
 mod source;
+mod stop;
 mod tendons;
 
 pub use dynsparse_base::kinematics::{JointKind, Kinematics};
@@ -53,6 +56,7 @@ pub use islands::Islands;
 pub use model::Model;
 pub use names::Names;
 pub use objects::{BodyId, GeomId, SiteId};
+pub use plugins::{PluginFile, named_plugins, use_plugins};
 pub use process::{Limits, keep_freed_memory};
 #[cfg(feature = "render")]
 pub use render::{Camera, MOST_PIXELS, Renderer};
@@ -61,4 +65,6 @@ pub use sensors::{Sensed, SensorStages};
 pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats, is_bad};
 pub use source::{Files, ModelSource, SourceFile, needed};
+pub(crate) use stop::go_on;
+pub use stop::stop_when;
 pub use tendons::{PathGeom, PathPiece, PathSite};

@@ -19,7 +19,7 @@ use super::elements::{Slices, Variant};
 use super::guard::{self, check, one_line};
 use super::names::{self, Names};
 use super::process::Limits;
-use super::{Files, PhysicsError, Solver, StateLayout};
+use super::{Files, PhysicsError, Solver, StateLayout, plugins};
 
 /// The number that a compiled model's file begins with (engine_io.c).
 const MJB: i32 = 54321;
@@ -142,8 +142,12 @@ impl Model {
 
     pub(super) fn load(file: String, name: &str, vfs: *const mjVFS) -> Result<Self, PhysicsError> {
         guard::init()?;
+        plugins::load()?;
         Limits::begin();
-        let failed = |message: &str| PhysicsError::Load { file: file.clone(), message: one_line(message) };
+        let failed = |message: &str| {
+            let message = one_line(message);
+            PhysicsError::Load { file: file.clone(), message: plugins::fix(&message).unwrap_or(message) }
+        };
         let c_name = CString::new(name).map_err(|_| failed("the file name holds a NUL byte"))?;
         let mut raw: *mut mjModel = ptr::null_mut();
         let mut error = [0 as c_char; 1024];
@@ -170,7 +174,9 @@ impl Model {
         let mut ptr = Self::load_mjb(file, bytes)?;
         // SAFETY: just made by MuJoCo, and owned here alone.
         unsafe { ptr.as_mut() }.signature = u64::from_le_bytes(*signature);
-        Self::own(ptr, file.to_owned())
+        let model = Self::own(ptr, file.to_owned())?;
+        model.check_plugins()?;
+        Ok(model)
     }
 
     /// The model that `mj_saveModel` has written into a buffer, as the content of an MJB file; `file` is its name in messages.
@@ -181,7 +187,9 @@ impl Model {
     /// # Errors
     /// [`PhysicsError::Load`] where these are not the bytes of a model, [`PhysicsError::Nonsense`] as [`Model::from_path`].
     pub fn from_mjb(file: &str, bytes: &[u8]) -> Result<Self, PhysicsError> {
-        Self::own(Self::load_mjb(file, bytes)?, file.to_owned())
+        let model = Self::own(Self::load_mjb(file, bytes)?, file.to_owned())?;
+        model.check_plugins()?;
+        Ok(model)
     }
 
     fn lost(file: &str) -> PhysicsError {
@@ -190,6 +198,7 @@ impl Model {
 
     fn load_mjb(file: &str, bytes: &[u8]) -> Result<NonNull<mjModel>, PhysicsError> {
         guard::init()?;
+        plugins::load()?;
         let mut raw: *mut mjModel = ptr::null_mut();
         // SAFETY: the bytes have the length that is passed; the guard turns a fatal error into a return code.
         let code = unsafe { guard::ds_load_saved(bytes.as_ptr().cast(), bytes.len() as i64, &mut raw) };
@@ -597,9 +606,16 @@ impl Model {
         opt.solver != mjtSolver::mjSOL_PGS as i32 && opt.noslip_iterations == 0
     }
 
-    /// Whether actuators or sensors have a delay or an interval, so that a step depends on what was before the state.
-    pub fn has_history(&self) -> bool {
-        self.raw().nhistory > 0
+    /// What one step hands on to the next besides positions, velocities and activations: the samples of actuators and sensors
+    /// with a delay, an interval or a number of samples (mjData.history), and the states of plugins (mjData.plugin_state). A and B are
+    /// derivatives with these held at what they are. One word for each kind; nothing for most models.
+    pub fn held_state(&self) -> Vec<String> {
+        let m = Slices(self.raw());
+        let kept = |what: &str, samples: &[[i32; 2]]| samples.iter().any(|[n, _]| *n > 0).then(|| what.to_owned());
+        let history =
+            [kept("history of actuators", m.actuator_history()), kept("history of sensors", m.sensor_history())];
+        let plugins = self.plugins_with_state().into_iter().map(|name| format!("state of the plugin {name}"));
+        history.into_iter().flatten().chain(plugins).collect()
     }
 
     /// Whether trees of bodies at rest fall asleep.

@@ -123,9 +123,11 @@ impl Model {
         (found, stages)
     }
 
-    /// Why sensors have no derivative by the state alone, one reason for each kind: a sensor with a delay or an interval
-    /// shows an earlier state, one of kinetic energy too where the flag `energy` is set, and a plugin shows what it likes. Nothing where they have one.
-    pub fn sensor_obstacles(&self) -> Vec<String> {
+    /// Why sensors have no derivative by the state alone, one reason for each kind. One of kinetic energy shows an earlier state
+    /// where the flag `energy` is set, which no integration state holds. One with a delay or an interval shows an earlier state too,
+    /// and a plugin shows what it likes: differences of whole steps (`by_steps`) see both, since what these read is held in the
+    /// integration state. Nothing where they have a derivative.
+    pub fn sensor_obstacles(&self, by_steps: bool) -> Vec<String> {
         if self.is_disabled(mjtDisableBit::mjDSBL_SENSOR) {
             return Vec::new();
         }
@@ -137,13 +139,13 @@ impl Model {
         };
         let kept = self.is_enabled(mjtEnableBit::mjENBL_ENERGY);
         [
-            named("sensors with a delay", &|s| s.delay > 0.0),
-            named("sensors with an interval", &|s| s.interval > 0.0),
+            named("sensors with a delay", &|s| !by_steps && s.delay > 0.0),
+            named("sensors with an interval", &|s| !by_steps && s.interval > 0.0),
             // MuJoCo 3.17 keeps the number that it reckons for the flag, and hands it to the sensor one step later.
             named("sensors of kinetic energy beside the flag energy", &|s| {
                 kept && s.kind == Ok(mjtSensor::mjSENS_E_KINETIC)
             }),
-            named("sensors of plugins", &|s| s.kind == Ok(mjtSensor::mjSENS_PLUGIN)),
+            named("sensors of plugins", &|s| !by_steps && s.kind == Ok(mjtSensor::mjSENS_PLUGIN)),
             named("sensors of a type that is not known", &|s| s.kind.is_err()),
         ]
         .into_iter()

@@ -1,8 +1,9 @@
 //! Small models that together use most of what MuJoCo's compiler does by itself.
 
 /// All of them.
-pub(crate) const ALL: [&str; 13] =
-    [ARM, ROBOT, FIELD, CABLE, CLOTH, REPLICATED, ATTACHED, EQUALITIES, TENDONS, MUSCLE, MESHES, FREE, SENSORS];
+pub(crate) const ALL: [&str; 14] = [
+    ARM, ROBOT, FIELD, CABLE, PLUGINS, CLOTH, REPLICATED, ATTACHED, EQUALITIES, TENDONS, MUSCLE, MESHES, FREE, SENSORS,
+];
 
 const ARM: &str = r#"<mujoco model="arm"><compiler angle="radian" autolimits="true"/>
 <option timestep="0.002" integrator="implicitfast" cone="elliptic" iterations="20"><flag energy="enable"/></option>
@@ -22,6 +23,14 @@ const FIELD: &str = r#"<mujoco><asset><hfield name="a" nrow="3" ncol="4" size="1
 const CABLE: &str = r#"<mujoco><extension><plugin plugin="mujoco.elasticity.cable"/></extension><worldbody>
 <composite prefix="a" type="cable" curve="s" count="6 1 1" size="1" offset="0 0 1" initial="none"><plugin plugin="mujoco.elasticity.cable"><config key="twist" value="1e6"/></plugin>
 <joint kind="main" damping=".01"/><geom type="capsule" size=".005"/></composite></worldbody></mujoco>"#;
+
+const PLUGINS: &str = r#"<mujoco><extension><plugin plugin="mujoco.pid"><instance name="a"><config key="kp" value="4"/><config key="ki" value="2"/>
+<config key="slewmax" value="3"/></instance></plugin><plugin plugin="mujoco.sensor.touch_grid"/><plugin plugin="mujoco.sdf.torus"><instance name="b"><config key="radius1" value=".3"/>
+<config key="radius2" value=".1"/></instance></plugin></extension><option sdf_iterations="5" sdf_initpoints="5"/><asset><mesh name="b"><plugin instance="b"/></mesh></asset>
+<worldbody><geom type="sdf" name="a" mesh="b"><plugin instance="b"/></geom><body name="a" pos=".3 0 .19"><joint name="a" type="slide" axis="0 0 1"/><geom name="b" size=".1"/>
+<site name="a" pos="0 0 -.1"/></body></worldbody><actuator><plugin name="a" joint="a" plugin="mujoco.pid" instance="a" actdim="2" delay=".01" nsample="3"/></actuator>
+<sensor><plugin name="a" plugin="mujoco.sensor.touch_grid" objtype="site" objname="a"><config key="size" value="3 3"/><config key="fov" value="80 80"/>
+<config key="gamma" value="0"/><config key="nchannel" value="1"/></plugin><jointpos joint="a" delay=".02" nsample="4" interp="linear"/></sensor></mujoco>"#;
 
 const CLOTH: &str = r#"<mujoco><worldbody><body name="a"><flexcomp name="a" type="grid" count="3 3 1" spacing=".1 .1 .1" mass="1" radius=".01" dim="2">
 <edge equality="true" damping="0.1"/><contact selfcollide="none"/><elasticity young="100" poisson="0.1" thickness=".01"/><pin id="0 1"/></flexcomp></body></worldbody></mujoco>"#;

@@ -69,7 +69,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::kink::Bends;
 use super::{Engine, EngineSpec, Jacobian, Switches};
-use crate::physics::{Model, PhysicsError, Sim};
+use crate::physics::{Model, PhysicsError, Sim, go_on};
 use activation::Activations;
 use bending::Bending;
 use blocks::{Factors, Partition};
@@ -322,6 +322,7 @@ impl Implicit {
     /// d a / d (x, u) at the state of `work` into `space.system.da`, with bounds on its errors in `space.system.noise`, from the factors of H
     /// that [`Implicit::solve`] gave; what of its rows and forces switches within reach goes to `seen`, the columns to `bends`.
     fn accelerate(&mut self, factors: &Factors, seen: &mut Seen) -> Result<(), PhysicsError> {
+        go_on()?;
         seen.near_singular |= self.rows.is_rigid() || factors.is_nearly_singular();
         seen.switches.force |= self.residual_derivative()?;
         let Self { work, rows, space, bends, zero_test, .. } = self;
@@ -395,6 +396,7 @@ impl Implicit {
 
     /// Differentiates the sensors, judges what is zero, and asks whole steps where the derivative is in doubt or may bend.
     fn conclude(&mut self, mut doubts: Doubts, seen: Seen, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        go_on()?;
         let Self { work, integrator, activations, space, bends, sensors, zero_test, .. } = self;
         if *zero_test {
             out.verdicts.near_singular = seen.near_singular;

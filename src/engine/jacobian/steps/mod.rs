@@ -18,7 +18,7 @@ mod next_state;
 use std::sync::Arc;
 
 use super::Switches;
-use crate::physics::{JointKind, Model, PhysicsError, Sim};
+use crate::physics::{JointKind, Model, PhysicsError, Sim, go_on};
 use extrapolate::{Limit, Series, extrapolate};
 pub(super) use next_state::NextState;
 
@@ -114,9 +114,9 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// The largest value among the first `n` rows.
-    fn largest(&self, n: usize) -> f64 {
-        self.values[..n].iter().fold(0.0, |most, x| most.max(x.abs()))
+    /// A value, with its error and how far its sides are apart.
+    pub(super) fn entry(&self, row: usize) -> (f64, [f64; 2]) {
+        (self.values[row], [self.errors[row], self.kinks[row]])
     }
 }
 
@@ -140,6 +140,11 @@ pub(super) struct Steps {
     /// Whether an impedance changes within less than [`NARROW`].
     narrow: bool,
     state: Vec<f64>,
+    /// Steps of mj_step that count as one.
+    span: usize,
+    /// Whether no constraint row is there at the state, and none was in any of the nudged steps of [`Self::derive_together`].
+    free: bool,
+    stays_free: bool,
     next: NextState,
     /// Sensors at the state; empty where they are not differenced.
     sensors: Vec<f64>,
@@ -176,6 +181,9 @@ impl Steps {
             cold: model.solves_to_tolerance(),
             narrow: model.narrowest_impedance() < NARROW,
             state: vec![0.0; model.state_size()],
+            span: 1,
+            free: false,
+            stays_free: false,
             next: NextState::new(&model),
             sensors: vec![0.0; ns],
             sizes: vec![0.0; rows],
@@ -192,12 +200,23 @@ impl Steps {
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub(super) fn begin(&mut self, state: &[f64]) -> Result<(), PhysicsError> {
+        self.begin_over(state, 1)
+    }
+
+    /// The same with `span` successive steps as one.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn begin_over(&mut self, state: &[f64], span: usize) -> Result<(), PhysicsError> {
         if let Some(further) = &mut self.further {
-            further.begin(state)?;
+            further.begin_over(state, span)?;
         }
+        self.span = span;
         self.state.copy_from_slice(state);
         self.place()?;
-        self.sim.step()?;
+        self.stays_free = true;
+        self.run()?;
+        self.free = self.stays_free;
         let Self { sim, next, sizes, sensors, .. } = self;
         next.note(sim);
         if !sensors.is_empty() {
@@ -228,6 +247,30 @@ impl Steps {
             self.sim.qacc_warmstart_mut().fill(0.0);
         }
         Ok(())
+    }
+
+    /// Takes the steps that count as one.
+    fn run(&mut self) -> Result<(), PhysicsError> {
+        for _ in 0..self.span {
+            self.sim.step()?;
+            self.stays_free &= self.sim.nefc() == 0;
+        }
+        Ok(())
+    }
+
+    /// Whether the steps from the state lead where they led in [`Self::begin_over`], to the last bit: not where a plugin keeps
+    /// something beside the integration state.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn repeats(&mut self) -> Result<bool, PhysicsError> {
+        self.place()?;
+        self.run()?;
+        let same = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
+        let same =
+            self.next.is_state_of(&self.sim) && (self.sensors.is_empty() || same(&self.sensors, self.sim.sensordata()));
+        self.place()?;
+        Ok(same)
     }
 
     /// Rows of a column: ndx, with the sensors behind.
@@ -266,27 +309,63 @@ impl Steps {
         Ok(())
     }
 
+    /// How entries of the state act that are nudged together, as [`Self::derive`] each: `reach` has the rows of each, which are those
+    /// of no other. The rows of all come out in one column. False, and nothing, where that does not hold: where a constraint
+    /// joins what lies apart.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn derive_together(
+        &mut self,
+        inputs: &[usize],
+        reach: &[Vec<usize>],
+        out: &mut Column,
+    ) -> Result<bool, PhysicsError> {
+        self.stays_free = self.free;
+        if !self.free || self.further.is_some() || self.narrow {
+            return Ok(false);
+        }
+        self.forget();
+        for (schedule, bends) in [(Schedule::QUICK, false), (Schedule::SIDES, true), (Schedule::FULL, true)] {
+            self.differentiate(inputs, &schedule, out)?;
+            let seen = out.values.iter().chain(&out.errors).filter(|x| **x != 0.0).count();
+            let known =
+                reach.iter().flatten().map(|r| usize::from(out.values[*r] != 0.0) + usize::from(out.errors[*r] != 0.0));
+            if !self.stays_free || seen != known.sum::<usize>() {
+                return Ok(false);
+            }
+            let done = reach.iter().all(|rows| {
+                self.is_settled(out, rows.iter().copied()) && (bends || rows.iter().all(|r| out.kinks[*r] == 0.0))
+            });
+            if done {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
     fn by_need(&mut self, input: usize, out: &mut Column) -> Result<(), PhysicsError> {
         self.forget();
+        let (input, rows) = (&[input], 0..self.rows());
         if self.narrow {
             return self.differentiate(input, &Schedule::FULL, out);
         }
         self.differentiate(input, &Schedule::QUICK, out)?;
-        if self.is_settled(out) && out.kinks.iter().all(|kink| *kink == 0.0) {
+        if self.is_settled(out, rows.clone()) && out.kinks.iter().all(|kink| *kink == 0.0) {
             return Ok(());
         }
         self.differentiate(input, &Schedule::SIDES, out)?;
-        if self.is_settled(out) { Ok(()) } else { self.differentiate(input, &Schedule::FULL, out) }
+        if self.is_settled(out, rows) { Ok(()) } else { self.differentiate(input, &Schedule::FULL, out) }
     }
 
-    /// Whether no error asks for more nudges.
-    fn is_settled(&self, column: &Column) -> bool {
-        let largest = column.largest(self.rows());
+    /// Whether no error in these rows of a column asks for more nudges.
+    fn is_settled(&self, column: &Column, rows: impl Iterator<Item = usize> + Clone) -> bool {
+        let largest = rows.clone().fold(0.0_f64, |most, r| most.max(column.values[r].abs()));
         let enough = |r: usize| {
             let share = if column.kinks[r] > 0.0 { BENT } else { SETTLED };
             (share * largest).max(ROUNDED * self.sizes[r])
         };
-        (0..self.rows()).all(|r| column.errors[r] <= enough(r))
+        rows.into_iter().all(|r| column.errors[r] <= enough(r))
     }
 
     /// How an input acts, by the nudges of a schedule.
@@ -295,7 +374,7 @@ impl Steps {
     /// [`PhysicsError::Mujoco`].
     pub(super) fn column(&mut self, input: usize, schedule: &Schedule, out: &mut Column) -> Result<(), PhysicsError> {
         self.forget();
-        self.differentiate(input, schedule, out)?;
+        self.differentiate(&[input], schedule, out)?;
         self.compare(out, |further, column| further.column(input, schedule, column))
     }
 
@@ -304,15 +383,18 @@ impl Steps {
         self.taken.fill([false; 2]);
     }
 
-    /// How an input acts, by the nudges of a schedule and what has been taken of them.
-    fn differentiate(&mut self, input: usize, schedule: &Schedule, out: &mut Column) -> Result<(), PhysicsError> {
-        let room = self.room(input, schedule);
+    /// How an input acts, or some together, by the nudges of a schedule and what has been taken of them.
+    fn differentiate(&mut self, inputs: &[usize], schedule: &Schedule, out: &mut Column) -> Result<(), PhysicsError> {
+        let room = match inputs {
+            [input] => self.room(*input, schedule),
+            _ => Room::Both(0),
+        };
         for i in 0..schedule.count {
             for side in 0..2 {
                 match room {
-                    Room::Both(from) if i >= from => self.sample(input, schedule, i, side)?,
+                    Room::Both(from) if i >= from => self.sample(inputs, schedule, i, side)?,
                     Room::One { side: only, from } if i >= from && side == only => {
-                        self.sample(input, schedule, i, side)?;
+                        self.sample(inputs, schedule, i, side)?;
                     }
                     _ => {}
                 }
@@ -331,14 +413,18 @@ impl Steps {
     }
 
     /// The one-sided difference over nudge `i`, upwards (0) or downwards (1).
-    fn sample(&mut self, input: usize, schedule: &Schedule, i: usize, side: usize) -> Result<(), PhysicsError> {
+    fn sample(&mut self, inputs: &[usize], schedule: &Schedule, i: usize, side: usize) -> Result<(), PhysicsError> {
         let (at, nudge) = (schedule.slot(i), [1.0, -1.0][side] * schedule.nudge(i));
         if std::mem::replace(&mut self.taken[at][side], true) {
             return Ok(());
         }
+        go_on()?;
         self.place()?;
-        self.sim.nudge(input, nudge, &mut self.direction);
-        self.sim.step()?;
+        match inputs {
+            [input] => self.sim.nudge(*input, nudge, &mut self.direction),
+            _ => self.sim.nudge_together(inputs, nudge, &mut self.direction),
+        }
+        self.run()?;
         let (state, sensed) = self.samples[at][side].split_at_mut(self.sim.model().ndx());
         self.next.difference(&self.sim, nudge, state);
         for (x, (after, before)) in sensed.iter_mut().zip(self.sim.sensordata().iter().zip(&self.sensors)) {
@@ -361,7 +447,7 @@ impl Steps {
         }
         self.forget();
         for (i, side) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-            self.sample(input, &near, i, side)?;
+            self.sample(&[input], &near, i, side)?;
         }
         self.place()?;
         for (row, out) in out.iter_mut().enumerate() {
@@ -376,6 +462,16 @@ impl Steps {
 
     /// The limit of an entry, and how far its one-sided derivatives are apart (0 where that is not sure).
     fn entry(&self, row: usize, room: Room, schedule: &Schedule) -> (Limit, f64) {
+        let still = |s: &[Vec<f64>; 2], sides: std::ops::Range<usize>| s[sides].iter().all(|side| side[row] == 0.0);
+        let (from, sides) = match room {
+            Room::Both(from) => (from, 0..2),
+            Room::One { side, from } => (from, side..side + 1),
+            Room::None => (schedule.count, 0..0),
+        };
+        // As most rows of a large model.
+        if (from..schedule.count).all(|i| still(&self.samples[schedule.slot(i)], sides.clone())) {
+            return (Limit { value: 0.0, error: 0.0 }, 0.0);
+        }
         let series = |f: &dyn Fn(&[Vec<f64>; 2]) -> f64, from: usize| {
             (from..schedule.count).map(|i| f(&self.samples[schedule.slot(i)])).collect::<Vec<f64>>()
         };
@@ -459,8 +555,8 @@ fn jumps(sides: &[f64], spacing: f64, least: f64) -> bool {
     grows(*a, *b) && grows(*b, *c) && grows(*c, *d) && d.abs() > least
 }
 
-/// What of a model has no derivative of its whole step, because the next state does not hold all that a step depends on:
-/// one reason each; nothing where differences of whole steps are what they say.
+/// What of a model has no derivative of its whole step: one reason each; nothing where differences of whole steps are what they
+/// say. What a step hands on beside the state (delays, plugins) is held, see [`Model::held_state`].
 pub(super) fn obstacles(model: &Model) -> Vec<String> {
     let mut found = Vec::new();
     let mut refuse = |there: bool, what: &str| {
@@ -468,8 +564,6 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
             found.push(what.to_owned());
         }
     };
-    refuse(model.has_history(), "delays, whose history is not part of the state");
-    refuse(model.has_plugins(), "plugins, whose state is not known");
     refuse(model.sleeps(), "sleep, which holds back what a nudge would move");
     found
 }

@@ -24,6 +24,13 @@ impl NextState {
         self.rest[nv..].copy_from_slice(sim.act());
     }
 
+    /// Whether it is the present state of `sim`, to the last bit.
+    pub(in crate::jacobian) fn is_state_of(&self, sim: &Sim) -> bool {
+        let kept = self.qpos.iter().chain(&self.rest);
+        let there = sim.qpos().iter().chain(sim.qvel()).chain(sim.act());
+        kept.map(|x| x.to_bits()).eq(there.map(|x| x.to_bits()))
+    }
+
     /// How far the present state of `sim` is from this one, in the tangent space, over `nudge` (ndx).
     pub(in crate::jacobian) fn difference(&self, sim: &Sim, nudge: f64, out: &mut [f64]) {
         let (position, others) = out.split_at_mut(sim.model().nv());

@@ -1,12 +1,25 @@
 //! The Jacobian by differences of whole steps: for every model that MuJoCo steps.
 //!
+//! With x = (q, qvel, act) the tangent state (ndx), u the controls (nu), y the sensors (ns), and w what a step hands on beside
+//! x ([`Model::held_state`]: samples of delays, states of plugins; empty for most models), a step is
+//!
+//! ```text
+//! (x', w') = F(x, u, w)    y = H(x, u, w)    A = dF_x/dx (ndx x ndx)   B = dF_x/du (ndx x nu)   C = dH/dx   D = dH/du
+//! ```
+//!
+//! all at fixed w. Over several steps w is held at the beginning alone, and what x and u do through it in between counts: so
+//! where there is a w, the k steps of a control step are differenced as one. The product of single steps would lose that.
+//!
 //! Every column is the extrapolated difference of `mj_step` ([`Steps`]), so nothing of a model needs to be known, and each
 //! entry has an estimate of its own error. The zero test follows from that: an entry that no nudge changes, or that no
 //! path of the model leads to ([`Islands`]), is zero; one beyond its error is not; what lies between is undecided. Where
 //! the derivatives of the two sides differ the state is flagged, and an entry whose differences settle on nothing is NaN.
 
+mod groups;
+
 use std::sync::Arc;
 
+use self::groups::{Group, groups};
 use super::kink::Surroundings;
 use super::steps::{self, Column, SOMETHING, Steps};
 use super::zero::decide;
@@ -40,6 +53,12 @@ pub struct WholeStep {
     /// Made for the first kink.
     surroundings: Option<Surroundings>,
     zero_test: bool,
+    /// Whether steps hand on more than the state.
+    holds: bool,
+    /// Whether code that is not MuJoCo's own takes part in a step.
+    plugins: bool,
+    /// The entries of the state in groups that can be nudged together, where no constraint is in force; empty where none can.
+    groups: Vec<Group>,
 }
 
 /// Of every entry of A, B, C and D, row-major: its error, and how far its one-sided derivatives are apart.
@@ -49,6 +68,19 @@ struct Errors {
     b: Vec<[f64; 2]>,
     c: Vec<[f64; 2]>,
     d: Vec<[f64; 2]>,
+}
+
+impl Errors {
+    /// Puts an entry with its error, and with how far its sides are apart, into its place.
+    fn put(&mut self, out: &mut Jacobian, [ndx, nu]: [usize; 2], [row, input]: [usize; 2], entry: (f64, [f64; 2])) {
+        let (to, errors, at) = match (row < ndx, input < ndx) {
+            (true, true) => (&mut out.a, &mut self.a, row * ndx + input),
+            (true, false) => (&mut out.b, &mut self.b, row * nu + input - ndx),
+            (false, true) => (&mut out.c, &mut self.c, (row - ndx) * ndx + input),
+            (false, false) => (&mut out.d, &mut self.d, (row - ndx) * nu + input - ndx),
+        };
+        (to[at], errors[at]) = entry;
+    }
 }
 
 impl WholeStep {
@@ -77,25 +109,49 @@ impl WholeStep {
             islands: Islands::new(model),
             surroundings: None,
             zero_test: spec.zero_test,
+            holds: !model.held_state().is_empty(),
+            plugins: model.has_plugins(),
+            groups: if ns == 0 { groups(model).unwrap_or_default() } else { Vec::new() },
             steps,
         })
     }
 
+    /// The Jacobian of `span` steps as one.
+    fn over(&mut self, sim: &mut Sim, span: usize, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        sim.get_state(&mut self.state)?;
+        self.steps.begin_over(&self.state, span)?;
+        self.difference(span, out)?;
+        if self.plugins && !self.steps.repeats()? {
+            let names: Vec<String> = sim.model().plugins()?.into_iter().map(|plugin| plugin.name).collect();
+            return Err(PhysicsError::NotRepeatable { file: sim.model().file().to_owned(), plugins: names.join(", ") });
+        }
+        let kink = self.settle(out);
+        if self.zero_test { self.judge(sim, span, out, kink) } else { Ok(()) }
+    }
+
     /// Fills all values, and `errors`.
-    fn difference(&mut self, out: &mut Jacobian) -> Result<(), PhysicsError> {
-        let Self { steps, column, errors, .. } = self;
-        let (ndx, nu) = (steps.sim().model().ndx(), steps.sim().model().nu());
-        for input in 0..ndx + nu {
-            steps.derive(input, column)?;
-            for row in 0..steps.rows() {
-                let (value, error) = (column.values[row], [column.errors[row], column.kinks[row]]);
-                let (to, errors, at) = match (row < ndx, input < ndx) {
-                    (true, true) => (&mut out.a, &mut errors.a, row * ndx + input),
-                    (true, false) => (&mut out.b, &mut errors.b, row * nu + input - ndx),
-                    (false, true) => (&mut out.c, &mut errors.c, (row - ndx) * ndx + input),
-                    (false, false) => (&mut out.d, &mut errors.d, (row - ndx) * nu + input - ndx),
-                };
-                (to[at], errors[at]) = (value, error);
+    fn difference(&mut self, span: usize, out: &mut Jacobian) -> Result<(), PhysicsError> {
+        let (ndx, nu) = (self.steps.sim().model().ndx(), self.steps.sim().model().nu());
+        let mut done = vec![false; ndx + nu];
+        // Over several steps what lies apart meets.
+        let groups = if span == 1 { std::mem::take(&mut self.groups) } else { Vec::new() };
+        for Group { inputs, reach } in &groups {
+            if !self.steps.derive_together(inputs, reach, &mut self.column)? {
+                continue;
+            }
+            for (input, rows) in inputs.iter().zip(reach) {
+                done[*input] = true;
+                (0..ndx).for_each(|row| self.errors.put(out, [ndx, nu], [row, *input], (0.0, [0.0; 2])));
+                rows.iter().for_each(|row| self.errors.put(out, [ndx, nu], [*row, *input], self.column.entry(*row)));
+            }
+        }
+        if span == 1 {
+            self.groups = groups;
+        }
+        for input in (0..ndx + nu).filter(|input| !done[*input]) {
+            self.steps.derive(input, &mut self.column)?;
+            for row in 0..self.steps.rows() {
+                self.errors.put(out, [ndx, nu], [row, input], self.column.entry(row));
             }
         }
         Ok(())
@@ -131,10 +187,17 @@ impl WholeStep {
     }
 
     /// Fills the verdicts.
-    fn judge(&mut self, sim: &mut Sim, out: &mut Jacobian, kink: f64) -> Result<(), PhysicsError> {
+    fn judge(&mut self, sim: &mut Sim, span: usize, out: &mut Jacobian, kink: f64) -> Result<(), PhysicsError> {
         let (ndx, nu) = (sim.model().ndx(), sim.model().nu());
         let left = if sim.model().needs_cg() { LEFT_OVER } else { 0.0 };
         sim.find_islands(&mut self.islands)?;
+        for _ in 1..span {
+            sim.step()?;
+            sim.join_islands(&mut self.islands)?;
+        }
+        if span > 1 {
+            sim.set_state(&self.state)?;
+        }
         let Self { errors, islands, .. } = self;
         let Jacobian { a, b, c, d, verdicts } = out;
         let finite = |m: &[f64]| m.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
@@ -194,11 +257,14 @@ impl WholeStep {
 impl Engine for WholeStep {
     /// Entries that the differences do not settle on are NaN.
     fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
-        sim.get_state(&mut self.state)?;
-        self.steps.begin(&self.state)?;
-        self.difference(out)?;
-        let kink = self.settle(out);
-        if self.zero_test { self.judge(sim, out, kink) } else { Ok(()) }
+        self.over(sim, 1, out)
+    }
+
+    fn jacobian_at_once(&mut self, sim: &mut Sim, k: usize, out: &mut Jacobian) -> Result<bool, PhysicsError> {
+        if self.holds {
+            self.over(sim, k, out)?;
+        }
+        Ok(self.holds)
     }
 }
 

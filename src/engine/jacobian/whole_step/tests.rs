@@ -1,7 +1,7 @@
 //! On models whose derivatives are known.
 
 use super::*;
-use crate::jacobian::{Chain, EngineKind};
+use crate::jacobian::{Chain, EngineKind, TransitionFd};
 use crate::physics::Solver;
 
 fn load(mjcf: &str) -> (Arc<Model>, Sim) {
@@ -117,13 +117,81 @@ fn where_there_is_no_derivative_an_entry_is_none_and_the_others_hold() {
 #[test]
 fn what_keeps_a_state_that_no_nudge_sees_is_refused_by_name() {
     let body = r#"<worldbody><body><joint name="j"/><geom size="1"/></body></worldbody>"#;
-    let delay = r#"<actuator><motor joint="j" delay=".01" nsample="5"/></actuator>"#;
-    for (mjcf, word) in [
-        (format!("<mujoco>{body}{delay}</mujoco>"), "delay"),
-        (format!(r#"<mujoco><option><flag sleep="enable"/></option>{body}</mujoco>"#), "sleep"),
-    ] {
-        let (model, _) = load(&mjcf);
-        let refused = spec().build(&model).err().unwrap().to_string();
-        assert!(refused.contains("the engine whole-step does not cover") && refused.contains(word), "{refused}");
+    let (model, _) = load(&format!(r#"<mujoco><option><flag sleep="enable"/></option>{body}</mujoco>"#));
+    let refused = spec().build(&model).err().unwrap().to_string();
+    assert!(refused.contains("the engine whole-step does not cover") && refused.contains("sleep"), "{refused}");
+}
+
+/// A solid of 2 x 3 x 4 vertices in free fall beside a free body and a pendulum.
+const SOLID: &str = r#"<mujoco><option timestep=".001"/><worldbody><geom type="plane" size="3 3 .1" pos="0 0 -1"/>
+    <flexcomp name="f" type="grid" count="2 3 4" spacing=".1 .1 .1" dim="3" radius=".005" mass="2"><edge damping="1"/>
+    <contact selfcollide="none"/><elasticity young="2e4" poisson=".2"/></flexcomp>
+    <body pos="2 0 0"><freejoint/><geom size=".1 .2 .1" type="ellipsoid"/></body>
+    <body pos="3 0 0"><joint damping="1"/><geom size=".1" pos=".3 0 0"/></body></worldbody></mujoco>"#;
+
+#[test]
+fn inputs_that_are_nudged_together_give_the_columns_that_they_give_alone() {
+    let (model, mut sim) = load(SOLID);
+    for (i, v) in sim.qvel_mut().iter_mut().enumerate() {
+        *v = 0.3 * (1.7 * i as f64).sin();
     }
+    for _ in 0..30 {
+        sim.step().unwrap();
+    }
+    let mut engine = WholeStep::new(&spec(), &model).unwrap();
+    let (mut together, mut alone) = (Jacobian::zeros(&model, false), Jacobian::zeros(&model, false));
+    assert!(!engine.groups.is_empty());
+    engine.jacobian(&mut sim, &mut together).unwrap();
+    let groups = std::mem::take(&mut engine.groups);
+    engine.jacobian(&mut sim, &mut alone).unwrap();
+    assert_eq!(together, alone);
+    let zeros = together.verdicts.a.iter().filter(|v| **v == ZeroVerdict::Zero).count();
+    assert!(zeros * 2 > together.a.len() && together.is_finite(), "{zeros} zeros of {}", together.a.len());
+    // On the floor the solver joins what lies apart, and each input is nudged by itself.
+    engine.groups = groups;
+    let n = model.nq() - 8;
+    for z in sim.qpos_mut()[..n].iter_mut().skip(2).step_by(3) {
+        *z -= 0.8498;
+    }
+    sim.forward().unwrap();
+    assert!(sim.nefc() > 0);
+    engine.jacobian(&mut sim, &mut together).unwrap();
+    engine.groups.clear();
+    engine.jacobian(&mut sim, &mut alone).unwrap();
+    assert_eq!(together, alone);
+}
+
+/// v' = v + h (u(t - 3 h) + i) / m: a control acts over five steps through two of them, and not within one.
+#[test]
+fn a_control_with_a_delay_acts_over_several_steps_alone() {
+    let (h, mass, k) = (0.01, 2.0, 5);
+    let (model, mut sim) = load(
+        r#"<mujoco><option timestep=".01" gravity="0 0 0"/><worldbody><body><joint name="j" type="slide" axis="1 0 0"/>
+        <geom size=".1" mass="2"/></body></worldbody><actuator><motor joint="j" delay=".03" nsample="5" gear="4"/></actuator></mujoco>"#,
+    );
+    assert_eq!(model.held_state(), ["history of actuators"]);
+    sim.ctrl_mut()[0] = 0.7;
+    for _ in 0..9 {
+        sim.step().unwrap();
+    }
+    let once = jacobian(&mut sim);
+    assert_eq!((&once.b[..], &once.verdicts.b[..]), (&[0.0; 2][..], &[ZeroVerdict::Zero; 2][..]));
+    let (mut x, mut v) = (0.0, 0.0);
+    for step in 0..k {
+        v += if step >= 3 { h * 4.0 / mass } else { 0.0 };
+        x += h * v;
+    }
+    let mut state = vec![0.0; model.state_size()];
+    sim.get_state(&mut state).unwrap();
+    let mut step = super::super::ControlStep::new(&model, &spec()).unwrap();
+    let whole = step.over(&mut sim, k).unwrap();
+    for (found, right) in whole.b.iter().zip([x, v]).chain(whole.a.iter().zip([1.0, h * k as f64, 0.0, 1.0])) {
+        assert!((found - right).abs() < 1e-11, "{found} for {right}");
+    }
+    assert_eq!(whole.verdicts.b, [ZeroVerdict::Nonzero; 2]);
+    let mut other = Sim::new(&model).unwrap();
+    other.set_state(&state).unwrap();
+    (0..k).for_each(|_| other.step().unwrap());
+    assert_eq!((other.qpos(), other.qvel()), (sim.qpos(), sim.qvel()), "it has taken the steps");
+    assert!(TransitionFd::obstacles(&model)[0].contains("history of actuators"));
 }

@@ -59,7 +59,10 @@ slices! {
         tendon_damping: f64, tendon_armature: f64,
         tendon_dampingpoly: [f64; mjNPOLY as usize], tendon_actfrclimited: bool,
     }
-    nsensor: { sensor_type: i32, sensor_adr: i32, sensor_dim: i32, sensor_delay: f64, sensor_interval: [f64; 2] }
+    nsensor: {
+        sensor_type: i32, sensor_adr: i32, sensor_dim: i32, sensor_delay: f64, sensor_interval: [f64; 2],
+        sensor_history: [i32; 2],
+    }
     nwrap: { wrap_type: i32, wrap_objid: i32, wrap_prm: f64 }
     nactuator: {
         actuator_trntype: i32, actuator_trnid: [i32; 2], actuator_dyntype: i32, actuator_gaintype: i32,
@@ -68,7 +71,7 @@ slices! {
         actuator_outnum: i32, actuator_actadr: i32, actuator_actnum: i32, actuator_actlimited: bool,
         actuator_actrange: [f64; 2], actuator_actearly: bool, actuator_forcelimited: bool,
         actuator_forcerange: [f64; 2], actuator_damping: f64, actuator_dampingpoly: [f64; mjNPOLY as usize],
-        actuator_armature: f64, actuator_group: i32,
+        actuator_armature: f64, actuator_group: i32, actuator_history: [i32; 2],
     }
     nout: { actuator_gear: [f64; 6], actuator_acc0: f64, actuator_lengthrange: [f64; 2] }
     nu: { actuator_ctrllimited: bool, actuator_ctrlrange: [f64; 2] }
