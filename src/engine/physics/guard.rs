@@ -51,6 +51,17 @@ unsafe extern "C" {
     pub(super) fn ds_stage_velocity(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_actuation(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_constraint_update(m: *const mjModel, d: *mut mjData, jar: *const f64, cones: c_int) -> c_int;
+    /// Exported by the library, declared in no public header (3.17.0). Fails for other types than the two that it knows only.
+    pub(super) fn mju_wrap(
+        points: *mut f64,
+        first: *const f64,
+        second: *const f64,
+        pos: *const f64,
+        mat: *const f64,
+        radius: f64,
+        kind: c_int,
+        side: *const f64,
+    ) -> f64;
     pub(super) fn ds_smooth_vel(m: *const mjModel, d: *mut mjData, bias: c_int) -> c_int;
     pub(super) fn ds_collide(
         m: *const mjModel,

@@ -3,6 +3,7 @@
 use mujoco_rs::mujoco_c::mjtWrap;
 
 use super::elements::{Slices, Variant};
+use super::guard;
 use super::sim::view;
 use super::{Model, Sim};
 
@@ -39,6 +40,32 @@ pub struct PathPiece {
     pub geom: Option<PathGeom>,
     /// What its length is divided by: that of the last pulley before it.
     pub divisor: f64,
+}
+
+impl PathGeom {
+    /// Where MuJoCo has a tendon between two ends touch the geom, all in the geom's frame, with the side site there (m); None where it
+    /// runs past.
+    pub fn touches(&self, ends: [[f64; 3]; 2], side: Option<[f64; 3]>) -> Option<[[f64; 3]; 2]> {
+        const HERE: [f64; 3] = [0.0; 3];
+        const UNTURNED: [f64; 9] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        let kind = if self.cylinder { mjtWrap::mjWRAP_CYLINDER } else { mjtWrap::mjWRAP_SPHERE };
+        let mut points = [[0.0; 3]; 2];
+        let side = side.as_ref().map_or(std::ptr::null(), |s| s.as_ptr());
+        // SAFETY: all arrays have the sizes that MuJoCo reads and writes, and the kind is one that it wraps around.
+        let length = unsafe {
+            guard::mju_wrap(
+                points.as_mut_ptr().cast(),
+                ends[0].as_ptr(),
+                ends[1].as_ptr(),
+                HERE.as_ptr(),
+                UNTURNED.as_ptr(),
+                self.radius,
+                kind as i32,
+                side,
+            )
+        };
+        (length >= 0.0).then_some(points)
+    }
 }
 
 impl Model {

@@ -27,7 +27,7 @@ use super::motion::ULP;
 use super::spatial::{Vec3, add3, cross, dot3, lin, norm3, rot, rotate, rotate_back, scale3, sub3};
 use super::tree::Tree;
 use super::wrap::{Round, Way, wrap};
-use crate::physics::{Model, PathPiece, Sim};
+use crate::physics::{Model, PathGeom, PathPiece, Sim};
 use nalgebra::DMatrix;
 
 /// Straight pieces that are shorter, m, have no direction.
@@ -35,6 +35,9 @@ const NO_LENGTH: f64 = 1e-9;
 
 /// MuJoCo's moment arms are those from here up to this share of the largest.
 const SAME: f64 = 1e-7;
+
+/// Nudge of the ends of a path inside a geom, m.
+const NUDGE: f64 = 1.0 / 262_144.0;
 
 /// The bodies of a piece: those of its ends and of the geom between.
 const FIRST: usize = 0;
@@ -315,7 +318,10 @@ impl Piece {
             let (x, error) = (local(ends[e]), position_error(ends[e]) + position_error(centre));
             std::array::from_fn(|i| Jet::coordinate(x[i], error, 3 * e + i))
         });
-        let (_, points) = wrap(round, jets, side);
+        let points = match way {
+            Way::Inside => inside(&geom, ends.map(local), side, jets)?,
+            _ => wrap(round, jets, side).1,
+        };
         let mut contact = [([0.0; 3], 0.0); 2];
         for (w, point) in points.iter().enumerate() {
             let at = add3(centre, rotate(&axes, point.map(|x| x.x)));
@@ -458,6 +464,35 @@ impl Piece {
         }
         true
     }
+}
+
+/// Where a tendon inside a geom touches it, by differences of MuJoCo's own answer: its iteration ends within a tolerance, which its
+/// derivatives feel. `jets` are the ends with their errors. None where the way changes within the nudges.
+fn inside(geom: &PathGeom, ends: [Vec3; 2], side: Option<Vec3>, jets: [[Jet; 3]; 2]) -> Option<[[Jet; 3]; 2]> {
+    let at = |c: usize, by: f64| {
+        let mut ends = ends;
+        ends[c / 3][c % 3] += by;
+        geom.touches(ends, side)
+    };
+    let here = geom.touches(ends, side)?;
+    let input = jets.iter().flatten().fold(0.0_f64, |most, x| most.max(x.error));
+    let mut points = here.map(|point| point.map(|x| Jet { x, by: [0.0; 6], error: input, errors: [0.0; 6] }));
+    for c in 0..6 {
+        let [p1, m1, p2, m2] = [NUDGE, -NUDGE, 2.0 * NUDGE, -2.0 * NUDGE].map(|by| at(c, by));
+        let (p1, m1, p2, m2) = (p1?, m1?, p2?, m2?);
+        for (w, point) in points.iter_mut().enumerate() {
+            for (i, x) in point.iter_mut().enumerate() {
+                let near = (p1[w][i] - m1[w][i]) / (2.0 * NUDGE);
+                let far = (p2[w][i] - m2[w][i]) / (4.0 * NUDGE);
+                x.by[c] = near + (near - far) / 3.0;
+                // What is left after the extrapolation is far less, where nothing jumps.
+                let apart = (near - far).abs();
+                x.errors[c] = apart * (1e3 * apart).min(1.0) + 4.0 * ULP * norm3(here[w]) / NUDGE;
+                x.error += x.by[c].abs() * input;
+            }
+        }
+    }
+    Some(points)
 }
 
 impl Mover {

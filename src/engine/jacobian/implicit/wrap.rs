@@ -8,7 +8,7 @@
 //! (r^2 e +- r sqrt(e.e - r^2) R e) / e.e,        R a quarter turn.
 //! ```
 //!
-//! A tendon that runs inside touches at one point, where it makes equal angles with the circle; z, the sine of the angle between the
+//! A tendon that runs inside (here found for its way alone; MuJoCo's own point is differenced) touches at one point, where it makes equal angles with the circle; z, the sine of the angle between the
 //! radius and each part, solves asin(r z / |e0|) + asin(r z / |e1|) - 2 asin z + (the angle between e0 and e1) = 0.
 //!
 //! Which of several paths it takes, and when it takes none, is MuJoCo's: who uses this compares what comes of it with MuJoCo's own.

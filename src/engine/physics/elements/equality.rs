@@ -18,13 +18,6 @@ pub struct Equality<'a> {
     pub data: &'a [f64],
 }
 
-impl Equality<'_> {
-    /// Whether it couples two joints or tendons in proportion: a polynomial of the first degree.
-    pub fn is_linear(&self) -> bool {
-        matches!(self.kind, Ok(mjtEq::mjEQ_JOINT | mjtEq::mjEQ_TENDON)) && self.data[2..5].iter().all(|x| *x == 0.0)
-    }
-}
-
 impl Model {
     /// The body that a site is fixed to, and its place (m) and orientation (a quaternion) there.
     pub fn site_on_body(&self, site: usize) -> (usize, [f64; 3], [f64; 4]) {
