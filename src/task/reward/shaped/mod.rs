@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use command::{CommandSpec, NextCommand};
 pub use feet::FootSpec;
 pub use gait::GaitSpec;
-pub use part::Part;
+pub use part::SeenPart;
 pub use terms::{ActionRate, HeightForm, TermKind, TermSpec, Up, When};
 
 use super::Reward;
@@ -51,7 +51,7 @@ pub struct ShapedSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bonus: Option<Bonus>,
     /// What is observed.
-    pub observation: Vec<Part>,
+    pub observation: Vec<SeenPart>,
     /// How many observations one sees, the newest first; those from before the episode are 0.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub rows: usize,

@@ -8,7 +8,7 @@ use super::{Joints, ShapedSpec};
 /// A part of an observation.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(tag = "see", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Part {
+pub enum SeenPart {
     /// Values of a sensor, times `scale`.
     Sensor {
         /// Its name.
@@ -90,7 +90,7 @@ fn is_ones(x: &[f64; 3]) -> bool {
     *x == ones()
 }
 
-impl Part {
+impl SeenPart {
     /// Puts the part into an observation.
     pub(super) fn add(&self, draft: &mut Draft<'_>, joints: &Joints, spec: &ShapedSpec) -> Result<(), String> {
         let model = draft.model();
@@ -98,17 +98,7 @@ impl Part {
         let label = |i: usize| names.qpos[joints.qpos + i].clone();
         let all = 0..joints.len();
         match self {
-            Self::Sensor { name, entries, scale } => {
-                let range = draft.sensor_range(name)?;
-                let [first, end] = entries.unwrap_or([0, range.len()]);
-                if first >= end || end > range.len() || !scale.is_finite() {
-                    return Err(format!("the sensor \"{name}\" has {} values, not [{first}, {end})", range.len()));
-                }
-                for i in range.start + first..range.start + end {
-                    let times = if *scale == 1.0 { String::new() } else { format!("{scale} ") };
-                    draft.push(format!("{times}sensor:{}", names.sensor[i]), Entry::Scaled(i, *scale));
-                }
-            }
+            Self::Sensor { name, entries, scale } => sensor(draft, name, *entries, *scale)?,
             Self::Gravity { site } => {
                 let id = draft.site(site)?;
                 for (i, axis) in ["x", "y", "z"].iter().enumerate() {
@@ -168,17 +158,7 @@ impl Part {
                     draft.push(format!("{from} to {to}[{},{}]", i / 3, i % 3), Entry::Turn(pair, i));
                 }
             }
-            Self::Behind { rows, reset } => {
-                if joints.len() != model.nu() {
-                    return Err("not every joint has a control of its own to be behind".to_owned());
-                }
-                draft.history(checked(*rows)?, None, |draft| {
-                    for i in all {
-                        draft.push(format!("behind:{}", label(i)), Entry::Behind(joints.qpos + i, i, *reset));
-                    }
-                    Ok(())
-                })?;
-            }
+            Self::Behind { rows, reset } => behind(draft, joints, *rows, *reset)?,
             Self::PastVelocities { rows } => {
                 draft.history(checked(*rows)?, None, |draft| {
                     for dof in joints.dof..joints.dof + joints.len() {
@@ -195,6 +175,36 @@ impl Part {
         }
         Ok(())
     }
+}
+
+/// Values of a sensor, times a number.
+fn sensor(draft: &mut Draft<'_>, name: &str, entries: Option<[usize; 2]>, scale: f64) -> Result<(), String> {
+    let range = draft.sensor_range(name)?;
+    let [first, end] = entries.unwrap_or([0, range.len()]);
+    if first >= end || end > range.len() || !scale.is_finite() {
+        return Err(format!("the sensor \"{name}\" has {} values, not [{first}, {end})", range.len()));
+    }
+    let labels = draft.model().names().sensor.iter().enumerate();
+    let times = if scale == 1.0 { String::new() } else { format!("{scale} ") };
+    for (i, label) in labels.skip(range.start + first).take(end - first) {
+        draft.push(format!("{times}sensor:{label}"), Entry::Scaled(i, scale));
+    }
+    Ok(())
+}
+
+/// How far joints are from their controls, in this and in earlier control steps.
+fn behind(draft: &mut Draft<'_>, joints: &Joints, rows: usize, reset: bool) -> Result<(), String> {
+    let model = draft.model();
+    if joints.len() != model.nu() {
+        return Err("not every joint has a control of its own to be behind".to_owned());
+    }
+    draft.history(checked(rows)?, None, |draft| {
+        for i in 0..joints.len() {
+            let label = &model.names().qpos[joints.qpos + i];
+            draft.push(format!("behind:{label}"), Entry::Behind(joints.qpos + i, i, reset));
+        }
+        Ok(())
+    })
 }
 
 fn checked(rows: usize) -> Result<usize, String> {
