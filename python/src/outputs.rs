@@ -28,10 +28,14 @@ const NAMES: [&str; 17] = [
     "time",
     "warmstart",
 ];
-/// How many of them are matrices, verdicts, and what comes with a Jacobian at all.
+/// Where matrices end, verdicts, and what comes with a Jacobian at all.
 const MATRICES: usize = 4;
 const VERDICTS: usize = 8;
 const OF_JACOBIAN: usize = 11;
+/// Some of them.
+const FLOOR: usize = 8;
+const KINK: usize = 9;
+const FLAGS: usize = 10;
 
 /// An array that is borrowed from Python for as long as a batch runs.
 enum Array<'py> {
@@ -56,6 +60,10 @@ fn borrowed<'py, T: Element>(
     array.try_readwrite().map_err(refused)
 }
 
+fn unfit(name: &str) -> PyErr {
+    PyTypeError::new_err(format!("{name} is no array of a type that it can have"))
+}
+
 /// All arrays that were given.
 pub(crate) struct Arrays<'py>(Vec<(usize, Array<'py>)>);
 
@@ -77,16 +85,16 @@ impl<'py> Arrays<'py> {
             } else if let Ok(array) = array.cast::<PyArrayDyn<u32>>() {
                 Array::U32(borrowed(&name, array, size)?)
             } else {
-                return Err(PyTypeError::new_err(format!("{name} is no array of a type that it can have")));
+                return Err(unfit(&name));
             };
             let fits = match (&array, kind) {
                 (Array::F32(_), kind) => kind < MATRICES,
                 (Array::U8(_), kind) => (MATRICES..VERDICTS).contains(&kind),
-                (Array::U32(_), kind) => NAMES[kind] == "flags",
-                (Array::F64(_), kind) => NAMES[kind] != "flags" && !(MATRICES..VERDICTS).contains(&kind),
+                (Array::U32(_), kind) => kind == FLAGS,
+                (Array::F64(_), kind) => kind != FLAGS && !(MATRICES..VERDICTS).contains(&kind),
             };
             if !fits {
-                return Err(PyTypeError::new_err(format!("{name} is no array of a type that it can have")));
+                return Err(unfit(&name));
             }
             all.push((kind, array));
         }
@@ -146,20 +154,18 @@ enum Values<'a> {
 
 impl<'a> Plane<'a> {
     fn split(self, rows: usize) -> (Self, Self) {
+        fn halves<'a, T>(all: &'a mut [T], at: usize, kind: fn(&'a mut [T]) -> Values<'a>) -> (Values<'a>, Values<'a>) {
+            let (first, rest) = all.split_at_mut(at);
+            (kind(first), kind(rest))
+        }
         let Self { width, values } = self;
         let at = rows * width;
         let (first, rest) = match values {
             Values::None => (Values::None, Values::None),
-            Values::F64(x) => {
-                Some(x.split_at_mut(at)).map(|(a, b)| (Values::F64(a), Values::F64(b))).unwrap_or_default()
-            }
-            Values::F32(x) => {
-                Some(x.split_at_mut(at)).map(|(a, b)| (Values::F32(a), Values::F32(b))).unwrap_or_default()
-            }
-            Values::U8(x) => Some(x.split_at_mut(at)).map(|(a, b)| (Values::U8(a), Values::U8(b))).unwrap_or_default(),
-            Values::U32(x) => {
-                Some(x.split_at_mut(at)).map(|(a, b)| (Values::U32(a), Values::U32(b))).unwrap_or_default()
-            }
+            Values::F64(all) => halves(all, at, Values::F64),
+            Values::F32(all) => halves(all, at, Values::F32),
+            Values::U8(all) => halves(all, at, Values::U8),
+            Values::U32(all) => halves(all, at, Values::U32),
         };
         (Self { width, values: first }, Self { width, values: rest })
     }
@@ -234,11 +240,11 @@ impl<'a> Outputs<'a> {
             self.0[k].numbers(row, numbers);
             self.0[MATRICES + k].verdicts(row, verdicts, numbers);
         }
-        self.0[8].numbers(row, &verdicts.floor);
-        self.0[9].numbers(row, &[verdicts.kink]);
+        self.0[FLOOR].numbers(row, &verdicts.floor);
+        self.0[KINK].numbers(row, &[verdicts.kink]);
         let mut flags = verdicts.flags() | at_control;
         flags.set(StepFlags::JACOBIAN_NOT_FINITE, !jacobian.is_finite());
-        self.0[10].flags(row, flags);
+        self.0[FLAGS].flags(row, flags);
     }
 
     /// Writes the state that a step has led to.

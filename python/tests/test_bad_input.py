@@ -111,12 +111,14 @@ def test_a_model_that_is_edited_is_noticed(humanoid):
     lin = dynsparse.Linearizer(humanoid)
     data = fallen(humanoid)
     before = lin(data)
-    for field, edit, back in (
-        ("opt.timestep", lambda m: setattr(m.opt, "timestep", 0.001), lambda m: setattr(m.opt, "timestep", 0.005)),
-        ("opt.gravity", lambda m: m.opt.gravity.__setitem__(2, -1), None),
-        ("body_mass", lambda m: m.body_mass.__setitem__(3, 9), None),
-        ("geom_friction", lambda m: m.geom_friction.__setitem__((0, 0), 0.1), None),
-        ("jnt_range", lambda m: m.jnt_range.__setitem__((2, 1), 9), None),
+    for field, edit in (
+        ("opt.timestep", lambda m: setattr(m.opt, "timestep", 0.001)),
+        ("opt.gravity", lambda m: m.opt.gravity.__setitem__(2, -1)),
+        ("body_mass", lambda m: m.body_mass.__setitem__(3, 9)),
+        ("geom_friction", lambda m: m.geom_friction.__setitem__((0, 0), 0.1)),
+        ("jnt_range", lambda m: m.jnt_range.__setitem__((2, 1), 9)),
+        ("actuator_group", lambda m: m.actuator_group.__setitem__(1, 3)),
+        ("opt.disableactuator", lambda m: setattr(m.opt, "disableactuator", 2)),
     ):
         own = copy.copy(humanoid)
         one = dynsparse.Linearizer(own)
@@ -180,19 +182,24 @@ def test_a_model_without_anything():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_edits_at_random_end_in_an_exception_or_in_numbers(humanoid, seed):
-    """Integers and floats of the model that somebody has overwritten: MuJoCo refuses the bytes, or there are matrices."""
+def test_edits_at_random_are_noticed_or_of_no_influence(humanoid, seed):
+    """Integers and floats of the model that somebody has overwritten: MuJoCo refuses the bytes, or there are matrices; and whoever had
+    a Linearizer before hears of it, or has the same numbers."""
     rng = np.random.default_rng(seed)
     names = [name for name in dir(humanoid) if isinstance(getattr(humanoid, name, None), np.ndarray)]
-    # Sizes and addresses of what MuJoCo itself would follow out of its memory are checked by it when it loads.
-    name = names[rng.integers(len(names))]
-    array = getattr(humanoid, name)
-    if array.size and array.flags.writeable and array.dtype != bool:
-        array.reshape(-1)[rng.integers(array.size)] = rng.choice([-1, 0, 1, 3, 1000])
+    names = [name for name in names if getattr(humanoid, name).size and getattr(humanoid, name).dtype != bool]
+    data, earlier = fallen(humanoid), dynsparse.Linearizer(humanoid)
+    state = state_of(humanoid, data)
+    array = getattr(humanoid, names[rng.integers(len(names))])
+    array.reshape(-1)[rng.integers(array.size)] = rng.choice([-1, 0, 1, 3, 1000])
     try:
-        dynsparse.Linearizer(humanoid)
+        fresh = dynsparse.Linearizer(humanoid)(state=state)
     except (dynsparse.DynsparseError, ValueError):
-        pass
+        return
+    try:
+        assert (earlier(state=state).A == fresh.A).all()
+    except dynsparse.DynsparseError as error:
+        assert "has been edited" in str(error)
 
 
 def test_geometry_of_meshes(tmp_path):

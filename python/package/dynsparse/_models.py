@@ -18,7 +18,7 @@ _NOT_PHYSICS = (
     "tex_", "mat_", "skin_", "light_", "name_", "names", "text_", "tuple_", "key_", "numeric_", "paths", "mesh_normal",
     "mesh_facenormal", "mesh_texcoord", "mesh_facetexcoord", "flex_texcoord", "hfield_path", "mesh_path",
 )  # fmt: skip
-_NOT_PHYSICS_ENDS = ("_rgba", "_user", "_matid", "_texid", "_group")
+_NOT_PHYSICS_ENDS = ("_rgba", "_matid", "_texid")
 
 
 # Geometry of meshes, megabytes that nobody edits in place but by intent.
@@ -75,7 +75,7 @@ class Watch:
         views: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
 
         def view(name: str, array: Any) -> None:
-            if isinstance(array, np.ndarray) and array.size and array.flags.c_contiguous:
+            if isinstance(array, np.ndarray) and array.size:
                 views[name.startswith(_MESHES)][name] = array.reshape(-1).view(np.uint8)
 
         self._scalars: list[tuple[str, Any, list[str], Any, Any]] = []
