@@ -47,14 +47,11 @@ fn library_name() -> String {
 fn place(entry: &str) -> Option<String> {
     let name = entry.strip_prefix("mujoco/")?;
     if name.starts_with("include/") {
-        Some(name.to_owned())
-    } else if name.starts_with("libmujoco.") && !name.contains('/') {
-        Some(format!("lib/{name}"))
-    } else if name.strip_prefix("plugin/").is_some_and(|plugin| !plugin.contains('/') && is_library(plugin)) {
-        Some(format!("lib/{name}"))
-    } else {
-        None
+        return Some(name.to_owned());
     }
+    let is_mujoco = name.starts_with("libmujoco.") && !name.contains('/');
+    let is_plugin = name.strip_prefix("plugin/").is_some_and(|plugin| !plugin.contains('/') && is_library(plugin));
+    (is_mujoco || is_plugin).then(|| format!("lib/{name}"))
 }
 
 fn is_library(name: &str) -> bool {
