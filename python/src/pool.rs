@@ -11,6 +11,9 @@ use crate::error::DynsparseError;
 /// The pools of a process, by their number of threads; 0 stands for all cores.
 static POOLS: Mutex<Option<Owned<Pools>>> = Mutex::new(None);
 
+/// Pools that are kept: with as many, those that nobody uses go before another one comes.
+const KEPT: usize = 4;
+
 type Pools = HashMap<usize, Arc<ThreadPool>>;
 
 /// Something that is of use in the process that made it only: its threads or locks do not live on in a fork.
@@ -42,6 +45,9 @@ pub(crate) fn pool(_py: Python<'_>, threads: usize) -> PyResult<Arc<ThreadPool>>
     let pools = all.as_mut().and_then(Owned::here).ok_or_else(|| DynsparseError::new_err("no threads"))?;
     if let Some(pool) = pools.get(&threads) {
         return Ok(pool.clone());
+    }
+    if pools.len() >= KEPT {
+        pools.retain(|threads, pool| *threads == 0 || Arc::strong_count(pool) > 1);
     }
     let name = |i| format!("dynsparse-{i}");
     let made = ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build();

@@ -98,11 +98,14 @@ def test_models(tmp_path, humanoid):
 
 
 def test_what_no_engine_covers_is_named():
-    xml = """<mujoco><worldbody><body><joint name="j"/><geom size="0.1"/></body></worldbody>
-        <actuator><motor joint="j" delay="0.01" nsample="4"/></actuator></mujoco>"""
-    model = mujoco.MjModel.from_xml_string(xml)
+    body = """<worldbody><body><joint name="j"/><geom size="0.1"/></body></worldbody>
+        <actuator><motor joint="j" {}/></actuator>"""
+    sleeps = f'<mujoco><option><flag sleep="enable"/></option>{body.format("")}</mujoco>'
     with pytest.raises(dynsparse.NotCoveredError, match="take that out of the model"):
-        dynsparse.Linearizer(model)
+        dynsparse.Linearizer(mujoco.MjModel.from_xml_string(sleeps))
+    delayed = f"""<mujoco>{body.format('delay="0.01" nsample="4"')}</mujoco>"""
+    model = mujoco.MjModel.from_xml_string(delayed)
+    assert dynsparse.Linearizer(model).engine == "whole-step"
     with pytest.raises(dynsparse.NotCoveredError, match='use engine="auto" or "whole-step"'):
         dynsparse.Linearizer(model, engine="implicit")
 
@@ -213,3 +216,16 @@ def test_geometry_of_meshes(tmp_path):
     model.mesh_vert[:, 2] += 0.005
     after = dynsparse.linearize(model, data)
     assert (after.A == dynsparse.Linearizer(model)(data).A).all() and (after.A != before.A).any()
+
+
+def test_positions_beside_a_simulation_are_refused(humanoid):
+    data = mujoco.MjData(humanoid)
+    for of in (dynsparse.linearize, dynsparse.step):
+        with pytest.raises(ValueError, match="qpos is given, and an MjData"):
+            of(humanoid, data, qpos=data.qpos)
+
+
+@pytest.mark.parametrize("name", ["threads", "substeps"])
+def test_counts_have_a_bound(humanoid, name):
+    with pytest.raises(ValueError, match=f"{name} is 1099511627776; give at most"):
+        dynsparse.Linearizer(humanoid, **{name: 2**40})

@@ -459,6 +459,10 @@ impl Settings {
         let command = self.command.as_ref().map(|text| {
             three(text).with_context(|| format!("--command: \"{text}\" is not X,Y,YAW, three numbers as 1,0,0.5"))
         });
+        anyhow::ensure!(
+            command.is_none() || self.replay.is_none(),
+            "--command has no meaning for a replay, which has no commands; leave it out"
+        );
         Ok(Changes {
             timestep: self.timestep,
             set: set.collect::<anyhow::Result<_>>()?,

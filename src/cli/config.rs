@@ -67,6 +67,9 @@ fn parse<T: DeserializeOwned>(path: &Path, all: &str) -> anyhow::Result<T> {
 /// What is wrong at a place, and the nearest name for a misspelt one.
 fn explained(place: &str, message: &str, all: &str) -> anyhow::Error {
     match message.strip_prefix("unknown field `").and_then(|m| m.split_once('`')) {
+        Some((flag @ ("plugin" | "verbose" | "log-format" | "log_format"), _)) => {
+            anyhow::anyhow!("{place}: `{flag}` is a flag of the command line alone; give it there")
+        }
         Some((unknown, known)) => {
             let names = known.split('`').skip(1).step_by(2);
             let nearest = names.map(|n| (strsim::damerau_levenshtein(n, unknown), n)).min();

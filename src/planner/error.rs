@@ -10,7 +10,7 @@ pub enum PlanError {
     /// There is nothing to plan for.
     #[error(
         "{task}: the task has no reward, so the policy expert has nothing to plan for; choose a task of {}, or another --policy",
-        "`dynsparse tasks dm_control_suite`"
+        "`dynsparse tasks`"
     )]
     NoReward {
         /// The task.

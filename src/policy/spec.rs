@@ -112,6 +112,11 @@ impl PolicySpec {
         matches!(self, Self::Replay { .. })
     }
 
+    /// Whether it puts the simulation into states from a file.
+    pub fn replays_states(&self) -> bool {
+        matches!(self, Self::Replay { with: ReplayWith::States, .. })
+    }
+
     /// Checks every setting against its bounds.
     ///
     /// # Errors

@@ -334,6 +334,15 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn RecordProgress)
     if let Some(reason) = prepared.fallback() {
         tracing::warn!("{}: the engine whole-step computes the Jacobians: {reason}", prepared.job.task.name);
     }
+    let held = prepared.model.held_state();
+    if prepared.job.policy.replays_states() && !held.is_empty() {
+        tracing::warn!(
+            "{}: {} of the model are not in the file to replay: each row has what the rows before it have left, the first nothing; so \
+             let rows be whole motions, in order",
+            prepared.job.task.name,
+            held.join(" and ")
+        );
+    }
     for plugin in prepared.plugins().iter().filter(|plugin| !plugin.is_tested()) {
         tracing::warn!(
             "{}: the plugin {} is not one that the tests know: its code takes part in every step, and entries are right as far as a \

@@ -23,13 +23,15 @@ Errors = Literal["raise", "nan"]
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION.value
 
 
-def _count(name: str, value: Any, least: int) -> int:
+def _count(name: str, value: Any, least: int, most: int | None = None) -> int:
     try:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} is {value!r}; give a whole number") from None
     if number < least:
         raise ValueError(f"{name} is {number}; give at least {least}")
+    if most is not None and number > most:
+        raise ValueError(f"{name} is {number}; give at most {most}")
     return number
 
 
@@ -50,11 +52,11 @@ class Linearizer:
     zero_test : bool
         Whether every entry is tested for zero, and every state for switches. Without it verdicts and kinks are None.
     substeps : int
-        Physics steps of a control step: the matrices are those of so many steps under one control.
+        Physics steps of a control step, a million at most: the matrices are those of so many steps under one control.
     sensors : bool
         Whether sensors are differentiated too: C and D.
     threads : int, optional
-        Threads for batches; all cores by default.
+        Threads for batches, 1024 at most; all cores by default.
     dtype : {numpy.float64, numpy.float32}
         Of A, B, C and D. They are computed in double precision.
 
@@ -88,11 +90,11 @@ class Linearizer:
         self._dtype = np.dtype(dtype)
         if self._dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise TypeError(f"dtype is {self._dtype}; give numpy.float64 or numpy.float32")
-        self._substeps = _count("substeps", substeps, 1)
+        self._substeps = _count("substeps", substeps, 1, 1_000_000)
         self._options: dict[str, Any] = dict(
             solver=solver, engine=engine, zero_test=bool(zero_test), sensors=bool(sensors), threads=threads
         )
-        native = {**self._options, "threads": 0 if threads is None else _count("threads", threads, 1)}
+        native = {**self._options, "threads": 0 if threads is None else _count("threads", threads, 1, 1024)}
         self._watch = Watch(self._model)
         self._engine = _native.Engine(mjb(self._model), label, **native)
         self.nq, self.nv, self.nu, self.na, self.ndx, self.nsensordata, self._nmocap, self._nstate = self._engine.sizes
@@ -472,7 +474,14 @@ def linearize(
         return of(qpos, qvel, ctrl, act)
     if not isinstance(data, mujoco.MjData):
         raise TypeError(f"data is of type {type(data).__name__}; give a mujoco.MjData, or arrays by their names")
-    return of(data, qvel, ctrl, act)
+    return of(_alone(data, qpos), qvel, ctrl, act)
+
+
+def _alone(data: mujoco.MjData, qpos: Any) -> mujoco.MjData:
+    """A simulation, where no positions are given beside it."""
+    if qpos is not None:
+        raise ValueError("qpos is given, and an MjData, which has one; give arrays only, or the MjData only")
+    return data
 
 
 def step(
@@ -494,4 +503,4 @@ def step(
         With T = 1: ``qpos[..., 1, :]`` is the next position. `data` is not changed.
     """
     of = linearizer_of(model, **options)
-    return of.step(qpos if data is None else data, qvel, ctrl, act, jacobians=jacobians)
+    return of.step(qpos if data is None else _alone(data, qpos), qvel, ctrl, act, jacobians=jacobians)

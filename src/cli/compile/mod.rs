@@ -91,7 +91,7 @@ fn compile(source: &ModelSource, want: Want, plugins: &[PathBuf], limits: Limits
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().map_err(|e| trouble(&e))?;
     let Some(ended) = follow(child, source, want, patience).map_err(|e| trouble(&e))? else {
-        return Err(failed("stopped while it was compiled".to_owned()));
+        return Err(PhysicsError::Stopped);
     };
     if ended.asleep {
         return Err(failed(format!(
@@ -100,7 +100,9 @@ fn compile(source: &ModelSource, want: Want, plugins: &[PathBuf], limits: Limits
         )));
     }
     if !ended.status.success() {
-        return Err(failed(death(&ended, limits)));
+        // A terminal sends its signals to both.
+        let asked = matches!(signal(&ended), Some(libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT));
+        return Err(if asked { PhysicsError::Stopped } else { failed(death(&ended, limits)) });
     }
     if !ended.words.is_empty() {
         output::aside(&ended.words);
@@ -151,17 +153,21 @@ fn follow(mut child: Child, source: &ModelSource, want: Want, patience: Duration
     })
 }
 
+/// The signal that ended a process.
+fn signal(ended: &Ended) -> Option<i32> {
+    #[cfg(unix)]
+    return std::os::unix::process::ExitStatusExt::signal(&ended.status);
+    #[cfg(not(unix))]
+    return None;
+}
+
 /// What a process died of, and what to do.
 fn death(ended: &Ended, limits: Limits) -> String {
     let (gib, seconds) = (limits.memory >> 30, limits.seconds);
     let more_memory = format!("it may take {gib} GiB, {MEMORY} allows more");
-    #[cfg(unix)]
-    let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
-    #[cfg(not(unix))]
-    let signal = None::<i32>;
     let last = ended.words.lines().rev().find(|line| line.chars().any(char::is_alphabetic)).unwrap_or_default().trim();
     let without_memory = ["bad_alloc", "memory allocation", "allocate"].iter().any(|word| ended.words.contains(word));
-    match signal {
+    match signal(ended) {
         Some(libc::SIGXCPU) => {
             format!(
                 "compiling it takes more than {seconds} s of processor time (length ranges of actuators?); \
@@ -172,7 +178,6 @@ fn death(ended: &Ended, limits: Limits) -> String {
         _ if ended.words.contains("overflowed its stack") => {
             "the compiler runs out of stack: something in it contains itself, or is nested too deeply".to_owned()
         }
-        Some(libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT) => "stopped while it was compiled".to_owned(),
         Some(signal) => {
             format!(
                 "MuJoCo's compiler dies of it by signal {signal}: a size in it is too large, or something contains \

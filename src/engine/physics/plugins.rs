@@ -188,7 +188,10 @@ fn open(path: &Path) -> Result<Library, PhysicsError> {
     if let Some(complaint) = complaint {
         return Err(trouble(
             path,
-            format!("MuJoCo does not take its plugins: {complaint}; name one library for a plugin"),
+            format!(
+                "MuJoCo does not take its plugins: {complaint}; name one library for a plugin, or \
+                 let {FOLDER} name the folder that takes the place of MuJoCo's own"
+            ),
         ));
     }
     if handle.is_null() {

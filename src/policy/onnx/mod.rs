@@ -255,8 +255,8 @@ fn shape(input: &proto::ValueInfo, seen: usize) -> Result<Vec<usize>, String> {
         [n] if fits(n, seen) => Ok(vec![seen]),
         [one, n] if fits(one, 1) && fits(n, seen) => Ok(vec![1, seen]),
         _ => Err(format!(
-            "its input {} has the shape {} (0: any), the task's observation {seen} numbers: it must be [{seen}] or \
-             [1, {seen}]; choose a policy for this task, or say with --observe what it sees",
+            "its input {} has the shape {} (0: any), but what it is to see has {seen} numbers, so that it must be \
+             [{seen}] or [1, {seen}]; take a network for this task, or say with --observe what it sees",
             word(&input.name),
             listed(&sizes)
         )),

@@ -58,6 +58,7 @@ impl FromStr for ObservedPart {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         if let Some(name) = text.strip_prefix("sensor:") {
             return Ok(Self::Sensor(name.to_owned()));
         }

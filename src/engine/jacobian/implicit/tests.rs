@@ -106,6 +106,9 @@ fn inertial_forces_gravity_and_drag() {
         ("compensated gravity", "", &*carried),
         ("viscosity", r#"<option viscosity=".3"/>"#, CHAIN),
         ("density and wind", r#"<option density="20" wind="1 -2 .5"/>"#, CHAIN),
+        ("no passive forces", r#"<option density="20"><flag spring="disable" damper="disable"/></option>"#, &*carried),
+        ("no springs", r#"<option density="20"><flag spring="disable"/></option>"#, &*carried),
+        ("no dampers", r#"<option density="20"><flag damper="disable"/></option>"#, &*carried),
     ] {
         let (error, _) = compare(&model(option, bodies, ""), H, 0.7, 0);
         assert!(error < 3e-8, "{what}: {error:e}");
