@@ -9,6 +9,8 @@ use dynsparse::physics::{REQUIRED_VERSION, Sim, SolverMode};
 use dynsparse::task::{Assets, Memory, RewardSpec, Scorer, Taken, Task, catalogue};
 use serde::Deserialize;
 
+use super::rewards::State;
+
 /// As in `rewards.rs`.
 const TOLERANCE: f64 = if cfg!(all(target_os = "linux", target_arch = "x86_64")) { 1e-12 } else { 1e-8 };
 
@@ -66,27 +68,6 @@ struct Step {
     reward: f64,
     terms: BTreeMap<String, f64>,
     observation: Vec<f64>,
-}
-
-#[derive(Deserialize)]
-struct State {
-    qpos: Vec<f64>,
-    qvel: Vec<f64>,
-    ctrl: Vec<f64>,
-    qacc_warmstart: Vec<f64>,
-    mocap_pos: Vec<f64>,
-    mocap_quat: Vec<f64>,
-}
-
-impl State {
-    fn put(&self, sim: &mut Sim) {
-        sim.qpos_mut().copy_from_slice(&self.qpos);
-        sim.qvel_mut().copy_from_slice(&self.qvel);
-        sim.ctrl_mut().copy_from_slice(&self.ctrl);
-        sim.qacc_warmstart_mut().copy_from_slice(&self.qacc_warmstart);
-        sim.mocap_pos_mut().copy_from_slice(&self.mocap_pos);
-        sim.mocap_quat_mut().copy_from_slice(&self.mocap_quat);
-    }
 }
 
 fn reference() -> Reference {

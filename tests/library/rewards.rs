@@ -29,8 +29,9 @@ struct Case {
     observation: Vec<f64>,
 }
 
+/// A state that a reference begins from.
 #[derive(Deserialize)]
-struct State {
+pub(crate) struct State {
     qpos: Vec<f64>,
     qvel: Vec<f64>,
     ctrl: Vec<f64>,
@@ -40,7 +41,7 @@ struct State {
 }
 
 impl State {
-    fn put(&self, sim: &mut Sim) {
+    pub(crate) fn put(&self, sim: &mut Sim) {
         sim.qpos_mut().copy_from_slice(&self.qpos);
         sim.qvel_mut().copy_from_slice(&self.qvel);
         sim.ctrl_mut().copy_from_slice(&self.ctrl);

@@ -119,6 +119,10 @@ fn flags(build: &mut Build, option: &mut XmlElement) {
                 flag.set(name, "enable");
             }
         }
+        // Without both MuJoCo leaves out all passive forces, those of a medium too.
+        if flag.get("spring").is_some() && option.get("density").is_some() {
+            flag.set("damper", "disable");
+        }
         // MuJoCo takes it under that integrator only.
         if flag.get("ipc").is_some() {
             option.set("integrator", "discrete");
