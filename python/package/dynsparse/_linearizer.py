@@ -315,7 +315,7 @@ class Linearizer:
         if isinstance(qpos, mujoco.MjData):
             named = [name for name, value in given.items() if value is not None and name != "ctrl"]
             if named:
-                raise ValueError(f"{named[0]} is given, and an MjData, which has one; give arrays only, or the MjData only")
+                raise _given_twice(named[0])
             arrays = {"state": self._integration_state(qpos)}
             if given.get("ctrl") is not None:
                 arrays["ctrl"] = numbers("ctrl", given["ctrl"], self.nu)
@@ -469,19 +469,22 @@ def linearize(
     >>> for name, gain in zip(lin.state_names, lin.B[:, 0]):
     ...     print(f"{name:>20} {gain:10.6f}")
     """
-    of = linearizer_of(model, **options)
+    return linearizer_of(model, **options)(_place(data, qpos), qvel, ctrl, act)
+
+
+def _place(data: mujoco.MjData | None, qpos: npt.ArrayLike | None) -> mujoco.MjData | npt.ArrayLike | None:
+    """A simulation, or positions in its place."""
     if data is None:
-        return of(qpos, qvel, ctrl, act)
+        return qpos
     if not isinstance(data, mujoco.MjData):
         raise TypeError(f"data is of type {type(data).__name__}; give a mujoco.MjData, or arrays by their names")
-    return of(_alone(data, qpos), qvel, ctrl, act)
-
-
-def _alone(data: mujoco.MjData, qpos: Any) -> mujoco.MjData:
-    """A simulation, where no positions are given beside it."""
     if qpos is not None:
-        raise ValueError("qpos is given, and an MjData, which has one; give arrays only, or the MjData only")
+        raise _given_twice("qpos")
     return data
+
+
+def _given_twice(name: str) -> ValueError:
+    return ValueError(f"{name} is given, and an MjData, which has one; give arrays only, or the MjData only")
 
 
 def step(
@@ -502,5 +505,4 @@ def step(
     Rollout
         With T = 1: ``qpos[..., 1, :]`` is the next position. `data` is not changed.
     """
-    of = linearizer_of(model, **options)
-    return of.step(qpos if data is None else _alone(data, qpos), qvel, ctrl, act, jacobians=jacobians)
+    return linearizer_of(model, **options).step(_place(data, qpos), qvel, ctrl, act, jacobians=jacobians)

@@ -84,6 +84,13 @@ impl Model {
             .map(|bit| !self.is_disabled(bit))
     }
 
+    /// Whether there are passive forces at all: where springs and dampers are both switched off, MuJoCo leaves out those of a medium
+    /// and compensated gravity too.
+    pub fn has_passive_forces(&self) -> bool {
+        let [springs, dampers, _] = self.pushes();
+        springs || dampers
+    }
+
     /// Whether it has flexible elements.
     pub fn has_flexes(&self) -> bool {
         self.raw().nflex > 0

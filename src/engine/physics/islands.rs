@@ -6,16 +6,17 @@
 
 use super::attachments::{Attachment, Attachments};
 use super::elements::Slices;
+use super::sets::Sets;
 use super::{Model, PhysicsError, Sim, StateLayout};
 
 /// Sets of trees and actuators that can act on each other within a step. As MuJoCo's islands, but with everything that joins
 /// trees, whether it pushes at the state or not.
 #[derive(Debug, Clone)]
 pub struct Islands {
-    /// By node (trees, then actuators): its parent, as the model alone has it.
-    fixed: Vec<usize>,
+    /// Nodes (trees, then actuators), joined as the model alone has it.
+    fixed: Sets,
     /// The same with the contacts of the last state.
-    now: Vec<usize>,
+    now: Sets,
     /// Node of every entry of the tangent state, then of every control.
     nodes: Vec<usize>,
     /// Trees of the bodies of every geom; None for what cannot move.
@@ -30,25 +31,25 @@ impl Islands {
         let (trees, actuators) = (m.ntree as usize, m.nactuator as usize);
         let found = Trees { attachments: Attachments::new(model), m: Slices(m) };
         let attachments = &found.attachments;
-        let mut fixed: Vec<usize> = (0..trees + actuators).collect();
+        let mut fixed = Sets::new(trees + actuators);
         // Flexes and plugins may join anything.
         if model.has_flexes() || model.has_plugins() {
-            (1..fixed.len()).for_each(|node| join(&mut fixed, 0, node));
+            fixed.join_all(0..trees + actuators);
         }
         for tendon in 0..m.ntendon {
-            join_all(&mut fixed, found.all(attachments.tendon(tendon as i32).collect()));
+            fixed.join_all(found.all(attachments.tendon(tendon as i32).collect()));
         }
         for equality in 0..attachments.equalities() {
             match attachments.equality(equality) {
-                Some(joined) => join_all(&mut fixed, found.all(joined)),
-                None => (1..trees).for_each(|tree| join(&mut fixed, 0, tree)),
+                Some(joined) => fixed.join_all(found.all(joined)),
+                None => fixed.join_all(0..trees),
             }
         }
         for actuator in 0..actuators {
             let node = trees + actuator;
             match attachments.transmission(actuator) {
-                Some(moved) => found.all(moved).for_each(|tree| join(&mut fixed, node, tree)),
-                None => (0..trees).for_each(|tree| join(&mut fixed, node, tree)),
+                Some(moved) => found.all(moved).for_each(|tree| fixed.join(node, tree)),
+                None => (0..trees).for_each(|tree| fixed.join(node, tree)),
             }
         }
         let layout = model.layout();
@@ -69,7 +70,7 @@ impl Islands {
     /// says: without contacts.
     pub fn labels(&self) -> Vec<usize> {
         let n = self.fixed.len();
-        self.nodes.iter().map(|node| if *node < n { root(&self.fixed, *node) } else { n }).collect()
+        self.nodes.iter().map(|node| if *node < n { self.fixed.root(*node) } else { n }).collect()
     }
 
     /// Whether anything can act, within a step, from one entry of the tangent state on another.
@@ -83,7 +84,7 @@ impl Islands {
     }
 
     fn same(&self, one: usize, other: usize) -> bool {
-        one == other || one != usize::MAX && other != usize::MAX && root(&self.now, one) == root(&self.now, other)
+        one == other || one != usize::MAX && other != usize::MAX && self.now.root(one) == self.now.root(other)
     }
 }
 
@@ -109,28 +110,10 @@ impl Sim {
         for contact in self.contacts() {
             let tree = |geom: i32| usize::try_from(geom).ok().and_then(|geom| islands.geoms[geom]);
             if let [Some(one), Some(other)] = contact.geom.map(tree) {
-                join(&mut islands.now, one, other);
+                islands.now.join(one, other);
             }
         }
         Ok(())
-    }
-}
-
-fn root(parents: &[usize], mut node: usize) -> usize {
-    while parents[node] != node {
-        node = parents[node];
-    }
-    node
-}
-
-fn join(parents: &mut [usize], one: usize, other: usize) {
-    let (one, other) = (root(parents, one), root(parents, other));
-    parents[one.max(other)] = one.min(other);
-}
-
-fn join_all(parents: &mut [usize], mut nodes: impl Iterator<Item = usize>) {
-    if let Some(first) = nodes.next() {
-        nodes.for_each(|node| join(parents, first, node));
     }
 }
 

@@ -13,6 +13,7 @@
 use nalgebra::{Cholesky, DMatrix, DMatrixViewMut, Dyn, LU};
 
 use super::triangular;
+use crate::physics::Sets;
 
 /// Of fewer dofs the whole matrix is as fast as its blocks.
 const FEW: usize = 48;
@@ -31,15 +32,11 @@ impl Partition {
         if n <= FEW {
             return Self::whole(n);
         }
-        let mut sets = Sets { parent: (0..n).collect() };
+        let mut sets = Sets::new(n);
         for (c, column) in matrix.column_iter().enumerate() {
             column.iter().enumerate().filter(|(_, x)| **x != 0.0).for_each(|(r, _)| sets.join(r, c));
         }
-        for group in groups {
-            let mut dofs = group.into_iter();
-            let Some(first) = dofs.next() else { continue };
-            dofs.for_each(|dof| sets.join(first, dof));
-        }
+        groups.for_each(|group| sets.join_all(group.into_iter()));
         let mut blocks: Vec<Vec<usize>> = vec![Vec::new(); n];
         (0..n).for_each(|dof| blocks[sets.root(dof)].push(dof));
         blocks.retain(|block| !block.is_empty());
@@ -101,26 +98,6 @@ impl Partition {
             }
         }
         columns
-    }
-}
-
-/// Disjoint sets of dofs.
-struct Sets {
-    parent: Vec<usize>,
-}
-
-impl Sets {
-    fn root(&mut self, mut x: usize) -> usize {
-        while self.parent[x] != x {
-            self.parent[x] = self.parent[self.parent[x]];
-            x = self.parent[x];
-        }
-        x
-    }
-
-    fn join(&mut self, x: usize, y: usize) {
-        let (x, y) = (self.root(x), self.root(y));
-        self.parent[x.max(y)] = x.min(y);
     }
 }
 

@@ -68,11 +68,9 @@ pub(super) struct ExternalForces {
 impl ExternalForces {
     /// Of a model. Without `closed` a fluid's forces and compensated gravity are left to be differenced.
     pub(super) fn new(model: &Model, closed: bool) -> Self {
-        // Where springs and dampers are both switched off, MuJoCo leaves out all passive forces.
-        let [springs, dampers, _] = model.pushes();
-        let closed = closed && (springs || dampers);
         let medium = model.medium();
-        let carried = model.bodies().map(|b| if closed { b.gravcomp * b.mass } else { 0.0 }).collect();
+        let carries = closed && model.has_passive_forces();
+        let carried = model.bodies().map(|b| if carries { b.gravcomp * b.mass } else { 0.0 }).collect();
         // MuJoCo's inertia box: the box of the body's mass with its inertia.
         let boxes = model
             .bodies()

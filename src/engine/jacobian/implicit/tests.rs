@@ -283,6 +283,12 @@ fn integrators() {
             ("a damped arm", &*damped, actuator),
             ("an arm with a heavy tendon", &*damped, tendon),
             ("an arm with curved dampers", &*curved, actuator),
+            ("a chain in a medium", CHAIN, r#"<option density="20" viscosity=".1"/>"#),
+            (
+                "a chain without passive forces",
+                CHAIN,
+                r#"<option density="20" viscosity=".1"><flag spring="disable" damper="disable"/></option>"#,
+            ),
             (
                 "a free body alone",
                 r#"<body pos="0 0 1"><freejoint/><geom type="box" size=".1 .2 .3" pos=".05 0 0" mass="1"/></body>"#,

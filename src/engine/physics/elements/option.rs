@@ -26,9 +26,10 @@ impl Model {
         self.raw().opt.enableflags & what as i32 != 0
     }
 
-    /// The medium around the bodies.
+    /// The medium around the bodies; an empty one where there are no passive forces.
     pub(crate) fn medium(&self) -> Medium {
         let opt = &self.raw().opt;
-        Medium { density: opt.density, viscosity: opt.viscosity, wind: opt.wind }
+        let [density, viscosity] = if self.has_passive_forces() { [opt.density, opt.viscosity] } else { [0.0; 2] };
+        Medium { density, viscosity, wind: opt.wind }
     }
 }
