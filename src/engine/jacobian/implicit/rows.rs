@@ -352,9 +352,9 @@ impl Rows {
         of(row).is_some() && (row == 0 || of(row - 1) != of(row))
     }
 
-    /// By active row, the dofs that it couples.
+    /// By active row, the dofs that it couples, be it by its rounding.
     pub(super) fn active_dofs(&self) -> impl Iterator<Item = impl Iterator<Item = usize> + '_> + '_ {
-        let dofs = |row: usize| self.row(row).iter().enumerate().filter(|(_, j)| **j != 0.0).map(|(dof, _)| dof);
+        let dofs = move |row: usize| (0..self.nv).filter(move |dof| self.entry_size(row, *dof) != 0.0);
         (0..self.n).filter(|row| self.active[*row]).map(dofs)
     }
 
