@@ -19,7 +19,7 @@ mod spec;
 pub use colored::BLOCK;
 pub use error::PolicyError;
 pub use explore::{Exploration, Explore};
-pub use onnx::OnnxFile;
+pub use onnx::{NetworkMemory, OnnxFile};
 pub use plan::{Guide, PlanMethod, PlanSpec, Spline};
 pub use ranges::ControlRanges;
 pub use replay::{ReplayEpisode, ReplayError, ReplayFile, ReplayModel};

@@ -10,7 +10,8 @@ use crate::jacobian::{Chain, Engine, Jacobian, Verdicts, ZeroVerdict};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
 use crate::planner::{PlanError, Planner};
 use crate::policy::{
-    self, ControlRanges, Exploration, OnnxFile, Policy, PolicySpec, ReplayEpisode, ReplayFile, ReplayWith,
+    self, ControlRanges, Exploration, NetworkMemory, OnnxFile, Policy, PolicySpec, ReplayEpisode, ReplayFile,
+    ReplayWith,
 };
 use crate::task::{Env, Memory, Scorer, Taken, Task};
 
@@ -57,7 +58,8 @@ pub struct Runner<'a> {
 enum Actor<'a> {
     Policy(Box<dyn Policy>),
     Planner,
-    Network(OnnxFile),
+    /// A network, and what it remembers of the episode.
+    Network(OnnxFile, NetworkMemory),
     /// The actions of every row, as recorded.
     Script(&'a [f64]),
 }
@@ -162,7 +164,7 @@ impl<'a> Runner<'a> {
         if let (Some(network), Some(scorer)) = (&self.network, &self.scorer) {
             let mut memory = scorer.begin(&self.sim, self.job.seed, 0);
             scorer.observe(&self.sim, &mut memory, &mut self.row.observation_next);
-            network.act(&self.row.observation_next, &mut vec![0.0; self.actions.lo.len()])?;
+            network.act(&self.row.observation_next, &mut network.memory(), &mut vec![0.0; self.actions.lo.len()])?;
         }
         match self.sim.divergence() {
             None => Ok(()),
@@ -265,7 +267,7 @@ impl<'a> Runner<'a> {
                 planner.begin(seed, episode);
                 Actor::Planner
             }
-            (None, None, Some(network)) => Actor::Network(network.clone()),
+            (None, None, Some(network)) => Actor::Network(network.clone(), network.memory()),
             (None, None, None) => Actor::Policy(policy::build(&job.policy, &self.actions, seed, episode, actions, dt)?),
         };
         let explore = job.explore.filter(|_| script.is_none());
@@ -316,8 +318,8 @@ impl<'a> Runner<'a> {
                 Some(recorded) => action.copy_from_slice(recorded),
                 None => return Ok(Some(End::Lost("the recorded actions end".to_owned()))),
             },
-            (Actor::Network(network), _) => {
-                network.act(&self.row.observation_next, action)?;
+            (Actor::Network(network, memory), _) => {
+                network.act(&self.row.observation_next, memory, action)?;
                 // As every policy, so that what the file holds is what acted.
                 self.actions.clamp(action);
             }

@@ -40,6 +40,27 @@ pub(crate) fn node(op: &str, inputs: &[&str], output: &str) -> Vec<u8> {
     [inputs, bytes(2, output.as_bytes()), bytes(4, op.as_bytes())].concat()
 }
 
+/// A node with several outputs and attributes.
+pub(crate) fn node_with(op: &str, inputs: &[&str], outputs: &[&str], attributes: &[Vec<u8>]) -> Vec<u8> {
+    let texts = |field, all: &[&str]| all.iter().flat_map(|i| bytes(field, i.as_bytes())).collect::<Vec<u8>>();
+    let attributes: Vec<u8> = attributes.iter().flat_map(|a| bytes(5, a)).collect();
+    [texts(1, inputs), texts(2, outputs), bytes(4, op.as_bytes()), attributes].concat()
+}
+
+/// Attributes: a whole number, a text, a list of texts.
+pub(crate) fn whole(name: &str, value: u64) -> Vec<u8> {
+    [bytes(1, name.as_bytes()), number(3, value)].concat()
+}
+
+pub(crate) fn text(name: &str, value: &str) -> Vec<u8> {
+    [bytes(1, name.as_bytes()), bytes(4, value.as_bytes())].concat()
+}
+
+pub(crate) fn texts(name: &str, values: &[&str]) -> Vec<u8> {
+    let values: Vec<u8> = values.iter().flat_map(|v| bytes(9, v.as_bytes())).collect();
+    [bytes(1, name.as_bytes()), values].concat()
+}
+
 /// An input or output: floats of a shape.
 pub(crate) fn value(name: &str, shape: &[u64]) -> Vec<u8> {
     value_of(name, 1, shape)
@@ -114,6 +135,46 @@ pub(crate) fn cheetah() -> Net {
     }
     net.nodes.extend([node("Slice", &["y2", "from", "to", "axis"], "mode"), node("Tanh", &["mode"], "action")]);
     net
+}
+
+/// A network of tests/reference/onnx.py with a memory, as locomotion policies are exported: `kind` is what it calls the layer.
+pub(crate) fn remembering(kind: &str, seen: usize, actions: usize) -> Net {
+    let (op, gates, attributes) = match kind {
+        "LSTM" => ("LSTM", 4, vec![text("direction", "forward")]),
+        "GRU" => ("GRU", 3, vec![whole("linear_before_reset", 1)]),
+        "GRU before" => ("GRU", 3, vec![texts("activations", &["Sigmoid", "Tanh"])]),
+        "RNN relu" => ("RNN", 1, vec![texts("activations", &["Relu"])]),
+        _ => ("RNN", 1, vec![whole("hidden_size", 8)]),
+    };
+    // One bias behind the other, of all gates each.
+    let weights = |name: &str, shape: [usize; 3], phase, scale| floats(name, &shape, &wave(&shape, phase, scale));
+    let states: &[&str] = if op == "LSTM" { &["h", "c"] } else { &["h"] };
+    let names = |side: &str| states.iter().map(|s| format!("{s}_{side}")).collect::<Vec<_>>();
+    let (inputs, outputs) = (names("in"), names("out"));
+    let layer_inputs: Vec<&str> =
+        ["x", "w", "r", "b", ""].into_iter().chain(inputs.iter().map(String::as_str)).collect();
+    let layer_outputs: Vec<&str> = ["y"].into_iter().chain(outputs.iter().map(String::as_str)).collect();
+    let bias = wave(&[2 * gates * 8], 3.0, 0.2);
+    Net {
+        nodes: vec![
+            node("Unsqueeze", &["obs", "first"], "x"),
+            node_with(op, &layer_inputs, &layer_outputs, &attributes),
+            node("Squeeze", &["y", "both"], "features"),
+            node("MatMul", &["features", "head"], "actions"),
+        ],
+        tensors: vec![
+            weights("w", [1, gates * 8, seen], 1.0, 0.3),
+            weights("r", [1, gates * 8, 8], 2.0, 0.4),
+            floats("b", &[1, 2 * gates * 8], &bias),
+            floats("head", &[8, actions], &wave(&[8, actions], 4.0, 0.5)),
+            integers("first", &[0]),
+            integers("both", &[0, 1]),
+        ],
+        inputs: [vec![value("obs", &[1, seen as u64])], inputs.iter().map(|n| value(n, &[1, 1, 8])).collect()].concat(),
+        outputs: [vec![value("actions", &[1, actions as u64])], outputs.iter().map(|n| value(n, &[1, 1, 8])).collect()]
+            .concat(),
+        ..Net::default()
+    }
 }
 
 /// A network that acts.

@@ -11,7 +11,7 @@ const SEEN: usize = 5;
 const ACTIONS: usize = 1;
 
 /// Operators, those that the program knows and others.
-const OPERATORS: [&str; 34] = [
+const OPERATORS: [&str; 37] = [
     "Add",
     "Sub",
     "Mul",
@@ -45,11 +45,14 @@ const OPERATORS: [&str; 34] = [
     "Softmax",
     "Expand",
     "LayerNormalization",
+    "LSTM",
+    "GRU",
+    "RNN",
     "Loop",
 ];
 
 /// Names of attributes.
-const ATTRIBUTES: [&str; 16] = [
+const ATTRIBUTES: [&str; 20] = [
     "axis",
     "axes",
     "alpha",
@@ -66,10 +69,14 @@ const ATTRIBUTES: [&str; 16] = [
     "max",
     "keepdims",
     "num_outputs",
+    "hidden_size",
+    "layout",
+    "direction",
+    "linear_before_reset",
 ];
 
 /// Names of values.
-const VALUES: [&str; 9] = ["seen", "w", "b", "x0", "x1", "x2", "n", "action", ""];
+const VALUES: [&str; 13] = ["seen", "w", "b", "x0", "x1", "x2", "n", "action", "", "x", "r", "h_in", "y"];
 
 /// A tensor; its type, shape and data need not agree.
 fn tensor(name: &str, kind: u64, shape: &[u64], raw: &[u8]) -> Vec<u8> {
@@ -182,7 +189,8 @@ impl Target for Onnx {
     }
 
     fn case(&self, dice: &mut Dice) -> Case {
-        let mut net = plain();
+        let kind = *pick(dice, &["", "", "LSTM", "GRU", "GRU before", "RNN"]);
+        let mut net = if kind.is_empty() { plain() } else { onnx::remembering(kind, SEEN, ACTIONS) };
         let mut file = net.file();
         if one_in(dice, 3) {
             file = damage(&file, dice);

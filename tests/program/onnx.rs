@@ -2,7 +2,7 @@
 
 use dynsparse::policy::OnnxFile;
 
-use crate::common::onnx::{Net, bytes, cheetah, floats, node, number, value};
+use crate::common::onnx::{Net, bytes, cheetah, floats, node, node_with, number, remembering, text, value, whole};
 use crate::common::{self, Dice, Place, fuzz, vendor};
 
 /// One product with a matrix.
@@ -41,7 +41,7 @@ fn a_network_says_what_numpy_says() {
     for (row, expected) in rows.iter().enumerate() {
         let seen: Vec<f64> = (0..17).map(|i| 2.0 * (0.7 * f64::from(i) + row as f64).sin()).collect();
         let mut action = [0.0; 6];
-        net.act(&seen, &mut action).expect("an action");
+        net.act(&seen, &mut net.memory(), &mut action).expect("an action");
         let expected: Vec<f64> = expected.as_array().expect("a row").iter().filter_map(|x| x.as_f64()).collect();
         let off = action.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         // Sums in another order, nothing else.
@@ -65,7 +65,7 @@ fn the_action_of_every_step_follows_from_its_observation() {
     assert_eq!((seen.dim(), ctrl.dim()), ((60, 17), (60, 6)));
     for (seen, ctrl) in seen.rows().into_iter().zip(ctrl.rows()) {
         let mut action = [0.0; 6];
-        net.act(seen.as_slice().expect("a row"), &mut action).expect("an action");
+        net.act(seen.as_slice().expect("a row"), &mut net.memory(), &mut action).expect("an action");
         assert_eq!(Some(&action[..]), ctrl.as_slice());
     }
     assert!(ctrl.rows().into_iter().any(|row| row != ctrl.row(0)), "it acts by what it sees");
@@ -89,6 +89,132 @@ fn the_action_of_every_step_follows_from_its_observation() {
     other.nodes.push(node("Identity", &["x0"], "unused"));
     place.write("p.onnx", other.file());
     place.run(&[&record[..], &["-o", "a.h5"]].concat()).refused(&["a.h5", "policy.sha256"]);
+}
+
+/// Layers with a memory, over five actions: their states come back as inputs, and begin at zero.
+#[test]
+fn a_network_with_a_memory_says_what_numpy_says() {
+    let reference: serde_json::Value =
+        serde_json::from_str(include_str!("../reference/onnx.json")).expect("tests/reference/onnx.json");
+    for kind in ["LSTM", "GRU", "GRU before", "RNN", "RNN relu"] {
+        let place = place(&remembering(kind, 17, 6));
+        let net = OnnxFile::open(&place.path("p.onnx"), 17, 6).expect("a network");
+        let mut memory = net.memory();
+        let mut first = [0.0; 6];
+        for (row, expected) in reference["remembered"][kind].as_array().expect(kind).iter().enumerate() {
+            let seen: Vec<f64> = (0..17).map(|i| 2.0 * (0.7 * f64::from(i) + row as f64).sin()).collect();
+            let mut action = [0.0; 6];
+            net.act(&seen, &mut memory, &mut action).expect("an action");
+            let expected: Vec<f64> = expected.as_array().expect("a row").iter().filter_map(|x| x.as_f64()).collect();
+            let off = action.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(off < 1e-13, "{kind}, action {row}: {action:?} instead of {expected:?}");
+            if row == 0 {
+                first = action;
+            }
+            let mut forgetful = [0.0; 6];
+            net.act(&seen, &mut net.memory(), &mut forgetful).expect("an action");
+            assert_eq!(forgetful == action, row == 0, "{kind}: what it remembers counts");
+        }
+        assert!(first.iter().any(|u| u.abs() > 0.02), "{kind}: {first:?}");
+    }
+}
+
+/// Every episode begins with an empty memory, on any thread.
+#[test]
+fn a_network_with_a_memory_acts() {
+    let place = place(&remembering("LSTM", 17, 6));
+    let assets = vendor();
+    let record = [&RECORD[..], &["--assets", &assets]].concat();
+    place.run(&[&record[..], &["-o", "a.h5", "--threads", "1"]].concat()).ok();
+    place.run(&[&record[..], &["-o", "b.h5", "--threads", "2"]].concat()).ok();
+    assert_eq!(place.read("a.h5"), place.read("b.h5"), "one thread and two");
+    let net = OnnxFile::open(&place.path("p.onnx"), 17, 6).expect("a network");
+    let (seen, ctrl) = (read(&place, "a.h5", "observation"), read(&place, "a.h5", "ctrl"));
+    let mut memory = net.memory();
+    for (row, (seen, ctrl)) in seen.rows().into_iter().zip(ctrl.rows()).enumerate() {
+        if row == 30 {
+            memory = net.memory();
+        }
+        let mut action = [0.0; 6];
+        net.act(seen.as_slice().expect("a row"), &mut memory, &mut action).expect("an action");
+        let clamped = action.map(|u| u.clamp(-1.0, 1.0));
+        assert_eq!(Some(&clamped[..]), ctrl.as_slice(), "step {row}");
+    }
+    place.run(&["verify", "a.h5"]).ok();
+}
+
+#[test]
+fn memories_that_are_not_clear_are_refused() {
+    let assets = vendor();
+    let refused = |net: &Net, parts: &[&str]| {
+        let ran = place(net).run(&[&RECORD[..], &["--assets", &assets]].concat()).refused(parts);
+        assert!(ran.stderr.starts_with("error: p.onnx: "), "{}", ran.stderr);
+    };
+    let mut other = remembering("GRU", 17, 6);
+    other.inputs[1] = value("h_in", &[1, 1, 9]);
+    refused(&other, &["2 inputs (obs, h_in) and 2 outputs (actions, h_out)", "h0 and hn"]);
+    let layer = |attributes: &[Vec<u8>]| {
+        let mut net = remembering("GRU", 17, 6);
+        net.nodes[1] = node_with("GRU", &["x", "w", "r", "b", "", "h_in"], &["y", "h_out"], attributes);
+        net
+    };
+    refused(&layer(&[text("direction", "bidirectional")]), &["GRU", "backwards in time"]);
+    refused(&layer(&[whole("layout", 1)]), &["layout 1"]);
+    refused(&layer(&[whole("hidden_size", 7)]), &["its W has the shape [1, 24, 17]"]);
+    refused(&layer(&[whole("clip", 1)]), &["attribute \"clip\" is not known"]);
+    let mut wrong = remembering("GRU", 17, 6);
+    wrong.tensors[1] = floats("r", &[1, 24, 7], &[0.0; 24 * 7]);
+    refused(&wrong, &["its R has the shape [1, 24, 7]"]);
+}
+
+/// A tensor of floats whose numbers lie in another file.
+fn outside(name: &str, shape: &[usize], entries: &[(&str, &str)]) -> Vec<u8> {
+    let dims: Vec<u8> = shape.iter().flat_map(|d| number(1, *d as u64)).collect();
+    let entry = |(key, text): &(&str, &str)| bytes(13, &[bytes(1, key.as_bytes()), bytes(2, text.as_bytes())].concat());
+    let entries: Vec<u8> = entries.iter().flat_map(entry).collect();
+    [dims, number(2, 1), bytes(8, name.as_bytes()), entries, number(14, 1)].concat()
+}
+
+/// Weights in a file of their own are part of the network: of what it does, and of its SHA-256.
+#[test]
+fn numbers_beside_the_network_belong_to_it() {
+    let weights: Vec<f32> = (0..102).map(|i| (i as f32).sin()).collect();
+    let whole = linear(17, 6, &weights);
+    let raw: Vec<u8> = [1.0f32; 3].iter().chain(&weights).flat_map(|x| x.to_le_bytes()).collect();
+    let with = |entries: &[(&str, &str)]| {
+        let mut net = whole.clone();
+        net.tensors = vec![outside("w", &[17, 6], entries)];
+        let place = place(&net);
+        place.write("p.onnx.data", raw.clone());
+        place
+    };
+    let open = |place: &Place| OnnxFile::open(&place.path("p.onnx"), 17, 6);
+    let split = with(&[("location", "p.onnx.data"), ("offset", "12"), ("length", "408")]);
+    let act = |net: &OnnxFile| {
+        let mut action = [0.0; 6];
+        net.act(&[0.3; 17], &mut net.memory(), &mut action).expect("an action");
+        action
+    };
+    let net = open(&split).expect("a network");
+    assert_eq!(act(&net), act(&open(&place(&whole)).expect("a network")));
+    let both = [split.read("p.onnx"), raw.clone()].concat();
+    assert_eq!(net.sha256(), dynsparse::seal::sha256_hex(&both));
+
+    let refused = |place: &Place, parts: &[&str]| {
+        let text = open(place).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    };
+    refused(&with(&[("location", "p.onnx.data"), ("offset", "16")]), &["101 numbers for the shape [17, 6]"]);
+    refused(&with(&[("location", "p.onnx.data"), ("offset", "999")]), &["beyond the end of \"p.onnx.data\""]);
+    refused(&with(&[("location", "p.onnx.data"), ("offset", "12"), ("length", "18446744073709551615")]), &["beyond"]);
+    refused(&with(&[("location", "p.onnx.data"), ("offset", "-4")]), &["its offset is \"-4\""]);
+    refused(&with(&[("location", "none")]), &["\"none\" beside it, which cannot be read", "copy both"]);
+    for away in ["../p.onnx.data", "/etc/passwd", "", ".", "a/../../b"] {
+        refused(&with(&[("location", away)]), &["not in the network's folder"]);
+    }
+    let linked = with(&[("location", "link")]);
+    std::os::unix::fs::symlink("/etc/hostname", linked.path("link")).expect("a link");
+    refused(&linked, &["a link that leads out"]);
 }
 
 #[test]
@@ -122,7 +248,7 @@ fn networks_that_cannot_act_are_refused() {
     refused(linear(17, 6, &[f32::NAN; 102]).file(), &["entry 0 of its output is NaN"]);
     let mut two = cheetah();
     two.inputs.push(value("state", &[1, 4]));
-    refused(two.file(), &["2 inputs (seen, state)", "one: the observation"]);
+    refused(two.file(), &["2 inputs (seen, state)", "one input for the observation", "h_in and h_out"]);
     let mut two = cheetah();
     two.outputs = vec![value("mean", &[1, 6]), value("mode", &[1, 6])];
     refused(two.file(), &["2 outputs (mean, mode)", "call that one \"action\""]);
@@ -130,8 +256,8 @@ fn networks_that_cannot_act_are_refused() {
     none.inputs.clear();
     refused(none.file(), &["0 inputs"]);
     let mut strange = cheetah();
-    strange.nodes[0] = node("LSTM", &["seen", "mean"], "centred");
-    refused(strange.file(), &["the operator LSTM", "Tanh"]);
+    strange.nodes[0] = node("Conv", &["seen", "mean"], "centred");
+    refused(strange.file(), &["the operator Conv", "Tanh"]);
     let mut loose = cheetah();
     loose.nodes[0] = node("Sub", &["seen", "nobody"], "centred");
     refused(loose.file(), &["node Sub takes \"nobody\""]);
@@ -173,7 +299,7 @@ fn a_damaged_file_is_no_panic() {
         }
         place.write("p.onnx", bytes);
         if let Ok(net) = OnnxFile::open(&place.path("p.onnx"), 17, 6) {
-            let _ = net.act(&[0.5; 17], &mut [0.0; 6]);
+            let _ = net.act(&[0.5; 17], &mut net.memory(), &mut [0.0; 6]);
         }
     }
 }
@@ -232,7 +358,7 @@ fn versions_and_attributes_that_nobody_has_compared_are_refused() {
     refused(&net, &["takes \"mode\", which nothing gives before it"]);
     let mut net = cheetah();
     net.tensors[0] = [number(1, 17), number(2, 1), bytes(8, b"mean"), number(14, 1)].concat();
-    refused(&net, &["its tensor \"mean\"", "another file"]);
+    refused(&net, &["its tensor \"mean\"", "not in the network's folder"]);
     let mut net = cheetah();
     net.nodes[0] = node("Sub", &["seen", "mean\u{1b}[2J"], "centred");
     refused(&net, &["takes \"mean\\u001b[2J\""]);
@@ -248,9 +374,9 @@ fn versions_and_attributes_that_nobody_has_compared_are_refused() {
 fn mutated_networks_are_no_panic() {
     let assets = vendor();
     let place = Place::new();
-    let seed = common::onnx::seed();
+    let seeds = [common::onnx::seed(), remembering("LSTM", 17, 6).file()];
     fuzz::short(60, |number| {
-        place.write("p.onnx", common::onnx::mutate(&seed, number));
+        place.write("p.onnx", common::onnx::mutate(&seeds[(number % 2) as usize], number));
         let sizes =
             ["record", "CheetahRun", "--episodes", "1", "--steps", "2", "--threads", "1", "-o", "out.h5", "--force"];
         place.run(&[&sizes[..], &["--onnx-file", "p.onnx", "--assets", &assets]].concat())

@@ -32,6 +32,37 @@ def observation(row):
     return 2 * np.sin(0.7 * np.arange(17) + row)
 
 
-rows = [policy(observation(row)).tolist() for row in range(5)]
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def remembered(kind):
+    """Actions of a layer of 8 numbers with a memory (formulas of PyTorch's documentation), then a matrix, over 5 steps."""
+    gates = {"LSTM": 4, "GRU": 3, "GRU before": 3, "RNN": 1, "RNN relu": 1}[kind]
+    W, R = wave((gates, 8, 17), 1, 0.3), wave((gates, 8, 8), 2, 0.4)
+    bias, other = wave((2, gates, 8), 3, 0.2)
+    h, c, actions = np.zeros(8), np.zeros(8), []
+    for row in range(5):
+        x, y = W @ observation(row) + bias, R @ h + other
+        if kind == "LSTM":  # In the file's order: input, output, forget, cell.
+            i, o, f = sigmoid(x[:3] + y[:3])
+            c = f * c + i * np.tanh(x[3] + y[3])
+            h = o * np.tanh(c)
+        elif kind.startswith("GRU"):  # In the file's order: update, reset, new.
+            z, r = sigmoid(x[:2] + y[:2])
+            new = np.tanh(x[2] + (r * y[2] if kind == "GRU" else R[2] @ (r * h) + other[2]))
+            h = (1 - z) * new + z * h
+        else:
+            h = np.tanh(x[0] + y[0]) if kind == "RNN" else np.maximum(x[0] + y[0], 0)
+        actions.append((h @ wave((8, 6), 4, 0.5)).tolist())
+    return actions
+
+
+kinds = ["LSTM", "GRU", "GRU before", "RNN", "RNN relu"]
 path = pathlib.Path(__file__).with_name("onnx.json")
-path.write_text(json.dumps({"numpy": np.__version__, "actions": rows}) + "\n")
+content = {
+    "numpy": np.__version__,
+    "actions": [policy(observation(row)).tolist() for row in range(5)],
+    "remembered": {kind: remembered(kind) for kind in kinds},
+}
+path.write_text(json.dumps(content) + "\n")

@@ -1,11 +1,14 @@
 //! Policies from ONNX files: the network that somebody trained, from what it sees to its action.
 //!
 //! A network is run here, in double precision, one operation after the other in the order of the file: the same bits on
-//! every machine, which a runtime that picks its kernels by the processor does not give. It has one input, an observation (n
-//! or 1 x n numbers), and one output, an action.
+//! every machine, which a runtime that picks its kernels by the processor does not give. It has an input, the observation (n
+//! or 1 x n numbers), and an output, the action; one with a memory has an input and an output more for each of its states.
 
+mod memory;
 mod op;
+mod outside;
 mod proto;
+mod recurrent;
 mod tensor;
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,9 @@ use prost::Message;
 use super::PolicyError;
 use crate::bounded::{self, listed, word};
 use crate::seal::sha256_hex;
+use memory::Carried;
+pub use memory::NetworkMemory;
+use outside::Outside;
 use tensor::{Budget, Tensor};
 
 /// Bytes of a file, at most: four a number.
@@ -50,6 +56,7 @@ struct Graph {
     /// Shape of the input.
     shape: Vec<usize>,
     output: String,
+    carried: Vec<Carried>,
 }
 
 impl OnnxFile {
@@ -62,9 +69,9 @@ impl OnnxFile {
         let file = path.display().to_string();
         let wrong = |reason: String| PolicyError::Onnx { file: file.clone(), reason };
         let bytes = bounded::read(path, BYTES).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-        let graph = Graph::read(&file, &bytes, seen).map_err(wrong)?;
+        let (graph, bytes) = Graph::read(path, bytes, seen).map_err(wrong)?;
         let opened = Self { graph: Arc::new(graph), sha256: sha256_hex(&bytes) };
-        let answer = opened.graph.run(&vec![0.0; seen]).map_err(wrong)?;
+        let answer = opened.graph.run(&vec![0.0; seen], &mut opened.memory()).map_err(wrong)?;
         if answer.data.len() != actions {
             return Err(wrong(format!(
                 "its output has the shape {:?}, the task's action {actions} numbers: export the action alone (the mode \
@@ -75,22 +82,28 @@ impl OnnxFile {
         Ok(opened)
     }
 
-    /// SHA-256 of the file, hexadecimal.
+    /// SHA-256 of the file, and of those behind it that its numbers lie in, hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256
     }
 
-    /// Writes the action for an observation.
+    /// What the network remembers before the first action of an episode: zeros.
+    pub fn memory(&self) -> NetworkMemory {
+        let zeros = |carried: &Carried| Tensor::new(carried.shape.clone(), vec![0.0; carried.shape.iter().product()]);
+        NetworkMemory { held: self.graph.carried.iter().map(zeros).collect() }
+    }
+
+    /// Writes the action for an observation, and what the network remembers of it.
     ///
     /// # Errors
     /// [`PolicyError::Onnx`] for an action that is not finite.
     ///
     /// # Panics
-    /// When one of them has another size than at [`OnnxFile::open`].
-    pub fn act(&self, seen: &[f64], action: &mut [f64]) -> Result<(), PolicyError> {
+    /// When one of them has another size than at [`OnnxFile::open`], or the memory is another network's.
+    pub fn act(&self, seen: &[f64], memory: &mut NetworkMemory, action: &mut [f64]) -> Result<(), PolicyError> {
         let wrong = |reason: String| PolicyError::Onnx { file: self.graph.file.clone(), reason };
         assert_eq!(seen.len(), self.graph.shape.iter().product::<usize>(), "numbers of an observation");
-        let answer = self.graph.run(seen).map_err(wrong)?;
+        let answer = self.graph.run(seen, memory).map_err(wrong)?;
         if let Some(i) = answer.data.iter().position(|x| !x.is_finite()) {
             let finite = seen.iter().all(|x| x.is_finite());
             let of = if finite { "an observation of finite numbers" } else { "an observation that is not finite" };
@@ -102,11 +115,12 @@ impl OnnxFile {
 }
 
 impl Graph {
-    fn read(file: &str, bytes: &[u8], seen: usize) -> Result<Self, String> {
-        if !proto::is_small(bytes) {
+    /// The network, and all bytes that it was read from.
+    fn read(path: &Path, bytes: Vec<u8>, seen: usize) -> Result<(Self, Vec<u8>), String> {
+        if !proto::is_small(&bytes) {
             return Err("it has too many nodes and names for a policy".to_owned());
         }
-        let model = proto::Model::decode(bytes).ok().filter(|m| m.ir_version > 0);
+        let model = proto::Model::decode(&bytes[..]).ok().filter(|m| m.ir_version > 0);
         let Some((graph, model)) = model.and_then(|mut m| Some((m.graph.take()?, m))) else {
             return Err(
                 "is no ONNX model; export the policy with torch.onnx, or as examples/export_playground.py does"
@@ -115,23 +129,22 @@ impl Graph {
         };
         versions(&model)?;
         let mut constants = HashMap::new();
+        let outside = Outside::read(path, &graph.initializer)?;
         let left = Budget::after(0);
         for t in &graph.initializer {
             let wrong = |reason| format!("its tensor \"{}\" cannot be used: {reason}", word(&t.name));
-            let value = op::tensor(t).map_err(wrong)?;
+            let value = outside.of(t).and_then(|raw| op::tensor(t, raw)).map_err(wrong)?;
             left.hold(value.data.len()).map_err(wrong)?;
             constants.insert(t.name.clone(), value);
         }
         let inputs: Vec<_> = graph.input.iter().filter(|i| !constants.contains_key(&i.name)).collect();
-        let [input] = inputs[..] else {
-            return Err(format!(
-                "it has {} inputs ({}), a policy has one: the observation",
-                inputs.len(),
-                names(inputs.iter().copied())
-            ));
-        };
-        let output = action(&graph.output)?;
-        let nodes = needed(&graph.node, &output.name);
+        if inputs.is_empty() {
+            return Err("it has 0 inputs, a policy has one: the observation".to_owned());
+        }
+        let (input, carried) = memory::paired(&inputs, &graph.output)?;
+        let states: Vec<&str> = carried.iter().map(|c| c.output.as_str()).collect();
+        let output = action(graph.output.iter().filter(|o| !states.contains(&o.name.as_str())).collect())?;
+        let nodes = needed(&graph.node, states.into_iter().chain([output.name.as_str()]));
         let unknown = |n: &&proto::Node| !op::is_known(&n.op_type) || !matches!(n.domain.as_str(), "" | "ai.onnx");
         if let Some(node) = nodes.iter().copied().find(unknown) {
             let domain = if node.domain.is_empty() { String::new() } else { format!("{}.", word(&node.domain)) };
@@ -146,19 +159,27 @@ impl Graph {
         }
         let shape = shape(input, seen)?;
         let mut given: HashSet<&str> = constants.keys().map(String::as_str).chain([input.name.as_str()]).collect();
+        given.extend(carried.iter().map(|c| c.input.as_str()));
         let outputs = nodes.iter().flat_map(|node| &node.output).filter(|name| !name.is_empty());
         if let Some(twice) = outputs.into_iter().find(|name| !given.insert(name)) {
             return Err(format!("it gives \"{}\" twice", word(twice)));
         }
-        let held = constants.values().map(|t| t.data.len()).sum();
+        let states = carried.iter().map(|c| c.shape.iter().product::<usize>());
+        let held = constants.values().map(|t| t.data.len()).chain(states).sum();
         let (input, output) = (input.name.clone(), output.name.clone());
         let nodes = nodes.into_iter().cloned().collect();
-        Ok(Self { file: file.to_owned(), nodes, constants, held, input, shape, output })
+        let file = path.display().to_string();
+        Ok((Self { file, nodes, constants, held, input, shape, output, carried }, outside.append_to(bytes)))
     }
 
-    fn run(&self, seen: &[f64]) -> Result<Tensor, String> {
+    /// The action; the memory is what it was before, and becomes what the next action starts from.
+    fn run(&self, seen: &[f64], memory: &mut NetworkMemory) -> Result<Tensor, String> {
+        assert_eq!(memory.held.len(), self.carried.len(), "parts of a memory");
         let mut values: HashMap<&str, Tensor> = HashMap::new();
         values.insert(&self.input, Tensor::new(self.shape.clone(), seen.to_vec()));
+        for (carried, held) in self.carried.iter().zip(&memory.held) {
+            values.insert(&carried.input, held.clone());
+        }
         let left = Budget::after(self.held);
         for node in &self.nodes {
             let mut inputs = Vec::with_capacity(node.input.len());
@@ -178,18 +199,32 @@ impl Graph {
                 .map_err(|reason| format!("its node {} ({}) cannot be run: {reason}", name(node), node.op_type))?;
             values.extend(node.output.iter().map(String::as_str).zip(outputs));
         }
-        let answer = values.remove(self.output.as_str()).or_else(|| self.constants.get(&self.output).cloned());
-        answer.ok_or_else(|| format!("nothing gives its output \"{}\"", word(&self.output)))
+        let answer = |name: &str| {
+            let found = values.get(name).or_else(|| self.constants.get(name)).cloned();
+            found.ok_or_else(|| format!("nothing gives its output \"{}\"", word(name)))
+        };
+        for (carried, held) in self.carried.iter().zip(&mut memory.held) {
+            let next = answer(&carried.output)?;
+            if next.shape != carried.shape {
+                let (is, was) = (listed(&next.shape), listed(&carried.shape));
+                return Err(format!(
+                    "its state \"{}\" has the shape {is} after the shape {was}",
+                    word(&carried.output)
+                ));
+            }
+            *held = next;
+        }
+        answer(&self.output)
     }
 }
 
 /// The output that is the action: the only one, or of several (values, log probabilities) the one that is called so.
-fn action(outputs: &[proto::ValueInfo]) -> Result<&proto::ValueInfo, String> {
-    let named = |o: &&proto::ValueInfo| ["action", "actions"].contains(&o.name.to_lowercase().as_str());
+fn action(outputs: Vec<&proto::ValueInfo>) -> Result<&proto::ValueInfo, String> {
+    let named = |o: &&&proto::ValueInfo| ["action", "actions"].contains(&o.name.to_lowercase().as_str());
     let called: Vec<_> = outputs.iter().filter(named).collect();
-    match (outputs, &called[..]) {
-        ([only], _) => Ok(only),
-        (_, [only]) => Ok(*only),
+    match (&outputs[..], &called[..]) {
+        ([only], _) => Ok(*only),
+        (_, [only]) => Ok(**only),
         _ => Err(format!(
             "it has {} outputs ({}), and which of them is the action is not clear: call that one \"action\", or export it \
              alone",
@@ -204,9 +239,9 @@ fn names<'a>(all: impl IntoIterator<Item = &'a proto::ValueInfo>) -> String {
     all.into_iter().take(8).map(|info| word(&info.name)).collect::<Vec<_>>().join(", ")
 }
 
-/// The nodes that an output depends on, in their order.
-fn needed<'a>(nodes: &'a [proto::Node], output: &'a str) -> Vec<&'a proto::Node> {
-    let mut wanted = HashSet::from([output]);
+/// The nodes that outputs depend on, in their order.
+fn needed<'a>(nodes: &'a [proto::Node], outputs: impl Iterator<Item = &'a str>) -> Vec<&'a proto::Node> {
+    let mut wanted: HashSet<&str> = outputs.collect();
     let mut found: Vec<&proto::Node> = Vec::new();
     // A node takes what nodes before it give.
     for node in nodes.iter().rev() {

@@ -1,5 +1,5 @@
 //! What the nodes of a network do, after the operators of ONNX: those that multilayer perceptrons, their normalisation
-//! and the heads of their distributions are exported with.
+//! and the heads of their distributions are exported with; layers with a memory are in `recurrent`.
 
 use std::borrow::Cow;
 
@@ -12,9 +12,9 @@ type Inputs<'a> = [Option<&'a Tensor>];
 
 /// What is known, for the message about what is not.
 pub(super) const KNOWN: &str = "Abs, Add, Cast, Clip, Concat, Constant, Cos, Div, Dropout, Elu, Erf, Exp, Flatten, Gemm, \
-    Gather, Gelu, HardSigmoid, HardSwish, Identity, LayerNormalization, LeakyRelu, Log, LogSoftmax, MatMul, Max, Min, \
-    Mish, Mul, Neg, Pow, Reciprocal, ReduceMean, ReduceSum, Relu, Reshape, Selu, Shape, Sigmoid, Sin, Slice, Softmax, \
-    Softplus, Softsign, Split, Sqrt, Squeeze, Sub, Tanh, Transpose, Unsqueeze";
+    GRU, Gather, Gelu, HardSigmoid, HardSwish, Identity, LSTM, LayerNormalization, LeakyRelu, Log, LogSoftmax, MatMul, \
+    Max, Min, Mish, Mul, Neg, Pow, RNN, Reciprocal, ReduceMean, ReduceSum, Relu, Reshape, Selu, Shape, Sigmoid, Sin, \
+    Slice, Softmax, Softplus, Softsign, Split, Sqrt, Squeeze, Sub, Tanh, Transpose, Unsqueeze";
 
 /// Whether an operator is known.
 pub(super) fn is_known(name: &str) -> bool {
@@ -35,6 +35,8 @@ fn attributes(operator: &str) -> &'static [&'static str] {
         "Gemm" => &["alpha", "beta", "transA", "transB"],
         "Gelu" => &["approximate"],
         "HardSigmoid" => &["alpha", "beta"],
+        "LSTM" | "RNN" => &["activations", "direction", "hidden_size", "layout"],
+        "GRU" => &["activations", "direction", "hidden_size", "layout", "linear_before_reset"],
         "ReduceMean" | "ReduceSum" => &["axes", "keepdims", "noop_with_empty_axes"],
         "Shape" => &["start", "end"],
         "LayerNormalization" => &["axis", "epsilon", "stash_type"],
@@ -63,8 +65,10 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>, left: &Budget) -> R
     if let Some(result) = call.pointwise() {
         return Ok(vec![result?]);
     }
-    if node.op_type == "Split" {
-        return call.split();
+    match node.op_type.as_str() {
+        "Split" => return call.split(),
+        "LSTM" | "GRU" | "RNN" => return call.recurrent(),
+        _ => {}
     }
     let result = match node.op_type.as_str() {
         "Dropout" | "Identity" => call.identity(),
@@ -91,14 +95,14 @@ pub(super) fn apply(node: &proto::Node, inputs: &Inputs<'_>, left: &Budget) -> R
 
 /// A node with its inputs, and what is left of the network's budget. Each method is an operator of the ONNX specification, or reads
 /// what one is given.
-struct Call<'a> {
-    node: &'a proto::Node,
+pub(super) struct Call<'a> {
+    pub(super) node: &'a proto::Node,
     inputs: &'a Inputs<'a>,
-    left: &'a Budget,
+    pub(super) left: &'a Budget,
 }
 
 impl<'a> Call<'a> {
-    fn attribute(&self, name: &str) -> Option<&'a proto::Attribute> {
+    pub(super) fn attribute(&self, name: &str) -> Option<&'a proto::Attribute> {
         self.node.attribute.iter().find(|a| a.name == name)
     }
 
@@ -106,7 +110,7 @@ impl<'a> Call<'a> {
         self.attribute(name).map_or(default, |a| f64::from(a.f))
     }
 
-    fn whole(&self, name: &str, default: i64) -> i64 {
+    pub(super) fn whole(&self, name: &str, default: i64) -> i64 {
         self.attribute(name).map_or(default, |a| a.i)
     }
 
@@ -114,11 +118,11 @@ impl<'a> Call<'a> {
         self.attribute(name).map(|a| a.ints.iter().map(|i| *i as f64).collect())
     }
 
-    fn optional(&self, i: usize) -> Option<&'a Tensor> {
+    pub(super) fn optional(&self, i: usize) -> Option<&'a Tensor> {
         self.inputs.get(i).copied().flatten()
     }
 
-    fn input(&self, i: usize) -> Result<&'a Tensor, String> {
+    pub(super) fn input(&self, i: usize) -> Result<&'a Tensor, String> {
         self.optional(i).ok_or_else(|| format!("input {i} is missing"))
     }
 
@@ -216,7 +220,7 @@ impl<'a> Call<'a> {
     fn constant(&self) -> Result<Tensor, String> {
         let list = |values: Vec<f64>| Tensor::new(vec![values.len()], values);
         Ok(match self.node.attribute.first() {
-            Some(a) if a.name == "value" => tensor(a.t.as_ref().ok_or("it has no value")?)?,
+            Some(a) if a.name == "value" => tensor(a.t.as_ref().ok_or("it has no value")?, None)?,
             Some(a) if a.name == "value_float" => Tensor::scalar(f64::from(a.f)),
             Some(a) if a.name == "value_int" => Tensor::scalar(a.i as f64),
             Some(a) if a.name == "value_floats" => list(a.floats.iter().map(|x| f64::from(*x)).collect()),
@@ -464,7 +468,7 @@ fn hard(x: f64) -> f64 {
 }
 
 /// The larger one; NaN if one of them is, which `f64::max` loses.
-fn larger(a: f64, b: f64) -> f64 {
+pub(super) fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || a > b { a } else { b }
 }
 
@@ -498,9 +502,9 @@ fn joined(all: &[&Tensor], axis: usize) -> Result<Tensor, String> {
     Ok(Tensor::new(shape, data))
 }
 
-/// A tensor of the file.
-pub(super) fn tensor(t: &proto::Tensor) -> Result<Tensor, String> {
-    if t.data_location != 0 {
+/// A tensor of the file, whose numbers lie in `outside` where they lie in another file.
+pub(super) fn tensor(t: &proto::Tensor, outside: Option<&[u8]>) -> Result<Tensor, String> {
+    if t.data_location != 0 && outside.is_none() {
         return Err("its numbers lie in another file; save the model as one file".to_owned());
     }
     if t.dims.len() > 64 {
@@ -508,18 +512,19 @@ pub(super) fn tensor(t: &proto::Tensor) -> Result<Tensor, String> {
     }
     let shape = t.dims.iter().map(|d| usize::try_from(*d).map_err(|_| format!("a size of {d}")));
     let shape = shape.collect::<Result<Vec<_>, _>>()?;
-    let raw = &t.raw_data;
+    let raw = outside.unwrap_or(&t.raw_data);
+    let listed_here = outside.is_none() && raw.is_empty();
     let size = if t.data_type == proto::FLOAT { 4 } else { 8 };
     let data: Vec<f64> = match t.data_type {
-        proto::FLOAT if raw.is_empty() => t.float_data.iter().map(|x| f64::from(*x)).collect(),
+        proto::FLOAT if listed_here => t.float_data.iter().map(|x| f64::from(*x)).collect(),
         proto::FLOAT => raw.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
-        proto::DOUBLE if raw.is_empty() => t.double_data.clone(),
+        proto::DOUBLE if listed_here => t.double_data.clone(),
         proto::DOUBLE => raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-        proto::INT64 if raw.is_empty() => t.int64_data.iter().map(|x| *x as f64).collect(),
+        proto::INT64 if listed_here => t.int64_data.iter().map(|x| *x as f64).collect(),
         proto::INT64 => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
         other => return Err(format!("the element type {other} is not float, double or int64")),
     };
-    if count(&shape)? != data.len() || !(raw.is_empty() || raw.len() == size * data.len()) {
+    if count(&shape)? != data.len() || !(listed_here || raw.len() == size * data.len()) {
         return Err(format!("it has {} numbers for the shape {}", data.len(), listed(&shape)));
     }
     Ok(Tensor::new(shape, data))

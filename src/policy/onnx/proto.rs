@@ -71,6 +71,8 @@ pub(super) struct Attribute {
     pub(super) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub(super) ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(super) strings: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -89,9 +91,21 @@ pub(super) struct Tensor {
     pub(super) raw_data: Vec<u8>,
     #[prost(double, repeated, tag = "10")]
     pub(super) double_data: Vec<f64>,
+    /// Where in another file the numbers lie: location, offset, length.
+    #[prost(message, repeated, tag = "13")]
+    pub(super) external_data: Vec<Entry>,
     /// 1 where the numbers lie in another file.
     #[prost(int32, tag = "14")]
     pub(super) data_location: i32,
+}
+
+/// A text with a name.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Entry {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(string, tag = "2")]
+    pub(super) value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -159,7 +173,9 @@ impl Kind {
             (Self::Value, 2) => Self::Type,
             (Self::Type, 1) => Self::TensorType,
             (Self::TensorType, 2) => Self::Shape,
-            (Self::Model, 8) | (Self::Shape, 1) | (Self::Node, 1 | 2) => Self::Leaf,
+            (Self::Model, 8) | (Self::Shape, 1) | (Self::Node, 1 | 2) | (Self::Attribute, 9) | (Self::Tensor, 13) => {
+                Self::Leaf
+            }
             _ => return None,
         })
     }
