@@ -3,18 +3,7 @@
 use hdf5::Dataset;
 use hdf5::dataset::Layout;
 
-/// What deflate makes of one byte at most: 258 bytes of two bits.
-const INFLATION: u64 = 1032;
-
-/// The most bytes that come out of so many deflated ones.
-pub(crate) fn inflated(stored: u64) -> u64 {
-    stored.saturating_mul(INFLATION)
-}
-
-/// Bytes of an array of that shape; None where no memory could hold them.
-pub(crate) fn bytes(shape: &[usize], item: usize) -> Option<u64> {
-    shape.iter().try_fold(item as u64, |n, size| n.checked_mul(*size as u64))
-}
+use crate::chunk::{bytes, inflated};
 
 /// Refuses a dataset that declares more than its own bytes, in a file of `file_bytes`, can hold, with the reason.
 ///

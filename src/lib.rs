@@ -25,6 +25,6 @@ pub mod sweep;
 pub mod task;
 pub mod watch;
 
+use dynsparse_base::{chunk, heap, idle, number};
 pub use dynsparse_base::{flags, kinematics, layout, seal, text, zero};
-use dynsparse_base::{idle, number};
 pub use dynsparse_engine::{jacobian, physics};

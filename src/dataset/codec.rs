@@ -7,9 +7,7 @@
 //! everything, at nearly the same size (`cargo bench --bench codec`).
 
 use serde::{Deserialize, Serialize};
-use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Inflate, InflateFlush, Status, Strategy};
-
-use super::stored::room;
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Strategy};
 
 /// How hard to compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -37,9 +35,6 @@ const STORED_MAX: usize = 65_535;
 
 /// A raw deflate stream with a 32 KiB window: zlib's header and checksum are written here.
 const RAW_WINDOW: i32 = -15;
-
-/// A zlib stream with such a window.
-const WINDOW: u8 = 15;
 
 /// Compresses chunks; keeps its buffers.
 pub struct Encoder {
@@ -143,123 +138,6 @@ impl Encoder {
     }
 }
 
-/// Undoes [`Encoder::encode`] for a chunk of `size` bytes; None when the bytes are not such a chunk.
-pub fn decode(filtered: &[u8], item: usize, size: usize) -> Option<Vec<u8>> {
-    let mut decoder = Decoder::new();
-    decoder.decode(filtered, item, size)?;
-    Some(decoder.out)
-}
-
-/// Undoes [`Encoder::encode`] for many chunks; keeps its buffers.
-pub struct Decoder {
-    inflate: Inflate,
-    shuffled: Vec<u8>,
-    out: Vec<u8>,
-}
-
-impl std::fmt::Debug for Decoder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoder").finish_non_exhaustive()
-    }
-}
-
-impl Default for Decoder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Decoder {
-    /// A new decoder.
-    pub fn new() -> Self {
-        Self { inflate: Inflate::new(true, WINDOW), shuffled: Vec::new(), out: Vec::new() }
-    }
-
-    /// The `size` bytes of a chunk of `item`-byte values; None when the bytes are not such a chunk.
-    pub fn decode(&mut self, filtered: &[u8], item: usize, size: usize) -> Option<&[u8]> {
-        self.decode_masked(filtered, item, size, 0)
-    }
-
-    /// The same, where HDF5 left out the filters that `mask` has: shuffle is 1, deflate is 2. It does so where deflate gains
-    /// nothing, in chunks that it wrote itself.
-    pub(super) fn decode_masked(&mut self, filtered: &[u8], item: usize, size: usize, mask: u32) -> Option<&[u8]> {
-        self.shuffled.resize(size, 0);
-        self.out.resize(size, 0);
-        if mask & 2 == 0 {
-            self.inflate.reset(true);
-            match self.inflate.decompress(filtered, &mut self.shuffled, InflateFlush::Finish) {
-                Ok(Status::StreamEnd) if self.inflate.total_out() == size as u64 => {}
-                _ => return None,
-            }
-        } else if filtered.len() == size {
-            self.shuffled.copy_from_slice(filtered);
-        } else {
-            return None;
-        }
-        if mask & 1 == 0 {
-            unshuffle(&self.shuffled, item, &mut self.out);
-        } else {
-            self.out.copy_from_slice(&self.shuffled);
-        }
-        Some(&self.out)
-    }
-
-    /// Makes room for a chunk of `size` bytes; false where memory does not suffice.
-    pub(super) fn has_room(&mut self, size: usize) -> bool {
-        room(&mut self.shuffled, size) && room(&mut self.out, size)
-    }
-
-    /// What was decoded last.
-    pub(super) fn decoded(&self) -> &[u8] {
-        &self.out
-    }
-}
-
-/// Undoes HDF5's shuffle filter.
-fn unshuffle(shuffled: &[u8], item: usize, out: &mut [u8]) {
-    let n = shuffled.len() / item;
-    if item == 8 && n > 0 {
-        let (values, _) = out.as_chunks_mut::<8>();
-        let planes: [&[u8]; 8] = std::array::from_fn(|p| &shuffled[p * n..(p + 1) * n]);
-        // Eight values at a time: eight bytes of each plane are an 8 x 8 matrix of bytes to transpose.
-        let (eights, rest) = values.as_chunks_mut::<8>();
-        for (i, eight) in eights.iter_mut().enumerate() {
-            let rows = planes.map(|plane| {
-                let mut bytes = [0; 8];
-                bytes.copy_from_slice(&plane[i * 8..i * 8 + 8]);
-                u64::from_le_bytes(bytes)
-            });
-            *eight = transpose(rows).map(u64::to_le_bytes);
-        }
-        let done = n - rest.len();
-        for (i, value) in rest.iter_mut().enumerate() {
-            *value = planes.map(|plane| plane[done + i]);
-        }
-    } else {
-        for (p, plane) in shuffled.chunks_exact(n.max(1)).take(item).enumerate() {
-            for (to, byte) in out.iter_mut().skip(p).step_by(item).zip(plane) {
-                *to = *byte;
-            }
-        }
-    }
-}
-
-/// Transposes an 8 x 8 matrix of bytes, each row a number with the first byte lowest: halves, quarters and
-/// eighths change places (Hacker's Delight, 7-3).
-fn transpose(mut rows: [u64; 8]) -> [u64; 8] {
-    for (distance, mask) in [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff_u64)] {
-        for i in 0..8 {
-            if i & distance == 0 {
-                let (low, high) = (rows[i], rows[i + distance]);
-                let shift = distance * 8;
-                rows[i] = (low & mask) | ((high & mask) << shift);
-                rows[i + distance] = ((low >> shift) & mask) | (high & !mask);
-            }
-        }
-    }
-    rows
-}
-
 /// HDF5's shuffle filter: all first bytes, then all second bytes, ...
 fn shuffle(bytes: &[u8], item: usize, out: &mut Vec<u8>) {
     out.clear();
@@ -309,6 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::chunk::{Decoder, decode};
 
     proptest! {
         #[test]

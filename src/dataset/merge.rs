@@ -7,8 +7,8 @@ use std::path::Path;
 use super::column::Column;
 use super::reader::Recording;
 use super::schema::{Axis, RAGGED, Var};
-use super::stored::{Chunk, Stored, room};
-use super::{Attribute, DatasetError, DigestReader, Encoder, EpisodeRow, Header, Writer, decode};
+use super::{Attribute, DatasetError, DigestReader, Encoder, EpisodeRow, Header, Writer};
+use crate::chunk::{Chunk, Stored, decode, room};
 
 /// Rows whose counts are read at once.
 const BLOCK: usize = 1 << 16;

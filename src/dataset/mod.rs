@@ -8,7 +8,6 @@ mod digest;
 mod error;
 #[allow(unsafe_code)]
 mod h5;
-mod heap;
 mod index;
 mod meaning;
 mod merge;
@@ -20,7 +19,7 @@ pub mod schema;
 mod stored;
 mod writer;
 
-pub use codec::{Decoder, Effort, Encoder, decode};
+pub use codec::{Effort, Encoder};
 pub use digest::{DigestReader, EpisodeDigest, content_digest, file_sha256};
 pub use error::DatasetError;
 pub use h5::{exit_now, survive_file_size_limit};

@@ -9,11 +9,12 @@ use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, Group, LinkType};
 
 use super::attributes::{line, texts};
-use super::heap;
 use super::schema::{Axis, ElementType, OPTIONAL, Var};
-use super::stored::Stored;
+use super::stored::stored;
 use super::{DatasetError, h5};
 use crate::capacity;
+use crate::chunk::Stored;
+use crate::heap::{self, HeapError};
 
 /// A dataset, and where its numbers lie; text lies in HDF5's heap.
 #[derive(Debug)]
@@ -79,7 +80,10 @@ impl Outline {
                 outline.model = Some((root, found));
             }
         }
-        heap::check(path, bytes, length, data)?;
+        heap::check(bytes, length, data).map_err(|e| match e {
+            HeapError::Io(e) => DatasetError::io(path, e),
+            HeapError::Damaged(_) => DatasetError::foreign(path, e),
+        })?;
         Ok(outline)
     }
 
@@ -177,7 +181,7 @@ impl Column {
     /// Its shape.
     pub(super) fn shape(&self) -> Result<Vec<usize>, String> {
         match &self.stored {
-            Some(stored) => Ok(stored.shape.clone()),
+            Some(stored) => Ok(stored.shape().to_vec()),
             None => self.dataset.get_shape().map_err(|e| line(&e)),
         }
     }
@@ -224,7 +228,7 @@ fn open(at: &Group, name: &str, kind: ElementType, dimensions: usize, length: u6
             }
             None
         }
-        _ => Some(Stored::of(&dataset, kind.size(), length)?),
+        _ => Some(stored(&dataset, kind.size(), length)?),
     };
     Ok(Column { dataset, stored })
 }

@@ -3,7 +3,7 @@
 use super::DatasetError;
 use super::reader::Recording;
 use super::schema::Var;
-use super::stored::{Piece, Stored};
+use crate::chunk::{Piece, Stored};
 use crate::flags::StepFlags;
 
 /// Reads the rows of one variable; fast when they are asked for in ascending order. A clone shares the recording and

@@ -10,8 +10,8 @@ use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
 use super::layout::{Column, Field, Found, Table, Want, shape_text, table};
 use super::{ReplayError, Span, layout};
-use crate::capacity;
 use crate::npz::{Archive, Member};
+use crate::{capacity, chunk};
 
 /// The arrays of an archive, by name, row-major.
 #[derive(Debug)]
@@ -69,8 +69,7 @@ fn header(archive: &mut Archive, file: &str, array: &str) -> Result<NpyHeader, R
         DType::Plain(t) => usize::try_from(t.size_field()).unwrap_or(usize::MAX),
         _ => 1,
     };
-    let held =
-        capacity::bytes(&shape(&header), item).filter(|n| *n <= member.size() && *n <= capacity::inflated(stored));
+    let held = chunk::bytes(&shape(&header), item).filter(|n| *n <= member.size() && *n <= chunk::inflated(stored));
     if held.is_none() {
         let message = capacity::more(&shape(&header), stored);
         return Err(ReplayError::Size { file: file.to_owned(), array: array.to_owned(), message });

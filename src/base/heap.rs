@@ -2,10 +2,8 @@
 //! one with an object of no size.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
-
-use super::DatasetError;
 
 /// What a collection begins with: its signature, version 1, three reserved bytes.
 const HEAD: &[u8; 8] = b"GCOL\x01\0\0\0";
@@ -19,22 +17,28 @@ const SMALLEST: u64 = 4096;
 /// Bytes searched at once.
 const BLOCK: usize = 1 << 20;
 
+/// Why texts are not to be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HeapError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The objects of the collection at this byte do not fill it.
+    #[error("the texts at byte {0} cannot be read: the file is damaged, copy or record it again")]
+    Damaged(u64),
+}
+
 /// Walks every collection in a file of `length` bytes; `data` are the ranges that hold numbers, in which none is.
 ///
 /// # Errors
-/// [`DatasetError`] for a collection whose objects do not fill it, and when the file cannot be read.
-pub(super) fn check(
-    path: &Path,
-    file: &File,
-    length: u64,
-    mut data: Vec<std::ops::Range<u64>>,
-) -> Result<(), DatasetError> {
+/// [`HeapError`] for a collection whose objects do not fill it, and when the file cannot be read.
+pub fn check(file: &File, length: u64, mut data: Vec<Range<u64>>) -> Result<(), HeapError> {
     data.sort_unstable_by_key(|range| range.start);
     data.push(length..length);
     let mut at = 0;
     for range in data {
-        while let Some(start) = find(path, file, at, range.start)? {
-            at = start + collection(path, file, start, length)?;
+        while let Some(start) = find(file, at, range.start)? {
+            at = start + collection(file, start, length)?;
         }
         at = at.max(range.end);
     }
@@ -42,11 +46,11 @@ pub(super) fn check(
 }
 
 /// Where the first collection in this range begins.
-fn find(path: &Path, file: &File, mut at: u64, end: u64) -> Result<Option<u64>, DatasetError> {
+fn find(file: &File, mut at: u64, end: u64) -> std::io::Result<Option<u64>> {
     let mut block = Vec::new();
     while at + HEAD.len() as u64 <= end {
         block.resize((end - at).min(BLOCK as u64) as usize, 0);
-        file.read_exact_at(&mut block, at).map_err(|e| DatasetError::io(path, e))?;
+        file.read_exact_at(&mut block, at)?;
         if let Some(found) = block.windows(HEAD.len()).position(|bytes| bytes == HEAD) {
             return Ok(Some(at + found as u64));
         }
@@ -57,10 +61,10 @@ fn find(path: &Path, file: &File, mut at: u64, end: u64) -> Result<Option<u64>, 
 }
 
 /// Walks the objects of a collection as HDF5 does. Returns how many bytes it takes.
-fn collection(path: &Path, file: &File, start: u64, length: u64) -> Result<u64, DatasetError> {
-    let number = |at: u64| -> Result<u64, DatasetError> {
+fn collection(file: &File, start: u64, length: u64) -> Result<u64, HeapError> {
+    let number = |at: u64| -> std::io::Result<u64> {
         let mut bytes = [0; 8];
-        file.read_exact_at(&mut bytes, start + at).map_err(|e| DatasetError::io(path, e))?;
+        file.read_exact_at(&mut bytes, start + at)?;
         Ok(u64::from_le_bytes(bytes))
     };
     if start + HEADER > length {
@@ -82,11 +86,7 @@ fn collection(path: &Path, file: &File, start: u64, length: u64) -> Result<u64, 
         };
         match needed.and_then(|needed| at.checked_add(needed)).filter(|next| *next > at && *next <= size) {
             Some(next) => at = next,
-            None => {
-                let text =
-                    format!("the texts at byte {start} cannot be read: the file is damaged, copy or record it again");
-                return Err(DatasetError::foreign(path, text));
-            }
+            None => return Err(HeapError::Damaged(start)),
         }
     }
     Ok(size)
@@ -115,9 +115,9 @@ mod tests {
         (file, bytes.len() as u64)
     }
 
-    fn checked(objects: &[(u16, u64)], data: Vec<std::ops::Range<u64>>) -> Result<(), DatasetError> {
+    fn checked(objects: &[(u16, u64)], data: Vec<Range<u64>>) -> Result<(), HeapError> {
         let (file, length) = file(objects);
-        check(file.path(), file.as_file(), length, data)
+        check(file.as_file(), length, data)
     }
 
     #[test]
