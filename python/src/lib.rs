@@ -4,11 +4,14 @@
 //! Nothing here holds a pointer into MuJoCo objects of Python: a model comes as the bytes of `mj_saveModel`, a state as numbers.
 
 mod batch;
+mod cache;
+mod chunks;
 mod engine;
 mod error;
 mod inputs;
 mod outputs;
 mod pool;
+mod slots;
 mod watch;
 
 use dynsparse_base::flags::StepFlags;
@@ -23,12 +26,15 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     physics::share_messages();
     module.add_class::<engine::Engine>()?;
     module.add_class::<watch::Watch>()?;
+    module.add_class::<chunks::ChunkReader>()?;
     error::add(module)?;
     module.add("MUJOCO_VERSION", physics::REQUIRED_VERSION)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     let flags: Vec<(&str, u32, &str)> =
         StepFlags::TABLE.into_iter().map(|(flag, name, meaning)| (name, flag.bits(), meaning)).collect();
     module.add("FLAGS", flags)?;
+    module.add_function(wrap_pyfunction!(chunks::file_identity, module)?)?;
+    module.add_function(wrap_pyfunction!(chunks::check_texts, module)?)?;
     module.add_function(wrap_pyfunction!(loaded_mujoco, module)?)?;
     module.add_function(wrap_pyfunction!(installed_callback, module)?)
 }

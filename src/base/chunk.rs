@@ -299,47 +299,88 @@ impl Decoder {
     }
 }
 
-/// Undoes HDF5's shuffle filter.
+/// Undoes HDF5's shuffle filter: byte p of value i lies at p n + i, for n values.
 fn unshuffle(shuffled: &[u8], item: usize, out: &mut [u8]) {
-    let n = shuffled.len() / item;
-    if item == 8 && n > 0 {
-        let (values, _) = out.as_chunks_mut::<8>();
-        let planes: [&[u8]; 8] = std::array::from_fn(|p| &shuffled[p * n..(p + 1) * n]);
-        // Eight values at a time: eight bytes of each plane are an 8 x 8 matrix of bytes to transpose.
-        let (eights, rest) = values.as_chunks_mut::<8>();
-        for (i, eight) in eights.iter_mut().enumerate() {
-            let rows = planes.map(|plane| {
-                let mut bytes = [0; 8];
-                bytes.copy_from_slice(&plane[i * 8..i * 8 + 8]);
-                u64::from_le_bytes(bytes)
-            });
-            *eight = transpose(rows).map(u64::to_le_bytes);
+    match item {
+        1 => out.copy_from_slice(shuffled),
+        4 => interleave::<4, 64>(shuffled, out),
+        8 => interleave::<8, 128>(shuffled, out),
+        _ => one_by_one(shuffled, item, 0, out),
+    }
+}
+
+/// Undoes shuffle for values of P bytes, P a power of two: sixteen of them at a time, which are T = 16 P bytes.
+///
+/// Of the bytes of sixteen values, plane after plane, the index is (p, i) in bits; that of the values is (i, p). Each round puts
+/// the upper half between the lower one, which turns the bits of the index by one place; log2 P of them do.
+fn interleave<const P: usize, const T: usize>(shuffled: &[u8], out: &mut [u8]) {
+    let n = shuffled.len() / P;
+    let (blocks, _) = out.as_chunks_mut::<T>();
+    let done = blocks.len() * 16;
+    for (block, first) in blocks.iter_mut().zip((0..).step_by(16)) {
+        for p in 0..P {
+            let at = p * n + first;
+            block[16 * p..16 * p + 16].copy_from_slice(&shuffled[at..at + 16]);
         }
-        let done = n - rest.len();
-        for (i, value) in rest.iter_mut().enumerate() {
-            *value = planes.map(|plane| plane[done + i]);
-        }
-    } else {
-        for (p, plane) in shuffled.chunks_exact(n.max(1)).take(item).enumerate() {
-            for (to, byte) in out.iter_mut().skip(p).step_by(item).zip(plane) {
-                *to = *byte;
+        for _ in 0..P.ilog2() {
+            let planes = *block;
+            for i in 0..T / 2 {
+                block[2 * i] = planes[i];
+                block[2 * i + 1] = planes[T / 2 + i];
             }
+        }
+    }
+    one_by_one(shuffled, P, done, out);
+}
+
+/// Undoes shuffle from value `first` on, byte by byte.
+fn one_by_one(shuffled: &[u8], item: usize, first: usize, out: &mut [u8]) {
+    let n = shuffled.len() / item;
+    for (p, plane) in shuffled.chunks_exact(n.max(1)).take(item).enumerate() {
+        for (i, byte) in plane.iter().enumerate().skip(first) {
+            out[i * item + p] = *byte;
         }
     }
 }
 
-/// Transposes an 8 x 8 matrix of bytes, each row a number with the first byte lowest: halves, quarters and
-/// eighths change places (Hacker's Delight, 7-3).
-fn transpose(mut rows: [u64; 8]) -> [u64; 8] {
-    for (distance, mask) in [(4, 0x0000_0000_ffff_ffff), (2, 0x0000_ffff_0000_ffff), (1, 0x00ff_00ff_00ff_00ff_u64)] {
-        for i in 0..8 {
-            if i & distance == 0 {
-                let (low, high) = (rows[i], rows[i + distance]);
-                let shift = distance * 8;
-                rows[i] = (low & mask) | ((high & mask) << shift);
-                rows[i + distance] = ((low >> shift) & mask) | (high & !mask);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shuffle_is_undone_for_any_number_of_values() {
+        for item in [1, 2, 3, 4, 8] {
+            for n in [0, 1, 7, 15, 16, 17, 33, 160, 1001] {
+                let values: Vec<u8> = (0..n * item).map(|i| (i * i % 251) as u8).collect();
+                let mut shuffled = Vec::new();
+                (0..item).for_each(|p| shuffled.extend(values.iter().skip(p).step_by(item)));
+                let mut out = vec![0; values.len()];
+                unshuffle(&shuffled, item, &mut out);
+                assert_eq!(out, values, "{n} values of {item} bytes");
             }
         }
     }
-    rows
+
+    #[test]
+    fn what_a_file_cannot_hold_is_refused() {
+        let chunk = |address, size| Chunk { address, size, mask: 0 };
+        let chunked = |rows, found| Stored::chunked(&[rows, 10], 8, 4, found, 1000).map(|s| s.chunk_rows());
+        assert_eq!(chunked(8, vec![(1, chunk(500, 100)), (0, chunk(0, 500))]), Ok(4));
+        for (rows, found) in [
+            (8, vec![(0, chunk(0, 100))]),
+            (8, vec![(0, chunk(0, 100)), (0, chunk(100, 100))]),
+            (8, vec![(0, chunk(0, 100)), (2, chunk(100, 100))]),
+            (4, vec![(0, chunk(901, 100))]),
+            (4, vec![(0, chunk(u64::MAX, 100))]),
+            (4, vec![(0, chunk(0, 0))]),
+            (usize::MAX, vec![(0, chunk(0, 100))]),
+        ] {
+            assert!(chunked(rows, found.clone()).is_err(), "{rows} rows in {found:?}");
+        }
+        let whole = |rows, address| Stored::whole(&[rows, 10], 8, address, 1000).is_ok();
+        assert!(whole(12, 40) && whole(0, 2000) && !whole(12, 41) && !whole(usize::MAX, 0) && !whole(1, u64::MAX));
+        assert!(Stored::whole(&[], 8, 0, 1000).is_err() && Stored::whole(&[3, 0], 8, 0, 1000).is_err());
+        assert!(Stored::chunked(&[4, 10], 8, 0, Vec::new(), 1000).is_err());
+        assert!(Stored::chunked(&[4, usize::MAX], 8, 4, Vec::new(), 1000).is_err());
+    }
 }

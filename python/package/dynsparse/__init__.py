@@ -19,12 +19,15 @@ from ._mujoco import check_mujoco as _check_mujoco
 
 _check_mujoco()
 
+from ._dataset import Batches, Dataset, batches  # noqa: E402
 from ._linearization import Flags, Linearization, Rollout, Verdict  # noqa: E402
 from ._linearizer import Linearizer, linearize, step  # noqa: E402
 from ._native import DynsparseError, NotCoveredError, __version__  # noqa: E402
 from ._program import analyze, open, record, tasks  # noqa: E402, A004
 
 __all__ = [
+    "Batches",
+    "Dataset",
     "DynsparseError",
     "Flags",
     "Linearization",
@@ -34,6 +37,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "analyze",
+    "batches",
     "linearize",
     "open",
     "record",

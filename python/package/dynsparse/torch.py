@@ -13,8 +13,9 @@ from torch.autograd.function import once_differentiable
 from ._charts import Charts
 from ._linearizer import Linearizer, linearizer_of
 from ._models import ModelLike
+from ._torch_dataset import Dataset
 
-__all__ = ["step"]
+__all__ = ["Dataset", "step"]
 
 
 def step(
