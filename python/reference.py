@@ -45,36 +45,39 @@ def body(text):
     return "\n".join(out + (["```"] if example else []))
 
 
-def unparsed(module):
-    """Arguments and docstring of the function `step` of a module that may not be importable here."""
+def unparsed(module, name):
+    """Arguments and docstring of a function or a class of a module that may not be importable here."""
     tree = ast.parse((pathlib.Path(dynsparse.__file__).parent / f"{module}.py").read_text())
-    step = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "step")
-    for argument in ast.walk(step.args):
+    item = next(node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name)
+    made = item if isinstance(item, ast.FunctionDef) else next(node for node in item.body if getattr(node, "name", "") == "__init__")
+    for argument in ast.walk(made.args):
         if isinstance(argument, ast.arg):
             argument.annotation = None
-    return ast.unparse(step.args), ast.get_docstring(step)
+    return ast.unparse(made.args).removeprefix("self, "), ast.get_docstring(item)
 
 
 def page():
     """The whole page."""
     out = [HEAD]
     items = [dynsparse.linearize, dynsparse.step, dynsparse.Linearizer, dynsparse.Linearization, dynsparse.Rollout]
-    items += [dynsparse.record, dynsparse.analyze, dynsparse.tasks, dynsparse.open, dynsparse.DynsparseError, dynsparse.NotCoveredError]
+    items += [dynsparse.record, dynsparse.analyze, dynsparse.tasks, dynsparse.open, dynsparse.Dataset, dynsparse.batches, dynsparse.Batches]
+    items += [dynsparse.DynsparseError, dynsparse.NotCoveredError]
+    made = {dynsparse.Linearizer: "lin", dynsparse.Dataset: "data"}
     for item in items:
-        called = f"({signature(item)})" if inspect.isfunction(item) or item is dynsparse.Linearizer else ""
+        called = f"({signature(item)})" if inspect.isfunction(item) or item in made else ""
         out.append(f"## dynsparse.{item.__name__}\n\n```text\n{item.__name__}{called}\n```\n\n{body(inspect.getdoc(item))}\n")
-        if item is dynsparse.Linearizer:
+        if item in made:
             methods = [m for name, m in vars(item).items() if inspect.isfunction(m) and (name == "__call__" or not name.startswith("_"))]
             for method in methods:
-                name = "lin" if method.__name__ == "__call__" else f"lin.{method.__name__}"
+                name = made[item] if method.__name__ == "__call__" else f"{made[item]}.{method.__name__}"
                 out.append(f"### {name}\n\n```text\n{name}({signature(method)})\n```\n\n{body(inspect.getdoc(method))}\n")
     for enum in (dynsparse.Verdict, dynsparse.Flags):
         meanings = re.findall(r'(\w+) = [^\n]+\n\s+"""(.*?)"""', inspect.getsource(enum), re.S)
         rows = "\n".join(f"| `{name}` | {getattr(enum, name).value} | {' '.join(text.split())} |" for name, text in meanings)
         out.append(f"## dynsparse.{enum.__name__}\n\n{inspect.getdoc(enum)}\n\n| name | number | meaning |\n|---|---|---|\n{rows}\n")
-    for module in ("torch", "jax"):
-        arguments, text = unparsed(module)
-        out.append(f"## dynsparse.{module}.step\n\n```text\nstep({arguments})\n```\n\n{body(text)}\n")
+    for module, name, source in (("torch", "step", "torch"), ("torch", "Dataset", "_torch_dataset"), ("jax", "step", "jax")):
+        arguments, text = unparsed(source, name)
+        out.append(f"## dynsparse.{module}.{name}\n\n```text\n{name}({arguments})\n```\n\n{body(text)}\n")
     return "\n".join(out).rstrip()
 
 

@@ -2,6 +2,8 @@
 //! interpreter's lock and without HDF5. Where chunks lie comes from Python, which asks HDF5 once; nothing of it is believed that the
 //! file cannot hold.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{File, Metadata};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
@@ -39,10 +41,13 @@ type Identity = (u64, i64, u64, u64);
 /// filters that were left out. Rows of a chunk are 0 for a dataset in one piece, which has one line.
 type Table<'py> = (usize, PyReadonlyArray2<'py, u64>);
 
+/// Files by their number.
+type Files = HashMap<usize, Arc<File>>;
+
 struct Source {
     path: PathBuf,
     identity: Identity,
-    open: Option<File>,
+    open: Option<Arc<File>>,
 }
 
 /// A variable in all files.
@@ -104,7 +109,7 @@ impl ChunkReader {
         for (path, identity) in files {
             let mut source = Source { path, identity, open: None };
             let file = source.opened()?;
-            source.open = few.then_some(file);
+            source.open = few.then_some(Arc::new(file));
             sources.push(source);
         }
         if rows.len() != sources.len() {
@@ -249,26 +254,13 @@ impl ChunkReader {
 
     /// Does all tasks, in this thread or in those of a pool; between pieces the interpreter is asked for signals.
     fn run(&self, shared: &Shared, mut tasks: Vec<Task<'_>>, pool: Option<&rayon::ThreadPool>) -> PyResult<()> {
-        let mut files: Vec<Option<File>> = Vec::new();
-        files.resize_with(self.sources.len(), || None);
-        for task in &tasks {
-            let (source, file) = (&self.sources[task.file], &mut files[task.file]);
-            if file.is_none() {
-                let opened = match &source.open {
-                    Some(open) => open.try_clone().map_err(|e| source.unreadable(&e))?,
-                    None => source.opened()?,
-                };
-                source.same(&opened)?;
-                *file = Some(opened);
-            }
-        }
         let failed: Mutex<Option<PyErr>> = Mutex::default();
         let stop = AtomicBool::new(false);
-        let one = |task: &mut Task<'_>| {
+        let one = |files: &Files, task: &mut Task<'_>| {
             if stop.load(Ordering::Relaxed) {
                 return;
             }
-            if let Some(file) = &files[task.file]
+            if let Some(file) = files.get(&task.file)
                 && let Err(what) = self.fill(shared, file, task)
             {
                 stop.store(true, Ordering::Relaxed);
@@ -279,9 +271,10 @@ impl ChunkReader {
         let piece = pool.map_or(16, |pool| 32 * pool.current_num_threads());
         let mut asked = Instant::now();
         for piece in tasks.chunks_mut(piece) {
+            let files = self.files(piece)?;
             match pool {
-                Some(pool) => pool.install(|| piece.par_iter_mut().for_each(one)),
-                None => piece.iter_mut().for_each(one),
+                Some(pool) => pool.install(|| piece.par_iter_mut().for_each(|task| one(&files, task))),
+                None => piece.iter_mut().for_each(|task| one(&files, task)),
             }
             if let Some(error) = failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 return Err(error);
@@ -292,6 +285,22 @@ impl ChunkReader {
             }
         }
         Ok(())
+    }
+
+    /// The files of some tasks, each of them still the one that was opened first.
+    fn files(&self, tasks: &[Task<'_>]) -> PyResult<Files> {
+        let mut files = Files::new();
+        for task in tasks {
+            if let Entry::Vacant(place) = files.entry(task.file) {
+                let source = &self.sources[task.file];
+                let file = match &source.open {
+                    Some(open) => source.same(open).map(|()| open.clone())?,
+                    None => Arc::new(source.opened()?),
+                };
+                place.insert(file);
+            }
+        }
+        Ok(files)
     }
 
     /// Does one task.

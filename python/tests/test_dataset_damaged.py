@@ -141,7 +141,7 @@ def test_a_recording_that_is_not_one(copy, tmp_path):
         (lambda f: f.attrs.__delitem__("schema_version"), "is no recording"),
         (lambda f: f.attrs.modify("format", "other"), "is no recording"),
         (lambda f: f.attrs.__delitem__("recipe"), "not joined yet"),
-        (lambda f: f.attrs.modify("recipe", "{"), "cannot be read as a recording"),
+        (lambda f: f.attrs.modify("recipe", "{"), "the recipe cannot be read: the file is damaged"),
         (linked, "has no variable A"),
         (lambda f: f.__delitem__("episode_offsets"), "episode_offsets"),
         (lambda f: f["episode_offsets"].write_direct(np.arange(len(f["episode_offsets"]))), "episode_offsets do not fit the steps"),

@@ -51,7 +51,8 @@ def test_signatures_of_the_stub_are_those_of_the_compiled_part():
 
 
 PUBLIC = [getattr(dynsparse, name) for name in dynsparse.__all__ if not name.startswith("_")]
-METHODS = [m for _, m in inspect.getmembers(dynsparse.Linearizer, inspect.isfunction) if not m.__name__.startswith("_")]
+CLASSES = (dynsparse.Linearizer, dynsparse.Dataset, dynsparse.Batches)
+METHODS = [m for of in CLASSES for _, m in inspect.getmembers(of, inspect.isfunction) if not m.__name__.startswith("_")]
 
 
 @pytest.mark.parametrize("item", PUBLIC + METHODS, ids=lambda item: item.__qualname__)
@@ -59,7 +60,7 @@ def test_public_items_have_documentation(item):
     assert inspect.getdoc(item), item
 
 
-@pytest.mark.parametrize("item", [dynsparse.linearize, dynsparse.step, *METHODS], ids=lambda item: item.__qualname__)
+@pytest.mark.parametrize("item", [dynsparse.linearize, dynsparse.step, dynsparse.batches, *METHODS], ids=lambda item: item.__qualname__)
 def test_public_functions_are_annotated(item):
     signature = inspect.signature(item)
     given = [p for name, p in signature.parameters.items() if name != "self"]

@@ -289,12 +289,12 @@ impl Decoder {
     }
 
     /// Makes room for a chunk of `size` bytes; false where memory does not suffice.
-    pub fn has_room(&mut self, size: usize) -> bool {
+    fn has_room(&mut self, size: usize) -> bool {
         room(&mut self.shuffled, size) && room(&mut self.out, size)
     }
 
     /// What was decoded last.
-    pub fn decoded(&self) -> &[u8] {
+    fn decoded(&self) -> &[u8] {
         &self.out
     }
 }

@@ -73,14 +73,9 @@ class Dataset:
     fields : sequence of str
         Names of variables of the file that every step has a row of (``dynsparse info --schema`` lists them: ``qpos``, ``qvel``, ``act``,
         ``ctrl``, ``A``, ``B``, ``A_zero``, ``B_zero``, ``C``, ``D``, ``flags``, ``kink``, ``reward``, ``observation``, ``terminated``,
-        ...), and
-
-        ``state``, ``next_state``
-            qpos, qvel and act in one array of nq + nv + na numbers, before and after the step.
-        ``action``
-            What the policy gave; of a file without actions the control. B is the derivative by ``ctrl``, which a task makes from
-            the action.
-
+        ...). ``state`` and ``next_state`` are qpos, qvel and act in one array of nq + nv + na numbers, before and after the step.
+        ``action`` is what the policy gave, of a file without actions the control; B is the derivative by ``ctrl``, which a task makes
+        from the action.
     window : int, optional
         Consecutive steps of a sample: its arrays have an axis for them in front. A window never goes across the end of an episode.
     stride : int
@@ -106,6 +101,8 @@ class Dataset:
 
     Attributes
     ----------
+    fields : tuple of str
+        Names of the fields of a sample.
     episode_lengths : ndarray of int64
         Steps of each episode, through all files.
     state_names, control_names : list of str
@@ -161,12 +158,12 @@ class Dataset:
         def needed(sizes: dict[str, int], there: set[str]) -> list[str]:
             return list(dict.fromkeys([p for name in self.fields for p in _parts(name, sizes, there)] + tested))
 
-        self.recordings: list[Recording] = [open_recording(path, needed) for path in recordings_in(paths)]
-        check_same(self.recordings, same_model)
+        self._recordings: list[Recording] = [open_recording(path, needed) for path in recordings_in(paths)]
+        check_same(self._recordings, same_model)
         self._fields = [self._field(name) for name in self.fields]
         self._reader = self._opened()
-        bounds = [r.bounds[1:] for r in self.recordings]
-        firsts = np.cumsum([0] + [r.steps for r in self.recordings])
+        bounds = [r.bounds[1:] for r in self._recordings]
+        firsts = np.cumsum([0] + [r.steps for r in self._recordings])
         ends = np.concatenate([b + first for b, first in zip(bounds, firsts)])
         self.episode_lengths = np.diff(ends, prepend=0)
         chosen = _selected(len(ends), episodes, split)
@@ -175,13 +172,13 @@ class Dataset:
         if not len(self._starts):
             longest = int(self.episode_lengths[chosen].max(initial=0))
             raise ValueError(
-                f"{self.recordings[0].path}: nothing is selected: no {self.window or 1} consecutive steps of an episode pass what is asked for "
+                f"{self._recordings[0].path}: nothing is selected: no {self.window or 1} consecutive steps of an episode pass what is asked for "
                 f"({len(chosen)} episodes, the longest with {longest} steps)"
             )
 
     def _field(self, name: str) -> _Field:
         """What is known of a field; of all files alike."""
-        first, sizes = self.recordings[0], self.recordings[0].sizes
+        first, sizes = self._recordings[0], self._recordings[0].sizes
         parts = _parts(name, sizes, set(first.variables))
         if not parts:
             # Without entries: a model without controls, for example.
@@ -197,13 +194,13 @@ class Dataset:
         return _Field(name, tuple(parts), (sum(first.variables[p].tail[0] for p in parts),), dtype, (joined,))
 
     def _opened(self) -> _native.ChunkReader:
-        first = self.recordings[0]
+        first = self._recordings[0]
         columns = []
         for name, variable in first.variables.items():
-            tables = [(r.variables[name].chunk_rows, r.variables[name].table) for r in self.recordings]
+            tables = [(r.variables[name].chunk_rows, r.variables[name].table) for r in self._recordings]
             columns.append((name, variable.dtype, math.prod(variable.tail), tables))
-        files = [(r.path, r.identity) for r in self.recordings]
-        return _native.ChunkReader(files, [r.steps for r in self.recordings], columns, self._cache_bytes)
+        files = [(r.path, r.identity) for r in self._recordings]
+        return _native.ChunkReader(files, [r.steps for r in self._recordings], columns, self._cache_bytes)
 
     def _tested(self, mask: int, smooth: bool, steps: int) -> np.ndarray:
         """Which steps are left out, of all."""
@@ -234,17 +231,17 @@ class Dataset:
     @property
     def state_names(self) -> list[str]:
         """Names of the tangent state (ndx): rows and columns of A, rows of B."""
-        return self.recordings[0].labels.get("state", [])
+        return self._recordings[0].labels.get("state", [])
 
     @property
     def control_names(self) -> list[str]:
         """Names of the controls (nu): columns of B."""
-        return self.recordings[0].labels.get("actuator", [])
+        return self._recordings[0].labels.get("actuator", [])
 
     @property
     def quaternions(self) -> list[tuple[int, int]]:
         """Where quaternions are: their address in qpos, and the first of their three dofs."""
-        return self.recordings[0].quaternions
+        return self._recordings[0].quaternions
 
     def names(self, field: str) -> tuple[list[str], ...]:
         """Names along each axis of a row of a field; an axis without names has an empty list."""
@@ -346,7 +343,7 @@ class Dataset:
         self._reader = self._opened()
 
     def __repr__(self) -> str:
-        files = self.recordings[0].path if len(self.recordings) == 1 else f"{len(self.recordings)} recordings"
+        files = self._recordings[0].path if len(self._recordings) == 1 else f"{len(self._recordings)} recordings"
         window = f", windows of {self.window}" if self.window else ""
         return f"<{type(self).__name__}: {len(self)} samples of {files}{window}, fields {', '.join(self.fields)}>"
 

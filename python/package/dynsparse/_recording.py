@@ -110,14 +110,17 @@ def open_recording(path: str, wanted: Callable[[dict[str, int], set[str]], Itera
         identity = _native.file_identity(path)
     except OSError as error:
         raise type(error)(error.errno, f"{path}: {error.strerror or error}") from None
+    reader = None
     try:
         with _opened(h5py, path) as file:
-            found = _Reader(h5py, file, path, identity).read(wanted)
+            reader = _Reader(h5py, file, path, identity)
+            found = reader.read(wanted)
     except (DynsparseError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 what h5py raises for a damaged file has many types
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DynsparseError(f"{path}: cannot be read as a recording: {first}") from error
+        what = f"{reader.at} cannot be read" if reader is not None else "cannot be read as a recording"
+        raise DynsparseError(f"{path}: {what}: the file is damaged, or not one of dynsparse ({first})") from error
     if _native.file_identity(path) != identity:
         raise DynsparseError(f"{path}: was changed while it was opened")
     return found
@@ -138,6 +141,10 @@ class _Reader:
 
     def __init__(self, h5py: Any, file: Any, path: str, identity: tuple[int, int, int, int]) -> None:
         self.h5py, self.file, self.path, self.identity = h5py, file, path, identity
+        # What is read at the moment, for messages.
+        self.at = "the list of what it has"
+        # Datasets at the root, each opened once.
+        self.datasets: dict[str, Any] = {}
 
     def fail(self, what: str) -> NoReturn:
         raise DynsparseError(f"{self.path}: {what}")
@@ -150,33 +157,43 @@ class _Reader:
             self.fail(f"has schema version {int(version)}, this module reads version {SCHEMA}: use the dynsparse that wrote it")
         if self.file.userblock_size:
             self.fail("begins with bytes of another program: use the file as dynsparse wrote it")
-        names = {name for name in self.file if isinstance(self.file.get(name, getlink=True), self.h5py.HardLink)}
-        names = {name for name in names if isinstance(self.file.get(name), self.h5py.Dataset)}
+        for name in self.file:
+            if isinstance(self.file.get(name, getlink=True), self.h5py.HardLink):
+                item = self.file[name]
+                if isinstance(item, self.h5py.Dataset):
+                    self.datasets[name] = item
+        names = set(self.datasets)
         tables, ranges = {}, []
-        for name, dataset in self._numbers(names):
+        for name, dataset in self._numbers():
+            self.at = name
             chunk_rows, table = self._table(name, dataset)
             tables[name] = (chunk_rows, table)
             ranges.append(np.stack([table[:, 1], table[:, 1] + table[:, 2]], 1))
         _native.check_texts(self.path, np.ascontiguousarray(np.concatenate(ranges)) if ranges else np.empty((0, 2), np.uint64))
         # Only now are texts read.
+        self.at = "the recipe"
         if self._text("format") != "dynsparse-recording":
             self.fail("is no recording of dynsparse")
         if self._text("recipe") is None:
             self.fail("is one episode of a recording that is not joined yet: record it to its end, or merge it")
         sizes = {name: int(self.file.attrs[name]) for name in _SIZES}
+        self.at = "episode_offsets"
         bounds = self._bounds()
         variables = {}
         for name in wanted(sizes, names):
+            self.at = name
             if name not in tables or not self._is_of_steps(name):
                 has = sorted(name for name in tables if self._is_of_steps(name))
                 self.fail(f"has no variable {name}; of every step it has {', '.join(has)}, and state, next_state, action")
             variables[name] = self._variable(name, tables[name], int(bounds[-1]))
+        self.at = "the names along its axes"
         axes = {axis for variable in variables.values() for axis in variable.axes} | {"coordinate", "dof", "state", "actuator", "activation"}
         labels = {axis: self._labels(axis) for axis in sorted(axes) if axis in names}
         for name, variable in variables.items():
             for axis, size in zip(variable.axes, variable.tail):
                 if axis in labels and len(labels[axis]) != size:
                     self.fail(f"{name} has {size} entries along {axis}, which has {len(labels[axis])} labels: the file is damaged")
+        self.at = "the recipe"
         kinematics = json.loads(self._text("kinematics") or "{}")
         return Recording(
             path=self.path, identity=self.identity, bounds=bounds, variables=variables, labels=labels, sizes=sizes,
@@ -184,11 +201,11 @@ class _Reader:
             task=self._text("task") or "",
         )  # fmt: skip
 
-    def _numbers(self, names: set[str]) -> Iterable[tuple[str, Any]]:
+    def _numbers(self) -> Iterable[tuple[str, Any]]:
         """All datasets of numbers, those of the model's files too."""
-        for name in sorted(names):
-            if self.file[name].dtype.kind in "iuf" and self.file[name].ndim:
-                yield name, self.file[name]
+        for name, dataset in self.datasets.items():
+            if dataset.dtype.kind in "iuf" and dataset.ndim:
+                yield name, dataset
         files = self.file.get("model/files")
         for name in sorted(files) if files is not None else ():
             if isinstance(files.get(name, getlink=True), self.h5py.HardLink) and files[name].ndim == 1:
@@ -196,27 +213,27 @@ class _Reader:
 
     def _table(self, name: str, dataset: Any) -> tuple[int, np.ndarray]:
         """Where the chunks of a dataset lie."""
-        if dataset.chunks is None:
+        if dataset.id.get_create_plist().get_layout() != self.h5py.h5d.CHUNKED:
             address = dataset.id.get_offset()
             lines = [] if address is None else [(0, address, dataset.size * dataset.dtype.itemsize, 0)]
             return 0, np.array(lines, np.uint64).reshape(-1, 4)
-        properties, filters = dataset.id.get_create_plist(), []
-        for i in range(properties.get_nfilters()):
-            filters.append(properties.get_filter(i)[0])
+        properties = dataset.id.get_create_plist()
+        filters = [properties.get_filter(i)[0] for i in range(properties.get_nfilters())]
         if filters not in ([_SHUFFLE, _DEFLATE], [_DEFLATE], [_SHUFFLE], []):
             self.fail(f"{name} is stored by filters {filters} of HDF5, where a recording has shuffle and deflate")
         none = sum(bit for known, bit in _LEFT_OUT.items() if known not in filters)
-        rows, lines = dataset.chunks[0], []
-        if dataset.chunks[1:] != dataset.shape[1:] or rows < 1:
+        shape, lines = dataset.shape, []
+        rows, *tail = properties.get_chunk()
+        if tuple(tail) != shape[1:] or rows < 1:
             self.fail(f"{name} has chunks of another program: use the file as dynsparse wrote it")
-        most = -(-dataset.shape[0] // rows)
+        most = -(-shape[0] // rows)
 
         def line(info: Any) -> bool | None:
             left = none | sum(_LEFT_OUT[known] for i, known in enumerate(filters) if info.filter_mask >> i & 1)
             lines.append((info.chunk_offset[0] // rows, info.byte_offset, info.size, left))
             return True if len(lines) > most else None
 
-        if dataset.size:
+        if 0 not in shape:
             dataset.id.chunk_iter(line)
         if lines and max(max(one) for one in lines) >= 1 << 63:
             self.fail(f"{name} has a chunk beyond the end of the file: the file is damaged")
@@ -231,26 +248,31 @@ class _Reader:
         return value
 
     def _bounds(self) -> np.ndarray:
-        dataset = self.file["episode_offsets"]
+        dataset = self._dataset("episode_offsets")
         if dataset.ndim != 1 or dataset.dtype != np.dtype("<i8") or not 2 <= dataset.shape[0] <= self.identity[0] // 8:
             self.fail("episode_offsets do not fit the file: it is damaged, or has no episode")
         bounds = dataset[:]
-        steps = self.file["time"].shape[0]
+        steps = self._dataset("time").shape[0]
         if bounds[0] != 0 or bounds[-1] != steps or (np.diff(bounds) < 0).any():
             self.fail("episode_offsets do not fit the steps: the file is damaged")
-        lengths = self.file["episode_length"]
+        lengths = self._dataset("episode_length")
         if lengths.shape != (len(bounds) - 1,) or (lengths[:] != np.diff(bounds)).any():
             self.fail("episode_length does not fit episode_offsets: the file is damaged")
         return bounds
 
+    def _dataset(self, name: str) -> Any:
+        if name not in self.datasets:
+            self.fail(f"lacks {name}: the file is damaged")
+        return self.datasets[name]
+
     def _axes(self, name: str) -> list[str]:
-        return [dim[0].name.lstrip("/") if len(dim) else "" for dim in self.file[name].dims]
+        return [dim[0].name.lstrip("/") if len(dim) else "" for dim in self.datasets[name].dims]
 
     def _is_of_steps(self, name: str) -> bool:
-        return name != "step" and "/" not in name and self._axes(name)[:1] == ["step"]
+        return name != "step" and name in self.datasets and self._axes(name)[:1] == ["step"]
 
     def _variable(self, name: str, table: tuple[int, np.ndarray], steps: int) -> Variable:
-        dataset = self.file[name]
+        dataset = self.datasets[name]
         if dataset.shape[0] != steps:
             self.fail(f"{name} has {dataset.shape[0]} rows, where there are {steps} steps: the file is damaged")
         if dataset.dtype.byteorder == ">" or dataset.dtype.name not in ("float64", "int64", "int32", "uint32", "uint8"):
@@ -258,7 +280,7 @@ class _Reader:
         return Variable(dataset.dtype.name, tuple(dataset.shape[1:]), tuple(self._axes(name)[1:]), *table)
 
     def _labels(self, axis: str) -> list[str]:
-        dataset = self.file[axis]
+        dataset = self.datasets[axis]
         # A text is a reference of 16 bytes into the heap.
         if dataset.ndim != 1 or dataset.dtype.kind != "O" or dataset.shape[0] > self.identity[0] // 16:
             self.fail(f"the labels of {axis} are no texts: the file is damaged")
@@ -281,9 +303,11 @@ def recordings_in(paths: Any) -> list[str]:
     FileNotFoundError
         Where one is not there, or a folder has none.
     """
-    single = isinstance(paths, (str, os.PathLike))
+    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
     found: list[str] = []
-    for path in [paths] if single else list(paths):
+    for path in given if isinstance(given, Iterable) and not isinstance(given, bytes) else [given]:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"a recording is given as {type(path).__name__}; give the path of one, of a folder, or a list")
         path = os.path.abspath(os.fspath(path))
         if not os.path.isdir(path):
             found.append(path)
