@@ -55,6 +55,11 @@ impl Cache {
         Some(bytes.clone())
     }
 
+    /// Whether a chunk is there.
+    pub(crate) fn has(&self, key: Key) -> bool {
+        self.lock().chunks.contains_key(&key)
+    }
+
     /// Keeps a chunk: for good where it `stays`; else one that is larger than the bound is not kept.
     pub(crate) fn put(&self, key: Key, bytes: &Arc<Vec<u8>>, stays: bool) {
         let cost = bytes.capacity().saturating_add(OVERHEAD);

@@ -20,7 +20,7 @@ use pyo3::exceptions::{PyIndexError, PyKeyError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 use rayon::prelude::*;
 
-use crate::cache::{Cache, OVERHEAD};
+use crate::cache::{Cache, Key, OVERHEAD};
 use crate::error::DynsparseError;
 use crate::pool::{Owned, pool};
 use crate::slots::{Kind, Rows, Slot};
@@ -30,6 +30,12 @@ const PULSE: Duration = Duration::from_millis(50);
 
 /// Files beyond so many are opened when they are read.
 const OPEN: usize = 256;
+
+/// Bytes to copy at most that one thread does alone, since others would begin when it is done.
+const ALONE: usize = 4 << 20;
+
+/// Bytes to copy, about, between two questions for signals.
+const PIECE: usize = 256 << 20;
 
 /// Chunks of several rows larger than this are none of a recording, whose chunks have 256 KiB or one row.
 const LARGEST: usize = 1 << 30;
@@ -85,6 +91,12 @@ struct Task<'a> {
     file: usize,
     chunk: usize,
     rows: Vec<(usize, Slot<'a>)>,
+}
+
+impl Task<'_> {
+    fn key(&self) -> Key {
+        (self.column, self.file, self.chunk)
+    }
 }
 
 fn identity_of(there: &Metadata) -> Identity {
@@ -268,9 +280,27 @@ impl ChunkReader {
                 failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         };
-        let piece = pool.map_or(16, |pool| 32 * pool.current_num_threads());
+        // What is there is copied, what is not is decoded, which takes some times as long.
+        let cost = |task: &Task<'_>| {
+            let stored = &self.columns[task.column].stored[task.file];
+            let there = stored.chunks().is_none() || shared.cache.has(task.key());
+            let decoded = if there { 0 } else { 4 * stored.chunk_rows() };
+            (decoded + task.rows.len()).saturating_mul(stored.row_bytes())
+        };
+        let costs: Vec<usize> = tasks.iter().map(cost).collect();
+        let pool = pool.filter(|_| costs.iter().copied().fold(0, usize::saturating_add) > ALONE);
+        let most = if self.sources.len() > OPEN { OPEN / 2 } else { usize::MAX };
         let mut asked = Instant::now();
-        for piece in tasks.chunks_mut(piece) {
+        let (mut rest, mut costs) = (&mut tasks[..], &costs[..]);
+        while !rest.is_empty() {
+            let mut sum = 0_usize;
+            let within = |cost: &&usize| {
+                sum = sum.saturating_add(**cost);
+                sum < PIECE
+            };
+            let count = (costs.iter().take_while(within).count() + 1).min(rest.len()).min(most);
+            let (piece, others) = rest.split_at_mut(count);
+            (rest, costs) = (others, &costs[count..]);
             let files = self.files(piece)?;
             match pool {
                 Some(pool) => pool.install(|| piece.par_iter_mut().for_each(|task| one(&files, task))),
@@ -314,7 +344,7 @@ impl ChunkReader {
             }
             return Ok(());
         }
-        let key = (task.column, task.file, task.chunk);
+        let key = task.key();
         let bytes = match shared.cache.get(key) {
             Some(there) => there,
             None => {

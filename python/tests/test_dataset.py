@@ -9,8 +9,11 @@ import threading
 import time
 
 import dynsparse
+import mujoco
 import numpy as np
 import pytest
+from conftest import TREE
+from dynsparse._linearization import _NOT_SMOOTH
 from recorded import EPISODES, STEPS, ball_h5, folder, more_h5, of_steps, python, stored, tree_h5  # noqa: F401
 
 RNG = np.random.default_rng(0)
@@ -40,7 +43,7 @@ def test_states_are_joined_and_named(tree_h5):
     assert (batch["next_state"] == np.concatenate(stored(tree_h5, "qpos_next", "qvel_next", "act_next"), 1)).all()
     # This file has no actions: the policy gives controls.
     assert "action" not in of_steps(tree_h5) and (batch["action"] == stored(tree_h5, "ctrl")).all()
-    lin = dynsparse.Linearizer(__import__("conftest").TREE)
+    lin = dynsparse.Linearizer(TREE)
     assert data.state_names == lin.state_names and data.control_names == lin.control_names
     assert data.names("A") == (lin.state_names, lin.state_names) and data.names("C")[0] == lin.sensor_names
     (names,) = data.names("state")
@@ -54,11 +57,8 @@ def test_the_step_is_the_one_that_a_and_b_are_of(tree_h5):
     """The next state is the step from the state, and A and B are its matrices: both computed anew."""
     data = dynsparse.Dataset(tree_h5, fields=["qpos", "qvel", "act", "ctrl", "qacc_warmstart", "time", "A", "B", "qpos_next", "qvel_next"],
                              dtype=np.float64)  # fmt: skip
-    import mujoco
-
-    model = mujoco.MjModel.from_xml_string(__import__("conftest").TREE)
+    model = mujoco.MjModel.from_xml_string(TREE)
     model.opt.iterations, model.opt.ls_iterations, model.opt.tolerance = 100, 50, 1e-10
-    with_steps = stored(tree_h5, "A").shape  # noqa: F841
     substeps = int(round(np.diff(stored(tree_h5, "time"))[0] / model.opt.timestep))
     lin = dynsparse.Linearizer(model, solver="task", substeps=substeps)
     b = data[RNG.integers(0, len(data), 20)]
@@ -69,7 +69,7 @@ def test_the_step_is_the_one_that_a_and_b_are_of(tree_h5):
 
 @pytest.mark.parametrize(("window", "stride"), [(1, 1), (7, 1), (7, 4), (STEPS, 1)])
 def test_windows_stay_in_their_episode(tree_h5, more_h5, window, stride):
-    lengths = [STEPS] * EPISODES + ([17] * 2 if window <= 17 else [17] * 2)
+    lengths = [STEPS] * EPISODES + [17] * 2
     data = dynsparse.Dataset([tree_h5, more_h5], fields=["A", "step_episode", "step_in_episode"], window=window, stride=stride)
     assert data.episode_lengths.tolist() == lengths
     assert len(data) == sum(len(range(0, n - window + 1, stride)) for n in lengths)
@@ -103,8 +103,6 @@ def test_episodes_and_splits(tree_h5, more_h5):
 
 def test_smooth_steps_alone(ball_h5):
     flags, kink = stored(ball_h5, "flags", "kink")
-    from dynsparse._linearization import _NOT_SMOOTH
-
     bad = (flags & int(_NOT_SMOOTH) != 0) | (kink > 1e-6)
     assert 0 < bad.sum() < len(bad)
     data = dynsparse.Dataset(ball_h5, fields=["flags"], smooth=True)
@@ -153,12 +151,12 @@ def test_files_of_one_model(tree_h5, more_h5, ball_h5, tmp_path):
     assert (in_folder[:]["qpos"] == np.concatenate([stored(more_h5, "qpos"), stored(tree_h5, "qpos")])).all()
     with pytest.raises(ValueError, match=r"tree.h5 .* and .*ball.h5 .* are not of the same model: they differ in the names along"):
         dynsparse.Dataset([tree_h5, ball_h5])
-    other = dynsparse.record(__import__("conftest").TREE.replace('damping="0.1"', 'damping="0.2"'), tmp_path / "other.h5", episodes=1,
-                             steps=5, sensors=True)  # fmt: skip
+    damped = TREE.replace('damping="0.1"', 'damping="0.2"')
+    other = dynsparse.record(damped, tmp_path / "other.h5", episodes=1, steps=5, sensors=True)
     with pytest.raises(ValueError, match="they differ in the files of the model; .* same_model=False"):
         dynsparse.Dataset([tree_h5, other])
     assert len(dynsparse.Dataset([tree_h5, other], same_model=False)) == EPISODES * STEPS + 5
-    slow = dynsparse.record(__import__("conftest").TREE, tmp_path / "slow.h5", episodes=1, steps=5, substeps=3)
+    slow = dynsparse.record(TREE, tmp_path / "slow.h5", episodes=1, steps=5, substeps=3)
     with pytest.raises(ValueError, match=r"they differ in (step_kind|substeps)"):
         dynsparse.Dataset([more_h5, slow])
 
