@@ -1,5 +1,5 @@
 //! Constraint rows whose Jacobians change with the configuration, but for contacts: limits and friction of tendons in space, and
-//! equalities. Welds have a file of their own ([`super::weld`]).
+//! equalities. Welds and connects have a file of their own ([`super::weld`]).
 //!
 //! With h_jk = dJ_j / dq_k of a row of force f, which pushes back with D (J a - aref), aref = -b J v - k imp pos, the columns of the
 //! positions gain
@@ -93,12 +93,12 @@ impl Bending {
         }
     }
 
-    /// Whether there are welds.
+    /// Whether there are welds or connects.
     pub(super) fn has_welds(&self) -> bool {
         self.welds.iter().any(Option::is_some)
     }
 
-    /// The weld that a row is of.
+    /// The weld or connect that a row is of.
     pub(super) fn weld(&self, row: &ConstraintRow) -> Option<&Weld> {
         let id = (row.kind == mjCNSTR_EQUALITY).then_some(row.id)?;
         self.welds.get(id)?.as_ref()

@@ -2,6 +2,8 @@
 
 mod edges;
 
+use std::ops::Range;
+
 use mujoco_rs::mujoco_c::mjtConstraint::*;
 use mujoco_rs::mujoco_c::mjtConstraintState;
 use nalgebra::DMatrix;
@@ -191,12 +193,13 @@ impl Rows {
         }
     }
 
-    /// Whether a row that pushes back has nothing but rounding for a Jacobian: a contact or a tendon that no dof can
-    /// change, by construction or at this state. Its mass is that of nothing, so that its force is rounding too.
+    /// Whether a row that pushes back has the inverse inertia of nothing and nothing but rounding for a Jacobian: a contact or a
+    /// tendon that no dof can change, by construction or at this state. Its force is rounding too. A row of an ordinary mass without a
+    /// lever, as that of a connect across the plane of a linkage, has a force like any other.
     pub(super) fn is_faint(&self) -> bool {
-        (0..self.n).filter(|row| self.active[*row]).any(|row| {
+        (0..self.n).filter(|row| self.active[*row] && self.is_light(*row)).any(|row| {
             let size = self.size(row);
-            size > 0.0 && size < FAINT || !self.rows[row].is_contact() && self.is_light(row)
+            size > 0.0 && size < FAINT || !self.rows[row].is_contact()
         })
     }
 
@@ -339,7 +342,7 @@ impl Rows {
         for first in welds {
             let Some(weld) = bending.weld(&self.rows[first]) else { continue };
             for (dof, errors) in weld.errors(sim, tree) {
-                for k in 0..weld::ROWS {
+                for k in 0..weld.rows {
                     self.blur[(first + k) * self.nv + dof] += errors[k / 3] / ULP;
                 }
             }
@@ -398,12 +401,12 @@ impl Rows {
             }
             if let Some(weld) = bending.weld(&self.rows[row]) {
                 weld.bends(sim, tree, &mut weld_bends);
-                let off = self.off(row);
-                for (k, bends) in weld_bends.iter().enumerate() {
+                let off = self.off(row..row + weld.rows);
+                for (k, bends) in weld_bends.iter().enumerate().take(weld.rows) {
                     self.push_by_position(row + k, Some(&off), (&mut *out, &mut *noise, &mut *errors));
                     self.bend(row + k, bends, motion, (&mut *out, &mut *noise, &mut *errors));
                 }
-                row += weld::ROWS;
+                row += weld.rows;
                 continue;
             }
             self.push_by_position(row, None, (&mut *out, &mut *noise, &mut *errors));
@@ -425,7 +428,7 @@ impl Rows {
             let Some(weld) = bending.weld(&self.rows[first]) else { continue };
             for (dof, changes) in weld.drift(sim, tree, drift) {
                 for (column, (change, error)) in [dof, self.nv + dof].into_iter().zip(changes) {
-                    for k in 0..weld::ROWS {
+                    for k in 0..weld.rows {
                         let row = first + k;
                         for (to, w) in self.weighted(row).iter().enumerate().filter(|(_, w)| **w != 0.0) {
                             out[(to, column)] -= w * change[k];
@@ -437,10 +440,9 @@ impl Rows {
         }
     }
 
-    /// How the distance by which a weld is off, the norm of its rows' positions, changes with the positions, from its first row on,
+    /// How the distance by which a weld is off, the norm of its rows' positions, changes with the positions, by dof
     /// with bounds on its error (nv). Where the weld is met it changes in any direction.
-    fn off(&self, first: usize) -> Vec<(f64, f64)> {
-        let rows = first..first + weld::ROWS;
+    fn off(&self, rows: Range<usize>) -> Vec<(f64, f64)> {
         let norm = |x: &dyn Fn(usize) -> f64| rows.clone().map(|r| x(r) * x(r)).sum::<f64>().sqrt();
         let off = norm(&|r| self.depth[r]);
         let change = |c: usize| {

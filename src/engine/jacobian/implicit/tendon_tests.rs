@@ -148,22 +148,25 @@ fn what_a_dof_does_not_bend_is_zero() {
     assert_eq!(bends, [(1, 1)]);
 }
 
-/// Bodies of one tree, of two and of the world, welded by bodies and by sites, with impedances that change and do not.
+/// Bodies of one tree, of two and of the world, welded or connected by bodies and by sites, with impedances that change and do not.
 #[test]
-fn welds() {
+fn welds_and_connects() {
     let bodies = BODIES
         .replacen("<body pos=\".4 0 0\">", "<body name=\"tool\" pos=\".4 0 0\">", 1)
         .replacen("<body pos=\".4 .5 1.3\">", "<body name=\"load\" pos=\".4 .5 1.3\">", 1)
         .replacen("<body pos=\"0 0 1\">", "<body name=\"stem\" pos=\"0 0 1\">", 1);
     for weld in [
-        r#"body1="load" body2="tool" anchor=".1 .2 .05""#,
-        r#"body1="tool" body2="stem" torquescale=".3""#,
-        r#"body1="tool" anchor=".1 -.2 0" relpose=".1 .2 .3 .8 .1 .2 .3""#,
-        r#"site1="tip" site2="base" torquescale="2""#,
-        r#"site1="load" site2="mid""#,
+        r#"weld body1="load" body2="tool" anchor=".1 .2 .05""#,
+        r#"weld body1="tool" body2="stem" torquescale=".3""#,
+        r#"weld body1="tool" anchor=".1 -.2 0" relpose=".1 .2 .3 .8 .1 .2 .3""#,
+        r#"weld site1="tip" site2="base" torquescale="2""#,
+        r#"weld site1="load" site2="mid""#,
+        r#"connect body1="load" body2="tool" anchor=".1 .2 .05""#,
+        r#"connect body1="tool" anchor=".1 -.2 0""#,
+        r#"connect site1="tip" site2="base""#,
     ] {
         for solimp in [".9 .9 .001 .5 2", ".1 .95 5 .5 2", ".2 .9 3 .3 1"] {
-            let rest = format!(r#"<equality><weld {weld} solimp="{solimp}" solref="-50 -5"/></equality>"#);
+            let rest = format!(r#"<equality><{weld} solimp="{solimp}" solref="-50 -5"/></equality>"#);
             let model = model(r#"<option timestep=".001"><flag contact="disable"/></option>"#, &bodies, &rest);
             assert!(closed_and_wrapped(&model).0, "{weld}: differenced");
             for settle in [0, 20] {

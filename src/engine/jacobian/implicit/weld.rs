@@ -1,4 +1,4 @@
-//! Welds of two bodies: six constraint rows, the places of two anchors and an orientation.
+//! Welds of two bodies: six constraint rows, the places of two anchors and an orientation; and connects, which have the first three.
 //!
 //! With the anchors p_0, p_1 on the bodies (m), the velocity s_j(p) that a unit of dof j gives to a point of a body that it moves (0
 //! of another), its angular velocity w_j, quaternions q_0 and q_1 of the two orientations that are to be one, and the weld's scale t
@@ -35,10 +35,11 @@ use crate::physics::{Model, Sim};
 
 type Quaternion = [f64; 4];
 
-/// Rows of a weld.
+/// Rows of a weld, and of a connect.
 pub(super) const ROWS: usize = 6;
+const PLACES: usize = 3;
 
-/// One of the two things that are welded: its body, and where and how on it.
+/// One of the two things that are joined: its body, and where and how on it.
 #[derive(Debug)]
 struct Side {
     body: usize,
@@ -46,8 +47,11 @@ struct Side {
     turn: Quaternion,
 }
 
+/// A weld, or a connect.
 #[derive(Debug)]
 pub(super) struct Weld {
+    /// How many rows it has.
+    pub(super) rows: usize,
     sides: [Side; 2],
     scale: f64,
     /// Dofs that move one of the bodies, and which.
@@ -87,18 +91,26 @@ fn pure(v: Vec3) -> Quaternion {
 }
 
 impl Weld {
-    /// The equality of that number; None where it is no weld of bodies or sites.
+    /// The equality of that number; None where it is no weld or connect of bodies or sites.
     pub(super) fn new(model: &Model, tree: &Tree, id: usize) -> Option<Self> {
         let equality = model.equalities().nth(id)?;
-        if equality.kind != Ok(mjtEq::mjEQ_WELD) {
-            return None;
-        }
+        let rows = match equality.kind {
+            Ok(mjtEq::mjEQ_WELD) => ROWS,
+            Ok(mjtEq::mjEQ_CONNECT) => PLACES,
+            _ => return None,
+        };
         let vector = |from: usize| std::array::from_fn(|i| equality.data[from + i]);
         let [first, second] = equality.objects.map(|object| usize::try_from(object).ok());
+        let none = [1.0, 0.0, 0.0, 0.0];
+        // The anchors of a weld are kept the other way round.
+        let (offsets, turn, scale) = match rows {
+            ROWS => ([3, 0].map(vector), std::array::from_fn(|i| equality.data[6 + i]), equality.data[10]),
+            _ => ([0, 3].map(vector), none, 0.0),
+        };
         let sides = match equality.object_kind {
             Ok(mjtObj::mjOBJ_BODY) => [
-                Side { body: first?, offset: vector(3), turn: std::array::from_fn(|i| equality.data[6 + i]) },
-                Side { body: second?, offset: vector(0), turn: [1.0, 0.0, 0.0, 0.0] },
+                Side { body: first?, offset: offsets[0], turn },
+                Side { body: second?, offset: offsets[1], turn: none },
             ],
             Ok(mjtObj::mjOBJ_SITE) => {
                 let [first, second] = [first?, second?].map(|site| {
@@ -112,7 +124,7 @@ impl Weld {
         let moves = |dof: usize| std::array::from_fn(|i| tree.chain[sides[i].body].binary_search(&dof).is_ok());
         let all = (0..tree.nv()).map(|dof| (dof, moves(dof)));
         let dofs = all.filter(|(_, moves): &(usize, [bool; 2])| moves.contains(&true)).collect();
-        Some(Self { scale: equality.data[10], dofs, sides })
+        Some(Self { rows, scale, dofs, sides })
     }
 
     /// Anchors and orientations now.
@@ -171,6 +183,12 @@ impl Weld {
                 };
                 let [first, second] = [change(0), change(1)];
                 let place = sub3(first.0, second.0);
+                for i in 0..3 {
+                    out[i].push(Bend { at: (*j, *k), x: place[i], error: first.2 + second.2 });
+                }
+                if self.rows == PLACES {
+                    continue;
+                }
                 let relative = pure(sub3(row[0].turn, row[1].turn));
                 let axes = pure(sub3(first.1, second.1));
                 let after = product(relative, pure(column[0].turn)).map(|x| 0.5 * x);
@@ -179,7 +197,6 @@ impl Weld {
                 let turns = |m: &[Moved; 2]| norm3(m[0].turn) + norm3(m[1].turn);
                 let turn_error = 16.0 * ULP * self.scale.abs() * turns(row) * turns(column);
                 for i in 0..3 {
-                    out[i].push(Bend { at: (*j, *k), x: place[i], error: first.2 + second.2 });
                     let x = 0.5 * self.scale * sum[1 + i];
                     out[3 + i].push(Bend { at: (*j, *k), x, error: turn_error });
                 }
