@@ -112,13 +112,17 @@ impl Bends {
         Ok(&self.apart)
     }
 
-    /// The derivatives by one input, by extrapolated differences of whole steps, at the state of [`Bends::begin`].
+    /// The derivatives by one input, by extrapolated differences of whole steps, at the state of [`Bends::begin`]; those that
+    /// may jump by the measure of the largest entry of A.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
-    pub(super) fn derive(&mut self, input: usize) -> Result<&Column, PhysicsError> {
+    pub(super) fn derive(&mut self, input: usize, jumps: Option<f64>) -> Result<&Column, PhysicsError> {
         if let Some(steps) = &mut self.steps {
-            steps.derive(input, &mut self.column)?;
+            match jumps {
+                None => steps.derive(input, &mut self.column)?,
+                Some(largest) => steps.derive_unless_it_jumps(input, largest, &mut self.column)?,
+            }
         }
         Ok(&self.column)
     }

@@ -4,8 +4,7 @@
 //! differences see its derivative only with nudges far below the tilt, where rounding is all that is left. The formulas
 //! are MuJoCo's, with values that carry their derivatives along; who uses them compares the values with MuJoCo's own.
 
-use std::ops::{Add, Mul, Sub};
-
+use super::dual::{Arrow, Dual};
 use super::motion::ULP;
 use super::spatial::{Vec3, cross, norm3};
 use crate::physics::{ContactGeometry, Shape};
@@ -19,106 +18,6 @@ const NO_LENGTH: f64 = 1e-15;
 
 /// A corner of a box within this height of its centre, m, is about to be passed over.
 const LEVEL: f64 = 1e-4;
-
-/// A number and its derivatives by six motions.
-#[derive(Debug, Clone, Copy)]
-struct Dual {
-    x: f64,
-    by: [f64; 6],
-}
-
-impl Dual {
-    fn constant(x: f64) -> Self {
-        Self { x, by: [0.0; 6] }
-    }
-
-    fn map(self, x: f64, slope: f64) -> Self {
-        Self { x, by: self.by.map(|d| slope * d) }
-    }
-
-    fn sqrt(self) -> Self {
-        let root = self.x.sqrt();
-        self.map(root, 0.5 / root)
-    }
-
-    fn inverse(self) -> Self {
-        self.map(1.0 / self.x, -1.0 / (self.x * self.x))
-    }
-}
-
-impl Add for Dual {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        Self { x: self.x + other.x, by: std::array::from_fn(|i| self.by[i] + other.by[i]) }
-    }
-}
-
-impl Sub for Dual {
-    type Output = Self;
-    fn sub(self, other: Self) -> Self {
-        self + other.map(-other.x, -1.0)
-    }
-}
-
-impl Mul for Dual {
-    type Output = Self;
-    fn mul(self, other: Self) -> Self {
-        let by = |i: usize| self.by[i].mul_add(other.x, self.x * other.by[i]);
-        Self { x: self.x * other.x, by: std::array::from_fn(by) }
-    }
-}
-
-/// A vector of such numbers.
-#[derive(Debug, Clone, Copy)]
-struct Arrow([Dual; 3]);
-
-impl Arrow {
-    fn constant(v: Vec3) -> Self {
-        Self(v.map(Dual::constant))
-    }
-
-    /// A vector that is carried along: turned about the axes, and moved along them if it is a point.
-    fn carried(v: Vec3, axes: &[Vec3; 3], point: bool) -> Self {
-        let by: [Vec3; 6] = std::array::from_fn(|i| match i {
-            0..3 => cross(axes[i], v),
-            _ if point => axes[i - 3],
-            _ => [0.0; 3],
-        });
-        Self(std::array::from_fn(|r| Dual { x: v[r], by: by.map(|d| d[r]) }))
-    }
-
-    fn dot(self, other: Self) -> Dual {
-        let [a, b, c] = std::array::from_fn(|i| self.0[i] * other.0[i]);
-        a + b + c
-    }
-
-    fn cross(self, other: Self) -> Self {
-        let (a, b) = (self.0, other.0);
-        Self([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
-    }
-
-    fn scaled(self, s: Dual) -> Self {
-        Self(self.0.map(|x| x * s))
-    }
-
-    fn times(self, s: f64) -> Self {
-        self.scaled(Dual::constant(s))
-    }
-}
-
-impl Add for Arrow {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
-    }
-}
-
-impl Sub for Arrow {
-    type Output = Self;
-    fn sub(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i] - other.0[i]))
-    }
-}
 
 /// A contact with its derivatives.
 #[derive(Debug, Clone, Copy)]

@@ -11,7 +11,7 @@ use crate::physics::{Model, PhysicsError};
 
 /// Takes the columns that are `doubtful` (ndx + nu) from extrapolated differences of whole steps: where the geometry of a
 /// contact has no derivative, the forces may have one all the same. Where the derivatives of the two sides differ, an entry
-/// is their mean; where there are none, it is NaN and undecided. Looks at both sides of the columns that are marked in
+/// is their mean; where there are none, it is NaN and undecided. Columns of `contact` (nv) are in doubt because a contact may jump. Looks at both sides of the columns that are marked in
 /// `bends`, and takes those of `kinks` as they are; a switch is withdrawn where all of them agree, and `kink` says how far they are
 /// apart where not.
 ///
@@ -20,7 +20,7 @@ use crate::physics::{Model, PhysicsError};
 pub(super) fn confirm(
     model: &Model,
     state: &[f64],
-    doubtful: &[bool],
+    (doubtful, contact): (&[bool], &[bool]),
     (bends, kinks): (&mut Bends, &[Kink]),
     out: &mut Jacobian,
 ) -> Result<(), PhysicsError> {
@@ -36,7 +36,8 @@ pub(super) fn confirm(
     let mut scale = trusted_scale(&out.a, doubtful);
     let (mut kink, mut undefined) = (0.0_f64, false);
     for column in (0..doubtful.len()).filter(|c| doubtful[*c]) {
-        let found = bends.derive(column)?;
+        let jumps = (contact.get(column) == Some(&true) && scale > 0.0).then_some(scale);
+        let found = bends.derive(column, jumps)?;
         let rows = found.values.len();
         let largest = |rows: std::ops::Range<usize>, from: f64| {
             let finite = rows.filter(|r| found.errors[*r].is_finite()).map(|r| found.values[r].abs());

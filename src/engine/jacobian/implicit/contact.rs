@@ -26,6 +26,8 @@ pub(super) struct Contacts {
     /// Dofs (nv) that move a contact which is on an edge in a way that its geometry has no derivative by. Their columns
     /// of the sums lack that motion's share; no other column does.
     pub(super) edges: Vec<bool>,
+    /// Dofs (nv) that move a contact whose differences leave something open.
+    pub(super) open: Vec<bool>,
     /// Whether a contact that some dof moves has the inverse inertia of nothing, so that its force is that of a rigid body:
     /// how its lever changes is rounding times 1e15.
     pub(super) light: bool,
@@ -43,7 +45,7 @@ pub(super) struct Sums<'a> {
 
 impl Contacts {
     pub(super) fn new(gap: f64, nv: usize) -> Self {
-        Self { gap, edges: vec![false; nv], ..Self::default() }
+        Self { gap, edges: vec![false; nv], open: vec![false; nv], ..Self::default() }
     }
 
     /// Adds d (J' f) / dq at fixed accelerations, and marks `edges`. `fields` are those of the accelerations and of the
@@ -72,7 +74,8 @@ impl Contacts {
             self.light |= moved && pair.iter().any(|c| c.row.is_some_and(|row| rows.is_light(row)));
             for (contact, geometry) in pair.iter().zip(&self.narrow.geometry) {
                 let touching = Touching { contact, geometry, narrow: &self.narrow, centre };
-                add_contact(tree, sim, rows, fields, &touching, (&mut self.dofs, &mut self.edges), &mut sums);
+                let marks = [&mut self.edges, &mut self.open].map(Vec::as_mut_slice);
+                add_contact(tree, sim, rows, fields, &touching, (&mut self.dofs, marks), &mut sums);
             }
         }
         Ok(())
@@ -156,7 +159,7 @@ fn add_contact(
     rows: &Rows,
     fields: [&Motion; 2],
     touching: &Touching<'_>,
-    (dofs, edges): (&mut Vec<usize>, &mut [bool]),
+    (dofs, [edges, open]): (&mut Vec<usize>, [&mut [bool]; 2]),
     sums: &mut Sums<'_>,
 ) {
     let Some(row) = touching.contact.row else { return };
@@ -167,6 +170,7 @@ fn add_contact(
     for &k in dofs.iter() {
         let moved = state.geometry_change(k);
         edges[k] |= state.is_at_edge(&moved);
+        open[k] |= moved.open != [0.0; 3];
         let force = state.force_change(k, &moved);
         let bound = state.error_bound(k, &moved, &force);
         state.scatter(k, &moved, &force, &bound, sums);
@@ -208,6 +212,8 @@ struct GeometryChange {
     apart: Spatial,
     /// Among `apart` are motions by which the geometry has no derivative.
     broken: bool,
+    /// What differences leave open of it: of the distance, the position, the normal.
+    open: [f64; 3],
     touch: ContactGeometry,
     /// How the contact's frame turns.
     about: Vec3,
@@ -308,7 +314,10 @@ impl<'a> ContactState<'a> {
         touch.normal = add3(touch.normal, cross(turned, contact.frame[0]));
         touch.tangent = add3(touch.tangent, cross(turned, geometry.touch.tangent));
         let about = frame_turn(&contact.frame, geometry.touch.tangent, touch.normal, touch.tangent);
-        GeometryChange { in_chain, first, apart, broken: stirs(&geometry.broken, &motions), touch, about }
+        let broken = stirs(&geometry.broken, &motions);
+        let shares = geometry.open.iter().zip(&motions);
+        let open = shares.fold([0.0_f64; 3], |sum, (open, x)| std::array::from_fn(|i| sum[i] + open[i] * x.abs()));
+        GeometryChange { in_chain, first, apart, broken, open, touch, about }
     }
 
     /// Whether the geometry, or the contact's frame, has no derivative by the dof.
@@ -365,7 +374,7 @@ impl<'a> ContactState<'a> {
         let s = &self.fields[0].axis[k];
         let apart = Size::of(&moved.apart);
         let apart = apart.rot + apart.lin + if geometry.spins { norm3(rot(&moved.first)) } else { 0.0 };
-        let [dist, pos, normal] = geometry.error.map(|e| e * apart);
+        let [dist, pos, normal]: [f64; 3] = std::array::from_fn(|i| geometry.error[i] * apart + moved.open[i]);
         let (touch, about) = (&moved.touch, moved.about);
         let motion = 4.0 * ULP * (Size::of(s).rot * spread + norm3(touch.pos) * turn + norm3(about) * spread);
         ErrorBound {

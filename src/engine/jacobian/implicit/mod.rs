@@ -32,12 +32,14 @@
 mod activation;
 mod bending;
 mod blocks;
+mod boxes;
 mod closed;
 mod confirm;
 mod contact;
 mod damped;
 mod damper;
 mod difference;
+mod dual;
 mod fields;
 mod integrator;
 mod jet;
@@ -120,6 +122,9 @@ const POLISHED: f64 = 1e-10;
 
 /// Errors of a column up to this share of the largest entry of A are no reason to ask whole steps.
 const SURE: f64 = 1e-7;
+
+/// The same of what the iteration behind a contact leaves open: no more than what differences of whole steps may.
+const OPEN: f64 = super::whole_step::UNSETTLED;
 
 /// Bounds beyond this share are one, however they come about: of a mass or a lever of nothing no digit is left.
 const LOST: f64 = 1e-3;
@@ -289,6 +294,7 @@ impl Implicit {
         }
         let closed = coverage.all(work) && work.constraint_rows().all(|row| bending.is_closed(&row, tendons));
         contacts.edges.fill(false);
+        contacts.open.fill(false);
         contacts.light = false;
         differences.nudger.unsettled.fill(false);
         if rows.n > 0 {
@@ -341,9 +347,10 @@ impl Implicit {
         let Self { work, tree, tendons, rows, contacts, differences, space, bends, zero_test, .. } = self;
         let mut doubts = Doubts::new(space.system.da.ncols());
         doubts.everything = rows.is_rigid() || contacts.light || rows.is_faint();
-        doubts.contact = contacts.edges.contains(&true);
+        doubts.edges.clone_from(&contacts.edges);
         doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful = *edge);
         doubts.unsettled.copy_from_slice(&differences.nudger.unsettled);
+        doubts.open.iter_mut().zip(&contacts.open).for_each(|(open, contact)| *open = *contact);
         if *zero_test {
             let (bent, undecided) = (&mut bends.columns, &mut doubts.columns);
             seen.switches =
@@ -383,9 +390,11 @@ impl Implicit {
             steps.take(work, space.a.as_slice(), (&space.system.da, &space.system.noise), activations);
             let here = self.examine(&mut seen)?;
             doubts.everything |= here.everything;
-            doubts.contact |= here.contact;
+            doubts.edges.resize(here.edges.len(), false);
+            doubts.edges.iter_mut().zip(&here.edges).for_each(|(edge, here)| *edge |= here);
             steps.trace_back(&here.columns, &mut doubts.columns);
             steps.trace_back(&here.unsettled, &mut doubts.unsettled);
+            steps.trace_back(&here.open, &mut doubts.open);
             steps.trace_back(&self.bends.columns, &mut bent);
         }
         let to = (&mut *out, &mut self.integrator.bounds);
@@ -415,10 +424,10 @@ impl Implicit {
         if *zero_test {
             verdict::judge(out, &integrator.bounds, &doubts.columns);
         }
-        if doubts.contact {
+        if doubts.edges.contains(&true) {
             out.verdicts.switches.contact = true;
         }
-        confirm::confirm(model, &space.state, &doubts.columns, (bends, &activations.kinks), out)
+        confirm::confirm(model, &space.state, (&doubts.columns, &doubts.edges), (bends, &activations.kinks), out)
     }
 
     /// Every column from differences of whole steps, where the closed form has nothing to solve with.
@@ -428,7 +437,7 @@ impl Implicit {
         out.verdicts.near_singular = true;
         let model = work.model();
         bends.columns.clear();
-        confirm::confirm(model, &space.state, &vec![true; model.ndx() + model.nu()], (bends, &[]), out)
+        confirm::confirm(model, &space.state, (&vec![true; model.ndx() + model.nu()], &[]), (bends, &[]), out)
     }
 }
 
@@ -443,30 +452,35 @@ struct Seen {
 struct Doubts {
     /// All of it.
     everything: bool,
-    /// Because a contact is on an edge.
-    contact: bool,
-    /// Columns of A, then of B, and those whose differences settle on nothing (ndx + nu).
+    /// By dof (nv), whether a contact that it moves is on an edge.
+    edges: Vec<bool>,
+    /// Columns of A, then of B, those whose differences settle on nothing, and those by a contact that an iteration leaves open
+    /// (ndx + nu).
     columns: Vec<bool>,
     unsettled: Vec<bool>,
+    open: Vec<bool>,
 }
 
 impl Doubts {
     fn new(inputs: usize) -> Self {
-        Self { everything: false, contact: false, columns: vec![false; inputs], unsettled: vec![false; inputs] }
+        let none = vec![false; inputs];
+        Self { everything: false, edges: Vec::new(), columns: none.clone(), unsettled: none.clone(), open: none }
     }
 }
 
 /// Marks the columns of A and B whose differences settle on nothing, or whose bounds are too wide, for the largest entry of the
 /// others. Differences that leave much open of a small force leave little open of the step.
 fn mark_unsure(doubts: &mut Doubts, out: &Jacobian, integrator: &Integrator, zero_test: bool) {
-    let Doubts { columns: doubtful, unsettled, .. } = doubts;
+    let Doubts { columns: doubtful, unsettled, open, .. } = doubts;
     let bounds = if zero_test { integrator.largest_bounds() } else { vec![f64::INFINITY; doubtful.len()] };
     loop {
         let scale = verdict::trusted_scale(&out.a, doubtful);
         let unsure = |column: usize| {
             let unsettled = unsettled[column] || integrator.is_unsettled(column);
             let bound = bounds[column];
-            (unsettled && bound > SURE * scale) || (zero_test && bound > LOST * scale)
+            (unsettled && bound > SURE * scale)
+                || (open[column] && bound > OPEN * scale)
+                || (zero_test && bound > LOST * scale)
         };
         let more: Vec<usize> = (0..doubtful.len()).filter(|c| !doubtful[*c] && unsure(*c)).collect();
         if more.is_empty() {

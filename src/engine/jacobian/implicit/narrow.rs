@@ -1,32 +1,26 @@
 //! How the narrow phase's answer for two geoms changes when one of them moves: differences of it alone, or a closed form
-//! ([`super::closed`]).
+//! ([`super::closed`], [`super::boxes`]).
 //!
 //! A distance like |x| has central differences that agree on 0 at every nudge, and a contact that jumps has one-sided
 //! ones that grow as the nudge shrinks. So a derivative counts where central differences at one and two of a nudge
 //! agree and the one-sided ones of either side do too; where they do not, the nudge shrinks, and where they never do,
 //! that motion has none, and no number stands for it.
 
-use super::closed::on_plane;
-use super::motion::ULP;
+mod estimate;
+
+use super::boxes::of_boxes;
+use super::closed::{Exact, on_plane};
 use super::spatial::{Spatial, Vec3, add3, cross, dot3, norm3, scale3, sub3};
 use crate::physics::{ContactDetail, ContactGeometry, Model, PhysicsError, Shape, Sim};
+use estimate::{Estimate, KINDS, NONE, NOTHING, OPEN, OPEN_UP_TO, ROUGH, differences, numbers};
 
 /// Nudges of the narrow phase, m and rad: powers of two, so that nudging rounds little. Two differences, at one and two
 /// of a nudge, are extrapolated to none; their error is of the fourth order. Almost always the first does; the others
 /// are for contacts that change their face within the nudge before.
 const NUDGES: [f64; 4] = [1.0 / 131_072.0, 1.0 / 2_097_152.0, 1.0 / 33_554_432.0, 1.0 / 536_870_912.0];
 
-/// Differences that disagree by less, beyond their rounding, have a common limit.
-const AGREE: f64 = 3e-7;
-
-/// Differences that disagree by more than `AGREE` at one nudge have a limit too where what they are extrapolated to is
-/// the same at the nudge before, and where they disagree by less than a quarter of what they did there.
-const SHRINKS: f64 = 0.25;
-
-/// What an iteration comes to is as good as in closed form where its differences agree so well; and where they are the
-/// same at two nudges within this.
-const FLAT: f64 = 1e-9;
-const STEADY: f64 = 1e-8;
+/// Those for what an iteration comes to, whose rounding is larger.
+const ITERATED: [f64; 3] = [NUDGES[0], NUDGES[1], 1.0 / 16_777_216.0];
 
 /// Motions of several parts by which contacts must change as by these one by one, within a share.
 const MIXES: [[f64; MOTIONS]; 2] =
@@ -35,9 +29,6 @@ const MIXED: f64 = 1e-5;
 
 /// Faces that are tilted by less, rad, are parallel: more is seen by differences.
 const PARALLEL: f64 = 1e-7;
-
-/// Where rounding of the narrow phase is what is left at every nudge, the best one does if it is no worse than this.
-const ROUGH: f64 = 3e-6;
 
 /// Contacts farther apart than this, m, are not the same one at two nudges; how far apart their normals count, m.
 const SAME: f64 = 1e-3;
@@ -58,6 +49,8 @@ pub(super) struct Geometry {
     pub(super) by: [ContactGeometry; MOTIONS],
     /// Bounds on the errors of `by`: of the distance, the position, the normal.
     pub(super) error: [f64; 3],
+    /// What differences leave open beyond that, by motion.
+    pub(super) open: [[f64; 3]; MOTIONS],
     /// Motions that have no derivative: one side loses the contact or sees another face.
     pub(super) broken: [bool; MOTIONS],
     /// Whether turning both geoms changes it.
@@ -84,21 +77,7 @@ pub(super) struct Narrow {
     pub(super) axes: [Vec3; 3],
 }
 
-/// What the differences of one contact along one motion have come to.
-#[derive(Debug, Clone, Copy)]
-struct Estimate {
-    by: ContactGeometry,
-    error: [f64; 3],
-    /// The errors that these differences alone tell of.
-    own: [f64; 3],
-    /// By how much the differences disagree, beyond rounding; infinite where there is none.
-    apart: f64,
-    settled: bool,
-}
-
-const NOTHING: ContactGeometry = ContactGeometry { dist: 0.0, pos: [0.0; 3], normal: [0.0; 3], tangent: [0.0; 3] };
-const OPEN: Estimate = Estimate { by: NOTHING, error: [0.0; 3], own: [0.0; 3], apart: f64::INFINITY, settled: false };
-const NONE: Estimate = Estimate { apart: 0.0, settled: true, ..OPEN };
+const SETTLED: [[f64; 3]; MOTIONS] = [[0.0; 3]; MOTIONS];
 const WORLD: [Vec3; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 
 /// Position and orientation (row-major) of a geom.
@@ -175,7 +154,10 @@ impl Narrow {
             self.find(sim, &setting, pair, origin)?;
         }
         self.axes = WORLD;
-        if sim.model().is_plane(geoms[0]) && self.exact(&poses[0], sim.model().shape(geoms[1]), &poses[1], pair) {
+        let shapes = geoms.map(|g| sim.model().shape(g));
+        if shapes[0] == Shape::Plane && self.exact(&poses[0], shapes[1], &poses[1], pair)
+            || self.exact_boxes(shapes, &setting)
+        {
             return Ok(());
         }
         self.axes = WORLD;
@@ -184,29 +166,34 @@ impl Narrow {
         self.level(sim, &setting, NUDGES[0])?;
         if !self.settled() {
             let frame = pair[0].frame;
-            if frame.iter().flatten().any(|x| *x != 0.0 && x.abs() != 1.0) {
+            let bends = !iterates || self.estimates.iter().flatten().any(|e| !e.settled && e.apart > OPEN_UP_TO);
+            if bends && frame.iter().flatten().any(|x| *x != 0.0 && x.abs() != 1.0) {
                 self.axes = frame;
                 self.estimates.fill([OPEN; MOTIONS]);
                 self.level(sim, &setting, NUDGES[0])?;
             }
-            for nudge in &NUDGES[1..] {
+            let finer = if iterates { &ITERATED[1..] } else { &NUDGES[1..] };
+            for nudge in finer {
                 if !self.settled() {
                     self.level(sim, &setting, *nudge)?;
                 }
             }
         }
         self.geometry.clear();
-        let mixes = !setting.iterates || self.mixes(sim, &setting)?;
-        let boxes = geoms.iter().all(|g| matches!(sim.model().shape(*g), Shape::Box { .. }));
-        let tilts = boxes && parallel(&poses);
+        let mixes = !iterates || self.mixes(sim, &setting, NUDGES[0])? || self.mixes(sim, &setting, NUDGES[1])?;
+        let tilts = shapes.iter().all(|shape| matches!(shape, Shape::Box { .. })) && parallel(&poses);
         for (touch, estimates) in self.touches.iter().zip(&self.estimates) {
-            let none = |e: &Estimate| !mixes || !e.settled && e.apart > ROUGH;
+            let most = if iterates { OPEN_UP_TO } else { ROUGH };
+            let none = |e: &Estimate| !mixes || !e.settled && e.apart > most;
             let broken = std::array::from_fn(|i| tilts && i % 6 < 3 || none(&estimates[i]));
             let kept = |i: usize| if broken[i] { OPEN } else { estimates[i] };
-            let error = (0..MOTIONS).map(kept).fold([0.0_f64; 3], |m, e| std::array::from_fn(|i| m[i].max(e.error[i])));
+            let is_open = |e: &Estimate| !e.settled && e.apart > ROUGH;
+            let known = (0..MOTIONS).map(kept).filter(|e| !is_open(e));
+            let error = known.fold([0.0_f64; 3], |m, e| std::array::from_fn(|i| m[i].max(e.error[i])));
+            let open = std::array::from_fn(|i| if is_open(&kept(i)) { kept(i).error } else { [0.0; 3] });
             let by: [ContactGeometry; MOTIONS] = std::array::from_fn(|i| kept(i).by);
             let spins = by[6..].iter().any(|by| *by != NOTHING);
-            self.geometry.push(Geometry { touch: *touch, by, error, broken, spins });
+            self.geometry.push(Geometry { touch: *touch, by, error, open, broken, spins });
         }
         Ok(())
     }
@@ -224,6 +211,20 @@ impl Narrow {
             self.axes = pair[0].frame;
             all = on_plane(plane, shape, second, &self.axes).unwrap_or_default();
         }
+        self.take(&all)
+    }
+
+    /// The same of two boxes. False where a choice of the narrow phase is not clear.
+    fn exact_boxes(&mut self, shapes: [Shape; 2], setting: &Setting) -> bool {
+        let [Shape::Box { halves: first }, Shape::Box { halves: second }] = shapes else { return false };
+        let poses = setting.poses.map(|(pos, mat)| (sub3(pos, setting.pivot), mat));
+        let Some(mut all) = of_boxes(&poses, [first, second], &self.axes, setting.margin) else { return false };
+        all.iter_mut().for_each(|e| e.touch.pos = add3(e.touch.pos, setting.pivot));
+        all.len() == self.base.len() && self.take(&all)
+    }
+
+    /// Fills `geometry` with contacts in closed form. False where one of the pair's is not among them.
+    fn take(&mut self, all: &[Exact]) -> bool {
         self.geometry.clear();
         self.taken.clear();
         self.taken.resize(all.len(), false);
@@ -235,7 +236,7 @@ impl Narrow {
             self.taken[i] = true;
             let e = &all[i];
             let (by, broken) = (padded(e.by, NOTHING), padded(e.broken, false));
-            self.geometry.push(Geometry { touch: *touch, by, error: e.error, broken, spins: false });
+            self.geometry.push(Geometry { touch: *touch, by, error: e.error, open: SETTLED, broken, spins: false });
         }
         true
     }
@@ -247,8 +248,7 @@ impl Narrow {
     /// Whether the contacts change by a motion of several parts as by these one by one. Where one of two faces is chosen,
     /// each motion may have a derivative of its own and their sum none: that of two boxes with parallel faces depends on
     /// which one tilts more.
-    fn mixes(&mut self, sim: &mut Sim, setting: &Setting) -> Result<bool, PhysicsError> {
-        let nudge = NUDGES[0];
+    fn mixes(&mut self, sim: &mut Sim, setting: &Setting, nudge: f64) -> Result<bool, PhysicsError> {
         let [first, second] = setting.poses;
         for mix in &MIXES {
             let part = |from: usize| (0..3).fold([0.0; 3], |sum, i| add3(sum, scale3(self.axes[i], mix[from + i])));
@@ -267,9 +267,13 @@ impl Narrow {
                 let [Some(up), Some(down), ..] = samples else { return Ok(false) };
                 let by = estimates.map(|e| e.by);
                 let (sum, size) = (along(&by, mix), along(&by.map(size), &mix.map(f64::abs)));
-                let mut all = numbers(up).zip(numbers(down)).zip(numbers(&sum).zip(numbers(&size)));
-                if all.any(|((up, down), (sum, size))| ((up - down) / (2.0 * nudge) - sum).abs() > MIXED * (1.0 + size))
-                {
+                let open = estimates.iter().zip(mix).fold([0.0_f64; 3], |sum, (e, x)| {
+                    let counts = if e.settled || !e.apart.is_finite() { 0.0 } else { x.abs() };
+                    std::array::from_fn(|i| sum[i] + counts * e.error[i])
+                });
+                let mut all = numbers(up).zip(numbers(down)).zip(numbers(&sum).zip(numbers(&size))).zip(KINDS);
+                let off = |up: f64, down: f64, sum: f64| ((up - down) / (2.0 * nudge) - sum).abs();
+                if all.any(|(((up, down), (sum, size)), kind)| off(up, down, sum) > MIXED * (1.0 + size) + open[kind]) {
                     return Ok(false);
                 }
             }
@@ -314,7 +318,7 @@ impl Narrow {
         let arm = norm3(sub3(*pos, setting.pivot));
         let size = arm.max(norm3(*pos)) + norm3(setting.pivot);
         for motion in 0..MOTIONS {
-            if self.estimates.iter().all(|e| e[motion].settled) {
+            if self.estimates.iter().all(|e| e[motion].settled) || self.estimates.iter().any(|e| e[motion].hopeless) {
                 continue;
             }
             let both = motion >= 6;
@@ -354,6 +358,8 @@ impl Narrow {
                 }
                 if let ([Some(p1), Some(m1), Some(p2), Some(m2)], true) = (samples, whole) {
                     estimate.improve(&differences(touch, [p1, m1, p2, m2], size, nudge), setting.iterates);
+                } else if setting.iterates && nudge < NUDGES[0] {
+                    estimate.hopeless = true;
                 }
             }
         }
@@ -446,39 +452,6 @@ fn apply3(m: &[Vec3; 3], v: Vec3) -> Vec3 {
     std::array::from_fn(|r| dot3(m[r], v))
 }
 
-impl Estimate {
-    /// Takes the differences at the next nudge in. What an iteration comes to jumps and bends by its tolerance: there two
-    /// nudges must agree, but where the first one's differences agree to the last digits.
-    fn improve(&mut self, next: &Self, iterates: bool) {
-        let change = numbers(&self.by)
-            .zip(numbers(&next.by))
-            .map(|(before, now)| (now - before).abs() / (1.0 + now.abs()))
-            .fold(0.0, f64::max);
-        let seen = self.apart.is_finite();
-        if iterates && next.apart > FLAT {
-            let size = 1.0 + numbers(&next.by).fold(0.0_f64, |most, x| most.max(x.abs()));
-            if seen && self.apart.max(next.apart) <= AGREE && change <= STEADY {
-                // The wider nudge rounds less.
-                self.settled = true;
-                self.error = self.own.map(|e| e.max(change * size));
-            } else {
-                let doubt = next.apart.max(if seen { change } else { 0.0 });
-                *self = Self { apart: doubt, error: next.own.map(|e| e.max(doubt * size)), ..*next };
-            }
-            return;
-        }
-        let shrinks = seen && next.apart <= SHRINKS * self.apart;
-        if next.apart <= AGREE || (shrinks && change <= AGREE) {
-            *self = Self { settled: true, ..*next };
-            if next.apart > AGREE {
-                self.error.iter_mut().for_each(|e| *e = e.max(change));
-            }
-        } else if next.apart < self.apart {
-            *self = *next;
-        }
-    }
-}
-
 /// Derivatives of a motion of the second geom alone, and nothing for turns of both.
 fn padded<T: Copy>(by: [T; 6], nothing: T) -> [T; MOTIONS] {
     std::array::from_fn(|i| by.get(i).copied().unwrap_or(nothing))
@@ -505,39 +478,4 @@ fn size(touch: ContactGeometry) -> ContactGeometry {
         normal: sizes(touch.normal),
         tangent: sizes(touch.tangent),
     }
-}
-
-/// All numbers of a contact or of its derivative.
-fn numbers(touch: &ContactGeometry) -> impl Iterator<Item = f64> {
-    std::iter::once(touch.dist).chain(touch.pos).chain(touch.normal).chain(touch.tangent)
-}
-
-/// Derivatives from samples at +h, -h, +2h, -2h, and by how much the differences disagree.
-fn differences(touch: &ContactGeometry, [p1, m1, p2, m2]: [&ContactGeometry; 4], size: f64, nudge: f64) -> Estimate {
-    let rounding = 2.0 * ULP * (size + norm3(touch.pos) + 0.01) / nudge;
-    let mut apart = 0.0_f64;
-    let mut worst = [rounding; 3];
-    let mut derive = |which: usize, f: &dyn Fn(&ContactGeometry) -> f64| {
-        let [here, p1, m1, p2, m2] = [touch, p1, m1, p2, m2].map(f);
-        let near = (p1 - m1) / (2.0 * nudge);
-        let wide = (p2 - m2) / (4.0 * nudge);
-        // Of the second order, from either side: their leading errors are the same.
-        let ahead = (4.0 * (p1 - here) - (p2 - here)) / (2.0 * nudge);
-        let behind = (4.0 * (here - m1) - (here - m2)) / (2.0 * nudge);
-        let central = (near - wide).abs();
-        let sides = (ahead - behind).abs();
-        // Where both agree well, what is left after the extrapolation is smaller by as much again.
-        let left = central * (30.0 * central / (1.0 + near.abs())).min(1.0);
-        worst[which] = worst[which].max(left);
-        apart = apart.max((central.max(sides) - 4.0 * rounding).max(0.0) / (1.0 + near.abs()));
-        if central == 0.0 { near } else { near + (near - wide) / 3.0 }
-    };
-    let by = ContactGeometry {
-        dist: derive(0, &|t| t.dist),
-        pos: std::array::from_fn(|i| derive(1, &|t| t.pos[i])),
-        normal: std::array::from_fn(|i| derive(2, &|t| t.normal[i])),
-        tangent: std::array::from_fn(|i| derive(2, &|t| t.tangent[i])),
-    };
-    let apart = if numbers(&by).all(f64::is_finite) { apart } else { f64::INFINITY };
-    Estimate { by, error: worst, own: worst, apart, settled: false }
 }

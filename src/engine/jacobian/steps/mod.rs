@@ -49,6 +49,9 @@ impl Schedule {
     /// The same and two finer ones: enough where each side is smooth over the widest.
     const SIDES: Self = Self { first: 12, gap: 2, count: 7, enough: 5, ..Self::FULL };
 
+    /// Three nudges from 2^-18 to 2^-22, to see whether the step jumps.
+    const JUMPS: Self = Self { first: 18, gap: 2, count: 3, enough: 3, ..Self::FULL };
+
     /// Two nudges within 2^-22.
     const NEAR: Self = Self { first: 22, gap: 2, count: 2, enough: 2, ..Self::FULL };
 
@@ -89,6 +92,14 @@ const STAYS: f64 = 0.5;
 
 /// And a kink is at least this share of what the sides differ by over the finest nudge.
 const REST: f64 = 1.0 / 32.0;
+
+/// A jump within 2^-22 is by no less than this share of the largest entry, and by so many times what there is within 2^-18; a kink
+/// would be the same there, and what bends less.
+const JUMPS_BY: f64 = 1e-3;
+const STEEPER: f64 = 4.0;
+
+/// Beside a jump an entry is known well enough within this share of the largest one.
+const ENOUGH: f64 = 1e-7;
 
 /// Errors up to this share of a column's largest entry end the search for better ones.
 const SETTLED: f64 = 1e-9;
@@ -293,6 +304,44 @@ impl Steps {
         self.compare(out, |further, column| further.by_need(input, column))
     }
 
+    /// The same where the step may jump: an entry that does within 2^-22, by the measure of A's largest entry, has no derivative
+    /// (its error is infinite), and few more nudges are spent on its column.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn derive_unless_it_jumps(
+        &mut self,
+        input: usize,
+        largest: f64,
+        out: &mut Column,
+    ) -> Result<(), PhysicsError> {
+        let jumps = Schedule::JUMPS;
+        if self.further.is_some() || self.narrow || !matches!(self.room(input, &jumps), Room::Both(0)) {
+            return self.derive(input, out);
+        }
+        self.forget();
+        self.differentiate(&[input], &jumps, out)?;
+        let apart = |i: usize, row: usize| {
+            let [up, down] = &self.samples[jumps.slot(i)];
+            (up[row] - down[row]).abs()
+        };
+        let jumps: Vec<usize> = (0..self.sim.model().ndx())
+            .filter(|row| {
+                let (wide, fine) = (apart(0, *row), apart(jumps.count - 1, *row));
+                fine > JUMPS_BY * largest && fine > STEEPER * wide
+            })
+            .collect();
+        if jumps.is_empty() {
+            return self.by_further_need(input, out);
+        }
+        let known = |row: usize| jumps.contains(&row) || out.errors[row] <= ENOUGH * largest;
+        if !(0..self.rows()).all(known) {
+            self.differentiate(&[input], &Schedule::SIDES, out)?;
+        }
+        jumps.into_iter().for_each(|row| out.errors[row] = f64::INFINITY);
+        Ok(())
+    }
+
     /// Takes what more sweeps say differently into the errors.
     fn compare(
         &mut self,
@@ -346,10 +395,15 @@ impl Steps {
 
     fn by_need(&mut self, input: usize, out: &mut Column) -> Result<(), PhysicsError> {
         self.forget();
-        let (input, rows) = (&[input], 0..self.rows());
         if self.narrow {
-            return self.differentiate(input, &Schedule::FULL, out);
+            return self.differentiate(&[input], &Schedule::FULL, out);
         }
+        self.by_further_need(input, out)
+    }
+
+    /// The same with what has been taken of the input already.
+    fn by_further_need(&mut self, input: usize, out: &mut Column) -> Result<(), PhysicsError> {
+        let (input, rows) = (&[input], 0..self.rows());
         self.differentiate(input, &Schedule::QUICK, out)?;
         if self.is_settled(out, rows.clone()) && out.kinks.iter().all(|kink| *kink == 0.0) {
             return Ok(());
