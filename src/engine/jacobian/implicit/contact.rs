@@ -8,7 +8,7 @@
 use nalgebra::DMatrix;
 
 use super::motion::{Motion, ULP};
-use super::narrow::{Geometry, MOTIONS, Narrow, along};
+use super::narrow::{Geometry, MOTIONS, Narrow, SHARE, along};
 use super::rows::Rows;
 use super::spatial::{
     Size, Spatial, Vec3, add3, cross, cross_motion, dot, dot3, join, lin, norm3, rot, scale3, sub, sub3,
@@ -69,6 +69,13 @@ impl Contacts {
             let [first, second] = pair[0].bodies.map(|b| &tree.chain[b]);
             // Axes of dofs that turn have a rotation.
             let turns = first.iter().any(|dof| norm3(rot(&fields[0].axis[*dof])) > 0.0);
+            self.narrow.twists.clear();
+            let coms = sim.subtree_com().as_chunks::<3>().0;
+            let origins = pair[0].bodies.map(|b| coms[tree.root[b]]);
+            for dof in first.iter().chain(second) {
+                let (_, of_first, apart) = twists(tree, &pair[0], fields[0], (*dof, origins, centre));
+                self.narrow.twists.push((apart, rot(&of_first)));
+            }
             self.narrow.differentiate(sim, pair, (self.gap, turns), centre)?;
             let moved = !first.is_empty() || !second.is_empty();
             self.light |= moved && pair.iter().any(|c| c.row.is_some_and(|row| rows.is_light(row)));
@@ -99,13 +106,10 @@ fn row_count(contact: &ContactDetail, rows: &Rows) -> usize {
     }
 }
 
-/// A share of a motion that is no more than this is its rounding.
-const NONE: f64 = 1e-12;
-
 /// Whether a motion has a share in one of the marked ones.
 fn stirs(marked: &[bool; MOTIONS], motion: &[f64; MOTIONS]) -> bool {
     let most = motion.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-    marked.iter().zip(motion).any(|(marked, x)| *marked && x.abs() > NONE * most)
+    marked.iter().zip(motion).any(|(marked, x)| *marked && x.abs() > SHARE * most)
 }
 
 /// Whether a contact says what its first tangent is to follow.
@@ -175,6 +179,28 @@ fn add_contact(
         let bound = state.error_bound(k, &moved, &force);
         state.scatter(k, &moved, &force, &bound, sums);
     }
+}
+
+/// How a dof moves the bodies of a contact: which of them, the motion of the first one about a centre, and that of the second one
+/// against it. `origins` are the centres of mass of the bodies' trees.
+fn twists(
+    tree: &Tree,
+    contact: &ContactDetail,
+    field: &Motion,
+    (dof, origins, centre): (usize, [Vec3; 2], Vec3),
+) -> ([bool; 2], Spatial, Spatial) {
+    let in_chain = contact.bodies.map(|b| tree.chain[b].binary_search(&dof).is_ok());
+    let s = &field.axis[dof];
+    let twist = |i: usize| {
+        if in_chain[i] { join(rot(s), add3(lin(s), cross(rot(s), sub3(centre, origins[i])))) } else { [0.0; 6] }
+    };
+    let first = twist(0);
+    let apart = if in_chain[0] && in_chain[1] && tree.root[contact.bodies[0]] == tree.root[contact.bodies[1]] {
+        [0.0; 6]
+    } else {
+        sub(&twist(1), &first)
+    };
+    (in_chain, first, apart)
 }
 
 /// A contact as it is, before anything changes.
@@ -291,22 +317,7 @@ impl<'a> ContactState<'a> {
     /// Kinematics: how position, normal, distance and frame of the contact change with the dof.
     fn geometry_change(&self, k: usize) -> GeometryChange {
         let &Touching { contact, geometry, narrow, centre } = self.touching;
-        let in_chain = self.chains.map(|c| c.binary_search(&k).is_ok());
-        let s = &self.fields[0].axis[k];
-        let twist = |i: usize| {
-            if in_chain[i] {
-                join(rot(s), add3(lin(s), cross(rot(s), sub3(centre, self.origins[i]))))
-            } else {
-                [0.0; 6]
-            }
-        };
-        let first = twist(0);
-        let tree = self.tree;
-        let apart = if in_chain[0] && in_chain[1] && tree.root[contact.bodies[0]] == tree.root[contact.bodies[1]] {
-            [0.0; 6]
-        } else {
-            sub(&twist(1), &first)
-        };
+        let (in_chain, first, apart) = twists(self.tree, contact, self.fields[0], (k, self.origins, centre));
         let motions = narrow.in_axes(&apart, rot(&first));
         let mut touch = along(&geometry.by, &motions);
         let turned = rot(&first);

@@ -34,8 +34,14 @@ const PARALLEL: f64 = 1e-7;
 const SAME: f64 = 1e-3;
 const TURN: f64 = 1e-2;
 
+/// Cosines that are as near to 0 or 1 are those of the world's axes, to an iteration.
+const NEAR_AXES: f64 = 1e-3;
+
 /// A contact found again where the geoms are is the same within this, m and rad.
 const AGAIN: f64 = 1e-9;
+
+/// A share of a motion that is no more than this is its rounding.
+pub(super) const SHARE: f64 = 1e-12;
 
 /// Motions of two geoms: rotations of the second one about three axes through a centre, its translations along them, and
 /// rotations of both, by which a contact changes beyond its turning with them where an iteration finds it.
@@ -75,6 +81,8 @@ pub(super) struct Narrow {
     /// The axes of the motions: those of the world, or of the first contact's frame where some motion has no derivative
     /// at the first nudge. There a turn about the normal is a motion of its own, which a flat face does not notice.
     pub(super) axes: [Vec3; 3],
+    /// What the dofs make of the geoms: motions of the second one against the first, and turns of that.
+    pub(super) twists: Vec<(Spatial, Vec3)>,
 }
 
 const SETTLED: [[f64; 3]; MOTIONS] = [[0.0; 3]; MOTIONS];
@@ -167,7 +175,9 @@ impl Narrow {
         if !self.settled() {
             let frame = pair[0].frame;
             let bends = !iterates || self.estimates.iter().flatten().any(|e| !e.settled && e.apart > OPEN_UP_TO);
-            if bends && frame.iter().flatten().any(|x| *x != 0.0 && x.abs() != 1.0) {
+            // What an iteration comes to near the axes of the world is meant to be along them.
+            let off = if iterates { NEAR_AXES } else { 0.0 };
+            if bends && frame.iter().flatten().any(|x| x.abs() > off && (x.abs() - 1.0).abs() > off) {
                 self.axes = frame;
                 self.estimates.fill([OPEN; MOTIONS]);
                 self.level(sim, &setting, NUDGES[0])?;
@@ -182,8 +192,14 @@ impl Narrow {
         self.geometry.clear();
         let mixes = !iterates || self.mixes(sim, &setting, NUDGES[0])? || self.mixes(sim, &setting, NUDGES[1])?;
         let tilts = shapes.iter().all(|shape| matches!(shape, Shape::Box { .. })) && parallel(&poses);
+        self.conclude(iterates, mixes, tilts);
+        Ok(())
+    }
+
+    /// Fills `geometry` from the estimates: whether the motions add up, and whether tilts are without a derivative.
+    fn conclude(&mut self, iterates: bool, mixes: bool, tilts: bool) {
+        let most = if iterates { OPEN_UP_TO } else { ROUGH };
         for (touch, estimates) in self.touches.iter().zip(&self.estimates) {
-            let most = if iterates { OPEN_UP_TO } else { ROUGH };
             let none = |e: &Estimate| !mixes || !e.settled && e.apart > most;
             let broken = std::array::from_fn(|i| tilts && i % 6 < 3 || none(&estimates[i]));
             let kept = |i: usize| if broken[i] { OPEN } else { estimates[i] };
@@ -195,7 +211,6 @@ impl Narrow {
             let spins = by[6..].iter().any(|by| *by != NOTHING);
             self.geometry.push(Geometry { touch: *touch, by, error, open, broken, spins });
         }
-        Ok(())
     }
 
     /// Fills `geometry` in closed form. False where there is none for every contact.
@@ -241,20 +256,36 @@ impl Narrow {
         true
     }
 
+    /// Whether any dof has a share in a motion.
+    fn stirs(&self, motion: usize) -> bool {
+        self.twists.iter().any(|(twist, both)| {
+            let shares = self.in_axes(twist, *both);
+            shares[motion].abs() > SHARE * shares.iter().fold(0.0_f64, |m, x| m.max(x.abs()))
+        })
+    }
+
     fn settled(&self) -> bool {
         self.estimates.iter().flatten().all(|e| e.settled)
     }
 
     /// Whether the contacts change by a motion of several parts as by these one by one. Where one of two faces is chosen,
     /// each motion may have a derivative of its own and their sum none: that of two boxes with parallel faces depends on
-    /// which one tilts more.
+    /// which one tilts more. Motions without a derivative are left out.
     fn mixes(&mut self, sim: &mut Sim, setting: &Setting, nudge: f64) -> Result<bool, PhysicsError> {
         let [first, second] = setting.poses;
-        for mix in &MIXES {
+        let derives = |motion: usize| {
+            self.stirs(motion) && self.estimates.iter().all(|e| e[motion].settled || e[motion].apart <= OPEN_UP_TO)
+        };
+        let derives: [bool; MOTIONS] = std::array::from_fn(derives);
+        if !derives[..6].contains(&true) {
+            return Ok(true);
+        }
+        for all in &MIXES {
+            let mix = &std::array::from_fn::<f64, MOTIONS, _>(|i| if derives[i] { all[i] } else { 0.0 });
             let part = |from: usize| (0..3).fold([0.0; 3], |sum, i| add3(sum, scale3(self.axes[i], mix[from + i])));
             let [turn, shift] = [part(0), part(3)];
             let angle = norm3(turn);
-            let axis = scale3(turn, 1.0 / angle);
+            let axis = if angle > 0.0 { scale3(turn, 1.0 / angle) } else { WORLD[0] };
             self.samples.clear();
             self.samples.resize(self.touches.len(), [None; 4]);
             for (side, by) in [nudge, -nudge].into_iter().enumerate() {
@@ -322,7 +353,7 @@ impl Narrow {
                 continue;
             }
             let both = motion >= 6;
-            if both && !(setting.iterates && setting.turns) {
+            if both && !(setting.iterates && setting.turns) || setting.iterates && !self.stirs(motion) {
                 self.estimates.iter_mut().for_each(|e| e[motion] = NONE);
                 continue;
             }

@@ -99,7 +99,7 @@ const JUMPS_BY: f64 = 1e-3;
 const STEEPER: f64 = 4.0;
 
 /// Beside a jump an entry is known well enough within this share of the largest one.
-const ENOUGH: f64 = 1e-7;
+const ENOUGH: f64 = 1e-6;
 
 /// Errors up to this share of a column's largest entry end the search for better ones.
 const SETTLED: f64 = 1e-9;
@@ -305,7 +305,7 @@ impl Steps {
     }
 
     /// The same where the step may jump: an entry that does within 2^-22, by the measure of A's largest entry, has no derivative
-    /// (its error is infinite), and few more nudges are spent on its column.
+    /// (its error is infinite), and no more nudges are spent on its column where the others are known.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
@@ -331,12 +331,9 @@ impl Steps {
                 fine > JUMPS_BY * largest && fine > STEEPER * wide
             })
             .collect();
-        if jumps.is_empty() {
-            return self.by_further_need(input, out);
-        }
         let known = |row: usize| jumps.contains(&row) || out.errors[row] <= ENOUGH * largest;
-        if !(0..self.rows()).all(known) {
-            self.differentiate(&[input], &Schedule::SIDES, out)?;
+        if jumps.is_empty() || !(0..self.rows()).all(known) {
+            return self.by_further_need(input, out);
         }
         jumps.into_iter().for_each(|row| out.errors[row] = f64::INFINITY);
         Ok(())
