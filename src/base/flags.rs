@@ -23,7 +23,8 @@ step_flags! {
     CTRL_CLAMPED = 0, "ctrl_clamped": "a control was asked for outside its range; it was clamped";
     CTRL_AT_LIMIT = 1, "ctrl_at_limit": "a control is within eps of its limit: its column of B is one-sided";
     SOLVER_UNCONVERGED = 2, "solver_unconverged":
-        "the solver ran out of iterations, its residual above the tolerance or unknown";
+        "the solver ran out of iterations, its residual above the tolerance or unknown, or PGS stopped away from its \
+         solution";
     CONTACTS_CHANGED = 3, "contacts_changed": "the geom pairs with a contact changed within the control step";
     JACOBIAN_NOT_FINITE = 4, "jacobian_not_finite": "an entry of the Jacobian is NaN or infinite";
     EVENT = 5, "event": "an event of the task (a push, a kick) changed state or forces before the step";

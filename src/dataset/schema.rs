@@ -337,7 +337,7 @@ variables! {
     Ntouch = "ntouch": I32 [Step] "" "number of pairs of geoms that have a contact in some physics step of the step; absent where a row is one physics step, as touch_*: its contacts are all there are";
     TouchOffset = "touch_offset": I64 [Step] "" "row of the step's first pair in the touch_* variables";
     SolverIterations = "solver_iterations": I32 [Step] "" "constraint solver iterations, the most over islands and physics steps";
-    SolverResidual = "solver_residual": F64 [Step] "" "solver gradient norm after its last iteration, scaled by 1/trace(M); the largest over islands and physics steps; NaN where MuJoCo does not tell (PGS, noslip, more than 20 islands)";
+    SolverResidual = "solver_residual": F64 [Step] "" "solver gradient norm after its last iteration, scaled by 1/trace(M); the largest over islands and physics steps; of PGS at the accelerations that it came to; NaN where MuJoCo does not tell (noslip iterations after PGS, more than 20 islands)";
     Flags = "flags": U32 [Step] "" "why a step deserves a second look, as a bit mask";
     ContactGeom1 = "contact_geom1": I32 [Contact] "" "first geom of the contact, a number along geom; -1 for a flex";
     ContactGeom2 = "contact_geom2": I32 [Contact] "" "second geom of the contact; -1 for a flex";

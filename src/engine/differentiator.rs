@@ -24,7 +24,7 @@ pub struct Settings {
     /// Whether no entry is tested for zero, and no state for switches: it is faster, and nothing is known of kinks then.
     pub without_zero_test: bool,
     /// How hard the constraint solver works in the step that is differentiated. It runs to its end (Newton's method, tolerance
-    /// 1e-20; PGS and noslip take all iterations of the model), unless the model's own settings are asked for: these stop early
+    /// 1e-20, also in the place of CG and PGS; noslip takes all iterations of the model), unless the model's own settings are asked for: these stop early
     /// in many tasks, and what is differentiated then is where the solver stopped.
     pub solver: SolverMode,
 }

@@ -15,6 +15,10 @@ use crate::policy::{
 };
 use crate::task::{Env, Memory, Scorer, Taken, Task};
 
+/// Where PGS leaves more of the constraint forces than this share, it has stopped because a sweep gains too little, and not because
+/// it is done.
+const STOPPED_SHORT: f64 = 1e-5;
+
 /// How the end of an episode begins that one of the task's conditions has ended.
 pub(super) const TERMINATED: &str = "terminated: ";
 
@@ -420,6 +424,7 @@ impl<'a> Runner<'a> {
                 return Ok(Some(End::Diverged(reason)));
             }
             // After mj_step, contacts, constraints and statistics are those of the state before it.
+            let swept = self.sim.swept_residual(&mut row.jar)?;
             if s == 0 {
                 self.sim.settle_constraints(&mut row.jar)?;
                 row.contacts(&self.sim);
@@ -429,7 +434,12 @@ impl<'a> Runner<'a> {
             if substeps > 1 {
                 row.count_touches();
             }
-            let stats = self.sim.solver_stats();
+            let mut stats = self.sim.solver_stats();
+            let mut short = false;
+            if let Some([residual, share]) = swept {
+                stats.residual = residual;
+                short = share > STOPPED_SHORT;
+            }
             row.iterations = row.iterations.max(stats.iterations);
             // f64::max would drop the NaN of a solver that does not tell.
             row.residual = if stats.residual.is_nan() || row.residual.is_nan() {
@@ -437,7 +447,7 @@ impl<'a> Runner<'a> {
             } else {
                 row.residual.max(stats.residual)
             };
-            if stats.iterations >= limit && (stats.residual.is_nan() || stats.residual > tolerance) {
+            if short || stats.iterations >= limit && (stats.residual.is_nan() || stats.residual > tolerance) {
                 row.flags |= StepFlags::SOLVER_UNCONVERGED;
             }
         }

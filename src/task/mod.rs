@@ -154,6 +154,7 @@ impl Task {
         model.check_ranges()?;
         if solver == SolverMode::Converged {
             model.set_solver(Solver::CONVERGED);
+            model.take_all_noslip_sweeps();
         }
         reset::check(&self.spec, &model)?;
         let actions = self.env(&model)?.action_labels().map_or(model.nu(), |labels| labels.len());

@@ -346,9 +346,9 @@ fn what_is_not_covered_is_refused_by_name() {
         "test.xml: the engine implicit does not cover the integrator discrete; tendons with armature along sites; \
          use --engine whole-step"
     );
-    let flags = r#"<option noslip_iterations="3"><flag sleep="enable"/></option>"#;
+    let flags = r#"<option solver="PGS" cone="elliptic"><flag sleep="enable"/></option>"#;
     let text = refusal(&format!("<mujoco>{flags}{body}</mujoco>"));
-    assert!(text.contains("does not cover sleep; noslip iterations;"), "{text}");
+    assert!(text.contains("does not cover the solver PGS with elliptic cones; sleep;"), "{text}");
 }
 
 #[test]
@@ -363,8 +363,8 @@ fn a_recording_with_the_engine_repeats_and_a_task_that_is_not_covered_is_refused
     assert!(place.read("1.h5") == place.read("2.h5"), "another file on 2 threads");
     place.run(&["verify", "2.h5"]).ok();
     let body = r#"<worldbody><body><joint name="j" damping="1"/><geom size="1"/></body></worldbody>"#;
-    place.write("m.xml", format!(r#"<mujoco><option noslip_iterations="2"/>{body}</mujoco>"#));
-    let parts = ["the engine implicit does not cover noslip iterations", "use --engine whole-step"];
+    place.write("m.xml", format!(r#"<mujoco><option integrator="discrete"/>{body}</mujoco>"#));
+    let parts = ["the engine implicit does not cover the integrator discrete", "use --engine whole-step"];
     place.run(&["record", "m.xml", "--engine", "implicit"]).refused(&parts);
     let parts = ["difference has no meaning for the engine implicit"];
     place

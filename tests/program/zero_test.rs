@@ -195,29 +195,29 @@ fn auto_falls_back_and_says_so() {
         let job = ["--episodes", "1", "--steps", "2", "--assets", &assets, "--engine", engine];
         place.run(&[&["record", task], &job[..], more].concat())
     };
-    let option = r#"<option noslip_iterations="3"/>"#;
-    place.write("slips.xml", TWO_ARMS.replacen("<option timestep=\"0.005\"/>", option, 1));
-    let ran = record("slips.xml", "auto", &["-o", "slips.h5"]).ok();
+    let option = r#"<option integrator="discrete"/>"#;
+    place.write("discrete.xml", TWO_ARMS.replacen("<option timestep=\"0.005\"/>", option, 1));
+    let ran = record("discrete.xml", "auto", &["-o", "discrete.h5"]).ok();
     let reason = "the engine implicit does not cover";
     assert!(
-        ran.stderr.contains(&format!("slips: the engine whole-step computes the Jacobians: {reason}")),
+        ran.stderr.contains(&format!("discrete: the engine whole-step computes the Jacobians: {reason}")),
         "{}",
         ran.stderr
     );
-    let slips = open(&place, "slips.h5");
-    assert_eq!(slips.text_attribute("engine").as_deref(), Some("whole-step"));
-    let told = slips.text_attribute("engine_fallback").expect("a reason");
-    assert!(told.starts_with(reason) && told.contains("noslip iterations"), "{told}");
-    assert!(!slips.text_attribute("command").unwrap().contains("--engine"), "auto is the default");
-    assert!(place.run(&["info", "slips.h5"]).ok().stdout.contains("does not"));
-    place.run(&["verify", "slips.h5"]).ok();
+    let discrete = open(&place, "discrete.h5");
+    assert_eq!(discrete.text_attribute("engine").as_deref(), Some("whole-step"));
+    let told = discrete.text_attribute("engine_fallback").expect("a reason");
+    assert!(told.starts_with(reason) && told.contains("the integrator discrete"), "{told}");
+    assert!(!discrete.text_attribute("command").unwrap().contains("--engine"), "auto is the default");
+    assert!(place.run(&["info", "discrete.h5"]).ok().stdout.contains("does not"));
+    place.run(&["verify", "discrete.h5"]).ok();
 
     // The same numbers as the engine by its name.
-    record("slips.xml", "whole-step", &["-o", "named.h5"]).ok();
+    record("discrete.xml", "whole-step", &["-o", "named.h5"]).ok();
     let named = open(&place, "named.h5");
-    assert_eq!(slips.bytes(Var::A, 0..2).unwrap(), named.bytes(Var::A, 0..2).unwrap());
+    assert_eq!(discrete.bytes(Var::A, 0..2).unwrap(), named.bytes(Var::A, 0..2).unwrap());
     assert_eq!(named.text_attribute("engine_fallback"), None);
-    record("slips.xml", "implicit", &["-o", "no.h5"]).refused(&["does not cover", "noslip iterations"]);
+    record("discrete.xml", "implicit", &["-o", "no.h5"]).refused(&["does not cover", "the integrator discrete"]);
 
     let ran = record("CheetahRun", "auto", &["-o", "cheetah.h5"]).ok();
     assert!(!ran.stderr.contains("whole-step"), "{}", ran.stderr);

@@ -29,7 +29,8 @@ class Flags(enum.IntFlag):
     CTRL_AT_LIMIT = 1 << 1
     """A control is within eps of its limit: its column of B is one-sided."""
     SOLVER_UNCONVERGED = 1 << 2
-    """The solver ran out of iterations, its residual above the tolerance or unknown."""
+    """The solver ran out of iterations, its residual above the tolerance or unknown, or PGS stopped away from its
+    solution."""
     CONTACTS_CHANGED = 1 << 3
     """The geom pairs with a contact changed within the control step."""
     JACOBIAN_NOT_FINITE = 1 << 4

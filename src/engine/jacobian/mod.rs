@@ -155,7 +155,14 @@ impl EngineSpec {
     pub fn obstacles(&self, model: &Model) -> Vec<String> {
         match self.kind() {
             EngineKind::TransitionFd => TransitionFd::obstacles(model),
-            EngineKind::Implicit => Implicit::obstacles(model),
+            EngineKind::Implicit => {
+                let mut all = Implicit::obstacles(model);
+                // What they see of forces is no function of the acceleration then.
+                if self.sensors && model.noslip_sweeps() > 0 && model.sensed().1.acceleration {
+                    all.push("sensors of forces and accelerations beside noslip iterations".to_owned());
+                }
+                all
+            }
             EngineKind::WholeStep => WholeStep::obstacles(model),
         }
     }

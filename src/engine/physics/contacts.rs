@@ -12,6 +12,9 @@ use super::{Model, PhysicsError, Sim};
 /// mjMAXCONPAIR: the most contacts of one pair of geoms.
 const MOST: usize = 50;
 
+/// mjContact.exclude of a contact in its gap.
+const IN_GAP: i32 = 1;
+
 /// What the narrow phase says of one contact.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ContactGeometry {
@@ -48,6 +51,10 @@ pub struct ContactDetail {
     pub dim: usize,
     /// Its first constraint row; None where it has none.
     pub row: Option<usize>,
+    /// Force by which the two stick to each other, N.
+    pub adhesion: f64,
+    /// Whether it has no row because it is beyond the distance from which on it acts, but within the gap behind that.
+    pub in_gap: bool,
 }
 
 impl Sim {
@@ -70,6 +77,8 @@ impl Sim {
                 mu: c.mu,
                 dim: c.dim as usize,
                 row: usize::try_from(c.efc_address).ok(),
+                adhesion: c.adhesion,
+                in_gap: c.exclude == IN_GAP,
             })
         })
     }

@@ -12,7 +12,7 @@ use mujoco_rs::mujoco_c::{
 use super::elements::{Slices, Variant};
 use super::guard;
 use super::sim::view;
-use super::{JointKind, Model, PhysicsError, Sim, StepInput};
+use super::{Actuator, JointKind, Model, PhysicsError, Sim, StepInput};
 
 /// A contact in the elliptic cone's middle zone, where its rows push back together.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,10 @@ impl Model {
     pub fn integrator_damping(&self) -> Option<Damping> {
         match Variant::of(self.raw().opt.integrator) {
             Ok(mjtIntegrator::mjINT_EULER) => {
-                let damped = self.dof_damping().iter().any(|x| *x > 0.0) || self.has_curved_dampers();
+                let on_joints = |a: Actuator| a.is_damped() && a.is_on_joint();
+                let damped = self.dof_damping().iter().any(|x| *x > 0.0)
+                    || self.has_curved_dampers()
+                    || self.actuators().any(on_joints);
                 let off = [mjtDisableBit::mjDSBL_EULERDAMP, mjtDisableBit::mjDSBL_DAMPER].map(|b| self.is_disabled(b));
                 Some(if damped && off == [false; 2] { Damping::Joints } else { Damping::None })
             }
@@ -134,6 +137,24 @@ impl Model {
     /// Coefficients of the higher powers of the dofs' dampers (nv): a velocity v is damped by v (b + c0 |v| + c1 v^2).
     pub fn dof_dampingpoly(&self) -> &[[f64; 2]] {
         Slices(self.raw()).dof_dampingpoly()
+    }
+
+    /// The dampers of the dofs, with those of actuators on their joints (nv): b and the coefficients of the higher powers, as in
+    /// [`Model::dof_dampingpoly`].
+    pub fn dampers(&self) -> Vec<(f64, [f64; 2])> {
+        let own = self.dof_damping().iter().copied().zip(self.dof_dampingpoly().iter().copied());
+        let mut all: Vec<(f64, [f64; 2])> = own.collect();
+        let joints: Vec<_> = self.joints().collect();
+        for actuator in self.actuators().filter(|a| a.is_damped() && a.is_on_joint()) {
+            let joint = usize::try_from(actuator.targets[0]).ok().and_then(|id| joints.get(id));
+            let Some(joint) = joint else { continue };
+            let share = actuator.gear * actuator.gear;
+            for (b, powers) in &mut all[joint.dof..joint.dof + joint.kind.dofs()] {
+                *b += actuator.damping * share;
+                powers.iter_mut().zip(actuator.dampingpoly).for_each(|(sum, c)| *sum += c * share);
+            }
+        }
+        all
     }
 
     /// Linear damping of the dofs (nv).
@@ -264,8 +285,34 @@ impl Sim {
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub fn settle_constraints(&mut self, jar: &mut Vec<f64>) -> Result<(), PhysicsError> {
+        // Noslip iterations leave forces that are no function of the acceleration, and states of their own.
+        if self.model().noslip_sweeps() > 0 {
+            return Ok(());
+        }
         let qacc = self.qacc().to_vec();
         self.stage_constraint(&qacc, jar, false)
+    }
+
+    /// How far the sweeps of PGS have left the solution: the gradient at the acceleration that they came to, scaled as
+    /// [`SolverStats::residual`](super::SolverStats::residual), and its largest entry as a share of the largest constraint force.
+    /// None with other solvers, and with noslip iterations, which leave the solution by themselves. Rows have the states and
+    /// forces of [`Sim::settle_constraints`] afterwards.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub fn swept_residual(&mut self, jar: &mut Vec<f64>) -> Result<Option<[f64; 2]>, PhysicsError> {
+        let model = self.model().clone();
+        if !model.solves_by_sweeps() || model.noslip_sweeps() > 0 || self.nefc() == 0 {
+            return Ok(None);
+        }
+        let swept = self.qfrc_constraint().to_vec();
+        self.settle_constraints(jar)?;
+        let largest = |x: &mut dyn Iterator<Item = f64>| x.fold(0.0_f64, |most, x| most.max(x.abs()));
+        let apart = || swept.iter().zip(self.qfrc_constraint()).map(|(swept, at)| swept - at);
+        let scale = 1.0 / (model.raw().stat.meaninertia * model.nv().max(1) as f64);
+        let norm = apart().map(|x| x * x).sum::<f64>().sqrt();
+        let all = largest(&mut swept.iter().copied());
+        Ok(Some([scale * norm, if norm == 0.0 { 0.0 } else { largest(&mut apart()) / all }]))
     }
 
     /// Whether a force is held by a limit now: an actuator's by its forcerange, a joint's by its actfrcrange. Then

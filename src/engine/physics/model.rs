@@ -446,9 +446,20 @@ impl Model {
         Solver { iterations: opt.iterations, ls_iterations: opt.ls_iterations, tolerance: opt.tolerance }
     }
 
-    /// Whether the solver leaves its gradient in mjData: Newton and CG do, PGS and noslip iterations do not.
+    /// Whether the solver leaves its gradient in mjData: Newton and CG do, PGS does not.
     pub(super) fn solver_tells_gradient(&self) -> bool {
-        self.solves_to_tolerance()
+        !self.solves_by_sweeps()
+    }
+
+    /// Noslip iterations: sweeps over the rows of friction behind the solver. 0 without any.
+    pub fn noslip_sweeps(&self) -> usize {
+        usize::try_from(self.raw().opt.noslip_iterations).unwrap_or(0)
+    }
+
+    /// Lets noslip iterations go through all their sweeps, however little these gain. At rest the first one gains nothing, and where it
+    /// would end there, a step from a nudged state would take another number of them.
+    pub fn take_all_noslip_sweeps(&mut self) {
+        self.raw_mut().opt.noslip_tolerance = NO_END;
     }
 
     /// Sets the solver settings.
@@ -536,8 +547,8 @@ impl Model {
 /// amplified as in the middle zone of an elliptic cone.
 const TO_THE_END: Solver = Solver { iterations: 100, ls_iterations: 50, tolerance: 1e-20 };
 
-/// Iterations that the conjugate gradient method may need for the same.
-const CG_ITERATIONS: i32 = 1000;
+/// A tolerance that no sweep comes below: the gain of one is at least its rounding.
+const NO_END: f64 = -1.0;
 
 /// With the flag `ipc` a step is many solves, and a tighter tolerance than this takes seconds and gains nothing.
 const IPC_TOLERANCE: f64 = 1e-14;
@@ -545,39 +556,47 @@ const IPC_TOLERANCE: f64 = 1e-14;
 impl Model {
     /// A copy whose solver runs to its end, so that differences of its steps see the step and not where the solver
     /// stopped. Newton converges as far as it can, and takes the place of CG, which has the same solution and comes less
-    /// near to it (but with the flag `ipc`, which goes with CG alone). PGS, and the noslip iterations after any solver, are
-    /// what their number of iterations makes of them: they take all of these, and the step is that of the model.
+    /// near to it (but with the flag `ipc`, which goes with CG alone), and of PGS under pyramidal cones, which has it too. Under
+    /// elliptic ones PGS ends elsewhere, and is what its number of sweeps makes of it: it takes all of these, and the step is
+    /// that of the model. So do noslip iterations, after any solver.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for it.
     pub fn strict(&self) -> Result<Self, PhysicsError> {
         let mut copy = self.copy()?;
-        let to_tolerance = self.solves_to_tolerance();
         let needs_cg = self.needs_cg();
+        copy.take_all_noslip_sweeps();
         let opt = &mut copy.raw_mut().opt;
-        if to_tolerance && !needs_cg {
+        if self.sweeps_end_elsewhere() {
+            opt.tolerance = 0.0;
+            return Ok(copy);
+        }
+        if !needs_cg {
             opt.solver = mjtSolver::mjSOL_NEWTON as i32;
         }
-        let newton = opt.solver == mjtSolver::mjSOL_NEWTON as i32;
-        if to_tolerance || opt.solver != mjtSolver::mjSOL_PGS as i32 {
-            let iterations = if newton || needs_cg { TO_THE_END.iterations } else { CG_ITERATIONS };
-            opt.iterations = opt.iterations.max(iterations);
-            opt.ls_iterations = opt.ls_iterations.max(TO_THE_END.ls_iterations);
-            opt.tolerance = if needs_cg { IPC_TOLERANCE } else { TO_THE_END.tolerance };
-        } else {
-            opt.tolerance = 0.0;
-        }
-        opt.noslip_tolerance = 0.0;
+        opt.iterations = opt.iterations.max(TO_THE_END.iterations);
+        opt.ls_iterations = opt.ls_iterations.max(TO_THE_END.ls_iterations);
+        opt.tolerance = if needs_cg { IPC_TOLERANCE } else { TO_THE_END.tolerance };
         Ok(copy)
     }
 
-    /// A copy with four times the iterations, where these and not a tolerance make the step: with PGS. What changes with them
-    /// is no property of the constraints.
+    /// [`Self::strict`] without noslip iterations: what these begin with.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`] when there is no memory for it.
+    pub fn strict_without_noslip(&self) -> Result<Self, PhysicsError> {
+        let mut copy = self.strict()?;
+        copy.raw_mut().opt.noslip_iterations = 0;
+        Ok(copy)
+    }
+
+    /// A copy with four times the iterations, where these and not a tolerance make the step: with PGS under elliptic cones. What
+    /// changes with them is no property of the constraints.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for it.
     pub fn with_more_sweeps(&self) -> Result<Option<Self>, PhysicsError> {
-        if self.raw().opt.solver != mjtSolver::mjSOL_PGS as i32 {
+        if !self.sweeps_end_elsewhere() {
             return Ok(None);
         }
         let mut copy = self.copy()?;
@@ -599,11 +618,15 @@ impl Model {
         self.raw().opt.solver == mjtSolver::mjSOL_CG as i32 && self.is_enabled(mjtEnableBit::mjENBL_IPC)
     }
 
-    /// Whether the step's acceleration is the solution of its constraints, and so a function of positions, velocities,
-    /// activations and controls: not with PGS, nor with noslip iterations, which depend on where they start.
-    pub fn solves_to_tolerance(&self) -> bool {
-        let opt = &self.raw().opt;
-        opt.solver != mjtSolver::mjSOL_PGS as i32 && opt.noslip_iterations == 0
+    /// Whether the constraints are solved by sweeps over their forces: by PGS.
+    pub fn solves_by_sweeps(&self) -> bool {
+        self.raw().opt.solver == mjtSolver::mjSOL_PGS as i32
+    }
+
+    /// Whether the solver's sweeps come to another end than the solution of the constraints, be they as many as they may: those
+    /// of PGS do under elliptic cones, since they move a contact's force along its ray and around its normal, and not both.
+    pub fn sweeps_end_elsewhere(&self) -> bool {
+        self.solves_by_sweeps() && !self.has_pyramidal_cones()
     }
 
     /// What one step hands on to the next besides positions, velocities and activations: the samples of actuators and sensors

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use mujoco_rs::mujoco_c::{mj_deleteData, mjData, mjtState, mjtWarning};
+use mujoco_rs::mujoco_c::{mj_deleteData, mjData, mjSolverStat, mjtState, mjtWarning};
 
 use super::guard::{self, check};
 use super::{Divergence, Model, PhysicsError};
@@ -49,11 +49,11 @@ pub struct Contact {
 /// What the constraint solver did in the last step.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SolverStats {
-    /// Iterations, the most over all islands.
+    /// Iterations of the solver, the most over all islands.
     pub iterations: i32,
-    /// Gradient norm after the last iteration, scaled by 1 / trace(M); the largest over all islands.
-    /// 0 where nothing was to be solved, NaN where MuJoCo does not tell: PGS, noslip, more than 20 islands or
-    /// 200 iterations.
+    /// Gradient norm after the last of them, scaled by 1 / trace(M); the largest over all islands.
+    /// 0 where nothing was to be solved, NaN where MuJoCo does not tell: PGS ([`Sim::swept_residual`] does), more than 20
+    /// islands or 200 iterations.
     pub residual: f64,
 }
 
@@ -303,8 +303,13 @@ impl Sim {
         }
         let islands = d.nisland.max(1) as usize;
         let mut told = self.model.solver_tells_gradient() && islands <= NISLAND;
+        // Noslip iterations come after those of the solver, and have no gradient.
+        let most = self.model.noslip_sweeps();
         for island in 0..islands.min(NISLAND) {
-            let n = d.solver_niter[island].max(0) as usize;
+            let all = d.solver_niter[island].max(0) as usize;
+            let own = &d.solver[island * NSOLVER..island * NSOLVER + all.min(NSOLVER)];
+            let swept = |stat: &&mjSolverStat| stat.gradient == 0.0 && stat.lineslope == 0.0 && stat.neval == 0;
+            let n = all - if all <= NSOLVER { own.iter().rev().take(most).take_while(swept).count() } else { 0 };
             stats.iterations = stats.iterations.max(n as i32);
             told &= n <= NSOLVER;
             if n > 0 {

@@ -90,7 +90,8 @@ impl Activations {
                     tau: a.dynprm[0].max(1e-15),
                     range: a.actrange.filter(|_| actuation),
                     early: a.actearly,
-                    disabled: !actuation || a.disabled,
+                    // Without a callback a user's dynamics are none.
+                    disabled: !actuation || a.disabled || a.dyntype == Ok(mjtDyn::mjDYN_USER),
                 };
                 (a.activations.start, activation)
             })

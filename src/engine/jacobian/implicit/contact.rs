@@ -7,19 +7,21 @@
 
 use nalgebra::DMatrix;
 
+use super::bending::Bend;
 use super::motion::{Motion, ULP};
 use super::narrow::{Geometry, MOTIONS, Narrow, SHARE, along};
 use super::rows::Rows;
 use super::spatial::{
     Size, Spatial, Vec3, add3, cross, cross_motion, dot, dot3, join, lin, norm3, rot, scale3, sub, sub3,
 };
+use super::surface::{self, Surfaces};
 use super::tree::Tree;
-use crate::physics::{ContactDetail, ContactGeometry, PhysicsError, Sim};
+use crate::physics::{ContactDetail, ContactGeometry, Model, PhysicsError, Sim};
 
 /// The contacts of a state and how their geometry changes.
 #[derive(Debug, Default)]
 pub(super) struct Contacts {
-    details: Vec<ContactDetail>,
+    pub(super) details: Vec<ContactDetail>,
     narrow: Narrow,
     dofs: Vec<usize>,
     gap: f64,
@@ -28,6 +30,12 @@ pub(super) struct Contacts {
     pub(super) edges: Vec<bool>,
     /// Dofs (nv) that move a contact whose differences leave something open.
     pub(super) open: Vec<bool>,
+    /// Of a geom whose surface moves; empty without any.
+    surfaces: Surfaces,
+    /// By body, whether an actuator makes it stick.
+    sticks: Vec<bool>,
+    /// Rows of a contact that has none.
+    none: Rows,
     /// Whether a contact that some dof moves has the inverse inertia of nothing, so that its force is that of a rigid body:
     /// how its lever changes is rounding times 1e15.
     pub(super) light: bool,
@@ -41,11 +49,50 @@ pub(super) struct Sums<'a> {
     pub(super) errors: &'a mut DMatrix<f64>,
     /// How the rows' J a - aref changes (n x nv).
     pub(super) jar: &'a mut DMatrix<f64>,
+    /// How each contact shifts, where that is asked for.
+    pub(super) shifts: Option<&'a mut Vec<Shift>>,
+}
+
+/// How a contact shifts with a dof.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shift {
+    /// The contact's place in [`Contacts::details`], and the dof.
+    pub(super) contact: usize,
+    pub(super) dof: usize,
+    /// How its position and its distance change, and how its frame turns.
+    pub(super) pos: Vec3,
+    pub(super) dist: f64,
+    pub(super) about: Vec3,
+    /// Bounds on the errors of these, and of the change of the rows' J a - aref.
+    pub(super) errors: [f64; 3],
+    pub(super) jar_error: f64,
 }
 
 impl Contacts {
-    pub(super) fn new(gap: f64, nv: usize) -> Self {
-        Self { gap, edges: vec![false; nv], open: vec![false; nv], ..Self::default() }
+    pub(super) fn new(model: &Model) -> Self {
+        let mut sticks = vec![false; model.bodies().len()];
+        model.adhesion_bodies().for_each(|body| sticks[body] = true);
+        Self {
+            gap: model.largest_gap(),
+            edges: vec![false; model.nv()],
+            open: vec![false; model.nv()],
+            surfaces: Surfaces::new(model),
+            sticks,
+            none: Rows::none(model),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a contact's geometry is asked for: it pushes or sticks.
+    fn counts(&self, contact: &ContactDetail, rows: &Rows) -> bool {
+        let there = contact.row.is_some() || contact.in_gap;
+        contact.row.is_some_and(|row| rows.pushes_within(row, row_count(contact, rows)))
+            || there && (contact.adhesion != 0.0 || self.sticks(contact))
+    }
+
+    /// Whether an actuator makes one of a contact's bodies stick.
+    pub(super) fn sticks(&self, contact: &ContactDetail) -> bool {
+        contact.bodies.iter().any(|body| self.sticks[*body])
     }
 
     /// Adds d (J' f) / dq at fixed accelerations, and marks `edges`. `fields` are those of the accelerations and of the
@@ -61,9 +108,11 @@ impl Contacts {
         fields: [&Motion; 2],
         mut sums: Sums<'_>,
     ) -> Result<(), PhysicsError> {
-        self.details.clear();
-        self.details
-            .extend(sim.contact_details().filter(|c| c.row.is_some_and(|r| rows.pushes_within(r, row_count(c, rows)))));
+        let mut details = std::mem::take(&mut self.details);
+        details.clear();
+        details.extend(sim.contact_details().filter(|contact| self.counts(contact, rows)));
+        self.details = details;
+        let mut place = 0;
         for pair in self.details.chunk_by(|a, b| a.geoms == b.geoms) {
             let centre = pair[0].pos;
             let [first, second] = pair[0].bodies.map(|b| &tree.chain[b]);
@@ -79,11 +128,14 @@ impl Contacts {
             self.narrow.differentiate(sim, pair, (self.gap, turns), centre)?;
             let moved = !first.is_empty() || !second.is_empty();
             self.light |= moved && pair.iter().any(|c| c.row.is_some_and(|row| rows.is_light(row)));
-            for (contact, geometry) in pair.iter().zip(&self.narrow.geometry) {
-                let touching = Touching { contact, geometry, narrow: &self.narrow, centre };
+            for (at, (contact, geometry)) in pair.iter().zip(&self.narrow.geometry).enumerate() {
+                let (narrow, surfaces) = (&self.narrow, &self.surfaces);
+                let touching = Touching { contact, geometry, narrow, centre, at: place + at, surfaces };
+                let rows = if contact.row.is_some() { rows } else { &self.none };
                 let marks = [&mut self.edges, &mut self.open].map(Vec::as_mut_slice);
                 add_contact(tree, sim, rows, fields, &touching, (&mut self.dofs, marks), &mut sums);
             }
+            place += pair.len();
         }
         Ok(())
     }
@@ -95,6 +147,9 @@ struct Touching<'a> {
     geometry: &'a Geometry,
     narrow: &'a Narrow,
     centre: Vec3,
+    /// Its place in the list of contacts.
+    at: usize,
+    surfaces: &'a Surfaces,
 }
 
 /// Constraint rows of a contact.
@@ -166,7 +221,7 @@ fn add_contact(
     (dofs, [edges, open]): (&mut Vec<usize>, [&mut [bool]; 2]),
     sums: &mut Sums<'_>,
 ) {
-    let Some(row) = touching.contact.row else { return };
+    let row = touching.contact.row.unwrap_or(0);
     let state = ContactState::new(tree, sim, rows, fields, touching, row);
     dofs.clear();
     dofs.extend(state.chains[1]);
@@ -177,6 +232,16 @@ fn add_contact(
         open[k] |= moved.open != [0.0; 3];
         let force = state.force_change(k, &moved);
         let bound = state.error_bound(k, &moved, &force);
+        if let Some(shifts) = &mut sums.shifts {
+            let GeometryChange { touch, about, .. } = &moved;
+            let errors = [bound.pos, bound.dist, bound.turn];
+            let jar_error = bound.jar;
+            let (contact, pos, dist) = (touching.at, touch.pos, touch.dist);
+            shifts.push(Shift { contact, dof: k, pos, dist, about: *about, errors, jar_error });
+        }
+        if touching.contact.row.is_none() {
+            continue;
+        }
         state.scatter(k, &moved, &force, &bound, sums);
     }
 }
@@ -222,6 +287,8 @@ struct ContactState<'a> {
     /// Motion of each body, and the relative linear and angular motion at the contact: of accelerations and of velocities.
     points: [[Spatial; 2]; 2],
     relative: [(Vec3, Vec3); 2],
+    /// What its surface adds to the motion of each body.
+    surface: Option<[Spatial; 2]>,
     /// How large what `relative` is the difference of may be, linear and angular; velocities weigh as in the rows' J a - aref.
     spread: f64,
     turn: f64,
@@ -256,9 +323,10 @@ struct ForceChange {
 
 /// Bounds on the errors of a change, of rounding and of the differenced geometry.
 struct ErrorBound {
-    /// Of the distance and the position, m.
+    /// Of the distance and the position, m, and of how the frame turns.
     dist: f64,
     pos: f64,
+    turn: f64,
     /// Of a row's J a - aref.
     jar: f64,
     /// Of the force, N.
@@ -278,7 +346,9 @@ impl<'a> ContactState<'a> {
         let coms = sim.subtree_com().as_chunks::<3>().0;
         let origins = contact.bodies.map(|b| coms[tree.root[b]]);
         let arms = origins.map(|o| sub3(contact.pos, o));
-        let rows = ContactRows { rows, row, dim: contact.dim, friction: &contact.friction };
+        let dim = if contact.row.is_some() { contact.dim } else { 1 };
+        let rows = ContactRows { rows, row, dim, friction: &contact.friction, adhesion: contact.adhesion };
+        let surface = touching.surfaces.of(sim, contact, origins);
         let f = rows.to_frame(|r| rows.rows.force[r]);
         let (force, torque) = along_frame(contact, &f);
         let points = fields.map(|field| contact.bodies.map(|b| field.v[b]));
@@ -293,10 +363,12 @@ impl<'a> ContactState<'a> {
             let turn: f64 = both.iter().map(|(s, _)| s.rot).sum();
             (spread, turn)
         });
+        let moves = surface.iter().flatten().zip(&arms).map(|(x, arm)| Size::of(x).lin + Size::of(x).rot * norm3(*arm));
         Self {
             tree,
             fields,
             touching,
+            surface,
             chains: contact.bodies.map(|b| &tree.chain[b]),
             origins,
             arms,
@@ -306,7 +378,7 @@ impl<'a> ContactState<'a> {
             wrenches: arms.map(|arm| join(add3(cross(arm, force), torque), force)),
             points,
             relative,
-            spread: sizes[0].0 + rate * sizes[1].0,
+            spread: sizes[0].0 + rate * (sizes[1].0 + moves.sum::<f64>()),
             turn: sizes[0].1 + rate * sizes[1].1,
             slope: contact.friction.iter().take(contact.dim - 1).fold(1.0_f64, |m, x| m.max(*x)),
             mass: (row..row + rows.count()).map(|r| rows.rows.mass(r)).fold(0.0, f64::max),
@@ -316,7 +388,7 @@ impl<'a> ContactState<'a> {
 
     /// Kinematics: how position, normal, distance and frame of the contact change with the dof.
     fn geometry_change(&self, k: usize) -> GeometryChange {
-        let &Touching { contact, geometry, narrow, centre } = self.touching;
+        let &Touching { contact, geometry, narrow, centre, .. } = self.touching;
         let (in_chain, first, apart) = twists(self.tree, contact, self.fields[0], (k, self.origins, centre));
         let motions = narrow.in_axes(&apart, rot(&first));
         let mut touch = along(&geometry.by, &motions);
@@ -371,7 +443,19 @@ impl<'a> ContactState<'a> {
 
     /// How the contact's force changes with the dof.
     fn force_change(&self, k: usize, moved: &GeometryChange) -> ForceChange {
-        let motion = self.motion_change(k, moved);
+        let mut motion = self.motion_change(k, moved);
+        if let Some(surface) = &self.surface {
+            let contact = (&self.touching.contact.frame, self.arms);
+            let change = surface::change(
+                surface,
+                contact,
+                (&self.fields[0].axis[k], moved.in_chain),
+                (moved.touch.pos, moved.about),
+            );
+            for i in surface::DRIVEN.into_iter().filter(|i| *i < self.rows.dim) {
+                motion[1][i] += change[i];
+            }
+        }
         let (df, jar, push) = self.rows.change(&motion, moved.touch.dist);
         let (force, torque) = along_frame(self.touching.contact, &df);
         let torque = add3(torque, cross(moved.about, self.torque));
@@ -391,6 +475,7 @@ impl<'a> ContactState<'a> {
         ErrorBound {
             dist,
             pos,
+            turn: normal + 4.0 * ULP * norm3(about),
             jar: self.slope * (motion + normal * spread + pos * turn) + force.push * (dist + ULP * touch.dist.abs()),
             force: self.force_size * (normal + 4.0 * ULP * norm3(about)),
         }
@@ -430,6 +515,51 @@ impl<'a> ContactState<'a> {
     }
 }
 
+/// How the Jacobian of the relative motion along axis `i` of a contact's frame (normal and tangents, then turns about these) changes with the
+/// positions: with the velocity v_m of the contact's point by a unit of dof m (and its turn w_m), and frame axis e,
+///
+/// ```text
+/// d (e v_m) / dq_k = (about_k x e) v_m + e (w_m x pos_k + (S_k x S_m at the point, where k carries m)).
+/// ```
+pub(super) fn bends(
+    (tree, sim, motion): (&Tree, &Sim, &Motion),
+    contact: &ContactDetail,
+    i: usize,
+    shifts: &[&Shift],
+) -> Vec<Bend> {
+    let axes = &motion.axis;
+    let coms = sim.subtree_com().as_chunks::<3>().0;
+    let chains = contact.bodies.map(|b| &tree.chain[b]);
+    let e = if i < 3 { contact.frame[i] } else { contact.frame[i - 3] };
+    let mut out = Vec::new();
+    for side in [0, 1] {
+        let sign = if side == 1 { 1.0 } else { -1.0 };
+        let arm = sub3(contact.pos, coms[tree.root[contact.bodies[side]]]);
+        let at = |motion: &[f64; 6]| if i < 3 { add3(lin(motion), cross(rot(motion), arm)) } else { rot(motion) };
+        for &m in chains[side].iter().filter(|m| chains[1 - side].binary_search(m).is_err()) {
+            let (v, turn) = (at(&axes[m]), if i < 3 { rot(&axes[m]) } else { [0.0; 3] });
+            let size = norm3(lin(&axes[m])) + norm3(rot(&axes[m])) * norm3(arm);
+            for shift in shifts {
+                let [pos_error, _, turn_error] = shift.errors;
+                let mut moved: Vec3 = cross(turn, shift.pos);
+                let mut sizes = norm3(turn) * norm3(shift.pos) + norm3(shift.about) * norm3(v);
+                if chains[side].binary_search(&shift.dof).is_ok() && tree.carries(shift.dof, m) {
+                    let carried = at(&cross_motion(&axes[shift.dof], &axes[m]));
+                    moved = add3(moved, carried);
+                    let own = &axes[shift.dof];
+                    sizes += norm3(rot(own)) * size + norm3(lin(own)) * norm3(rot(&axes[m]));
+                }
+                let x = sign * (dot3(cross(shift.about, e), v) + dot3(e, moved));
+                let error = 8.0 * ULP * sizes + turn_error * norm3(v) + pos_error * norm3(turn);
+                if x != 0.0 || error != 0.0 {
+                    out.push(Bend { at: (m, shift.dof), x, error });
+                }
+            }
+        }
+    }
+    out
+}
+
 /// Force and torque of components along the axes of a contact's frame: normal and both tangents, then turns about these.
 fn along_frame(contact: &ContactDetail, f: &[f64; 6]) -> (Vec3, Vec3) {
     let (axes, dim) = (&contact.frame, contact.dim);
@@ -444,6 +574,8 @@ struct ContactRows<'a> {
     row: usize,
     dim: usize,
     friction: &'a [f64; 5],
+    /// Force by which the geoms stick, N.
+    adhesion: f64,
 }
 
 impl ContactRows<'_> {
@@ -493,6 +625,11 @@ impl ContactRows<'_> {
             *x = along(&moved[0]) + rows.damping[row + r] * along(&moved[1]) + rows.push(row + r) * dist;
         }
         let softening = rows.softening(row);
+        if self.adhesion != 0.0 {
+            // aref has R times the adhesion, shared by the edges of a pyramid, and R is one over D.
+            let (sharing, share) = if self.pyramidal() { (n, self.adhesion / n as f64) } else { (1, self.adhesion) };
+            (0..sharing).for_each(|r| jar[r] += rows.regularisation(row + r) * share * softening * dist);
+        }
         let mut df = [0.0; 10];
         rows.weigh(row, &jar[..n], &mut df[..n]);
         let change = |r: usize| -df[r - row] + rows.force[r] * softening * dist;

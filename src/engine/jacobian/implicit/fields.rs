@@ -15,7 +15,8 @@ pub(super) const COVERED: &[&str] = &[
     "dof_damping", "dof_dampingpoly", "dof_invweight0", "dof_M0", "dof_length", "tree_bodyadr", "tree_bodynum",
     "tree_dofadr", "tree_dofnum", "tree_sleep_policy", "geom_type", "geom_contype", "geom_conaffinity", "geom_condim",
     "geom_bodyid", "geom_dataid", "geom_priority", "geom_sameframe", "geom_solmix", "geom_solref", "geom_solimp",
-    "geom_size", "geom_aabb", "geom_rbound", "geom_pos", "geom_quat", "geom_friction", "geom_margin", "geom_gap",
+    "geom_size", "geom_aabb", "geom_rbound", "geom_pos", "geom_quat", "geom_friction", "geom_margin", "geom_gap", "geom_surfacevel",
+    "geom_adhesion", "pair_adhesion",
     "geom_fluid", "site_bodyid", "site_sameframe", "site_pos", "site_quat", "mesh_vertadr", "mesh_vertnum",
     "mesh_faceadr", "mesh_facenum", "mesh_bvhadr", "mesh_bvhnum", "mesh_octadr", "mesh_octnum", "mesh_normaladr",
     "mesh_normalnum", "mesh_graphadr", "mesh_extrema", "mesh_vert", "mesh_normal", "mesh_face", "mesh_facenormal",
@@ -40,7 +41,7 @@ pub(super) const COVERED: &[&str] = &[
     "opt.ls_tolerance", "opt.noslip_tolerance", "opt.ccd_tolerance", "opt.sleep_tolerance", "opt.gravity", "opt.wind",
     "opt.magnetic", "opt.density", "opt.viscosity", "opt.o_margin", "opt.o_solref", "opt.o_solimp", "opt.o_friction",
     "opt.integrator", "opt.cone", "opt.jacobian", "opt.solver", "opt.iterations", "opt.ls_iterations",
-    "opt.ccd_iterations", "opt.disableflags", "opt.enableflags", "opt.disableactuator", "opt.sdf_initpoints",
+    "opt.noslip_iterations", "opt.ccd_iterations", "opt.disableflags", "opt.enableflags", "opt.disableactuator", "opt.sdf_initpoints",
     "opt.sdf_iterations",
 ];
 
@@ -117,13 +118,9 @@ pub(super) const PLUGINS: &[&str] = &[
 
 /// Fields that are covered as long as they are 0, with the feature that another number makes.
 pub(super) const ZERO: &[(&str, &str)] = &[
-    ("geom_surfacevel", "geoms with surface velocity"),
-    ("geom_adhesion", "geoms with adhesion"),
-    ("pair_adhesion", "contact pairs with adhesion"),
     ("actuator_history", "actuators with a history"),
     ("actuator_delay", "actuators with a delay"),
     ("sensor_history", "sensors with a history"),
     ("sensor_delay", "sensors with a delay"),
     ("sensor_interval", "sensors with an interval"),
-    ("opt.noslip_iterations", "noslip iterations"),
 ];

@@ -32,6 +32,8 @@ struct FreeBody {
 pub(super) struct Integrator {
     h: f64,
     damping: Damping,
+    /// Of each dof, with what actuators on its joint add: linear damping and the coefficients of the higher powers.
+    dampers: Vec<(f64, [f64; 2])>,
     free_bodies: Vec<FreeBody>,
     /// The system that is solved; MH (nv x nv), and its factors.
     damped: Damped,
@@ -72,6 +74,7 @@ impl Integrator {
         Self {
             h: model.timestep(),
             damping,
+            dampers: model.dampers(),
             free_bodies,
             damped: Damped::new(nv, ndx + nu),
             matrix: DMatrix::zeros(nv, nv),
@@ -104,11 +107,10 @@ impl Integrator {
         if self.damping != Damping::Joints {
             return false;
         }
-        let model = work.model();
         let mut any = false;
-        for (dof, _) in model.dof_dampingpoly().iter().enumerate().filter(|(_, [c0, _])| *c0 != 0.0) {
+        for (dof, _) in self.dampers.iter().enumerate().filter(|(_, (_, [c0, _]))| *c0 != 0.0) {
             if work.qvel()[dof].abs() <= reach {
-                (any, bent[model.nv() + dof]) = (true, true);
+                (any, bent[self.dampers.len() + dof]) = (true, true);
             }
         }
         any
@@ -140,7 +142,7 @@ impl Integrator {
         match &mut self.damper {
             None => {
                 for i in 0..nv {
-                    extra[(i, i)] = h * joint_damping(work, i).0;
+                    extra[(i, i)] = h * slope(self.dampers[i], work.qvel()[i]).0;
                 }
             }
             Some(damper) => {
@@ -209,7 +211,7 @@ impl Integrator {
         }
         if self.damping == Damping::Joints {
             for i in 0..nv {
-                let change = self.h * joint_damping(work, i).1 * self.a_n[i];
+                let change = self.h * slope(self.dampers[i], work.qvel()[i]).1 * self.a_n[i];
                 right.0[(i, nv + i)] -= change;
                 right.1[(i, nv + i)] += 4.0 * ULP * change.abs();
             }
@@ -291,10 +293,8 @@ impl Integrator {
     }
 }
 
-/// The slope of a joint's damper, v (b + c0 |v| + c1 v^2), at its velocity now, and how the slope changes with the velocity.
-fn joint_damping(work: &Sim, dof: usize) -> (f64, f64) {
-    let (v, model) = (work.qvel()[dof], work.model());
-    let (b, [c0, c1]) = (model.dof_damping()[dof], model.dof_dampingpoly()[dof]);
+/// The slope of a damper, v (b + c0 |v| + c1 v^2), at a velocity, and how the slope changes with that.
+fn slope((b, [c0, c1]): (f64, [f64; 2]), v: f64) -> (f64, f64) {
     let side = if v == 0.0 { 0.0 } else { v.signum() };
     (b + 2.0 * c0 * v.abs() + 3.0 * c1 * v * v, 2.0 * c0 * side + 6.0 * c1 * v)
 }

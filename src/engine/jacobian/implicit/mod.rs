@@ -30,6 +30,9 @@
 //! what is zero ([`verdict`]).
 
 mod activation;
+mod attraction;
+#[cfg(test)]
+mod attraction_tests;
 mod bending;
 mod blocks;
 mod boxes;
@@ -46,12 +49,14 @@ mod jet;
 mod motion;
 mod muscle;
 mod narrow;
+mod noslip;
 mod rows;
 mod runge_kutta;
 mod sensors;
 mod smooth;
 mod spatial;
 mod support;
+mod surface;
 mod switches;
 mod system;
 mod tendon;
@@ -73,12 +78,14 @@ use super::kink::Bends;
 use super::{Engine, EngineSpec, Jacobian, Switches};
 use crate::physics::{Model, PhysicsError, Sim, go_on};
 use activation::Activations;
+use attraction::Attraction;
 use bending::Bending;
 use blocks::{Factors, Partition};
-use contact::{Contacts, Sums};
+use contact::{Contacts, Shift, Sums};
 use difference::Differences;
 use integrator::Integrator;
 use motion::{ExternalForces, Motion};
+use noslip::{Noslip, Scene};
 use rows::{Coverage, Rows};
 use runge_kutta::RungeKutta;
 use sensors::Sensors;
@@ -92,6 +99,8 @@ use tree::Tree;
 /// Implicit differentiation.
 #[derive(Debug)]
 pub struct Implicit {
+    /// The model whose steps are differentiated; `work` may have solver settings of its own.
+    model: Arc<Model>,
     work: Sim,
     tree: Tree,
     /// The forces from outside that are in closed form, and those where springs and dampers are differenced.
@@ -103,9 +112,13 @@ pub struct Implicit {
     smooth: Option<Smooth>,
     rows: Rows,
     contacts: Contacts,
+    /// Of models whose contacts are pulled together.
+    attraction: Option<Attraction>,
     activations: Activations,
     differences: Differences,
     integrator: Integrator,
+    /// Of models with noslip iterations.
+    noslip: Option<Noslip>,
     /// Of models that step by Runge and Kutta's method.
     runge_kutta: Option<RungeKutta>,
     motion: Motion,
@@ -150,6 +163,8 @@ struct Workspace {
     system: System,
     /// How J a - aref of the contacts that push changes with the positions, at a fixed acceleration (nefc x nv).
     jar_change: DMatrix<f64>,
+    /// How the contacts that push or stick shift, where that is asked for.
+    shifts: Vec<Shift>,
 }
 
 impl Workspace {
@@ -167,6 +182,7 @@ impl Workspace {
             hessian: square(),
             system: System::new(nv, model.layout().inputs()),
             jar_change: DMatrix::zeros(0, 0),
+            shifts: Vec::new(),
         }
     }
 }
@@ -182,22 +198,32 @@ impl Implicit {
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for one.
     pub fn new(spec: &EngineSpec, model: &Arc<Model>) -> Result<Self, PhysicsError> {
+        let noslip = Noslip::new(model);
+        // What sweeps of PGS come to, Newton's method comes to, too; and noslip iterations are gone through here.
+        let solved = if model.solves_by_sweeps() || noslip.is_some() {
+            Arc::new(model.strict_without_noslip()?)
+        } else {
+            model.clone()
+        };
         let tree = Tree::new(model);
         let bending = Bending::new(model, &tree);
         let coverage = Coverage::new(model, &bending);
         let activations = Activations::new(model);
         let smooth = Smooth::new(model, &coverage, &activations);
         Ok(Self {
-            work: Sim::new(model)?,
+            model: model.clone(),
+            work: Sim::new(&solved)?,
             outside: [smooth.is_some(), false].map(|closed| ExternalForces::new(model, closed)),
             tendons: Tendons::new(model, &tree),
             bending,
             smooth,
             rows: Rows::new(model),
-            contacts: Contacts::new(model.largest_gap(), model.nv()),
+            contacts: Contacts::new(model),
+            attraction: Attraction::new(model, &activations),
             differences: Differences::new(model),
             activations,
             integrator: Integrator::new(model, &tree),
+            noslip,
             runge_kutta: model.steps_by_runge_kutta().then(|| RungeKutta::new(model)),
             motion: Motion::new(&tree),
             field: Motion::new(&tree),
@@ -271,9 +297,12 @@ impl Implicit {
             field,
             space,
             bends,
+            noslip,
+            attraction,
             ..
         } = self;
         let bent = &mut bends.columns;
+        space.shifts.clear();
         bent.clear();
         bent.resize(space.system.da.ncols(), false);
         space.system.da.fill(0.0);
@@ -297,21 +326,27 @@ impl Implicit {
         contacts.open.fill(false);
         contacts.light = false;
         differences.nudger.unsettled.fill(false);
-        if rows.n > 0 {
+        if rows.n > 0 || attraction.is_some() {
             if closed && bending.has_welds() {
                 field.set_drift(tree, work);
                 let System { da, errors, .. } = &mut space.system;
                 rows.drift(bending, (work, tree, &*field), (da, errors));
             }
             field.set_field(tree, work, space.a.as_slice());
-            let Workspace { a, system: System { da, noise, errors, .. }, jar_change: jar, .. } = &mut *space;
+            let Workspace { a, system: System { da, noise, errors, .. }, jar_change: jar, shifts, .. } = &mut *space;
             rows.blur(bending, (work, tree, tendons));
             rows.by_velocity(closed, da, errors);
             if closed {
                 let motion = [work.qvel(), a.as_slice()];
                 rows.by_position(bending, (work, tree, tendons), motion, (&mut *da, &mut *noise, &mut *errors));
             }
-            contacts.by_position(tree, work, rows, [field, motion], Sums { out: da, noise, errors, jar })?;
+            let asked = (noslip.is_some() || attraction.is_some()).then_some(&mut *shifts);
+            let sums = Sums { out: da, noise, errors, jar, shifts: asked };
+            contacts.by_position(tree, work, rows, [field, motion], sums)?;
+            if let Some(attraction) = attraction {
+                let (place, out) = ((&*work, &*tree, &*motion), (&mut *da, &mut *noise));
+                edge |= attraction.add(place, activations, (contacts, shifts), (REACH, &mut *bent), out);
+            }
         }
         if differenced || !closed {
             let out = (&mut space.system.da, &mut space.system.noise);
@@ -338,25 +373,49 @@ impl Implicit {
             let motion = [work.qvel(), space.a.as_slice()];
             rows.switches([&space.system.da, &space.jar_change], motion, REACH, &mut seen.switches, &mut bends.columns);
         }
+        self.sweep_friction(seen);
         Ok(())
+    }
+
+    /// Noslip iterations, if the model has them and the state has rows.
+    fn sweep_friction(&mut self, seen: &mut Seen) {
+        let Self { work, tree, tendons, bending, rows, contacts, motion, field, space, bends, noslip, .. } = self;
+        let Some(noslip) = noslip.as_mut().filter(|_| rows.n > 0) else { return };
+        let Workspace { a, inertia, system, jar_change, shifts, .. } = space;
+        let scene = Scene { tree, sim: work, tendons, bending, rows, contacts, shifts, motion, inertia, jar_change };
+        let switches = (REACH, &mut seen.switches, bends.columns.as_mut_slice());
+        noslip.sweep(&scene, field, (a, &mut system.da, &mut system.noise), switches);
     }
 
     /// What is in doubt of the derivative at the state of `work`, after [`Implicit::accelerate`]. What else switches there goes to
     /// `seen`, the columns to `bends`; the constraint rows of `work` are forgotten.
     fn examine(&mut self, seen: &mut Seen) -> Result<Doubts, PhysicsError> {
-        let Self { work, tree, tendons, rows, contacts, differences, space, bends, zero_test, .. } = self;
+        let Self { work, tree, tendons, rows, contacts, differences, noslip, space, bends, zero_test, .. } = self;
         let mut doubts = Doubts::new(space.system.da.ncols());
         doubts.everything = rows.is_rigid() || contacts.light || rows.is_faint();
+        doubts.everything |= noslip.as_ref().is_some_and(|noslip| noslip.in_doubt);
         doubts.edges.clone_from(&contacts.edges);
         doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful = *edge);
         doubts.unsettled.copy_from_slice(&differences.nudger.unsettled);
         doubts.open.iter_mut().zip(&contacts.open).for_each(|(open, contact)| *open = *contact);
         if *zero_test {
             let (bent, undecided) = (&mut bends.columns, &mut doubts.columns);
-            seen.switches =
-                switches::find(work, (tree, tendons), (&space.a, &space.system.da), seen.switches, bent, undecided)?;
+            seen.switches = switches::find(
+                work,
+                (tree, tendons, contacts),
+                (&space.a, &space.system.da),
+                seen.switches,
+                bent,
+                undecided,
+            )?;
         }
         Ok(doubts)
+    }
+
+    /// The step's acceleration, from the one that is solved for. False where the integrator's inertia is not positive definite.
+    fn integrate_acceleration(&mut self) -> Result<bool, PhysicsError> {
+        let Self { work, integrator, space, .. } = self;
+        integrator.solve(work, &space.inertia, &space.a)
     }
 
     /// Keeps what the sensors need of the state that they see.
@@ -406,7 +465,7 @@ impl Implicit {
     /// Differentiates the sensors, judges what is zero, and asks whole steps where the derivative is in doubt or may bend.
     fn conclude(&mut self, mut doubts: Doubts, seen: Seen, out: &mut Jacobian) -> Result<(), PhysicsError> {
         go_on()?;
-        let Self { work, integrator, activations, space, bends, sensors, zero_test, .. } = self;
+        let Self { model, work, integrator, activations, space, bends, sensors, zero_test, .. } = self;
         if *zero_test {
             out.verdicts.near_singular = seen.near_singular;
             out.verdicts.switches = seen.switches;
@@ -415,7 +474,6 @@ impl Implicit {
             work.set_state(&space.state)?;
             sensors.differentiate(work, &space.sensed, *zero_test, out)?;
         }
-        let model = work.model();
         if doubts.everything {
             doubts.columns.fill(true);
         }
@@ -432,10 +490,9 @@ impl Implicit {
 
     /// Every column from differences of whole steps, where the closed form has nothing to solve with.
     fn step_all(&mut self, out: &mut Jacobian) -> Result<(), PhysicsError> {
-        let Self { work, space, bends, .. } = self;
+        let Self { model, space, bends, .. } = self;
         out.fill(0.0);
         out.verdicts.near_singular = true;
-        let model = work.model();
         bends.columns.clear();
         confirm::confirm(model, &space.state, (&vec![true; model.ndx() + model.nu()], &[]), (bends, &[]), out)
     }
@@ -522,15 +579,15 @@ impl Engine for Implicit {
         let Some(factors) = self.solve()? else {
             return self.step_all(out);
         };
-        let integrable = {
-            let Self { work, integrator, space, .. } = self;
-            integrator.solve(work, &space.inertia, &space.a)?
-        };
-        if !integrable {
+        if !self.integrate_acceleration()? {
             return self.step_all(out);
         }
         let mut seen = Seen::default();
         self.accelerate(&factors, &mut seen)?;
+        // Noslip iterations have changed the acceleration.
+        if self.noslip.is_some() && !self.integrate_acceleration()? {
+            return self.step_all(out);
+        }
         self.keep_for_sensors();
         let Self { work, tree, activations, integrator, field, space, bends, zero_test, .. } = self;
         integrator.differentiate(tree, work, field, (&mut space.system.da, &mut space.system.noise), *zero_test)?;

@@ -119,6 +119,28 @@ impl Rows {
         Self { nv: model.nv(), pyramidal: model.has_pyramidal_cones(), width, ..Self::default() }
     }
 
+    /// A row that is none: nothing pushes.
+    pub(super) fn none(model: &Model) -> Self {
+        Self {
+            n: 1,
+            active: vec![false],
+            d: vec![1.0],
+            force: vec![0.0],
+            damping: vec![0.0],
+            stiffness: vec![0.0],
+            impedance: vec![0.5],
+            slope: vec![0.0],
+            depth: vec![0.0],
+            middle_zone_of: vec![None],
+            ..Self::new(model)
+        }
+    }
+
+    /// The regularisation R of a row, 1/kg or 1/(kg m^2).
+    pub(super) fn regularisation(&self, row: usize) -> f64 {
+        1.0 / self.d[row]
+    }
+
     /// Takes the rows from a simulation, after [`Sim::stage_constraint`] with cones. `reach` bounds how far a unit of
     /// each dof moves a contact's point.
     pub(super) fn set(&mut self, sim: &Sim, jar: &[f64], reach: impl Iterator<Item = f64>) {
@@ -241,7 +263,18 @@ impl Rows {
         self.row(row).iter().fold(0.0_f64, |most, x| most.max(x.abs()))
     }
 
-    fn row(&self, row: usize) -> &[f64] {
+    /// What makes a row.
+    pub(super) fn of(&self, row: usize) -> &ConstraintRow {
+        &self.rows[row]
+    }
+
+    /// The friction loss of a row, N or N m.
+    pub(super) fn friction_loss(&self, row: usize) -> f64 {
+        self.loss[row]
+    }
+
+    /// The Jacobian of a row (nv).
+    pub(super) fn row(&self, row: usize) -> &[f64] {
         &self.j[row * self.nv..(row + 1) * self.nv]
     }
 

@@ -33,7 +33,7 @@ enum Law {
 
 /// An actuator whose force is linear in its control or activation.
 #[derive(Debug)]
-struct Actuator {
+pub(super) struct Actuator {
     control: usize,
     /// Its activation, which takes the place of the control in the force.
     activation: Option<usize>,
@@ -72,7 +72,7 @@ impl Smooth {
         if curved_joints || curved_tendons || damping_actuators || model.has_curved_dampers() {
             return None;
         }
-        if model.has_adhesive_geoms() || model.has_ellipsoid_fluid() {
+        if model.has_ellipsoid_fluid() {
             return None;
         }
         let [springs_on, dampers_on, actuators_on] = model.pushes();
@@ -138,7 +138,14 @@ impl Smooth {
         }
         edge |= self.totals(sim, activations, arms, reach, bent);
         for a in &self.actuators {
-            edge |= a.add(sim, (activations, arms), reach, bent, (&self.held, &mut self.row), (&mut *out, &mut *noise));
+            edge |= a.add(
+                sim,
+                (activations, Some(arms)),
+                reach,
+                bent,
+                (&self.held, &mut self.row),
+                (&mut *out, &mut *noise),
+            );
         }
         edge
     }
@@ -168,7 +175,7 @@ impl Smooth {
             if a.range.is_some_and(|range| outside(now.force, range, now.rounding)) {
                 continue;
             }
-            a.moment(sim, arms, &mut self.row);
+            a.moment(sim, Some(arms), &mut self.row);
             for Arm { dof, x, .. } in &self.row {
                 if let Some(range) = self.force_range[*dof] {
                     let (total, rounding) = self.totals[*dof];
@@ -220,11 +227,51 @@ impl Spring {
 }
 
 impl Actuator {
+    /// None of one with no control of its own, or several.
+    fn of(
+        model: &Model,
+        activations: &Activations,
+        (id, actuator): (usize, &physics::Actuator),
+        law: Law,
+        tendon: Option<(usize, f64)>,
+    ) -> Option<Self> {
+        if actuator.controls.len() != 1 || actuator.outputs.len() != 1 {
+            return None;
+        }
+        let control = actuator.controls.start;
+        Some(Self {
+            control,
+            activation: activations.of(id),
+            output: actuator.outputs.start,
+            law,
+            tendon,
+            range: actuator.forcerange,
+            control_range: model.clamped_range(control),
+        })
+    }
+
+    /// The place of its force.
+    pub(super) fn output(&self) -> usize {
+        self.output
+    }
+
+    /// Adds the derivative of one whose moments are MuJoCo's, as [`Smooth::add`] does of all.
+    pub(super) fn add_alone(
+        &self,
+        sim: &Sim,
+        activations: &Activations,
+        (reach, bent): (f64, &mut [bool]),
+        to: (&mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) -> bool {
+        let held = vec![false; sim.qvel().len()];
+        self.add(sim, (activations, None), reach, bent, (&held, &mut Vec::new()), to)
+    }
+
     /// The dofs that it moves, with their moments.
-    fn moment(&self, sim: &Sim, arms: &Tendons, to: &mut Vec<Arm>) {
+    fn moment(&self, sim: &Sim, arms: Option<&Tendons>, to: &mut Vec<Arm>) {
         to.clear();
-        match self.tendon {
-            Some((id, gear)) => to.extend(arms.all[id].arms.iter().map(|arm| Arm {
+        match self.tendon.zip(arms) {
+            Some(((id, gear), arms)) => to.extend(arms.all[id].arms.iter().map(|arm| Arm {
                 x: gear * arm.x,
                 error: gear.abs() * (arm.error + ULP * arm.x.abs()),
                 ..*arm
@@ -239,7 +286,7 @@ impl Actuator {
     fn add(
         &self,
         sim: &Sim,
-        (activations, arms): (&Activations, &Tendons),
+        (activations, arms): (&Activations, Option<&Tendons>),
         reach: f64,
         bent: &mut [bool],
         (held, row): (&[bool], &mut Vec<Arm>),
@@ -247,7 +294,7 @@ impl Actuator {
     ) -> bool {
         let layout = sim.model().layout();
         let now = Force::of(self, sim, activations, reach);
-        let tendon = self.tendon.map(|(id, gear)| (&arms.all[id], gear));
+        let tendon = self.tendon.zip(arms).map(|((id, gear), arms)| (&arms.all[id], gear));
         if let Some((tendon, gear)) = tendon {
             let force = self.range.map_or(now.force, |[low, high]| now.force.clamp(low, high));
             tendon.add_bends((gear * force, gear.abs() * now.rounding), &|dof| held[dof], out, noise);
@@ -289,6 +336,28 @@ impl Actuator {
             (any, bent[column]) = (true, true);
         }
         any
+    }
+}
+
+/// An adhesion actuator.
+#[derive(Debug)]
+pub(super) struct Pull {
+    pub(super) body: usize,
+    pub(super) actuator: Actuator,
+}
+
+impl Pull {
+    /// Those of a model that are switched on. Their length is none, and their force does not depend on their velocity.
+    pub(super) fn all(model: &Model, activations: &Activations) -> Vec<Self> {
+        let on = model.actuators().enumerate().filter(|(_, a)| !a.disabled && a.transmission == Ok(mjtTrn::mjTRN_BODY));
+        on.filter_map(|(id, actuator)| {
+            let Some(Law::Affine { gain, bias }) = law(&actuator) else { return None };
+            let constant = |x: [f64; 3]| [x[0], 0.0, 0.0];
+            let law = Law::Affine { gain: constant(gain), bias: constant(bias) };
+            let actuator = Actuator::of(model, activations, (id, &actuator), law, None)?;
+            Some(Self { body: usize::try_from(model.actuators().nth(id)?.targets[0]).ok()?, actuator })
+        })
+        .collect()
     }
 }
 
@@ -441,7 +510,8 @@ fn product(out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>, at: (usize, usize),
 
 /// The actuators that are switched on. None where one is not linear, or its moment arm depends on the configuration.
 fn actuators(model: &Model, coverage: &Coverage, activations: &Activations) -> Option<Vec<Actuator>> {
-    let on = model.actuators().enumerate().filter(|(_, a)| !a.disabled);
+    // Those on bodies are in a file of their own.
+    let on = model.actuators().enumerate().filter(|(_, a)| !a.disabled && a.transmission != Ok(mjtTrn::mjTRN_BODY));
     on.map(|(id, actuator)| linear(model, coverage, activations, id, &actuator)).collect()
 }
 
@@ -462,20 +532,7 @@ fn linear(
         },
         _ => return None,
     };
-    let law = law(actuator)?;
-    if actuator.controls.len() != 1 || actuator.outputs.len() != 1 {
-        return None;
-    }
-    let control = actuator.controls.start;
-    Some(Actuator {
-        control,
-        activation: activations.of(id),
-        output: actuator.outputs.start,
-        law,
-        tendon,
-        range: actuator.forcerange,
-        control_range: model.clamped_range(control),
-    })
+    Actuator::of(model, activations, (id, actuator), law(actuator)?, tendon)
 }
 
 /// Gain and bias of an actuator; None where one is not in closed form.
@@ -487,10 +544,12 @@ fn law(actuator: &physics::Actuator) -> Option<Law> {
     let gain = match actuator.gaintype {
         Ok(mjtGain::mjGAIN_FIXED) => [actuator.gainprm[0], 0.0, 0.0],
         Ok(mjtGain::mjGAIN_AFFINE) => affine(actuator.gainprm),
+        // MuJoCo's own, where no callback is installed.
+        Ok(mjtGain::mjGAIN_USER) => [1.0, 0.0, 0.0],
         _ => return None,
     };
     let bias = match actuator.biastype {
-        Ok(mjtBias::mjBIAS_NONE) => [0.0; 3],
+        Ok(mjtBias::mjBIAS_NONE | mjtBias::mjBIAS_USER) => [0.0; 3],
         Ok(mjtBias::mjBIAS_AFFINE) => affine(actuator.biasprm),
         _ => return None,
     };

@@ -24,9 +24,8 @@ fn integrator(kind: mjtIntegrator) -> Reason {
 
 fn solver(kind: mjtSolver) -> Reason {
     match kind {
-        mjtSolver::mjSOL_CG | mjtSolver::mjSOL_NEWTON => None,
-        // Where it stops is not the solution.
-        mjtSolver::mjSOL_PGS => Some("the solver PGS"),
+        // All have one solution, but for PGS under elliptic cones.
+        mjtSolver::mjSOL_PGS | mjtSolver::mjSOL_CG | mjtSolver::mjSOL_NEWTON => None,
     }
 }
 
@@ -98,9 +97,7 @@ fn wrap(kind: mjtWrap) -> Reason {
 fn transmission(kind: mjtTrn) -> Reason {
     use mjtTrn::*;
     match kind {
-        mjTRN_JOINT | mjTRN_JOINTINPARENT | mjTRN_SLIDERCRANK | mjTRN_TENDON | mjTRN_SITE => None,
-        // Their moment comes from contacts.
-        mjTRN_BODY => Some("adhesion actuators"),
+        mjTRN_JOINT | mjTRN_JOINTINPARENT | mjTRN_SLIDERCRANK | mjTRN_TENDON | mjTRN_SITE | mjTRN_BODY => None,
         mjTRN_SO3 => Some("actuators of relative orientations (SO3)"),
         mjTRN_UNDEFINED => Some("actuators without transmission"),
     }
@@ -109,31 +106,28 @@ fn transmission(kind: mjtTrn) -> Reason {
 fn dynamics(kind: mjtDyn) -> Reason {
     use mjtDyn::*;
     match kind {
-        mjDYN_NONE | mjDYN_INTEGRATOR | mjDYN_FILTER | mjDYN_FILTEREXACT | mjDYN_MUSCLE => None,
+        mjDYN_NONE | mjDYN_INTEGRATOR | mjDYN_FILTER | mjDYN_FILTEREXACT | mjDYN_MUSCLE | mjDYN_USER => None,
         mjDYN_DCMOTOR => Some("actuators with dynamics of DC motors"),
         mjDYN_PID => Some("actuators with dynamics of PID"),
-        mjDYN_USER => Some("actuators with dynamics of users"),
     }
 }
 
 fn gain(kind: mjtGain) -> Reason {
     use mjtGain::*;
     match kind {
-        mjGAIN_FIXED | mjGAIN_AFFINE | mjGAIN_MUSCLE => None,
+        mjGAIN_FIXED | mjGAIN_AFFINE | mjGAIN_MUSCLE | mjGAIN_USER => None,
         mjGAIN_DCMOTOR => Some("actuators with gains of DC motors"),
         mjGAIN_SO3 => Some("actuators with gains of SO3"),
         mjGAIN_PID => Some("actuators with gains of PID"),
-        mjGAIN_USER => Some("actuators with gains of users"),
     }
 }
 
 fn bias(kind: mjtBias) -> Reason {
     use mjtBias::*;
     match kind {
-        mjBIAS_NONE | mjBIAS_AFFINE | mjBIAS_MUSCLE => None,
+        mjBIAS_NONE | mjBIAS_AFFINE | mjBIAS_MUSCLE | mjBIAS_USER => None,
         mjBIAS_DCMOTOR => Some("actuators with biases of DC motors"),
         mjBIAS_SO3 => Some("actuators with biases of SO3"),
-        mjBIAS_USER => Some("actuators with biases of users"),
     }
 }
 
@@ -191,6 +185,8 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     found.all(&[of.integrator], "the integrator", integrator);
     found.all(&[of.solver], "the solver", solver);
     found.all(&[of.cone], "the cone", cone);
+    // Where it ends is not the solution.
+    found.refuse(model.sweeps_end_elsewhere(), "the solver PGS with elliptic cones");
     found.all(&of.disabled, "the flag to disable", disable_flag);
     found.all(&of.enabled, "the flag to enable", enable_flag);
     found.all(&of.joints, "joints of type", joint);
@@ -217,20 +213,29 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     };
     let moved = model.actuators().any(|a| a.armature != 0.0 && !constant_arm(&a));
     found.refuse(moved, "actuators with armature whose moment arm depends on the configuration");
-    let damping_actuators = model.actuators().any(|a| a.is_damped());
-    match model.integrator_damping() {
-        Some(Damping::Joints) => {
-            found.refuse(damping_actuators, "actuators with damping under Euler with implicit damping");
-        }
-        Some(Damping::None) if of.integrator == Ok(mjtIntegrator::mjINT_EULER) => {
-            // MuJoCo damps implicitly where one is there, even without a damper of a joint.
-            let off = [mjtDisableBit::mjDSBL_EULERDAMP, mjtDisableBit::mjDSBL_DAMPER].map(|b| model.is_disabled(b));
-            let implicit = damping_actuators && off == [false; 2];
-            found.refuse(implicit, "actuators with damping under Euler with implicit damping");
-        }
-        Some(Damping::None | Damping::Symmetric | Damping::Full) | None => {}
-    }
+    // Their moment comes from contacts.
+    let adhesive = || model.actuators().filter(|a| a.transmission == Ok(mjtTrn::mjTRN_BODY));
+    found.refuse(!adhesive().all(|a| pulls_at_any_speed(&a)), "adhesion actuators whose force depends on velocity");
+    let held = adhesive().next().is_some() && model.joints().any(|j| j.actfrcrange.is_some());
+    found.refuse(held, "adhesion actuators beside joints whose actuator force has a range");
+    // Without a callback there is nothing to know of these; one is refused elsewhere.
+    let own = |a: &Actuator| a.dyntype == Ok(mjtDyn::mjDYN_USER) && a.activations.len() > 1;
+    found.refuse(model.actuators().any(|a| own(&a)), "actuators of users with several activations");
     found.0
+}
+
+/// Whether the force of an actuator is a constant gain and bias, but for what depends on its length.
+fn pulls_at_any_speed(a: &Actuator) -> bool {
+    let gain = match a.gaintype {
+        Ok(mjtGain::mjGAIN_FIXED) => true,
+        Ok(mjtGain::mjGAIN_AFFINE) => a.gainprm[2] == 0.0,
+        _ => false,
+    };
+    gain && match a.biastype {
+        Ok(mjtBias::mjBIAS_NONE) => true,
+        Ok(mjtBias::mjBIAS_AFFINE) => a.biasprm[2] == 0.0,
+        _ => false,
+    }
 }
 
 /// Whether what the integrator adds to the inertia depends on the state: Some where it does, and whether on controls and
@@ -274,7 +279,7 @@ fn damped_arm_varies(model: &Model) -> bool {
 /// Whether a gain depends on the velocity, or may.
 fn gain_depends_on_velocity(model: &Model) -> bool {
     model.actuators().any(|a| match a.gaintype {
-        Ok(mjtGain::mjGAIN_FIXED) => false,
+        Ok(mjtGain::mjGAIN_FIXED | mjtGain::mjGAIN_USER) => false,
         Ok(mjtGain::mjGAIN_AFFINE) => a.gainprm[2] != 0.0,
         _ => true,
     })

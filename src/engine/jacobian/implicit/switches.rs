@@ -2,6 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::contact::Contacts;
 use super::motion::ULP;
 use super::spatial::{Vec3, add3, cross, dot3, lin, norm3, rot, scale3, sub3};
 use super::tendon::Tendons;
@@ -35,7 +36,7 @@ const JUMP: f64 = 1e-3;
 /// [`PhysicsError::Mujoco`].
 pub(super) fn find(
     work: &mut Sim,
-    (tree, tendons): (&Tree, &Tendons),
+    (tree, tendons, contacts): (&Tree, &Tendons, &Contacts),
     (a, da): (&DVector<f64>, &DMatrix<f64>),
     mut found: Switches,
     bent: &mut [bool],
@@ -46,9 +47,18 @@ pub(super) fn find(
     if model.has_contacts() {
         // Contacts that are about to begin are listed by wider margins alone.
         work.collide_all(model.with_wider_margins()?)?;
-        let near = |c: &ContactDetail| (c.dist - c.margin).abs() <= 2.0 * REACH;
-        for c in work.contact_details().filter(near) {
-            found.contact |= approaches(work, tree, &c, bent, undecided);
+        let near = |apart: f64| apart.abs() <= 2.0 * REACH;
+        for c in work.contact_details() {
+            let apart = c.dist - c.margin;
+            if near(apart) {
+                found.contact |= approaches(work, tree, (&c, apart), bent, undecided);
+            }
+            // A contact that is about to be listed, or no longer, changes how the force of an adhesion actuator is shared.
+            if contacts.sticks(&c) {
+                for apart in model.gaps(c.geoms).into_iter().map(|gap| apart - gap).filter(|apart| near(*apart)) {
+                    found.contact |= approaches(work, tree, (&c, apart), bent, undecided);
+                }
+            }
         }
     }
     // Last, for it moves the bodies.
@@ -56,18 +66,24 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// Whether a contact comes within [`REACH`] of its margin when a dof that moves one of its points, but not the other along
+/// Whether a contact that is `apart` from where it begins comes within [`REACH`] of that when a dof that moves one of its points, but not the other along
 /// with it, is nudged; marks these dofs.
 ///
 /// Where none of them moves it along its normal and it is at its margin to rounding, as that of a disc which slides on the floor
 /// and has no dof to lift it, rounding decides whether there is a contact, and anew with every dof that moves the body at
 /// all: these are marked in `undecided`, too.
-fn approaches(work: &Sim, tree: &Tree, contact: &ContactDetail, bent: &mut [bool], undecided: &mut [bool]) -> bool {
+fn approaches(
+    work: &Sim,
+    tree: &Tree,
+    (contact, apart): (&ContactDetail, f64),
+    bent: &mut [bool],
+    undecided: &mut [bool],
+) -> bool {
     let coms = work.subtree_com().as_chunks::<3>().0;
     let axes = work.cdof().as_chunks::<6>().0;
     let normal = contact.frame[0];
     let chains = contact.bodies.map(|b| &tree.chain[b]);
-    let gap = (contact.dist - contact.margin).abs();
+    let gap = apart.abs();
     let (mut any, mut lifted) = (false, false);
     let own = |side: usize| chains[side].iter().filter(move |dof| chains[1 - side].binary_search(dof).is_err());
     for side in [0, 1] {

@@ -189,7 +189,7 @@ impl Steps {
         let rows = model.ndx() + ns;
         let count = Schedule::FINE.slot(Schedule::FINE.count);
         Ok(Self {
-            cold: model.solves_to_tolerance(),
+            cold: !model.solves_by_sweeps(),
             narrow: model.narrowest_impedance() < NARROW,
             state: vec![0.0; model.state_size()],
             span: 1,

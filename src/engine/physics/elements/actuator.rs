@@ -56,6 +56,11 @@ pub struct Actuator<'a> {
 }
 
 impl Actuator<'_> {
+    /// Whether it acts on a joint.
+    pub fn is_on_joint(&self) -> bool {
+        matches!(self.transmission, Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT))
+    }
+
     /// Whether anything in it damps what it acts on beyond its gain and bias.
     pub fn is_damped(&self) -> bool {
         self.damping != 0.0 || self.dampingpoly.iter().any(|x| *x != 0.0)
@@ -71,6 +76,12 @@ impl Model {
     /// All actuators, in the model's order.
     pub fn actuators(&self) -> impl ExactSizeIterator<Item = Actuator<'_>> + '_ {
         (0..Slices(self.raw()).actuator_trntype().len()).map(|id| self.actuator_at(id))
+    }
+
+    /// The bodies that adhesion actuators act on.
+    pub fn adhesion_bodies(&self) -> impl Iterator<Item = usize> + '_ {
+        let adhesive = self.actuators().filter(|a| a.transmission == Ok(mjtTrn::mjTRN_BODY));
+        adhesive.filter_map(|a| usize::try_from(a.targets[0]).ok())
     }
 
     pub(in crate::physics) fn actuator_at(&self, id: usize) -> Actuator<'_> {

@@ -66,6 +66,24 @@ impl Model {
         m.geom_adhesion().iter().chain(m.pair_adhesion()).any(|x| *x != 0.0)
     }
 
+    /// By geom, the velocity of its surface in its own frame, m/s, and the turn of that about its centre, rad/s; empty where none moves.
+    pub(crate) fn surface_velocities(&self) -> Vec<[f64; 6]> {
+        let all = Slices(self.raw()).geom_surfacevel();
+        if all.iter().flatten().all(|x| *x == 0.0) { Vec::new() } else { all.to_vec() }
+    }
+
+    /// By how much farther than the distance from which on it acts a contact of two geoms may be listed, m: what their gaps may come to,
+    /// be it by the pair's own.
+    pub(crate) fn gaps(&self, geoms: [usize; 2]) -> Vec<f64> {
+        let m = Slices(self.raw());
+        let [a, b] = geoms.map(|geom| m.geom_gap()[geom]);
+        let mut all = vec![a + b, a.max(b)];
+        all.extend(m.pair_gap());
+        all.sort_unstable_by(f64::total_cmp);
+        all.dedup();
+        all
+    }
+
     /// How far beyond the distance from which on it acts a contact of two geoms may be listed, m.
     pub(crate) fn largest_gap(&self) -> f64 {
         let m = Slices(self.raw());

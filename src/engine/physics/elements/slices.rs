@@ -44,6 +44,7 @@ slices! {
     ntree: { tree_dofnum: i32 }
     ngeom: {
         geom_type: i32, geom_bodyid: i32, geom_size: [f64; 3], geom_gap: f64, geom_adhesion: f64,
+        geom_surfacevel: [f64; 6],
         geom_fluid: [f64; mjNFLUID as usize],
     }
     nsite: { site_bodyid: i32, site_pos: [f64; 3], site_quat: [f64; 4] }
