@@ -53,6 +53,10 @@ pub(super) struct Solution {
     /// |y|^2 - r^2 at l = 0, where the force begins to slip, and its derivatives.
     pub(super) edge: f64,
     pub(super) edge_by: [f64; PARAMETERS],
+    /// Where on its ellipse the force is (y / |y|), l, and the size of the inverse of B.
+    pub(super) place: Vector,
+    pub(super) l: f64,
+    pub(super) soft: f64,
     /// Whether it is on the ellipse, and whether the derivative is that of the force.
     pub(super) slides: bool,
     pub(super) sure: bool,
@@ -70,30 +74,27 @@ pub(super) const OF_R: usize = PARAMETERS - 1;
 
 impl Ellipse {
     pub(super) fn solve(&self) -> Solution {
-        let (steps, slides, sure) = self.steps();
-        let zero = [[0.0; PARAMETERS]; MOST];
-        let Some(last) = steps.last() else {
-            return Solution {
-                x: [0.0; MOST],
-                by: zero,
-                edge: f64::INFINITY,
-                edge_by: [0.0; PARAMETERS],
-                slides,
-                sure,
-            };
+        let (steps, l, sure) = self.steps();
+        let mut out = Solution {
+            x: [0.0; MOST],
+            by: [[0.0; PARAMETERS]; MOST],
+            edge: f64::INFINITY,
+            edge_by: [0.0; PARAMETERS],
+            place: [0.0; MOST],
+            l,
+            soft: 0.0,
+            slides: l != 0.0,
+            sure,
         };
+        let Some(last) = steps.last() else { return Solution { slides: false, ..out } };
+        let slides = out.slides;
         let length = self.dot(&last.y, &last.y).max(LEAST).sqrt();
         let onto = if slides { self.r / length } else { 1.0 };
-        let x = std::array::from_fn(|i| self.mu[i] * onto * last.y[i]);
-        let edge = self.dot(&steps[0].y, &steps[0].y) - self.r * self.r;
-        let mut out = Solution {
-            x,
-            by: zero,
-            edge,
-            edge_by: [0.0; PARAMETERS],
-            slides,
-            sure: sure && !(slides && length * length <= 2.0 * LEAST),
-        };
+        out.x = std::array::from_fn(|i| self.mu[i] * onto * last.y[i]);
+        out.edge = self.dot(&steps[0].y, &steps[0].y) - self.r * self.r;
+        out.place = last.y.map(|y| y / length);
+        out.soft = (0..self.n).map(|i| steps[0].inverse[i][i]).sum();
+        out.sure &= !(slides && length * length <= 2.0 * LEAST);
         let mut nudge = |parameter: usize, db: Square, dc: Vector, dr: f64| {
             let (dy, d_edge) = self.tangent(&steps, &db, &dc, dr);
             out.edge_by[parameter] = d_edge;
@@ -117,13 +118,13 @@ impl Ellipse {
         out
     }
 
-    /// The steps that MuJoCo takes, none where it takes the force for zero; whether the force is put onto the ellipse; and whether
+    /// The steps that MuJoCo takes, none where it takes the force for zero; l, 0 where it is not put onto the ellipse; and whether
     /// rounding decides on nothing of that.
-    fn steps(&self) -> (Vec<Step>, bool, bool) {
+    fn steps(&self) -> (Vec<Step>, f64, bool) {
         let (mut steps, mut l, mut sure): (Vec<Step>, f64, bool) = (Vec::new(), 0.0, true);
         let apart = |x: f64, from: f64| (x - from).abs() > 1e-6 * from;
         for _ in 0..STEPS {
-            let Some((inverse, margin)) = self.inverse(l) else { return (Vec::new(), false, sure) };
+            let Some((inverse, margin)) = self.inverse(l) else { return (Vec::new(), 0.0, sure) };
             sure &= apart(margin, SINGULAR);
             let c: Vector = std::array::from_fn(|i| self.mu[i] * self.b[i]);
             let y = self.times(&inverse, &c).map(|x| -x);
@@ -140,7 +141,7 @@ impl Ellipse {
             }
             l += delta;
         }
-        (steps, l != 0.0, sure)
+        (steps, l, sure)
     }
 
     /// How y changes with B, c and r, and |y|^2 - r^2 of the first step.

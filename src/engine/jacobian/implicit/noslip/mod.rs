@@ -152,9 +152,7 @@ impl Noslip {
         let mut edges = Edges { reach, found: false, bent };
         let mut sweeps = Sweeps::new(&friction, &coupling, da.ncols());
         for _ in 0..self.sweeps {
-            for block in &friction.blocks {
-                self.in_doubt |= !sweeps.visit(block, &mut edges);
-            }
+            self.in_doubt |= !sweeps.sweep(&mut edges);
         }
         found.friction |= edges.found;
         let moved = sweeps.moved();
