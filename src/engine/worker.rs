@@ -52,15 +52,22 @@ pub struct Worker<'a> {
     home: &'a Idle<Bench>,
     /// There until it is dropped.
     bench: Option<Bench>,
+    /// Whether an error has left the engine in the middle of something.
+    torn: bool,
 }
 
 impl<'a> Worker<'a> {
     pub(crate) fn new(home: &'a Idle<Bench>, bench: Bench) -> Self {
-        Self { home, bench: Some(bench) }
+        Self { home, bench: Some(bench), torn: false }
     }
 
     fn bench(&mut self) -> &mut Bench {
         self.bench.as_mut().expect("it is there until the worker is dropped")
+    }
+
+    /// Whether it can be used: not after an error of MuJoCo, nor after a Jacobian that has not come to its end.
+    pub fn is_usable(&self) -> bool {
+        !self.torn && self.bench.as_ref().is_some_and(|bench| bench.sim.is_usable())
     }
 
     /// Its simulation.
@@ -79,9 +86,10 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// [`PhysicsError::Control`] for a control that is no number, or that MuJoCo takes for none; [`PhysicsError::NoSteps`] for
-    /// none; [`PhysicsError::Mujoco`] where MuJoCo refuses the step.
+    /// none; [`PhysicsError::Mujoco`] where MuJoCo refuses the step; [`PhysicsError::Stopped`] where it is asked to stop
+    /// ([`crate::physics::stop_if`]). After the last two the worker is of no use.
     pub fn jacobian(&mut self, steps: usize) -> Result<&mut Jacobian, PhysicsError> {
-        let Bench { sim, jacobian, .. } = self.bench();
+        let Bench { sim, .. } = self.bench();
         if steps == 0 {
             return Err(PhysicsError::NoSteps);
         }
@@ -89,7 +97,12 @@ impl<'a> Worker<'a> {
             let (name, value) = (sim.model().names().ctrl[i].clone(), sim.ctrl()[i]);
             return Err(PhysicsError::Control { name, value });
         }
-        jacobian.over(sim, steps)
+        // It stays so until it comes back.
+        self.torn = true;
+        let Bench { sim, jacobian, .. } = self.bench();
+        jacobian.over(sim, steps)?;
+        self.torn = false;
+        Ok(self.bench().jacobian.last())
     }
 
     /// As [`Worker::jacobian`], and the simulation has taken the steps afterwards.
@@ -109,7 +122,8 @@ impl<'a> Worker<'a> {
 impl Drop for Worker<'_> {
     /// Keeps what can be used again.
     fn drop(&mut self) {
-        if let Some(bench) = self.bench.take().filter(|bench| bench.sim.is_usable()) {
+        let usable = self.is_usable();
+        if let Some(bench) = self.bench.take().filter(|_| usable) {
             self.home.put(bench);
         }
     }

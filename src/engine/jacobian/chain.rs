@@ -5,7 +5,7 @@ use nalgebra::DMatrix;
 use super::boolean_chain::BooleanChain;
 use super::holes::{Holes, filled};
 use super::{Engine, EngineSpec, Jacobian};
-use crate::physics::{Model, PhysicsError, Sim};
+use crate::physics::{Model, PhysicsError, Sim, go_on};
 
 /// Composes the Jacobians of successive physics steps under one control:
 /// A = A_k ... A_1 and B = B_k + A_k (B_(k-1) + ...). Sensors are those of the last step:
@@ -76,10 +76,11 @@ impl Chain {
         [step, whole]: [&mut Jacobian; 2],
     ) -> Result<(), PhysicsError> {
         if engine.jacobian_at_once(sim, k, whole)? {
-            return (0..k).try_for_each(|_| sim.step());
+            return (0..k).try_for_each(|_| go_on().and_then(|()| sim.step()));
         }
         self.start();
         for _ in 0..k {
+            go_on()?;
             engine.jacobian(sim, step)?;
             self.push(step);
             sim.step()?;

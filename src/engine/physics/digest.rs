@@ -116,6 +116,15 @@ impl Model {
         bytes.extend(copy.get().signature.to_le_bytes());
         Ok(bytes)
     }
+
+    /// The content of an MJB file: the model as mj_saveModel writes it, edits included, which [`Model::from_mjb`] and
+    /// MuJoCo itself (of this version) load.
+    ///
+    /// # Errors
+    /// As [`Model::saved`].
+    pub fn mjb(&self) -> Result<Vec<u8>, PhysicsError> {
+        Snapshot::of(self)?.saved()
+    }
 }
 
 /// A copy of a model with the flag for auto-reset as its file has it.

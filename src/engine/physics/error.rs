@@ -57,7 +57,7 @@ pub enum PhysicsError {
     /// A fatal error (mju_error) inside a call. The simulation it happened in cannot be used again.
     #[error("MuJoCo: {0}")]
     Mujoco(String),
-    /// The work was asked to stop ([`super::stop_when`]).
+    /// The work was asked to stop ([`super::stop_when`], [`super::stop_if`]).
     #[error("stopped")]
     Stopped,
     /// A simulation was used after a fatal error.

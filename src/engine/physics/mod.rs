@@ -68,5 +68,5 @@ pub use settings::{Solver, SolverMode};
 pub use sim::{Contact, Sim, SolverStats, is_bad};
 pub use source::{Files, ModelSource, SourceFile, needed};
 pub(crate) use stop::go_on;
-pub use stop::stop_when;
+pub use stop::{stop_if, stop_when};
 pub use tendons::{PathGeom, PathPiece, PathSite};

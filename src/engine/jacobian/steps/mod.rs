@@ -262,7 +262,10 @@ impl Steps {
 
     /// Takes the steps that count as one.
     fn run(&mut self) -> Result<(), PhysicsError> {
-        for _ in 0..self.span {
+        for step in 0..self.span {
+            if step > 0 {
+                go_on()?;
+            }
             self.sim.step()?;
             self.stays_free &= self.sim.nefc() == 0;
         }
