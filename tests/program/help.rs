@@ -39,7 +39,7 @@ fn help_of_every_verb() {
 
 #[test]
 fn help_of_what_tasks_can_do() {
-    for action in ["check", "digest"] {
+    for action in ["check", "digest", "compile"] {
         insta::assert_snapshot!(format!("help_tasks_{action}"), said(&["tasks", action, "--help"]));
     }
 }

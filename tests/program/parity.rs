@@ -146,3 +146,29 @@ fn the_digest_of_an_mjcf_file() {
     assert_eq!(digest["names"]["joint"], json("[null]"));
     assert!(digest.get("playground").is_none());
 }
+
+/// What is written is the model that is recorded: its digest is that of the task, and the same name is written again.
+#[test]
+fn a_compiled_model_is_that_of_the_task() {
+    let place = Place::new();
+    let ran = place.run(&["tasks", "compile", "Juggler"]).ok();
+    assert!(ran.stdout.starts_with("Juggler.mjb: the model of Juggler for MuJoCo 3.17.0, "), "{}", ran.stdout);
+    let bytes = std::fs::read(place.path("Juggler.mjb")).unwrap();
+    let model = dynsparse::physics::Model::from_mjb("Juggler.mjb", &bytes).unwrap();
+    let digest = json(&place.run(&["tasks", "digest", "Juggler", "--json"]).ok().stdout);
+    assert_eq!(digest["mjb"]["bytes"], bytes.len());
+    assert_eq!(digest["mjb"]["sha256"], dynsparse::seal::sha256_hex(&bytes));
+
+    let again = json(&place.run(&["tasks", "compile", "Juggler", "--json", "-o", "Juggler.mjb"]).ok().stdout);
+    assert_eq!((&again["task"], &again["file"]), (&"Juggler".into(), &"Juggler.mjb".into()));
+    assert_eq!(again["timestep"], model.timestep());
+    assert!(again["substeps"].as_u64().unwrap() > 1, "{again}");
+
+    place.write("page.txt", "words");
+    place.run(&["tasks", "compile", "Juggler", "-o", "page.txt"]).refused(&["page.txt", "does not replace"]);
+    place.run(&["tasks", "compile", "WalkerRum"]).refused(&["WalkerRum", "did you mean"]);
+    place.write("ball.xml", "<mujoco><worldbody><body><freejoint/><geom size='.1'/></body></worldbody></mujoco>");
+    place.run(&["tasks", "compile", "ball.xml", "-o", "ball.xml"]).refused(&["ball.xml", "is read by this command"]);
+    place.run(&["tasks", "compile", "ball.xml"]).ok();
+    assert!(place.path("ball.mjb").is_file());
+}

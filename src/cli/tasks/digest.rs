@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use dynsparse::seal::sha256_hex;
+use dynsparse::task::Assets;
 use dynsparse::task::parity::TaskDigest;
-use dynsparse::task::{Assets, Task};
 
-use super::super::{args, output};
+use super::super::output;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -18,15 +18,7 @@ pub(super) struct Args {
 
 /// Prints what a compiled model is.
 pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<ExitCode> {
-    let embedded = Task::embedded();
-    let task = if args.task == embedded.spec.name {
-        embedded
-    } else if args::is_path(&args.task) {
-        Task::from_mjcf(args.task.as_ref(), 1, None, 0.0)?
-    } else {
-        args::refuse_file(&args.task)?;
-        Task::from_catalogue(&args.task, assets)?
-    };
+    let task = super::named(&args.task, assets)?;
     let (_, digest) = task.digest()?;
     output::print(&if json { serde_json::to_string_pretty(&digest)? } else { summary(&digest)? })?;
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! `dynsparse tasks`: one file per way to look at them.
 
 mod check;
+mod compile;
 mod digest;
 mod list;
 
@@ -8,13 +9,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use dynsparse::task::Assets;
+use dynsparse::task::{Assets, Task};
+
+use super::args;
 
 const AFTER: &str = "\
 Examples:
   dynsparse tasks                          list them, with sizes
   dynsparse tasks check                    compare models with Playground's
-  dynsparse tasks digest WalkerRun --json  a model in numbers and hashes";
+  dynsparse tasks digest WalkerRun --json  a model in numbers and hashes
+  dynsparse tasks compile WalkerRun        the model, as WalkerRun.mjb";
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -36,6 +40,8 @@ enum Action {
     Check(check::Args),
     /// Show what a compiled model is: sizes, options, names, and a hash of every array
     Digest(digest::Args),
+    /// Write the compiled model with the task's edits, as an MJB file that MuJoCo loads
+    Compile(compile::Args),
 }
 
 /// Lists, checks or digests.
@@ -45,5 +51,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         None => list::run(&assets, args.json),
         Some(Action::Check(check)) => check::run(check, &assets, args.json),
         Some(Action::Digest(digest)) => digest::run(digest, &assets, args.json),
+        Some(Action::Compile(compile)) => compile::run(compile, &assets, args.json),
     }
+}
+
+/// The task of the catalogue, the embedded one, or the model in a file.
+fn named(task: &str, assets: &Assets) -> anyhow::Result<Task> {
+    let embedded = Task::embedded();
+    if task == embedded.spec.name {
+        return Ok(embedded);
+    }
+    if args::is_path(task) {
+        return Ok(Task::from_mjcf(task.as_ref(), 1, None, 0.0)?);
+    }
+    args::refuse_file(task)?;
+    Ok(Task::from_catalogue(task, assets)?)
 }

@@ -1,0 +1,65 @@
+//! `dynsparse tasks compile`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use dynsparse::files::{FileKind, Inputs, Output};
+use dynsparse::physics::SolverMode;
+use dynsparse::task::Assets;
+use serde::Serialize;
+
+use super::super::output;
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A Playground task (see `dynsparse tasks`), an MJCF file, or Juggler
+    #[arg(value_name = "TASK|MODEL.xml")]
+    task: String,
+    /// The file; one of this name is replaced [default: the task's name with .mjb, here]
+    #[arg(short, long, value_name = "FILE.mjb")]
+    output: Option<PathBuf>,
+}
+
+/// What was written, and how the task steps it.
+#[derive(Serialize)]
+struct Written {
+    task: String,
+    file: PathBuf,
+    bytes: usize,
+    mujoco: String,
+    /// Duration of a physics step, s, and how many of them are a control step.
+    timestep: f64,
+    substeps: usize,
+}
+
+/// Writes the model as the task has it: with its time step, its edits and its own solver.
+pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<ExitCode> {
+    let task = super::named(&args.task, assets)?;
+    let name = task.spec.name.clone();
+    let file = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.mjb")));
+    let model = task.model(SolverMode::Task)?;
+    let bytes = model.mjb()?;
+    let target = Output::claim(&file, FileKind::Data, &Inputs::new([&args.task]))?;
+    target.write(&bytes)?;
+    let written = Written {
+        task: name,
+        file,
+        bytes: bytes.len(),
+        mujoco: dynsparse::physics::mujoco_version(),
+        timestep: model.timestep(),
+        substeps: task.spec.substeps,
+    };
+    output::print(&if json { serde_json::to_string_pretty(&written)? } else { text(&written) })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(written: &Written) -> String {
+    let Written { task, file, bytes, mujoco, timestep, substeps } = written;
+    let bytes = output::bytes(*bytes as u64);
+    let steps = if *substeps == 1 { "step" } else { "steps" };
+    format!(
+        "{}: the model of {task} for MuJoCo {mujoco}, {bytes}; a control step is {substeps} physics {steps} of {timestep} s",
+        file.display()
+    )
+}
