@@ -1,5 +1,5 @@
-//! What tests need from the system's packages: Slurm, which those of `dynsparse sweep --slurm` start on loopback, and OpenGL
-//! without a window, which those of `dynsparse render` draw with.
+//! What tests need from the system's packages: Slurm, which those of `dynsparse sweep --slurm` start on loopback, OpenGL
+//! without a window, which those of `dynsparse render` draw with, and PyTorch, for `dynsparse.torch`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -40,11 +40,28 @@ pub(crate) const OPENGL: Packages = Packages {
     missing: || ["libEGL.so.1", "dri"].into_iter().find(|name| !in_libraries(name)),
 };
 
+/// PyTorch for the system's Python, without CUDA.
+pub(crate) const TORCH: Packages = Packages {
+    label: "pytorch",
+    names: &["python3-torch"],
+    size: "150 MB",
+    without: "no PyTorch of the system, so the tests of dynsparse.torch are skipped",
+    missing: || (!Path::new(TORCH_FOLDER).join("torch").is_dir()).then_some("torch"),
+};
+
+/// Where Debian and Ubuntu have packages of Python.
+pub(crate) const TORCH_FOLDER: &str = "/usr/lib/python3/dist-packages";
+
 impl Packages {
+    /// Whether nothing is missing.
+    pub(crate) fn is_there(&self) -> bool {
+        (self.missing)().is_none()
+    }
+
     /// Installs what is missing. Only where CI=true is it an error that this cannot be done; elsewhere a line says what
     /// is not tested, and why.
     pub(crate) fn ensure(&self, offline: bool) -> Result<()> {
-        if (self.missing)().is_none() {
+        if self.is_there() {
             say(self.label, "ready");
             return Ok(());
         }

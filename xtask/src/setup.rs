@@ -18,7 +18,8 @@ pub(crate) struct Setup {
     /// Also the meshes of the robots, for Playground's locomotion and manipulation tasks (180 MB)
     #[arg(long)]
     pub(crate) all_assets: bool,
-    /// Also the Python packages that some tests read our files with (35 MB), and those of the Python module (60 MB)
+    /// Also the Python packages that some tests read our files with (35 MB), and those of the Python module (240 MB; PyTorch from the
+    /// system's packages, 150 MB, takes root or sudo)
     #[arg(long)]
     pub(crate) python: bool,
     /// Also Slurm, from the system's packages, for the tests of the sweep (3.5 MB; takes root or sudo)
@@ -59,9 +60,12 @@ impl Setup {
         }
         if self.python {
             install_python(&vendor, &downloads, self.offline);
-            if let Err(error) = module::download(&vendor, self.offline) {
-                tell(format_args!("warning: the Python module can be neither built nor tested: {error:#}"));
+            for list in [&module::BUILD, &module::TESTS, &module::OLDEST] {
+                if let Err(error) = list.download(&vendor, self.offline) {
+                    tell(format_args!("warning: the Python module can be neither built nor tested: {error:#}"));
+                }
             }
+            packages::TORCH.ensure(self.offline)?;
         }
         if self.slurm {
             packages::SLURM.ensure(self.offline)?;
