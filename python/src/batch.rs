@@ -1,11 +1,13 @@
-//! Many trajectories on all threads, in pieces; Ctrl-C ends it between two steps.
+//! Many trajectories on all threads, in pieces; Ctrl-C ends it, inside of a control step too.
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use dynsparse_base::flags::StepFlags;
+use dynsparse_engine::physics::stop_if;
 use dynsparse_engine::{Differentiator, Error, Model, Sim, Worker};
 use pyo3::prelude::*;
 use rayon::ThreadPool;
@@ -60,7 +62,7 @@ pub(crate) fn run(
     let Some(pool) = pool.filter(|_| count > 1) else {
         return alone(plan, count, outputs);
     };
-    let (stop, left) = (AtomicBool::new(false), Left::default());
+    let (stop, left) = (Arc::new(AtomicBool::new(false)), Left::default());
     let ended: Mutex<Vec<Ended>> = Mutex::default();
     let size = count.div_ceil(PIECES * pool.current_num_threads()).max(1);
     left.open.store(count.div_ceil(size), Ordering::Relaxed);
@@ -72,10 +74,10 @@ pub(crate) fn run(
             let rows = size.min(count - first);
             let (piece, others) = rest.split(rows * plan.horizon);
             rest = others;
-            let (stop, left, ended, failed) = (&stop, &left, &ended, &failed);
+            let (stop, left, ended, failed) = (stop.clone(), &left, &ended, &failed);
             scope.spawn(move |_| {
-                let stopped = || stop.load(Ordering::Relaxed);
-                match trajectories(plan, first, rows, piece, &stopped) {
+                let flag = stop.clone();
+                match trajectories(plan, first, rows, piece, Rc::new(move || flag.load(Ordering::Relaxed))) {
                     Ok(mut some) => lock(ended).append(&mut some),
                     Err(error) => {
                         stop.store(true, Ordering::Relaxed);
@@ -105,24 +107,36 @@ pub(crate) fn run(
 
 /// In this thread, which asks for signals itself.
 fn alone(plan: &Plan<'_>, count: usize, outputs: Outputs<'_>) -> PyResult<Vec<Ended>> {
-    let (asked, raised) = (Cell::new(Instant::now()), Cell::new(None));
-    let stopped = || {
+    let asked = Cell::new(Instant::now());
+    let raised: Rc<Cell<Option<PyErr>>> = Rc::default();
+    let here = raised.clone();
+    let stopped = move || {
         if asked.get().elapsed() < PULSE {
             return false;
         }
         let signals = Python::attach(|py| py.check_signals());
         asked.set(Instant::now());
         signals.err().is_some_and(|error| {
-            raised.set(Some(error));
+            here.set(Some(error));
             true
         })
     };
-    let ended = trajectories(plan, 0, count, outputs, &stopped).map_err(|e| crate::error::raised(&e))?;
+    let ended = trajectories(plan, 0, count, outputs, Rc::new(stopped)).map_err(|e| crate::error::raised(&e))?;
     raised.take().map_or(Ok(ended), Err)
 }
 
 /// Runs some trajectories, the first of which has the number `first`.
 fn trajectories(
+    plan: &Plan<'_>,
+    first: usize,
+    count: usize,
+    outputs: Outputs<'_>,
+    stopped: Rc<dyn Fn() -> bool>,
+) -> Result<Vec<Ended>, Error> {
+    stop_if(stopped.clone(), || each(plan, first, count, outputs, &*stopped))
+}
+
+fn each(
     plan: &Plan<'_>,
     first: usize,
     count: usize,
@@ -138,7 +152,7 @@ fn trajectories(
         if let Err((steps, why)) = trajectory(plan, i, &mut worker, &mut own, stopped) {
             let Some(why) = why else { return Ok(ended) };
             (steps..plan.horizon).for_each(|t| own.unknown(t));
-            if !worker.sim().is_usable() {
+            if !worker.is_usable() {
                 worker = plan.differentiator.worker()?;
             }
             ended.push(Ended { trajectory: i, steps, why });
@@ -166,7 +180,7 @@ fn trajectory(
         if stopped() {
             return Err((t, None));
         }
-        let refused = |e| (t, Some(Why::Refused(e)));
+        let refused = |e| (t, Some(e).filter(|e| !matches!(e, Error::Stopped)).map(Why::Refused));
         plan.inputs.control(i, t, worker.sim());
         if jacobians {
             let at_control = at_control(model, worker.sim());
@@ -174,6 +188,9 @@ fn trajectory(
             own.jacobian(t, jacobian.map_err(refused)?, at_control);
         } else {
             for _ in 0..plan.substeps {
+                if stopped() {
+                    return Err((t, None));
+                }
                 worker.sim().step().map_err(refused)?;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use dynsparse_engine::physics::Solver;
 use dynsparse_engine::{Differentiator, EngineChoice, Model, Settings, Sim, SolverMode};
 use numpy::{PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -68,9 +69,14 @@ impl Engine {
             ("whole-step", EngineChoice::WholeStep),
             ("transition-fd", EngineChoice::TransitionFd),
         ];
-        let solvers = [("converged", SolverMode::Converged), ("task", SolverMode::Task)];
-        let mut settings =
-            Settings::new().engine(chosen("engine", engine, &engines)?).solver(chosen("solver", solver, &solvers)?);
+        // Besides the mode, what the model is set to before: a recording steps and differentiates with one solver.
+        let solvers = [
+            ("converged", (SolverMode::Converged, None)),
+            ("recording", (SolverMode::Task, Some(Solver::CONVERGED))),
+            ("task", (SolverMode::Task, None)),
+        ];
+        let (mode, set) = chosen("solver", solver, &solvers)?;
+        let mut settings = Settings::new().engine(chosen("engine", engine, &engines)?).solver(mode);
         if sensors {
             settings = settings.sensors();
         }
@@ -79,7 +85,11 @@ impl Engine {
         }
         let bytes: Vec<u8> = mjb.as_array().iter().copied().collect();
         let made = py.detach(|| {
-            let model = Arc::new(Model::from_mjb(file, &bytes)?);
+            let mut model = Model::from_mjb(file, &bytes)?;
+            if let Some(solver) = set {
+                model.set_solver(solver);
+            }
+            let model = Arc::new(model);
             let mut default = vec![0.0; model.state_size()];
             Sim::new(&model)?.get_state(&mut default)?;
             let differentiator = Arc::new(Differentiator::new(&model, &settings)?);

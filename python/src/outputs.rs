@@ -56,6 +56,9 @@ fn borrowed<'py, T: Element>(
     if !array.is_c_contiguous() {
         return Err(PyValueError::new_err(format!("{name} is not contiguous in the order of C")));
     }
+    if !array.data().is_aligned() {
+        return Err(PyValueError::new_err(format!("{name} does not begin at a multiple of its numbers' size")));
+    }
     let refused = |e| PyValueError::new_err(format!("{name} cannot be written: {e}"));
     array.try_readwrite().map_err(refused)
 }

@@ -29,6 +29,9 @@ def lin(tree):
         (dict(ctrl=[[0, 0], [0, np.inf]]), ValueError, "ctrl filter of state 1 is inf"),
         (dict(ctrl=[1e11, 0]), ValueError, "ctrl motor is 100000000000"),
         (dict(qpos=[1e300] * 12), ValueError, "qpos root.x is 1"),
+        (dict(qvel=np.ma.masked_equal(np.arange(10.0), 3)), ValueError, "qvel has masked entries"),
+        (dict(qvel=[[1, 2], [3]]), ValueError, "qvel is no array: "),
+        (dict(qvel=2**63), ValueError, r"qvel has the shape \(\)"),
         (dict(time=np.nan), ValueError, "time s is NaN"),
         (dict(mocap_pos=np.zeros((1, 3))), ValueError, r"mocap_pos has the shape \(1, 3\), where \(..., 0, 3\)"),
         (dict(state=np.zeros(4)), ValueError, r"state has the shape \(4,\)"),
@@ -66,7 +69,7 @@ def test_arrays_of_any_layout_and_type(lin, tree):
     ("options", "error", "says"),
     [
         (dict(engine="magic"), ValueError, 'engine is "magic"; give one of "auto"'),
-        (dict(solver="fast"), ValueError, 'solver is "fast"; give one of "converged", "task"'),
+        (dict(solver="fast"), ValueError, 'solver is "fast"; give one of "converged", "recording", "task"'),
         (dict(substeps=0), ValueError, "substeps is 0; give at least 1"),
         (dict(substeps=1.5), TypeError, "substeps is 1.5; give a whole number"),
         (dict(threads=0), ValueError, "threads is 0"),

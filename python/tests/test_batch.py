@@ -69,6 +69,17 @@ def test_buffers_are_used_again(humanoid):
     with pytest.raises(ValueError, match="B is not contiguous"):
         lin(state=states, out=out)
     out = lin(state=states)
+    out.A = np.frombuffer(bytearray(out.A.nbytes + 1), np.uint8)[1:].view(np.float64).reshape(out.A.shape)
+    with pytest.raises(ValueError, match="A does not begin at a multiple"):
+        lin(state=states, out=out)
+    out.A = lin(state=states).A.astype(">f8")
+    with pytest.raises(ValueError, match=r"out.A is \(9, 28, 28\) of >f8, where \(9, 28, 28\) of float64 is needed"):
+        lin(state=states, out=out)
+    memory = np.zeros(out.A.size + out.B.size - 1)
+    out.A, out.B = (x.reshape(y.shape) for x, y in ((memory[: out.A.size], out.A), (memory[out.A.size - 1 :], out.B)))
+    with pytest.raises(ValueError, match="B cannot be written"):
+        lin(state=states, out=out)
+    out = lin(state=states)
     out.A.flags.writeable = False
     with pytest.raises(ValueError, match="A cannot be written"):
         lin(state=states, out=out)

@@ -3,15 +3,18 @@
 import importlib.util
 import pathlib
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 
+import mujoco
+import numpy as np
 import pytest
-from conftest import HUMANOID, ROOT
+from conftest import HUMANOID, ROOT, state_of, whole_steps
 
 EXAMPLES = sorted((ROOT / "python/examples").glob("*.py"))
-NEEDS = {"causal_graph": "gymnasium", "world_model_torch": "torch"}
+NEEDS = {"causal_graph": "gymnasium", "trajectory_jax": "jax", "world_model_torch": "torch"}
 
 
 def skip_without(package):
@@ -29,6 +32,29 @@ def test_examples_run(example, tmp_path):
     assert out.stdout
 
 
+def test_gains_are_those_of_exact_matrices_and_near_those_of_the_tutorial():
+    """K of the humanoid on one leg: against extrapolated whole steps, and against mjd_transitionFD as MuJoCo's tutorial sets it."""
+    of = runpy.run_path(str(ROOT / "python/examples/lqr_humanoid.py"))
+    model, Q, n = of["model"], of["Q"], of["lin"].ndx
+
+    def gains(A, B):
+        P = Q
+        for _ in range(5000):
+            K = np.linalg.solve(np.eye(model.nu) + B.T @ P @ B, B.T @ P @ A)
+            P = Q + A.T @ P @ (A - B @ K)
+        return K
+
+    data = mujoco.MjData(model)
+    data.qpos[:], data.ctrl[:] = of["qpos"], of["ctrl"]
+    truth, _ = whole_steps(model, state_of(model, data), h=1e-5)
+    expected = gains(truth[:n, :n], truth[:n, n:])
+    A, B = np.zeros((n, n)), np.zeros((n, model.nu))
+    mujoco.mjd_transitionFD(model, data, 1e-6, True, A, B, None, None)
+    ours, theirs = (abs(K - expected).max() / abs(expected).max() for K in (of["K"], gains(A, B)))
+    # 1e-7, and 2e-3: the tutorial's solver stops early, at the model's own tolerance.
+    assert ours < 1e-6 and 100 * ours < theirs < 1e-2
+
+
 def blocks():
     page = (ROOT / "docs/python.md").read_text()
     return re.findall(r"```python no-run\n(.*?)```", page, re.S)
@@ -42,8 +68,9 @@ def test_the_chapter_of_the_book_runs(tmp_path):
     session = []
     for block in wanted:
         packages = [name for name in ("torch", "jax", "gymnasium") if re.search(rf"\b{name}\b", block)]
-        # What is recorded takes a program, and test_program.py.
-        if all(importlib.util.find_spec(name) for name in packages) and "dynsparse.record" not in block:
+        # Recordings and tasks take a program, and test_program.py.
+        of_program = "dynsparse.record" in block or "WalkerRun" in block
+        if all(importlib.util.find_spec(name) for name in packages) and not of_program:
             session.append(block)
     (tmp_path / "session.py").write_text("\n".join(session))
     out = subprocess.run([sys.executable, "session.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300)

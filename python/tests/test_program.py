@@ -1,11 +1,12 @@
 """The command line program from Python."""
 
 import os
+import pickle
 import subprocess
 import sys
 
 import dynsparse
-import numpy as np
+import mujoco
 import pytest
 from conftest import HUMANOID, TREE, needed
 
@@ -24,22 +25,37 @@ def test_a_recording_is_made_analyzed_and_opened(program, tmp_path):
     with dynsparse.open(file) as data:
         assert data.A.dims == ("step", "state_next", "state") and data.sizes["step"] == 60
         # The bits of the recording, from its own states.
-        import mujoco
-
-        model = mujoco.MjModel.from_xml_path(str(HUMANOID))
-        model.opt.iterations, model.opt.ls_iterations, model.opt.tolerance = 100, 50, 1e-10
-        lin = dynsparse.Linearizer(model, solver="task")
+        lin = dynsparse.Linearizer(HUMANOID, solver="recording")
         state = [data[name].values for name in ("qpos", "qvel", "ctrl")]
         out = lin(*state, time=data.time.values, warmstart=data.qacc_warmstart.values)
         assert (out.A == data.A.values).all() and (out.B == data.B.values).all()
-        assert (out.A_zero == data.A_zero.values).all() and (out.kink == data.kink.values).all()
-        shown = int(dynsparse.Flags.CONTACTS_CHANGED | dynsparse.Flags.SOLVER_UNCONVERGED)
-        assert (out.flags == (data["flags"].values & np.uint32(~shown & 0xFFFF))).all()
 
 
 def test_texts_and_tasks(program, tmp_path):
     assert dynsparse.record(TREE, tmp_path / "tree.h5", episodes=1, steps=3).exists()
     assert "CheetahRun" in str(dynsparse.tasks())
+
+
+def test_a_task_by_its_name_is_the_model_that_is_recorded(program, tmp_path, monkeypatch):
+    """Its edits, its physics steps; the state and the bits are those of a recording of the task."""
+    lin = dynsparse.Linearizer("Juggler")
+    row = next(row for row in dynsparse.tasks() if row["name"] == "Juggler")
+    assert (lin.substeps, lin.nv, lin.nu) == (row["substeps"], row["nv"], row["nu"]) and lin.substeps > 1
+    assert lin.model.opt.timestep == row["timestep"]
+    assert dynsparse.Linearizer("Juggler", substeps=1).substeps == 1
+    here = dynsparse.linearize("Juggler")
+    assert (here.A == lin().A).all() and (dynsparse.linearize("Juggler", mujoco.MjData(lin.model)).A == here.A).all()
+    assert dynsparse.Linearizer(lin.model, substeps=lin.substeps)().A.tobytes() == here.A.tobytes()
+    assert pickle.loads(pickle.dumps(lin)).substeps == lin.substeps
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(dynsparse.DynsparseError, match="WalkerRum is no file here, and as a task: .*did you mean WalkerRun"):
+        dynsparse.Linearizer("WalkerRum")
+    with pytest.raises(dynsparse.DynsparseError, match=r"WalkerRun is no file here, and as a task: .*cargo xtask setup"):
+        dynsparse.Linearizer("WalkerRun", assets=tmp_path)
+    monkeypatch.setenv("DYNSPARSE_PROGRAM", "/none")
+    with pytest.raises(dynsparse.DynsparseError, match="Juggler is no file here, and as a task: there is no program at /none"):
+        dynsparse.Linearizer("Juggler")
 
 
 def test_errors_are_those_of_the_program(program, tmp_path):

@@ -16,9 +16,14 @@ def numbers(name: str, value: Any, width: int | tuple[int, ...]) -> np.ndarray:
     TypeError
         For what is no array of real numbers.
     ValueError
-        For another width.
+        For another width, and for entries that are masked.
     """
-    array = np.asarray(value)
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(f"{name} has masked entries; fill them with numbers")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{name} holds {array.dtype}; give real numbers")
     widths = width if isinstance(width, tuple) else (width,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections import OrderedDict
 from typing import Any, Literal
 
@@ -14,10 +15,10 @@ import numpy.typing as npt
 from . import _native
 from ._arrays import numbers, together
 from ._linearization import Array, Linearization, Rollout
-from ._models import ModelLike, Watch, load_model, mjb
+from ._models import ModelLike, Watch, is_task, load_model, mjb
 
 Engine = Literal["auto", "implicit", "whole-step", "transition-fd"]
-Solver = Literal["converged", "task"]
+Solver = Literal["converged", "recording", "task"]
 Errors = Literal["raise", "nan"]
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION.value
@@ -41,24 +42,31 @@ class Linearizer:
     Parameters
     ----------
     model : mujoco.MjModel, str or path
-        A model, the path of an MJCF, URDF or MJB file, or the text of an MJCF. The engine has a copy of its own: a model that is
-        edited afterwards is noticed, and refused with the name of the field (vertices of meshes, which are megabytes, are not looked
-        at: make a new one).
-    solver : {"converged", "task"}
+        A model, the path of an MJCF, URDF or MJB file, the text of an MJCF, or the name of a task (``"WalkerRun"``, see
+        :func:`tasks`), whose model with its edits the command line program compiles. The engine has a copy of its own: a model that
+        is edited afterwards is noticed, and refused with the name of the field (vertices of meshes, which are megabytes, are not
+        looked at: make a new one).
+    solver : {"converged", "recording", "task"}
         How hard the constraint solver works in the step that is differentiated. ``"converged"`` runs to its end (Newton's method,
-        tolerance 1e-20); ``"task"`` has the settings of the model, and what is differentiated then is where it stopped.
+        tolerance 1e-20); ``"recording"`` is what ``dynsparse record`` has by default (100 iterations of the model's solver, tolerance
+        1e-10), so that the bits are those of a recording; ``"task"`` has the settings of the model, and what is differentiated then
+        is where it stopped.
     engine : {"auto", "implicit", "whole-step", "transition-fd"}
         ``"auto"`` is implicit differentiation where it covers the model, and extrapolated differences of whole steps elsewhere.
     zero_test : bool
         Whether every entry is tested for zero, and every state for switches. Without it verdicts and kinks are None.
-    substeps : int
-        Physics steps of a control step, a million at most: the matrices are those of so many steps under one control.
+    substeps : int, optional
+        Physics steps of a control step, a million at most: the matrices are those of so many steps under one control. By default
+        those of the task, and 1 for a model.
     sensors : bool
         Whether sensors are differentiated too: C and D.
     threads : int, optional
         Threads for batches, 1024 at most; all cores by default.
     dtype : {numpy.float64, numpy.float32}
         Of A, B, C and D. They are computed in double precision.
+    assets : str or path, optional
+        Where the model files of tasks are, as ``cargo xtask setup`` fetches them; by default where the program looks for them (the
+        environment variable ``DYNSPARSE_ASSETS``, a folder ``vendor`` here or above).
 
     Raises
     ------
@@ -81,16 +89,18 @@ class Linearizer:
         solver: Solver = "converged",
         engine: Engine = "auto",
         zero_test: bool = True,
-        substeps: int = 1,
+        substeps: int | None = None,
         sensors: bool = False,
         threads: int | None = None,
         dtype: npt.DTypeLike = np.float64,
+        assets: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._model, label = load_model(model)
+        loaded = load_model(model, assets)
+        self._model, label = loaded.model, loaded.label
         self._dtype = np.dtype(dtype)
         if self._dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise TypeError(f"dtype is {self._dtype}; give numpy.float64 or numpy.float32")
-        self._substeps = _count("substeps", substeps, 1, 1_000_000)
+        self._substeps = _count("substeps", loaded.substeps if substeps is None else substeps, 1, 1_000_000)
         self._options: dict[str, Any] = dict(
             solver=solver, engine=engine, zero_test=bool(zero_test), sensors=bool(sensors), threads=threads
         )
@@ -373,13 +383,14 @@ class Linearizer:
     def _reused(self, out: Linearization, batch: tuple[int, ...]) -> Linearization:
         if not isinstance(out, Linearization):
             raise TypeError(f"out is of type {type(out).__name__}; give a Linearization of this Linearizer")
-        wanted, found = self._plain, out._arrays()
-        if wanted.keys() != found.keys():
-            raise ValueError("out comes from a Linearizer with other settings: " + ", ".join(wanted.keys() ^ found.keys()))
-        for name, array in found.items():
+        wanted, given = self._plain, out._arrays()
+        if wanted.keys() != given.keys():
+            raise ValueError("out comes from a Linearizer with other settings: " + ", ".join(sorted(wanted.keys() ^ given.keys())))
+        for name, array in given.items():
             shape, dtype = batch + wanted[name][0], wanted[name][1]
             if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
-                raise ValueError(f"out.{name} has {getattr(array, 'shape', None)}, where {shape} of {dtype} is needed")
+                found = f"{array.shape} of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+                raise ValueError(f"out.{name} is {found}, where {shape} of {dtype} is needed")
         return out
 
     def _run(
@@ -420,9 +431,11 @@ def linearizer_of(model: ModelLike | Linearizer, **options: Any) -> Linearizer:
         if options:
             raise TypeError(f"{sorted(options)[0]} is a matter of the Linearizer that is given")
         return model
-    if not isinstance(model, mujoco.MjModel):
+    task = is_task(model)
+    if not task and not isinstance(model, mujoco.MjModel):
         return Linearizer(model, **options)
-    key = (id(model), *sorted(options.items()))
+    # A task is compiled once.
+    key = (model if task else id(model), *sorted(options.items()))
     # Each access is one operation, so that threads do not meet in the middle.
     kept = _KEPT.pop(key, None)
     if kept is None or kept._watch.changed(meshes=True) is not None:
@@ -457,7 +470,8 @@ def linearize(
     qpos, qvel, ctrl, act : array_like, shape (..., nq), (..., nv), (..., nu), (..., na)
         The state in its place, or a batch of them.
     **options
-        Of :class:`Linearizer`: ``engine``, ``solver``, ``sensors``, ``zero_test``, ``substeps``, ``threads``, ``dtype``.
+        Of :class:`Linearizer`: ``engine``, ``solver``, ``sensors``, ``zero_test``, ``substeps``, ``threads``, ``dtype``,
+        ``assets``.
 
     Returns
     -------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Union
 
@@ -20,35 +22,61 @@ _NOT_PHYSICS = (
 )  # fmt: skip
 _NOT_PHYSICS_ENDS = ("_rgba", "_matid", "_texid")
 
+_GIVE = "give a mujoco.MjModel, a path, the text of an MJCF or the name of a task"
 
 # Geometry of meshes, megabytes that nobody edits in place but by intent.
 _MESHES = ("mesh_", "bvh_", "oct_")
 
 
-def load_model(model: ModelLike) -> tuple[mujoco.MjModel, str]:
-    """The model, and how messages name it.
+# Names of tasks are words; whatever else a text may be is a path.
+_TASK = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model, how messages name it, and the physics steps of a control step that it comes with."""
+
+    model: mujoco.MjModel
+    label: str
+    substeps: int = 1
+
+
+def is_task(model: object) -> bool:
+    """Whether this is the name of a task: a word that no file has."""
+    return isinstance(model, str) and _TASK.fullmatch(model) is not None and not os.path.exists(model)
+
+
+def load_model(model: ModelLike, assets: str | os.PathLike[str] | None = None) -> Loaded:
+    """The model that is meant.
 
     Parameters
     ----------
     model : mujoco.MjModel, str or path
-        A model, the path of an MJCF, URDF or MJB file, or the text of an MJCF.
+        A model, the path of an MJCF, URDF or MJB file, the text of an MJCF, or the name of a task.
+    assets : str or path, optional
+        Where the model files of tasks are.
 
     Raises
     ------
-    TypeError, FileNotFoundError, ValueError
-        Where it is none of these, is not there, or is refused by MuJoCo.
+    TypeError, FileNotFoundError, ValueError, DynsparseError
+        Where it is none of these, is not there, or is refused by MuJoCo or by the program.
     """
     if isinstance(model, mujoco.MjModel):
-        return model, "the model"
+        return Loaded(model, "the model")
     if isinstance(model, str) and model.lstrip().startswith("<"):
-        return mujoco.MjModel.from_xml_string(model), "the model"
+        return Loaded(mujoco.MjModel.from_xml_string(model), "the model")
     if not isinstance(model, (str, os.PathLike)):
-        raise TypeError(f"model is of type {type(model).__name__}; give a mujoco.MjModel, a path or the text of an MJCF")
+        raise TypeError(f"model is of type {type(model).__name__}; {_GIVE}")
+    if is_task(model):
+        from . import _program
+
+        compiled, substeps = _program.task_model(str(model), assets)
+        return Loaded(compiled, str(model), substeps)
     path = os.fspath(model)
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"{path}: there is no such file; give a mujoco.MjModel, a path or the text of an MJCF")
+        raise FileNotFoundError(f"{path}: there is no such file; {_GIVE}")
     load = mujoco.MjModel.from_binary_path if path.lower().endswith(".mjb") else mujoco.MjModel.from_xml_path
-    return load(path), path
+    return Loaded(load(path), path)
 
 
 def mjb(model: mujoco.MjModel) -> np.ndarray:

@@ -9,6 +9,8 @@ import subprocess
 import tempfile
 from typing import Any, Union
 
+import mujoco
+
 from ._native import DynsparseError
 
 PathLike = Union[str, "os.PathLike[str]"]
@@ -46,9 +48,9 @@ def _option(name: str, value: Any) -> list[str]:
     return [flag, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]
 
 
-def _run(verb: str, arguments: list[str], options: dict[str, Any]) -> str:
+def _run(verb: list[str], arguments: list[str], options: dict[str, Any]) -> str:
     words = [word for name, value in options.items() for word in _option(name, value)]
-    out = subprocess.run([program(), verb, *words, "--", *arguments], capture_output=True, text=True)
+    out = subprocess.run([program(), *verb, *words, "--", *arguments], capture_output=True, text=True)
     if out.returncode != 0:
         lines = [line for line in out.stderr.splitlines() if line.strip()]
         told = next((line for line in lines if line.startswith("error:")), lines[-1] if lines else f"exit code {out.returncode}")
@@ -83,12 +85,12 @@ def record(model: PathLike, output: PathLike, **options: Any) -> pathlib.Path:
     output = pathlib.Path(output)
     name = os.fspath(model)
     if not name.lstrip().startswith("<"):
-        _run("record", [name], {**options, "output": output})
+        _run(["record"], [name], {**options, "output": output})
         return output
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "model.xml"
         file.write_text(name)
-        _run("record", [str(file)], {**options, "output": output})
+        _run(["record"], [str(file)], {**options, "output": output})
     return output
 
 
@@ -106,12 +108,23 @@ def analyze(*recordings: PathLike, **options: Any) -> dict[str, Any]:
     dict
         What ``dynsparse analyze --json`` prints; the chapter on analysis of the book says what it means.
     """
-    return json.loads(_run("analyze", [os.fspath(file) for file in recordings], {**options, "json": True}))
+    return json.loads(_run(["analyze"], [os.fspath(file) for file in recordings], {**options, "json": True}))
 
 
 def tasks(**options: Any) -> Any:
     """What can be recorded by name: what ``dynsparse tasks --json`` prints."""
-    return json.loads(_run("tasks", [], {**options, "json": True}))
+    return json.loads(_run(["tasks"], [], {**options, "json": True}))
+
+
+def task_model(name: str, assets: PathLike | None) -> tuple[mujoco.MjModel, int]:
+    """The model of a task as it is recorded, with its edits, and the physics steps of a control step."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "task.mjb")
+        try:
+            told = json.loads(_run(["tasks", "compile"], [name], {"output": file, "json": True, "assets": assets}))
+        except DynsparseError as error:
+            raise DynsparseError(f"{name} is no file here, and as a task: {error}") from None
+        return mujoco.MjModel.from_binary_path(file), told["substeps"]
 
 
 def open(path: PathLike) -> Any:  # noqa: A001
