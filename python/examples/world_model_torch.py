@@ -3,7 +3,11 @@
 import dynsparse
 import numpy as np
 import torch
-from torch.func import jacrev, vmap
+
+try:
+    from torch.func import jacrev, vmap
+except ImportError:  # PyTorch 1
+    from functorch import jacrev, vmap
 
 XML = """<mujoco><option timestep="0.02" integrator="implicitfast"/><worldbody>
   <body><joint name="hinge" axis="0 1 0" damping="0.05"/><geom type="capsule" fromto="0 0 0 0 0 -0.5" size="0.03"/></body>

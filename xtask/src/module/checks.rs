@@ -100,7 +100,11 @@ fn with_torch(packages: &[&Path], wheel: &str) -> Result<()> {
     let environment = Environment::make("module-torch", packages, &["pytest", numpy, "typing-extensions", wheel])?;
     environment.link(Path::new(packages::TORCH_FOLDER), &["torch", "functorch"])?;
     let mut pytest = pytest(&environment);
-    pytest.args(["tests", "--ignore", "tests/test_process.py", "--ignore", "tests/test_numbers.py"]);
+    pytest.arg("tests");
+    // What hangs on neither.
+    for file in ["bits", "numbers", "process", "program", "stubs"] {
+        pytest.arg("--ignore").arg(format!("tests/test_{file}.py"));
+    }
     run("pytest of the Python module with PyTorch and the oldest numpy", &mut pytest)
 }
 

@@ -110,11 +110,19 @@ fn build(tools: &Environment, out: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
+/// What makes the sources, and says nothing.
+const SDIST: &str = "import sys; sys.path.insert(0, 'backend'); import dynsparse_build as d; d.build_sdist(sys.argv[2])";
+
 /// The sources as an archive: the module with the crates that it is made of, and the lock of their dependencies.
 fn sdist(tools: &Environment, out: &Path) -> Result<PathBuf> {
-    let mut maturin = Command::new(tools.program("maturin"));
-    maturin.current_dir(root().join("python")).arg("sdist");
-    made("maturin sdist", maturin, out, ".tar.gz")
+    fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
+    let mut python = Command::new(tools.program("python"));
+    python.current_dir(root().join("python")).args(["-c", SDIST]);
+    // The backend looks for maturin there.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bin = tools.program("maturin").parent().map(Path::to_owned).unwrap_or_default();
+    python.env("PATH", std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?);
+    made("maturin sdist", python, out, ".tar.gz")
 }
 
 /// Lets maturin put one file into a folder, in place of older ones of its kind.
