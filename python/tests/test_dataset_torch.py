@@ -33,6 +33,7 @@ def test_samples_are_those_of_numpy(tree_h5):
             data[index]
 
 
+@pytest.mark.skipif(int(torch.__version__.split(".")[0]) < 2, reason="PyTorch before 2.0 asks for samples one by one")
 def test_a_batch_is_one_gather(tree_h5, monkeypatch):
     data = dynsparse.torch.Dataset(tree_h5, window=2)
     asked = []

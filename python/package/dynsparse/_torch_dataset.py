@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import get_worker_info
-from torch.utils.data._utils.collate import default_collate_fn_map
 
 from . import _dataset
 from ._program import PathLike
+
+try:
+    from torch.utils.data._utils.collate import default_collate_fn_map
+except ImportError:  # PyTorch before 2.0 asks for samples one by one.
+    default_collate_fn_map = {}
 
 _TYPES = {torch.float64: np.float64, torch.float32: np.float32, torch.float16: np.float32, torch.bfloat16: np.float32}
 
@@ -20,7 +24,7 @@ class Dataset(_dataset.Dataset, torch.utils.data.Dataset):  # type: ignore[type-
     """Steps of recordings, or windows of consecutive steps, as tensors: :class:`dynsparse.Dataset` for PyTorch.
 
     A plain ``DataLoader(data, batch_size=256, shuffle=True, num_workers=2)`` takes a batch in one piece: one gather, one tensor for each field,
-    nothing stacked. Its workers may be forked or spawned; each has one thread and a cache of its own. Without workers all cores
+    nothing stacked (from PyTorch 2.0 on; older ones ask for samples one by one, which is slower). Its workers may be forked or spawned; each has one thread and a cache of its own. Without workers all cores
     decode, which is often as fast. ``sampler=data.order(shuffle="blocks")`` is for recordings that are larger than the cache.
 
     Parameters

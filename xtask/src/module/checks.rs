@@ -68,7 +68,7 @@ pub(crate) fn test(offline: bool) -> Result<()> {
     // JAX has threads, which forbid the forks of other tests.
     run("pytest of the Python module", pytest(&tools).args(["tests", "--ignore", "tests/test_jax.py"]))?;
     run("pytest of the Python module with JAX", pytest(&tools).arg("tests/test_jax.py"))?;
-    with_torch(&[&oldest, &packages], &file)
+    with_torch(&[&oldest, &packages, &more], &file)
 }
 
 fn pytest(environment: &Environment) -> Command {
@@ -97,7 +97,8 @@ fn with_torch(packages: &[&Path], wheel: &str) -> Result<()> {
         return Ok(());
     }
     let numpy = if ours < Some((3, 13)) { "numpy==1.26.4" } else { "numpy" };
-    let environment = Environment::make("module-torch", packages, &["pytest", numpy, "typing-extensions", wheel])?;
+    let environment =
+        Environment::make("module-torch", packages, &["h5py", "pytest", numpy, "typing-extensions", wheel])?;
     environment.link(Path::new(packages::TORCH_FOLDER), &["torch", "functorch"])?;
     let mut pytest = pytest(&environment);
     pytest.arg("tests");

@@ -111,7 +111,8 @@ fn build(tools: &Environment, out: &Path) -> Result<PathBuf> {
 }
 
 /// What makes the sources, and says nothing.
-const SDIST: &str = "import sys; sys.path.insert(0, 'backend'); import dynsparse_build as d; d.build_sdist(sys.argv[2])";
+const SDIST: &str =
+    "import sys; sys.path.insert(0, 'backend'); import dynsparse_build as d; d.build_sdist(sys.argv[2])";
 
 /// The sources as an archive: the module with the crates that it is made of, and the lock of their dependencies.
 fn sdist(tools: &Environment, out: &Path) -> Result<PathBuf> {
