@@ -19,7 +19,7 @@ use clap::ValueEnum;
 use dynsparse::physics::{Model, Sim, SolverMode};
 use dynsparse::planner::{self, Planner};
 use dynsparse::policy::{self, ControlRanges, PlanMethod, PlanSpec, Policy, PolicySpec};
-use dynsparse::task::{Assets, Env, Memory, Scorer, Taken, Task, catalogue};
+use dynsparse::task::{Assets, Env, Memory, Scorer, Taken, Task, playground};
 
 /// Rounds of `--scaling`, and plans in each.
 const ROUNDS: usize = 7;
@@ -77,7 +77,7 @@ impl Asked {
         asked.plan = plan.try_into().expect("settings of a planner");
         if asked.tasks.is_empty() {
             asked.tasks =
-                catalogue().iter().filter(|t| t.suite == "dm_control_suite").map(|t| t.name.clone()).collect();
+                playground().iter().filter(|t| t.suite == "dm_control_suite").map(|t| t.name.clone()).collect();
         }
         asked
     }

@@ -10,7 +10,7 @@ use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::{Explore, Guide, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
 use dynsparse::record::{self, Job, StepKind};
-use dynsparse::task::{Assets, Changes, ObservedPart, Task, catalogue};
+use dynsparse::task::{Assets, Changes, ObservedPart, Task, file_stem, find, names_suite};
 use serde::Deserialize;
 
 use super::threads;
@@ -167,7 +167,7 @@ pub(super) struct Settings {
     /// How hard to compress [default: fast]
     #[arg(long, value_enum, help_heading = "Files")]
     pub(super) compression: Option<Effort>,
-    /// Folder of Playground's model files [default: vendor/ here, above, or where the program was built]
+    /// Folder of the suites' model files [default: vendor/ here, above, or where the program was built]
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub(super) assets: Option<PathBuf>,
 }
@@ -175,7 +175,7 @@ pub(super) struct Settings {
 /// What one recording is of, and where it goes; a sweep has its own.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Subject {
-    /// A Playground task (see `dynsparse tasks`) or an MJCF file; the embedded Juggler when left out
+    /// A task (see `dynsparse tasks`) or an MJCF file; the embedded Juggler when left out
     #[arg(value_name = "TASK|MODEL.xml")]
     task: Option<String>,
     /// The file to write [default: TASK.h5]
@@ -501,7 +501,7 @@ impl Settings {
 
     /// The output file; a symbolic link stands for what it leads to.
     pub(super) fn output(&self, task: &Task) -> anyhow::Result<PathBuf> {
-        let path = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", task.spec.name)));
+        let path = self.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.h5", file_stem(&task.spec.name))));
         let text = path.to_string_lossy();
         if text.is_empty() || text.ends_with('/') || text == "." || text.ends_with("..") {
             anyhow::bail!("the output \"{text}\" is a folder; name the file to write, such as -o out.h5");
@@ -537,7 +537,7 @@ fn name(value: impl ValueEnum) -> String {
 /// # Errors
 /// One line that says how to name the file.
 pub(super) fn refuse_file(name: &str) -> anyhow::Result<()> {
-    let is_task = catalogue().iter().any(|entry| entry.name == name) || Task::embedded().spec.name == name;
+    let is_task = find(name).is_some() || names_suite(name) || Task::embedded().spec.name == name;
     anyhow::ensure!(
         is_task || !Path::new(name).is_file(),
         "{name}: is a file and no task, and its name is not that of a model (.xml, .mjcf, .urdf): if it is one, give \
@@ -549,7 +549,7 @@ pub(super) fn refuse_file(name: &str) -> anyhow::Result<()> {
 /// A model file rather than the name of a task.
 pub(super) fn is_path(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    name.contains(['/', '\\'])
+    name.contains(['/', '\\']) && !names_suite(name)
         || lower.ends_with(".xml")
         || lower.ends_with(".mjcf")
         || lower.ends_with(".mjb")

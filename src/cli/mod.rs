@@ -45,6 +45,7 @@ const AFTER: &str = "\
 Examples:
   dynsparse record                           the embedded model
   dynsparse record CheetahRun --episodes 10  a task of MuJoCo Playground
+  dynsparse record gymnasium/Ant-v5          one of another suite
   dynsparse record robot.xml --substeps 5    any MJCF
   dynsparse sweep 'Walker*' locomotion       many tasks into one folder
   dynsparse info CheetahRun.h5               what a file holds

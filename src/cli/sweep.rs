@@ -23,10 +23,10 @@ const OUT: &str = "sweep";
 
 const AFTER: &str = "\
 Examples:
-  dynsparse sweep --dry-run            all tasks: time, memory and disk
+  dynsparse sweep --dry-run            all of Playground: time, memory and disk
   dynsparse sweep dm_control_suite --out runs
                                        one suite
-  dynsparse sweep 'Walker*' 'Go1*' --steps 200
+  dynsparse sweep 'Walker*' 'gymnasium/*' --steps 200
                                        tasks by pattern
   dynsparse sweep --config sweep.toml  tasks and settings from a file
   dynsparse sweep --slurm --config sweep.toml
@@ -45,7 +45,8 @@ Exit status 1 when a task failed or lacks its model files, each with a line on s
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
-    /// Tasks, suites (dm_control_suite, locomotion, manipulation) or patterns such as 'Walker*' [default: all]
+    /// Tasks, suites (gymnasium; dm_control_suite, locomotion, manipulation of Playground) or patterns such as 'Walker*' and
+    /// 'gymnasium/*' [default: all of Playground]
     #[arg(value_name = "TASK")]
     tasks: Vec<String>,
     /// Folder for the recordings, the manifest and the index [default: sweep]

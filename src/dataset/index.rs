@@ -95,7 +95,8 @@ fn fill(file: &File, rows: &[IndexRow], content: Option<&str>) -> hdf5::Result<(
         h5::attach_scale(dataset, &scale, 0)?;
     }
     for row in rows {
-        file.link_external(&row.file, "/", &row.task)?;
+        // A slash would begin a group.
+        file.link_external(&row.file, "/", &row.task.replace('/', "-"))?;
     }
     h5::text_attribute(file, "format", FORMAT)?;
     if let Some(content) = content {

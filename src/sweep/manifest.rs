@@ -13,6 +13,7 @@ use crate::dataset::{hdf5_version, schema};
 use crate::physics::mujoco_version;
 use crate::record::{self, RecordSettings};
 use crate::seal;
+use crate::task::file_stem;
 
 /// Value of the field `format`.
 const FORMAT: &str = "dynsparse-sweep";
@@ -92,7 +93,8 @@ impl TaskEntry {
 impl TaskEntry {
     fn check(&self, name: &str) -> Result<(), String> {
         let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-        if !plain(name) || name.starts_with('.') || name.is_empty() || self.file != format!("{name}.h5") {
+        let stem = file_stem(name);
+        if !plain(&stem) || stem.starts_with('.') || stem.is_empty() || self.file != format!("{stem}.h5") {
             return Err(format!("its file is \"{}\", which is not in the folder of the sweep", word(&self.file)));
         }
         if !plain(&self.suite) {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::SweepError;
 use crate::record::{Job, RecordSettings};
-use crate::task::{Assets, Task, TaskError, catalogue, nearest};
+use crate::task::{Assets, CatalogueEntry, Task, TaskError, catalogue, file_stem, nearest, playground, suites};
 
 /// Tasks and settings of a sweep.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Plan {
 impl Planned {
     /// The name of its recording.
     pub fn file(&self) -> String {
-        format!("{}.h5", self.name)
+        format!("{}.h5", file_stem(&self.name))
     }
 
     /// Reads its model files and settles its job.
@@ -58,17 +58,16 @@ impl Planned {
     }
 }
 
-/// The tasks that `wanted` means, by name: names, suites (`dm_control_suite` or `dm_control`), and patterns
-/// with `*`, `?` and `[...]`. Nothing wanted means the whole catalogue. The embedded task comes in by its
-/// name only.
+/// The tasks that `wanted` means, by name: names, suites (`gymnasium`, or `locomotion` of Playground), and patterns
+/// with `*`, `?` and `[...]`. A pattern with a slash is of full names (`gymnasium/*`), one without of Playground's bare ones
+/// (`Walker*`). Nothing wanted means all of Playground. The embedded task comes in by its name only.
 ///
 /// # Errors
 /// [`SweepError::Unknown`] that names everything unknown, with the nearest names.
 pub fn select(wanted: &[String]) -> Result<Vec<(String, String)>, SweepError> {
-    let known: Vec<(&str, &str)> = catalogue().iter().map(|e| (e.name.as_str(), e.suite.as_str())).collect();
-    let own = |(name, suite): &(&str, &str)| ((*name).to_owned(), (*suite).to_owned());
+    let own = |e: &CatalogueEntry| (e.name.clone(), e.suite.clone());
     if wanted.is_empty() {
-        let mut all: Vec<_> = known.iter().map(own).collect();
+        let mut all: Vec<_> = playground().iter().map(own).collect();
         all.sort();
         return Ok(all);
     }
@@ -78,9 +77,14 @@ pub fn select(wanted: &[String]) -> Result<Vec<(String, String)>, SweepError> {
     for word in wanted {
         let pattern = glob::Pattern::new(word)
             .map_err(|e| SweepError::Setting(format!("the pattern \"{word}\" cannot be read: {}", e.msg)))?;
-        let suite = |suite: &str| suite == word || suite.strip_suffix("_suite") == Some(word);
+        let suite = |e: &CatalogueEntry| e.collection == *word || e.suite == *word;
+        let full = word.contains('/');
+        let means = |e: &CatalogueEntry| match full {
+            true => pattern.matches(&e.full_name()),
+            false => suite(e) || !e.name.contains('/') && pattern.matches(&e.name),
+        };
         let before = found.len();
-        found.extend(known.iter().filter(|(n, s)| suite(s) || pattern.matches(n)).map(own));
+        found.extend(catalogue().filter(|e| means(e)).map(own));
         if *word == embedded.name {
             found.push((embedded.name.clone(), embedded.suite.clone()));
         }
@@ -100,13 +104,15 @@ fn describe_unknown(word: &str) -> String {
     if word.contains(['*', '?', '[']) {
         return format!("no task matches \"{word}\"");
     }
-    if word.contains('/') || Path::new(word).extension().is_some() {
+    let of_suite = word.split_once('/').is_some_and(|(suite, _)| suites().iter().any(|s| s.name == suite));
+    if word.contains('/') && !of_suite || Path::new(word).extension().is_some() {
         return format!("\"{word}\" is a file; a sweep records tasks of the catalogue, `dynsparse record` any model");
     }
-    let mut suites: Vec<&str> = catalogue().iter().map(|e| e.suite.as_str()).collect();
-    suites.dedup();
+    let mut names: Vec<&str> = catalogue().flat_map(|e| [e.collection.as_str(), e.suite.as_str()]).collect();
+    names.sort_unstable();
+    names.dedup();
     let mut near = nearest(word);
-    near.extend(suites.iter().filter(|s| strsim::jaro_winkler(s, &word.to_lowercase()) > 0.8).map(|s| (*s).to_owned()));
+    near.extend(names.iter().filter(|s| strsim::jaro_winkler(s, &word.to_lowercase()) > 0.8).map(|s| (*s).to_owned()));
     match near.as_slice() {
         [] => format!("unknown task or suite \"{word}\""),
         near => format!("unknown task or suite \"{word}\"; did you mean {}?", near.join(" or ")),

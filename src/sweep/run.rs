@@ -319,7 +319,7 @@ impl Work<'_> {
             Ok(prepared) => prepared,
             Err(RecordError::Task(error)) => match &error {
                 TaskError::Missing { fetch, .. } => {
-                    return Ok(TaskOutcome::MissingAssets { reason: error.to_string(), fix: fetch.to_string() });
+                    return Ok(TaskOutcome::MissingAssets { reason: error.to_string(), fix: fetch.clone() });
                 }
                 _ => return Ok(TaskOutcome::Failed { reason: error.to_string() }),
             },

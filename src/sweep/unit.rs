@@ -11,6 +11,7 @@ use super::{How, Plan, Share, SweepError, SweepWatch, TaskOutcome, TaskReport};
 use crate::bounded::{self, word};
 use crate::dataset::DatasetError;
 use crate::seal;
+use crate::task::file_stem;
 
 /// Folder of the notes, one JSON file a unit.
 const UNITS: &str = "units";
@@ -93,7 +94,7 @@ impl UnitReport {
 }
 
 fn name(task: &str, (part, of): (u64, u64)) -> String {
-    format!("{task}.{part}-of-{of}.json")
+    format!("{}.{part}-of-{of}.json", file_stem(task))
 }
 
 fn notes(folder: &Path) -> Result<Vec<Note>, SweepError> {
@@ -116,7 +117,8 @@ fn notes(folder: &Path) -> Result<Vec<Note>, SweepError> {
 
 /// Whether a note is about a task, by its name.
 fn is_of(note: &Path, task: &str) -> bool {
-    let rest = note.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix(task)?.strip_prefix('.'));
+    let rest =
+        note.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix(&file_stem(task))?.strip_prefix('.'));
     rest.is_some_and(|rest| {
         rest.trim_end_matches(".json")
             .split_once("-of-")

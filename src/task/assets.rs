@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The environment variable that names the folder.
 pub const ASSETS_VARIABLE: &str = "DYNSPARSE_ASSETS";
 
-/// The folder that holds `playground`, as `cargo xtask setup` fills it.
+/// The folder that holds `playground` and the other suites, as `cargo xtask setup` fills it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assets {
     root: PathBuf,
@@ -19,7 +19,9 @@ impl Assets {
         let variable = || std::env::var_os(ASSETS_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from);
         let nearby = || {
             let here = std::env::current_dir().ok()?;
-            here.ancestors().map(|dir| dir.join("vendor")).find(|dir| dir.join("playground").is_dir())
+            here.ancestors()
+                .map(|dir| dir.join("vendor"))
+                .find(|dir| super::suites().iter().any(|suite| dir.join(&suite.name).is_dir()))
         };
         let root = explicit
             .map(Path::to_owned)

@@ -118,7 +118,7 @@ mod tests {
         let error = changes(1.0).apply(Task::embedded()).unwrap_err().to_string();
         assert!(error.contains("takes no commands"), "{error}");
         let mut walker = Task::embedded();
-        let entry = crate::task::catalogue().iter().find(|e| e.name == "Go1JoystickFlatTerrain").unwrap();
+        let entry = crate::task::catalogue().find(|e| e.name == "Go1JoystickFlatTerrain").unwrap();
         walker.spec.reward = entry.spec().reward;
         let error = changes(f64::NAN).apply(walker.clone()).unwrap_err().to_string();
         assert!(error.contains("finite"), "{error}");

@@ -17,7 +17,7 @@ pub enum TaskError {
     },
     /// A model file of the catalogue is not where it should be.
     #[error(
-        "{task}: {} is missing: run `{fetch}`, or name the folder that holds `playground` with --assets or {}",
+        "{task}: {} is missing: run `{fetch}`, or name the folder that holds the suites with --assets or {}",
         .file.display(),
         super::ASSETS_VARIABLE
     )]
@@ -27,7 +27,7 @@ pub enum TaskError {
         /// The file or folder.
         file: PathBuf,
         /// The command that fetches it.
-        fetch: &'static str,
+        fetch: String,
     },
     /// A model file is there but cannot be used.
     #[error("{}: {reason}", .file.display())]

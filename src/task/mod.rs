@@ -1,6 +1,6 @@
 //! Tasks: which model, how long a control step is, how an episode starts, and the rules while it runs.
 //!
-//! A [`Task`] comes from the catalogue of MuJoCo Playground's tasks, from an MJCF file of the user, from the
+//! A [`Task`] comes from the catalogue of suites, from an MJCF file of the user, from the
 //! program itself, or out of a recording. What it does not hold is what to do in it (that is a policy).
 
 mod assets;
@@ -20,7 +20,9 @@ mod tests;
 use std::path::Path;
 
 pub use assets::{ASSETS_VARIABLE, Assets};
-pub use catalogue::{CatalogueEntry, catalogue, nearest};
+pub use catalogue::{
+    CatalogueEntry, Suite, catalogue, file_stem, find, names_suite, nearest, playground, suites, tasks_of,
+};
 pub use changes::Changes;
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
@@ -50,7 +52,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task of the catalogue.
+    /// A task of the catalogue, by its full name or, for one of Playground, its bare one.
     ///
     /// # Errors
     /// [`TaskError::Unknown`] with the nearest names, [`TaskError::Missing`] when set-up has not fetched

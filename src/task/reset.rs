@@ -10,6 +10,9 @@ use crate::rng::Stream;
 /// Physics steps after a reset, at most.
 const MOST_SETTLING: usize = 100_000;
 
+/// Draws of one point, at most; see [`Op::Apart`].
+const MOST_DRAWS: usize = 100_000;
+
 /// Whether the reset of `spec` fits `model`.
 ///
 /// # Errors
@@ -95,6 +98,14 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
         }
         Op::Assign { target, range, value } | Op::Max { target, range, value } => {
             need(value.fits(span(*target, *range)?), "needs one finite number, or as many as the range has entries")
+        }
+        Op::Apart { target, range, low, high, from, distance } => {
+            let n = span(*target, *range)?;
+            need(low.fits(n) && high.fits(n), "needs one finite number, or as many as the range has entries")?;
+            need((0..n).all(|i| low.at(i) <= high.at(i)), "low is above high")?;
+            need(from.len() == n && finite(from), "from needs as many finite numbers as the range has entries")?;
+            need(finite(distance) && distance[0] <= distance[1], "distance needs [low, high]")?;
+            need(share_apart(n, low, high, from, *distance) > 0.01, "too few points of the box are at such a distance")
         }
         Op::Copy { target, range, source, from } => {
             need(span(*target, *range)? == span(*source, *from)?, "source and target must have as many entries")
@@ -256,6 +267,19 @@ impl Draft {
                 let turn = quat::from_axis_angle(axis, between(*low, *high, self.draws.next()));
                 self.slice(*target, *range).copy_from_slice(&turn);
             }
+            Op::Apart { target, range, low, high, from, distance } => {
+                let n = range[1] - range[0];
+                let mut point = Vec::new();
+                // A hundredth of the box is at such a distance, or more; that a thousand draws miss it does not happen.
+                for _ in 0..MOST_DRAWS {
+                    point = self.draws.take(None, n);
+                    point.iter_mut().enumerate().for_each(|(i, u)| *u = between(low.at(i), high.at(i), *u));
+                    if is_apart(&point, from, *distance) {
+                        break;
+                    }
+                }
+                self.slice(*target, *range).copy_from_slice(&point);
+            }
             Op::Assign { target, range, value } => {
                 for (i, x) in self.slice(*target, *range).iter_mut().enumerate() {
                     *x = value.at(i);
@@ -311,4 +335,19 @@ fn combine(entries: &mut [f64], values: impl Iterator<Item = f64>, mode: Mode, c
 
 fn between(low: f64, high: f64, u: f64) -> f64 {
     low + (high - low) * u
+}
+
+/// Whether a point's distance from another is within bounds.
+fn is_apart(point: &[f64], from: &[f64], [least, most]: [f64; 2]) -> bool {
+    let distance = point.iter().zip(from).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+    (least..=most).contains(&distance)
+}
+
+/// The share of a box's points that are at such a distance from a point, of some thousand draws.
+fn share_apart(n: usize, low: &PerEntry, high: &PerEntry, from: &[f64], distance: [f64; 2]) -> f64 {
+    const DRAWS: usize = 2000;
+    let mut stream = Stream::new(0, "share apart", 0);
+    let mut draw = || (0..n).map(|i| between(low.at(i), high.at(i), stream.uniform())).collect::<Vec<_>>();
+    let hits = (0..DRAWS).filter(|_| is_apart(&draw(), from, distance)).count();
+    hits as f64 / DRAWS as f64
 }

@@ -282,6 +282,21 @@ pub enum Op {
         /// Bounds of the radius.
         radius: [f64; 2],
     },
+    /// Draws a point uniformly from a box, anew until its distance from another point is one of `distance`.
+    Apart {
+        /// What is set.
+        target: Target,
+        /// Where.
+        range: [usize; 2],
+        /// Lower bounds.
+        low: PerEntry,
+        /// Upper bounds.
+        high: PerEntry,
+        /// The other point; as many numbers as the range has entries.
+        from: Vec<f64>,
+        /// Bounds of the distance.
+        distance: [f64; 2],
+    },
     /// Sets given numbers.
     Assign {
         /// What is set.
@@ -395,6 +410,7 @@ impl Op {
             Self::Yaw { .. } => "yaw",
             Self::AxisAngle { .. } => "axis_angle",
             Self::Polar { .. } => "polar",
+            Self::Apart { .. } => "apart",
             Self::Assign { .. } => "assign",
             Self::Max { .. } => "max",
             Self::Copy { .. } => "copy",

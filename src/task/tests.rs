@@ -99,12 +99,12 @@ const MIXED: &str = r#"<mujoco><worldbody>
 
 #[test]
 fn the_catalogue_holds_all_tasks() {
-    let mut names: Vec<&str> = catalogue().iter().map(|e| e.name.as_str()).collect();
+    let mut names: Vec<&str> = playground().iter().map(|e| e.name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, TASKS.map(|(name, _)| name));
-    assert!(catalogue().iter().all(|e| !e.description.is_empty()));
+    assert!(playground().iter().all(|e| !e.description.is_empty()));
     for (suite, n) in [("dm_control_suite", 25), ("locomotion", 19), ("manipulation", 10)] {
-        assert_eq!(catalogue().iter().filter(|e| e.suite == suite).count(), n, "{suite}");
+        assert_eq!(playground().iter().filter(|e| e.suite == suite).count(), n, "{suite}");
     }
 }
 
@@ -340,7 +340,7 @@ fn settings_that_cannot_work_are_refused() {
 #[test]
 fn a_specification_survives_json() {
     let assets = Assets::find(None);
-    let specs = catalogue().iter().filter_map(|e| Task::from_catalogue(&e.name, &assets).ok()).map(|t| t.spec);
+    let specs = playground().iter().filter_map(|e| Task::from_catalogue(&e.name, &assets).ok()).map(|t| t.spec);
     for spec in specs.chain([Task::embedded().spec]) {
         let text = serde_json::to_string(&spec).unwrap();
         assert_eq!(serde_json::from_str::<TaskSpec>(&text).unwrap(), spec);

@@ -257,7 +257,7 @@ pub(crate) fn vendor() -> String {
 pub(crate) fn complete(missing: &[&str]) {
     let ci = std::env::var("CI").is_ok_and(|v| v == "true");
     assert!(!ci || missing.is_empty(), "the files of {} are missing: run `cargo xtask setup`", missing.join(", "));
-    assert!(missing.len() < dynsparse::task::catalogue().len(), "no model is there: run `cargo xtask setup`");
+    assert!(missing.len() < dynsparse::task::playground().len(), "no model is there: run `cargo xtask setup`");
 }
 
 /// Those of the tasks whose files are there; see [`complete`].

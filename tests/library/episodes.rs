@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use dynsparse::physics::{REQUIRED_VERSION, Sim, SolverMode};
-use dynsparse::task::{Assets, Memory, RewardSpec, Scorer, Taken, Task, catalogue};
+use dynsparse::task::{Assets, Memory, RewardSpec, Scorer, Taken, Task, playground};
 use serde::Deserialize;
 
 use super::rewards::State;
@@ -209,7 +209,7 @@ fn rewards_terms_and_observations_equal_playgrounds() {
     let assets = Assets::find(None);
     println!("largest differences: reward, term, observation");
     let mut wrong = Vec::new();
-    for entry in catalogue().iter().filter(|e| e.suite != "dm_control_suite") {
+    for entry in playground().iter().filter(|e| e.suite != "dm_control_suite") {
         let episodes = reference.tasks.get(&entry.name).unwrap_or_else(|| panic!("no reference for {}", entry.name));
         if !assets.has(&entry.name) {
             // The meshes of some robots are large; a set-up without them leaves their tasks out.

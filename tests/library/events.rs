@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dynsparse::physics::{Model, REQUIRED_VERSION, Sim, SolverMode};
-use dynsparse::task::{Assets, Env, EventSpec, Task, catalogue};
+use dynsparse::task::{Assets, Env, EventSpec, Task, playground};
 use serde::Deserialize;
 
 use crate::common;
@@ -269,7 +269,7 @@ fn events_are_playgrounds() {
     assert_eq!(reference.mujoco, REQUIRED_VERSION);
     let assets = Assets::find(None);
     let mut wrong = Vec::new();
-    let names: Vec<&str> = catalogue().iter().map(|e| e.name.as_str()).collect();
+    let names: Vec<&str> = playground().iter().map(|e| e.name.as_str()).collect();
     for name in common::present(&names, &assets) {
         // A swap is compared by rules.rs.
         let events = Task::from_catalogue(name, &assets).unwrap().spec.events;

@@ -27,5 +27,6 @@ mod rollouts;
 mod rules;
 mod sample;
 mod sensors;
+mod suites;
 mod whole_steps;
 mod zeros_by_symmetry;

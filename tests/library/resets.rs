@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dynsparse::physics::{REQUIRED_VERSION, Sim, SolverMode};
-use dynsparse::task::{Assets, Task, catalogue};
+use dynsparse::task::{Assets, Task, playground};
 use serde::Deserialize;
 
 use crate::common;
@@ -29,6 +29,13 @@ struct Start {
     forward: bool,
     settle: usize,
     mocap_after_forward: bool,
+    #[serde(flatten)]
+    drawn: Drawn,
+}
+
+/// The states that episodes start in, before settling.
+#[derive(Deserialize)]
+pub(crate) struct Drawn {
     qpos: Vec<Entry>,
     qvel: Vec<Entry>,
     ctrl: Vec<Entry>,
@@ -39,7 +46,7 @@ struct Start {
     folded: Vec<(usize, usize, f64)>,
 }
 
-impl Start {
+impl Drawn {
     /// Names and entries of all five arrays.
     fn entries(&self) -> Vec<(String, &Entry)> {
         let arrays = [
@@ -92,8 +99,8 @@ fn compare_pairs(
 
 /// All that differs between our resets of a task and Playground's.
 fn differences(task: &str, assets: &Assets, expected: &Start) -> Vec<String> {
-    let mut task = Task::from_catalogue(task, assets).unwrap();
-    let reset = &mut task.spec.reset;
+    let task = Task::from_catalogue(task, assets).unwrap();
+    let reset = &task.spec.reset;
     let mut wrong = Vec::new();
     let mut order = |what: &str, found: String, expected: String| {
         if found != expected {
@@ -107,8 +114,15 @@ fn differences(task: &str, assets: &Assets, expected: &Start) -> Vec<String> {
         reset.mocap_after_forward.to_string(),
         expected.mocap_after_forward.to_string(),
     );
+    wrong.extend(drawn_differences(task, &expected.drawn));
+    wrong
+}
+
+/// All that differs between the states that our resets of a task draw and those of its suite.
+pub(crate) fn drawn_differences(mut task: Task, expected: &Drawn) -> Vec<String> {
+    let mut wrong = Vec::new();
     // What is compared is the state that settling starts from.
-    (reset.forward, reset.settle) = (false, 0);
+    (task.spec.reset.forward, task.spec.reset.settle) = (false, 0);
 
     let model = Arc::new(task.model(SolverMode::Task).unwrap());
     let mut sim = Sim::new(&model).unwrap();
@@ -157,7 +171,7 @@ fn episodes_start_as_playgrounds_do() {
     assert_eq!(reference.mujoco, REQUIRED_VERSION);
     assert!(reference.about.contains(&format!("N = {N}")), "another number of resets");
     let names: Vec<&str> = reference.tasks.keys().map(String::as_str).collect();
-    let mut ours: Vec<&str> = catalogue().iter().map(|e| e.name.as_str()).collect();
+    let mut ours: Vec<&str> = playground().iter().map(|e| e.name.as_str()).collect();
     ours.sort_unstable();
     assert_eq!(ours, names, "the file has every task");
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use dynsparse::physics::{Model, REQUIRED_VERSION, Sim, SolverMode};
-use dynsparse::task::{Assets, Scorer, Task, catalogue};
+use dynsparse::task::{Assets, Scorer, Task, playground};
 use serde::Deserialize;
 
 /// The formulas are the same, but sums run in another order and the elementary functions come from another library.
@@ -64,7 +64,7 @@ fn close(found: f64, expected: f64) -> bool {
 fn the_file_covers_every_task_done_and_not_done() {
     let reference = reference();
     assert_eq!((reference.mujoco.as_str(), reference.playground.as_str()), (REQUIRED_VERSION, "0.2.0"));
-    for task in catalogue().iter().filter(|e| e.suite == "dm_control_suite") {
+    for task in playground().iter().filter(|e| e.suite == "dm_control_suite") {
         let cases: Vec<&Case> = reference.cases.iter().filter(|c| c.task == task.name).collect();
         let rewards: Vec<f64> = cases.iter().map(|c| c.reward).collect();
         assert!(rewards.len() >= 3, "{}: {rewards:?}", task.name);

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use dynsparse::physics::{Model, Sim, SolverMode};
 use dynsparse::seal::sha256_hex;
-use dynsparse::task::{Assets, Task, catalogue};
+use dynsparse::task::{Assets, Task, playground};
 use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::common;
 
 /// Where MuJoCo is the very build that wrote the reference.
-const BITWISE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+pub(crate) const BITWISE: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
 
 #[derive(Deserialize)]
 struct Rollout {
@@ -82,7 +82,7 @@ fn every_task_moves_as_in_playground() {
     let mut rollouts: BTreeMap<String, Rollout> =
         serde_json::from_str(include_str!("../reference/rollouts.json")).expect("the reference is valid");
     let assets = Assets::find(Some(common::vendor().as_ref()));
-    let tasks: Vec<(&str, Rollout)> = catalogue()
+    let tasks: Vec<(&str, Rollout)> = playground()
         .iter()
         .map(|e| (e.name.as_str(), rollouts.remove(&e.name).unwrap_or_else(|| panic!("no reference of {}", e.name))))
         .collect();

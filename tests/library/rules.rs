@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dynsparse::physics::{Model, REQUIRED_VERSION, Sim, SolverMode};
-use dynsparse::task::{Assets, Env, EventSpec, Task, catalogue};
+use dynsparse::task::{Assets, Env, EventSpec, Task, playground};
 use serde::Deserialize;
 
 use crate::common;
@@ -21,7 +21,7 @@ impl<T> Reference<T> {
     fn differences(&self, differences: impl Fn(&Rig, &T) -> Vec<String>) -> Vec<String> {
         assert_eq!(self.mujoco, REQUIRED_VERSION);
         let names: Vec<&str> = self.tasks.keys().map(String::as_str).collect();
-        let mut ours: Vec<&str> = catalogue().iter().map(|e| e.name.as_str()).collect();
+        let mut ours: Vec<&str> = playground().iter().map(|e| e.name.as_str()).collect();
         ours.sort_unstable();
         assert_eq!(ours, names, "the file has every task");
         let assets = Assets::find(None);

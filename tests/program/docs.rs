@@ -127,6 +127,11 @@ fn the_chapter_on_tasks_runs() {
 }
 
 #[test]
+fn the_chapter_on_suites_runs() {
+    session("docs/suites.md");
+}
+
+#[test]
 fn the_chapter_on_the_format_runs() {
     session("docs/format.md");
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dynsparse::task::{Assets, catalogue};
+use dynsparse::task::{Assets, playground};
 use serde_json::Value;
 
 use crate::common::{self, Place, vendor};
@@ -21,7 +21,7 @@ fn every_model_equals_playgrounds() {
     let folder = vendor();
     let assets = Assets::find(Some(folder.as_ref()));
     let (present, missing): (Vec<&str>, Vec<&str>) =
-        catalogue().iter().map(|e| e.name.as_str()).partition(|name| assets.has(name));
+        playground().iter().map(|e| e.name.as_str()).partition(|name| assets.has(name));
     common::complete(&missing);
     let args = [&["tasks", "check", "--assets", &folder, "--json"], &present[..]].concat();
     let ran = Place::new().run(&args);

@@ -17,7 +17,7 @@ import mujoco
 import numpy as np
 from mujoco_playground import registry
 
-from resets import N, SEED, entry, pairs
+from sample import N, SEED, entry, pairs
 from stand_in import environments, jp, replace_physics, short, wanted, write
 
 INTERVAL = 7

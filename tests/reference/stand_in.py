@@ -24,6 +24,8 @@ import numpy as np
 from mujoco import mjx
 from mujoco_playground._src import mjx_env
 
+from sample import short
+
 FOLDER = Path(__file__).parent
 # Of all numbers of a simulation; a script that wants Playground in double precision sets it, and JAX_ENABLE_X64.
 FLOAT = np.float32
@@ -92,12 +94,6 @@ def environments(names=None, overrides=lambda _: {}):
         menagerie.symlink_to(FOLDER.parents[1] / "vendor" / "menagerie")
     for name in names or mujoco_playground.registry.ALL_ENVS:
         yield name, mujoco_playground.registry.load(name, config_overrides=overrides(name) or None)
-
-
-def short(x, digits=7):
-    """A number with as many digits as float32 has."""
-    x = float(f"{float(x):.{digits}g}")
-    return int(x) if x.is_integer() else x
 
 
 def wanted():

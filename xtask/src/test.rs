@@ -8,6 +8,7 @@ use clap::Args;
 use crate::module;
 use crate::setup::Setup;
 use crate::step::{cargo, run};
+use crate::suites::Suite;
 
 /// Check formatting, lints and documentation, then run all tests
 #[derive(Args)]
@@ -20,7 +21,8 @@ pub(crate) struct Test {
 impl Test {
     /// Runs the checks, cheapest first, and stops at the first that fails.
     pub(crate) fn run(&self) -> Result<()> {
-        Setup { all_assets: true, python: true, slurm: true, opengl: true, ..Setup::default() }.run()?;
+        let all = Setup { all_assets: true, python: true, slurm: true, opengl: true, ..Setup::default() };
+        Setup { suites: Suite::all(), ..all }.run()?;
         run("cargo fmt", cargo().args(["fmt", "--all", "--check"]))?;
         run("cargo clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
         for features in ["", "parquet", "report"] {

@@ -42,7 +42,7 @@ command goes on. A variant that cannot be recorded is named and left out; the ex
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER)]
 pub(super) struct Args {
-    /// A Playground task (see `dynsparse tasks`) or an MJCF file; the embedded Juggler when left out
+    /// A task (see `dynsparse tasks`) or an MJCF file; the embedded Juggler when left out
     #[arg(value_name = "TASK|MODEL.xml")]
     task: Option<String>,
     /// What to vary: threshold, method, step, policy, physics, or SETTING=VALUE,...; with several, every combination

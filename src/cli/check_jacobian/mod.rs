@@ -50,7 +50,7 @@ pub(super) struct Args {
     /// Tasks, suites, patterns such as 'Walker*', or an MJCF file [default: the embedded Juggler]
     #[arg(value_name = "TASK|MODEL.xml")]
     tasks: Vec<String>,
-    /// All tasks of the catalogue
+    /// All tasks of Playground
     #[arg(long, conflicts_with = "tasks")]
     all: bool,
     /// In place of tasks, N random models, each with the engine that it gets by itself
@@ -105,7 +105,7 @@ pub(super) struct Args {
     /// Errors by task, engine, block and contacts as a table
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     csv: Option<PathBuf>,
-    /// Folder of Playground's model files [default: vendor/ here, above, or where the program was built]
+    /// Folder of the suites' model files [default: vendor/ here, above, or where the program was built]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     assets: Option<PathBuf>,
 }

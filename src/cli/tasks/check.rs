@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use dynsparse::sweep::select;
 use dynsparse::task::parity::{Parity, Reference, compare};
-use dynsparse::task::{Assets, Task, catalogue};
+use dynsparse::task::{Assets, Suite, Task, file_stem, suites};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::output;
+use super::list::remedies;
 
 /// Differences of one task that are printed, and tasks whose differences are; --json has all.
 const SHOWN: usize = 3;
@@ -19,11 +21,11 @@ const TASKS_SHOWN: usize = 5;
 /// The arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The tasks [default: all that there is a reference of]
+    /// Tasks, suites or patterns, as `sweep` takes them [default: all suites whose files are there, and Playground]
     #[arg(value_name = "TASK")]
     tasks: Vec<String>,
     /// Compare with the files TASK.json in this folder, as `tasks digest TASK --json` writes them
-    /// [default: what Playground 0.2.0 itself has, which is part of the program]
+    /// [default: what the suites themselves have, which is part of the program]
     #[arg(long, value_name = "DIR")]
     reference: Option<PathBuf>,
 }
@@ -39,6 +41,8 @@ struct Wanted {
     tasks: Vec<(String, Reference)>,
     /// Tasks of the catalogue that the folder has no reference of.
     without: Vec<String>,
+    /// Suites that were not asked for by name and whose files are not there.
+    absent: Vec<&'static Suite>,
 }
 
 /// Compares models with references; fails when one differs or could not be compared.
@@ -62,32 +66,33 @@ pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<Ex
     if json {
         output::print(&serde_json::to_string_pretty(&rows.iter().map(Row::json).collect::<Vec<_>>())?)?;
     } else {
-        output::print(&text(&rows, &wanted.without, args.reference.as_deref(), assets))?;
+        output::print(&text(&rows, &wanted.without, &wanted.absent, args.reference.as_deref(), assets))?;
     }
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn wanted(args: &Args, assets: &Assets) -> anyhow::Result<Wanted> {
-    let names: Vec<String> =
-        if args.tasks.is_empty() { catalogue().iter().map(|e| e.name.clone()).collect() } else { args.tasks.clone() };
-    let embedded = Task::embedded().spec.name;
-    let known = |name: &str| name == embedded || catalogue().iter().any(|e| e.name == name);
-    if let Some(name) = names.iter().find(|n| !known(n)) {
-        // The same words, with the nearest names, as everywhere.
-        Task::from_catalogue(name, assets)?;
-    }
+    let mut absent = Vec::new();
+    let names: Vec<String> = if args.tasks.is_empty() {
+        let there = |suite: &&Suite| suite.bare() || suite.tasks.iter().any(|e| assets.has(&e.name));
+        let (there, not): (Vec<_>, Vec<_>) = suites().iter().partition(there);
+        absent = not;
+        there.iter().flat_map(|suite| suite.tasks.iter().map(|e| e.name.clone())).collect()
+    } else {
+        select(&args.tasks)?.into_iter().map(|(name, _)| name).collect()
+    };
     let Some(folder) = &args.reference else {
         let builtin = |name: String| match Reference::builtin(&name) {
             Some(reference) => Ok((name, reference)),
-            None => Err(anyhow::anyhow!("{name} is no task of Playground: give a --reference for it")),
+            None => Err(anyhow::anyhow!("{name} is no task of a suite: give a --reference for it")),
         };
         let tasks = names.into_iter().map(builtin).collect::<anyhow::Result<_>>()?;
-        return Ok(Wanted { tasks, without: Vec::new() });
+        return Ok(Wanted { tasks, without: Vec::new(), absent });
     };
     if !folder.is_dir() {
         anyhow::bail!("{}: is no folder; --reference wants one with files TASK.json", folder.display());
     }
-    let file = |name: &str| folder.join(format!("{name}.json"));
+    let file = |name: &str| folder.join(format!("{}.json", file_stem(name)));
     let (there, without): (Vec<String>, Vec<String>) =
         names.into_iter().partition(|name| !args.tasks.is_empty() || file(name).exists());
     if there.is_empty() {
@@ -97,7 +102,7 @@ fn wanted(args: &Args, assets: &Assets) -> anyhow::Result<Wanted> {
         );
     }
     let read = |name: String| Ok((name.clone(), Reference::read(&file(&name), &name)?));
-    Ok(Wanted { tasks: there.into_iter().map(read).collect::<anyhow::Result<_>>()?, without })
+    Ok(Wanted { tasks: there.into_iter().map(read).collect::<anyhow::Result<_>>()?, without, absent })
 }
 
 /// The task, or None when its files are not there.
@@ -140,7 +145,7 @@ impl Row {
     }
 }
 
-fn text(rows: &[Row], without: &[String], folder: Option<&Path>, assets: &Assets) -> String {
+fn text(rows: &[Row], without: &[String], absent: &[&Suite], folder: Option<&Path>, assets: &Assets) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["task", "arrays", "others", "verdict"]);
@@ -190,15 +195,31 @@ fn text(rows: &[Row], without: &[String], folder: Option<&Path>, assets: &Assets
         say(&format!("\nNot compared, because the reference's maker could not see them:\n  {names}"));
     }
     let equal = rows.iter().filter(|r| r.outcome.as_ref().is_some_and(Parity::equal)).count();
-    let whose = folder.map_or("what Playground 0.2.0 has".to_owned(), |f| format!("the files in {}", f.display()));
+    let whose = folder.map_or_else(|| whose(rows), |f| format!("the files in {}", f.display()));
     say(&format!("\n{equal} of {} models equal {whose}.", rows.len()));
     let missing = rows.iter().filter(|r| r.outcome.is_none()).count();
     if missing > 0 {
         let root = assets.root().display();
-        say(&format!("The files of {missing} tasks are not in {root}:\nrun `cargo xtask setup`, or give --assets."));
+        let names = rows.iter().filter(|r| r.outcome.is_none()).map(|r| r.task.as_str());
+        say(&format!("The files of {missing} tasks are not in {root}:\nrun {}, or give --assets.", remedies(names)));
     }
     if let Some(first) = without.first() {
         say(&format!("Not compared: {} tasks without a file there, such as {first}.", without.len()));
     }
+    for suite in absent {
+        let remedy = remedies(suite.tasks.iter().map(|e| e.name.as_str()));
+        say(&format!(
+            "Not compared: {} tasks of {}, whose files are not there: run {remedy}.",
+            suite.tasks.len(),
+            suite.name
+        ));
+    }
     out
+}
+
+/// What the tasks are compared with: the packages of their suites.
+fn whose(rows: &[Row]) -> String {
+    let of = |suite: &&Suite| rows.iter().any(|r| suite.tasks.iter().any(|e| e.name == r.task));
+    let packages: Vec<&str> = suites().iter().filter(of).map(|suite| suite.package.as_str()).collect();
+    format!("what {} has", packages.join(", "))
 }

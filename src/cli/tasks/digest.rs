@@ -11,7 +11,7 @@ use super::super::output;
 /// The arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A Playground task (see `dynsparse tasks`), an MJCF file, or Juggler
+    /// A task (see `dynsparse tasks`), an MJCF file, or Juggler
     #[arg(value_name = "TASK|MODEL.xml")]
     task: String,
 }
@@ -34,7 +34,7 @@ fn summary(digest: &TaskDigest) -> anyhow::Result<String> {
         format!("  state    {}", list(&["nq", "nv", "na", "nu", "nmocap", "nsensordata"])),
         format!("  objects  {}", list(&["nbody", "njnt", "ngeom", "nsite", "ntendon", "neq", "nmesh", "nkey"])),
     ];
-    if let Some(timing) = &digest.playground {
+    if let Some(timing) = digest.playground.as_ref().or(digest.suite.as_ref()) {
         lines.push(format!(
             "  timing   {} physics steps of {} s, {} actions of {} numbers an episode",
             timing.n_substeps,

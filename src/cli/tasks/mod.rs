@@ -15,8 +15,9 @@ use super::args;
 
 const AFTER: &str = "\
 Examples:
-  dynsparse tasks                          list them, with sizes
-  dynsparse tasks check                    compare models with Playground's
+  dynsparse tasks                          list suites and tasks, with sizes
+  dynsparse tasks --suite gymnasium        one suite
+  dynsparse tasks check                    compare models with the suites' own
   dynsparse tasks digest WalkerRun --json  a model in numbers and hashes
   dynsparse tasks compile WalkerRun        the model, as WalkerRun.mjb";
 
@@ -26,17 +27,20 @@ Examples:
 pub(super) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
+    /// List this suite alone
+    #[arg(long, value_name = "NAME")]
+    suite: Option<String>,
     /// As JSON
     #[arg(long, global = true)]
     json: bool,
-    /// Folder of Playground's model files [default: vendor/ here, above, or where the program was built]
+    /// Folder of the suites' model files [default: vendor/ here, above, or where the program was built]
     #[arg(long, value_name = "DIR", global = true)]
     assets: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Compile the models and compare every number with Playground's own
+    /// Compile the models and compare every number with the suite's own
     Check(check::Args),
     /// Show what a compiled model is: sizes, options, names, and a hash of every array
     Digest(digest::Args),
@@ -48,7 +52,7 @@ enum Action {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let assets = Assets::find(args.assets.as_deref());
     match &args.action {
-        None => list::run(&assets, args.json),
+        None => list::run(&assets, args.suite.as_deref(), args.json),
         Some(Action::Check(check)) => check::run(check, &assets, args.json),
         Some(Action::Digest(digest)) => digest::run(digest, &assets, args.json),
         Some(Action::Compile(compile)) => compile::run(compile, &assets, args.json),

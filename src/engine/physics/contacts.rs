@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use mujoco_rs::mujoco_c::mjPreContact;
+use mujoco_rs::mujoco_c::{mj_contactForce, mjPreContact};
 
 use super::elements::Slices;
 use super::guard;
@@ -81,6 +81,49 @@ impl Sim {
                 in_gap: c.exclude == IN_GAP,
             })
         })
+    }
+
+    /// Torque (N m) and force (N) on every body from its contacts and from xfrc_applied, about the centre of mass of its tree, as the
+    /// last step or forward pass left contacts and their forces (nbody x 6): what mj_rnePostConstraint calls cfrc_ext, of a model
+    /// without connect and weld constraints. The world's are zero.
+    ///
+    /// ```text
+    /// f_b = sum of f_c,   t_b = sum of t_c + (p_c - com) x f_c     over contacts c at p_c, with the sign of the second geom
+    /// ```
+    pub fn external_forces(&self) -> Vec<[f64; 6]> {
+        let (m, d) = (self.model().raw(), self.raw());
+        let all = Slices(m);
+        let root = |body: usize| all.body_rootid()[body] as usize;
+        let about = |body: usize, at: &[f64], torque: [f64; 3], force: [f64; 3]| {
+            let com = &self.subtree_com()[3 * root(body)..][..3];
+            let arm = [at[0] - com[0], at[1] - com[1], at[2] - com[2]];
+            let moment = cross(arm, force);
+            [torque[0] + moment[0], torque[1] + moment[1], torque[2] + moment[2], force[0], force[1], force[2]]
+        };
+        let mut out: Vec<[f64; 6]> = vec![[0.0; 6]; m.nbody as usize];
+        for (body, (sum, applied)) in out.iter_mut().zip(self.xfrc_applied().chunks_exact(6)).enumerate().skip(1) {
+            let [fx, fy, fz, tx, ty, tz] = std::array::from_fn(|i| applied[i]);
+            *sum = about(body, &self.xipos()[3 * body..][..3], [tx, ty, tz], [fx, fy, fz]);
+        }
+        // SAFETY: the arena holds ncon contacts since the last collision stage.
+        let contacts = unsafe { view(d.contact.cast_const(), d.ncon.max(0) as usize) };
+        for (i, c) in contacts.iter().enumerate().filter(|(_, c)| c.efc_address >= 0) {
+            let mut local = [0.0; 6];
+            // SAFETY: i is the number of a contact, whose rows are those that MuJoCo made; six numbers are written.
+            unsafe { mj_contactForce(m, d, i as c_int, &mut local) };
+            let turned =
+                |v: &[f64]| [0, 1, 2].map(|k| c.frame[k] * v[0] + c.frame[3 + k] * v[1] + c.frame[6 + k] * v[2]);
+            let (force, torque) = (turned(&local[..3]), turned(&local[3..]));
+            for (geom, sign) in c.geom.iter().zip([-1.0, 1.0]) {
+                let Ok(geom) = usize::try_from(*geom) else { continue };
+                let body = all.geom_bodyid()[geom] as usize;
+                if body > 0 {
+                    let wrench = about(body, &c.pos, torque, force);
+                    out[body].iter_mut().zip(wrench).for_each(|(sum, x)| *sum += sign * x);
+                }
+            }
+        }
+        out
     }
 
     /// The contacts that the narrow phase finds between two geoms, in the order of a contact's geoms, at their poses
@@ -170,4 +213,8 @@ impl Model {
         }
         self.wider.get().map(|m| &**m).ok_or(PhysicsError::Poisoned)
     }
+}
+
+fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }

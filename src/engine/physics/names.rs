@@ -6,6 +6,7 @@ use std::ffi::CStr;
 use dynsparse_base::text;
 use mujoco_rs::mujoco_c::{mj_id2name, mjModel, mjtJoint, mjtObj};
 
+use super::Model;
 use super::elements::{Slices, Variant};
 
 /// Labels of the model's coordinates. Every list is free of repetitions, so that a label selects one row.
@@ -109,6 +110,15 @@ fn numbered(prefix: &str, n: usize) -> Vec<String> {
 }
 
 /// The name of object `i` as it can be shown, or None where it has none.
+impl Model {
+    /// Names of the bodies (nbody), `body3` and the like where there is none; free of repetitions.
+    pub fn body_names(&self) -> Vec<String> {
+        let m = self.raw();
+        let called = |i| name(m, mjtObj::mjOBJ_BODY, i).unwrap_or_else(|| format!("body{i}"));
+        unique((0..m.nbody as usize).map(called).collect())
+    }
+}
+
 pub(super) fn name(m: &mjModel, kind: mjtObj, i: usize) -> Option<String> {
     // SAFETY: mj_id2name checks the id against the model and returns null or a string that lives as long
     // as the model.

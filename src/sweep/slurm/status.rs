@@ -184,7 +184,7 @@ pub(super) fn units(
     let mut found = Vec::with_capacity(note.units.len());
     for (number, unit) in note.units.iter().enumerate() {
         let done = matches!(manifest.tasks.get(&unit.task).map(|e| &e.state), Some(State::Done(_)));
-        let whole = done || sweep.join(format!("{}.h5", unit.task)).is_file();
+        let whole = done || sweep.join(format!("{}.h5", crate::task::file_stem(&unit.task))).is_file();
         let missing = match present.get(&unit.task) {
             _ if whole => 0,
             Some(present) => unit.missing(present),

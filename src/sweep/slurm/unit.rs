@@ -8,7 +8,7 @@ use super::commands::{self, Phase};
 use super::submission::{Said, Submission, Unit, UnitFile};
 use crate::record::finished_episodes;
 use crate::sweep::{How, Manifest, Plan, Planned, Share, SweepError, SweepWatch, TaskOutcome, run_unit};
-use crate::task::Assets;
+use crate::task::{Assets, file_stem};
 
 /// How an array task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub fn run_unit_of(
         file.write(folder, number)?;
         Err(SlurmError::Unit { task: unit.task.clone(), part: unit.part, of: unit.of, reason })
     };
-    let output = note.sweep.join(format!("{}.h5", unit.task));
+    let output = note.sweep.join(format!("{}.h5", file_stem(&unit.task)));
     let missing_before = unit.missing(&finished_episodes(&output)?);
     match record(&note, unit, stop, watch) {
         Ok(()) => {

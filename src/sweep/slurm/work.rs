@@ -48,7 +48,7 @@ pub struct SkippedTask {
 impl SkippedTask {
     fn new(task: &Planned, error: &RecordError) -> Self {
         let fix = match error {
-            RecordError::Task(TaskError::Missing { fetch, .. }) => Some((*fetch).to_owned()),
+            RecordError::Task(TaskError::Missing { fetch, .. }) => Some(fetch.clone()),
             _ => None,
         };
         let text = error.to_string();

@@ -1,7 +1,7 @@
 //! When an episode is over.
 
 use super::spec::DoneSpec;
-use super::{Limits, Misfit, distance_to_mocap, resolve};
+use super::{Bounds, Limits, Misfit, distance_to_mocap, resolve};
 use crate::physics::{BodyId, Model, Sim, SiteId};
 
 /// One condition and what it remembers.
@@ -14,11 +14,34 @@ pub(super) struct Done {
 
 #[derive(Debug, Clone)]
 enum Check {
-    Sensors { values: Vec<(String, usize)>, bounds: Between },
-    Qpos { first: usize, labels: Vec<String>, low: Vec<f64>, high: Vec<f64> },
-    Position { name: String, place: Place, axes: Vec<usize>, bounds: Between },
-    Dropped { name: String, body: BodyId, reached: f64, below: f64 },
-    Reached { name: String, body: BodyId, mocap: usize, distance: f64 },
+    Sensors {
+        values: Vec<(String, usize)>,
+        bounds: Between,
+    },
+    /// Positions, or velocities: their first one, and a label and bounds for each.
+    Coordinates {
+        velocities: bool,
+        first: usize,
+        bounds: Vec<(String, Between)>,
+    },
+    Position {
+        name: String,
+        place: Place,
+        axes: Vec<usize>,
+        bounds: Between,
+    },
+    Dropped {
+        name: String,
+        body: BodyId,
+        reached: f64,
+        below: f64,
+    },
+    Reached {
+        name: String,
+        body: BodyId,
+        mocap: usize,
+        distance: f64,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -27,26 +50,28 @@ enum Place {
     Site(SiteId),
 }
 
-/// Open bounds.
+/// Bounds, which are left beyond them or, if `touching`, at them.
 #[derive(Debug, Clone)]
 struct Between {
     below: f64,
     above: f64,
+    touching: bool,
 }
 
 impl Between {
-    fn new(below: Option<f64>, above: Option<f64>) -> Result<Self, Misfit> {
+    fn new(below: Option<f64>, above: Option<f64>, touching: bool) -> Result<Self, Misfit> {
         if below.is_none() && above.is_none() {
             return Err("needs below, above or both".to_owned().into());
         }
-        Ok(Self { below: below.unwrap_or(f64::NEG_INFINITY), above: above.unwrap_or(f64::INFINITY) })
+        Ok(Self { below: below.unwrap_or(f64::NEG_INFINITY), above: above.unwrap_or(f64::INFINITY), touching })
     }
 
     /// What is wrong with `x`.
     fn left(&self, name: &str, x: f64) -> Option<String> {
-        if x < self.below {
+        let at = |bound: f64| self.touching && x == bound;
+        if x < self.below || at(self.below) {
             Some(format!("{name} below {}", self.below))
-        } else if x > self.above {
+        } else if x > self.above || at(self.above) {
             Some(format!("{name} above {}", self.above))
         } else {
             None
@@ -69,16 +94,11 @@ impl Done {
                         }
                     })
                     .collect::<Result<_, _>>()?;
-                Check::Sensors { values, bounds: Between::new(*below, *above)? }
+                Check::Sensors { values, bounds: Between::new(*below, *above, false)? }
             }
-            DoneSpec::Qpos { range: [first, end], bounds } => {
-                if first >= end || *end > model.nq() {
-                    return Err(format!("qpos [{first}, {end}] does not lie in {}", model.nq()).into());
-                }
-                let Limits { low, high } = resolve(bounds, model, end - first, "bounds")?;
-                Check::Qpos { first: *first, labels: model.names().qpos[*first..*end].to_vec(), low, high }
-            }
-            DoneSpec::Position { body, site, axes, below, above } => {
+            DoneSpec::Qpos { range, bounds, touching } => coordinates(model, false, *range, bounds, *touching)?,
+            DoneSpec::Qvel { range, bounds, touching } => coordinates(model, true, *range, bounds, *touching)?,
+            DoneSpec::Position { body, site, axes, below, above, touching } => {
                 let (name, place) = match (body, site) {
                     (Some(name), None) => (name, Place::Body(model.body(name)?)),
                     (None, Some(name)) => (name, Place::Site(model.site(name)?)),
@@ -87,7 +107,7 @@ impl Done {
                 if axes.iter().any(|a| *a > 2) {
                     return Err("axes are 0, 1 and 2".to_owned().into());
                 }
-                let bounds = Between::new(*below, *above)?;
+                let bounds = Between::new(*below, *above, *touching)?;
                 Check::Position { name: name.clone(), place, axes: axes.clone(), bounds }
             }
             DoneSpec::Dropped { body, reached, below } => {
@@ -111,10 +131,10 @@ impl Done {
             Check::Sensors { values, bounds } => {
                 values.iter().find_map(|(name, i)| bounds.left(&format!("sensor {name}"), sim.sensordata()[*i]))
             }
-            Check::Qpos { first, labels, low, high } => labels.iter().enumerate().find_map(|(i, label)| {
-                let bounds = Between { below: low[i], above: high[i] };
-                bounds.left(&format!("qpos {label}"), sim.qpos()[first + i])
-            }),
+            Check::Coordinates { velocities, first, bounds } => {
+                let values = if *velocities { sim.qvel() } else { sim.qpos() };
+                bounds.iter().zip(&values[*first..]).find_map(|((label, bounds), x)| bounds.left(label, *x))
+            }
             Check::Position { name, place, axes, bounds } => {
                 let pos = match place {
                     Place::Body(body) => sim.body_pos(*body),
@@ -134,4 +154,22 @@ impl Done {
             }
         }
     }
+}
+
+/// Bounds of the positions or the velocities `[first, end)`.
+fn coordinates(
+    model: &Model,
+    velocities: bool,
+    [first, end]: [usize; 2],
+    bounds: &Bounds,
+    touching: bool,
+) -> Result<Check, Misfit> {
+    let (word, names) = if velocities { ("qvel", &model.names().dof) } else { ("qpos", &model.names().qpos) };
+    if first >= end || end > names.len() {
+        return Err(format!("{word} [{first}, {end}] does not lie in {}", names.len()).into());
+    }
+    let Limits { low, high } = resolve(bounds, model, end - first, "bounds")?;
+    let limits = low.into_iter().zip(high).map(|(below, above)| Between { below, above, touching });
+    let bounds = names[first..end].iter().map(|name| format!("{word} {name}")).zip(limits).collect();
+    Ok(Check::Coordinates { velocities, first, bounds })
 }

@@ -148,6 +148,19 @@ pub enum DoneSpec {
         range: [usize; 2],
         /// The bounds; those of the model's controls are taken in the order of the controls.
         bounds: Bounds,
+        /// Whether a bound is out of bounds itself.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        touching: bool,
+    },
+    /// One of the velocities `[first, end)` is out of bounds.
+    Qvel {
+        /// The velocities.
+        range: [usize; 2],
+        /// The bounds.
+        bounds: Bounds,
+        /// Whether a bound is out of bounds itself.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        touching: bool,
     },
     /// A coordinate of a body or site is out of bounds, m.
     Position {
@@ -165,6 +178,9 @@ pub enum DoneSpec {
         /// Ends above.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         above: Option<f64>,
+        /// Whether a bound is out of bounds itself.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        touching: bool,
     },
     /// A body that was above one height in this episode is below another, m.
     Dropped {

@@ -45,7 +45,7 @@ impl Parity {
 }
 
 /// Compares `ours`, the digest of `model`, with a reference. Numbers and hashes must be equal exactly; fields of
-/// `playground` count only where both have them.
+/// `playground` and of `suite` count only where both have them.
 pub fn compare(model: &Model, ours: &TaskDigest, reference: &Reference) -> Parity {
     // Our own digest is made of numbers, texts and whole arrays.
     let tree = serde_json::to_value(ours).unwrap_or_default();
@@ -58,7 +58,7 @@ pub fn compare(model: &Model, ours: &TaskDigest, reference: &Reference) -> Parit
     out.count("mujoco", Some(&version), Some(&theirs));
     for field in fields {
         let (a, b) = (here.get(field), reference.leaves.get(field));
-        let optional = field.starts_with("playground.") || field.starts_with("mjb.");
+        let optional = ["playground.", "suite.", "mjb."].iter().any(|part| field.starts_with(part));
         let skipped = optional && (a.is_none() || b.is_none()) || moved.is_some() && moved::depends(field);
         if skipped {
             continue;

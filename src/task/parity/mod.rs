@@ -1,4 +1,4 @@
-//! Whether a task's model is the one that Playground has: digests, references, and their comparison.
+//! Whether a task's model is the one that its suite has: digests, references, and their comparison.
 
 mod compare;
 mod moved;
@@ -25,11 +25,14 @@ pub struct TaskDigest {
     /// Timing, in Playground's words; None for a model that is not a task of Playground.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub playground: Option<Timing>,
+    /// Timing of a task of another suite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<Timing>,
     /// Always empty: which fields the maker of the digest cannot see.
     pub missing_in_python_binding: [String; 0],
 }
 
-/// What Playground's configuration says of a task.
+/// What a suite says of a task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Timing {
     /// Physics time step, s.
@@ -44,7 +47,7 @@ pub struct Timing {
     pub episode_length: usize,
     /// Control steps that an action lasts.
     pub action_repeat: usize,
-    /// The main MJCF, relative to Playground's package.
+    /// The main MJCF, relative to the suite's package.
     pub xml_path: String,
 }
 
@@ -55,7 +58,8 @@ impl Task {
     /// As [`Task::model`].
     pub fn digest(&self) -> Result<(Model, TaskDigest), TaskError> {
         let model = self.model(SolverMode::Task)?;
-        let playground = match catalogue::find(&self.spec.name) {
+        let entry = catalogue::find(&self.spec.name);
+        let timing = match entry {
             None => None,
             Some(entry) => Some(Timing {
                 sim_dt: model.timestep(),
@@ -67,19 +71,27 @@ impl Task {
                 xml_path: xml_path(&entry.recipe().xml),
             }),
         };
+        let bare = entry.is_some_and(|e| !e.name.contains('/'));
         let digest = TaskDigest {
             task: self.spec.name.clone(),
             model: model.digest()?,
-            playground,
+            playground: timing.clone().filter(|_| bare),
+            suite: timing.filter(|_| !bare),
             missing_in_python_binding: [],
         };
         Ok((model, digest))
     }
 }
 
-/// Where Playground keeps a file that set-up keeps at `xml`.
+/// Where a suite's package keeps a file that set-up keeps at `xml`.
 fn xml_path(xml: &str) -> String {
-    for (ours, theirs) in [("playground/", "_src/"), ("menagerie/", "external_deps/mujoco_menagerie/")] {
+    let moved = [
+        ("playground/", "_src/"),
+        ("menagerie/", "external_deps/mujoco_menagerie/"),
+        ("gymnasium/", "envs/mujoco/"),
+        ("dm_control/", ""),
+    ];
+    for (ours, theirs) in moved {
         if let Some(rest) = xml.strip_prefix(ours) {
             return format!("{theirs}{rest}");
         }

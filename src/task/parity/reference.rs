@@ -41,20 +41,26 @@ enum Column {
 }
 
 impl Reference {
-    /// What MuJoCo Playground itself has for the task `name`, if it is one of its tasks.
+    /// What the suite itself has for the task `name` of the catalogue, if the program knows it.
     pub fn builtin(name: &str) -> Option<Self> {
-        static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
-            // Part of the program, not of its input; a test reads all of it.
-            serde_json::from_str(include_str!("../../../assets/playground.digests.json"))
-                .expect("assets/playground.digests.json is valid")
+        static DOCUMENTS: LazyLock<Vec<Document>> = LazyLock::new(|| {
+            let files = [
+                ("playground", include_str!("../../../assets/playground.digests.json")),
+                ("gymnasium", include_str!("../../../assets/gymnasium.digests.json")),
+            ];
+            // Part of the program, not of its input; a test reads all of them.
+            let read = |(suite, text)| {
+                serde_json::from_str(text).unwrap_or_else(|e| panic!("assets/{suite}.digests.json: {e}"))
+            };
+            files.into_iter().map(read).collect()
         });
-        let i = DOCUMENT.tasks.iter().position(|t| t == name)?;
+        let (document, i) = DOCUMENTS.iter().find_map(|d| Some((d, d.tasks.iter().position(|t| t == name)?)))?;
         let value = |column: &Column| match column {
             Column::Same(([value],)) => Some(value.clone()),
             Column::Each(values, which) => values.get(index(*which.as_bytes().get(i)?)?).cloned(),
         };
-        let leaves = DOCUMENT.fields.iter().map(|(path, column)| Some((path.clone(), value(column)?)));
-        Some(Self { mujoco: DOCUMENT.mujoco.clone(), leaves: leaves.collect::<Option<_>>()? })
+        let leaves = document.fields.iter().map(|(path, column)| Some((path.clone(), value(column)?)));
+        Some(Self { mujoco: document.mujoco.clone(), leaves: leaves.collect::<Option<_>>()? })
     }
 
     /// A size of the model, such as `nv`.

@@ -38,6 +38,10 @@ pub struct Memory {
     pub(super) steps: u64,
     /// Control steps at the target.
     pub(super) there: u32,
+    /// Where what is rewarded for moving was at the end of the last control step, m.
+    pub(super) before: f64,
+    /// What contacts do to the bodies, where the reward or the observation asks: torque and force; empty before the first step.
+    pub(super) forces: Vec<[f64; 6]>,
     /// Terms of the last reward, each with its scale.
     pub(super) terms: Vec<f64>,
 }

@@ -1,4 +1,4 @@
-//! Rewards and observations of tasks, as MuJoCo Playground 0.2.0 defines them.
+//! Rewards and observations of tasks, as MuJoCo Playground 0.2.0 and Gymnasium 1.4.0 define them.
 //!
 //! A [`RewardSpec`] is data and belongs to a task; a [`Scorer`] is one with all names of a model resolved; a [`Memory`] is what
 //! both remember of an episode. Each robot of DM Control and of manipulation has a file here with its formula, and
@@ -15,6 +15,7 @@ mod cartpole;
 mod cheetah;
 mod finger;
 mod fish;
+mod gymnasium;
 mod hopper;
 mod humanoid;
 mod memory;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use gymnasium::GymnasiumSpec;
 pub use memory::{Memory, Taken};
 pub use observed::{ObservedArray, ObservedPart};
 pub use panda::PandaSpec;
@@ -103,6 +105,8 @@ pub enum RewardSpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         speed: Option<f64>,
     },
+    /// A sum of weighted terms of Gymnasium's environments.
+    Gymnasium(Box<GymnasiumSpec>),
     /// A sum of weighted terms: legged robots, and hands that turn a cube.
     Shaped(Box<ShapedSpec>),
     /// A Franka Panda brings something to a target.
@@ -133,6 +137,7 @@ impl RewardSpec {
             Self::Reacher {} => "reacher",
             Self::Swimmer {} => "swimmer",
             Self::Walker { .. } => "walker",
+            Self::Gymnasium(_) => "gymnasium",
             Self::Shaped(_) => "shaped",
             Self::Panda(_) => "panda",
             Self::PushCube {} => "push_cube",
@@ -169,6 +174,7 @@ impl RewardSpec {
             return Err("speed must be a finite number above 0".to_owned());
         }
         Ok(match *self {
+            Self::Gymnasium(ref spec) => Arc::new(gymnasium::Gymnasium::new(spec, draft, control_dt)?),
             Self::Shaped(ref spec) => Arc::new(shaped::Shaped::new(spec, draft, control_dt)?),
             Self::Panda(ref spec) => Arc::new(panda::Panda::new(spec, draft)?),
             Self::PushCube {} => Arc::new(push_cube::PushCube::new(draft, control_dt)?),

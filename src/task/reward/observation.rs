@@ -30,6 +30,11 @@ pub(super) enum Entry {
     Mat(BodyId, usize),
     /// The z coordinate of a body, m.
     Height(BodyId),
+    /// An entry of an array of mjData that the last physics step derived.
+    Derived(DerivedArray, usize),
+    /// Sine and cosine of a position.
+    QposSin(usize),
+    QposCos(usize),
     /// One coordinate of an offset.
     Offset(Offset, usize),
     /// An entry of sensordata times a number.
@@ -63,9 +68,33 @@ pub(super) enum Entry {
     Past(usize, usize, usize),
 }
 
+/// Arrays of mjData that a physics step derives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DerivedArray {
+    /// Inertias of the bodies (nbody x 10), and their velocities (nbody x 6), both about the centre of mass of their tree.
+    Cinert,
+    Cvel,
+    /// Forces of the actuators and of constraints in joint space (nv).
+    QfrcActuator,
+    QfrcConstraint,
+}
+
+impl DerivedArray {
+    fn of(self, sim: &Sim) -> &[f64] {
+        match self {
+            Self::Cinert => sim.cinert(),
+            Self::Cvel => sim.cvel(),
+            Self::QfrcActuator => sim.qfrc_actuator(),
+            Self::QfrcConstraint => sim.qfrc_constraint(),
+        }
+    }
+}
+
 /// Numbers of a [`Memory`].
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Known {
+    /// Of the forces that bodies get from outside (nbody x 6): torque and force about the centre of mass of the tree.
+    Force(usize),
     /// Of the last control step, and of this one.
     LastAction(usize),
     Action(usize),
@@ -88,6 +117,7 @@ impl Known {
         // What has not begun has left nothing behind.
         let or_zero = |x: Option<&f64>| x.copied().unwrap_or(0.0);
         match self {
+            Self::Force(i) => or_zero(memory.forces.get(i / 6).map(|f| &f[i % 6])),
             Self::LastAction(i) => or_zero(memory.last[0].get(i)),
             Self::Action(i) => or_zero(memory.now.get(i)),
             Self::Command(i, scale) => memory.command[i] * scale,
@@ -127,6 +157,9 @@ impl Entry {
             Self::Clearance(a, b, radius) => clearance(sensors, a, b, radius),
             Self::Mat(body, i) => sim.body_mat(body)[i],
             Self::Height(body) => sim.body_pos(body)[2],
+            Self::Derived(array, i) => array.of(sim)[i],
+            Self::QposSin(i) => libm::sin(sim.qpos()[i]),
+            Self::QposCos(i) => libm::cos(sim.qpos()[i]),
             Self::Offset(offset, axis) => offset.of(sim)[axis],
             Self::Scaled(i, by) => sensors[i] * by,
             Self::QposFrom(i, from) => sim.qpos()[i] - from,
@@ -161,6 +194,8 @@ pub(super) fn clearance(sensors: &[f64], a: [usize; 2], b: [usize; 2], radius: f
 #[derive(Debug)]
 pub(super) struct Observation {
     entries: Vec<Entry>,
+    /// Numbers are clipped to [-bound, bound].
+    bounds: Vec<f64>,
     labels: Vec<String>,
     histories: Vec<History>,
 }
@@ -202,8 +237,8 @@ impl Observation {
             }
             memory.histories[i] = rows;
         }
-        for (out, entry) in out.iter_mut().zip(&self.entries) {
-            *out = entry.of(sim, memory);
+        for ((out, entry), bound) in out.iter_mut().zip(&self.entries).zip(&self.bounds) {
+            *out = entry.of(sim, memory).clamp(-bound, *bound);
         }
     }
 }
@@ -217,7 +252,9 @@ pub(super) struct Draft<'m> {
 
 impl<'m> Draft<'m> {
     pub(super) fn new(model: &'m Model) -> Self {
-        Self { model, observation: Observation { entries: Vec::new(), labels: Vec::new(), histories: Vec::new() } }
+        let observation =
+            Observation { entries: Vec::new(), bounds: Vec::new(), labels: Vec::new(), histories: Vec::new() };
+        Self { model, observation }
     }
 
     pub(super) fn finish(self) -> Observation {
@@ -234,6 +271,19 @@ impl<'m> Draft<'m> {
     pub(super) fn push(&mut self, label: impl Into<String>, entry: Entry) {
         self.observation.labels.push(label.into());
         self.observation.entries.push(entry);
+        self.observation.bounds.push(f64::INFINITY);
+    }
+
+    /// What `add` puts into the observation, each number within [-bound, bound].
+    pub(super) fn bounded(
+        &mut self,
+        bound: f64,
+        add: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let first = self.observation.entries.len();
+        add(self)?;
+        self.observation.bounds[first..].iter_mut().for_each(|b| *b = b.min(bound));
+        Ok(())
     }
 
     /// What `add` puts into the observation, in this observation and in earlier ones, `rows` altogether, the newest first; each
@@ -257,6 +307,8 @@ impl<'m> Draft<'m> {
         }
         let entries = self.observation.entries.split_off(first);
         let labels = self.observation.labels.split_off(first);
+        // A history has one bound for all.
+        self.observation.bounds.truncate(first);
         for ago in 0..rows {
             for (i, label) in labels.iter().enumerate() {
                 let when = if rows == 1 { String::new() } else { format!(" @-{ago}") };

@@ -93,7 +93,7 @@ proptest! {
 
 /// The tasks that have a reward.
 fn suite() -> impl Iterator<Item = &'static CatalogueEntry> {
-    catalogue().iter().filter(|e| e.suite == "dm_control_suite")
+    catalogue().filter(|e| e.suite == "dm_control_suite")
 }
 
 /// Every task of the suite, in 40 states from its reset on to wild ones, after a physics step.
@@ -289,7 +289,7 @@ fn a_scorer_goes_to_another_thread() {
 
 /// The reward of a task of the catalogue, as data.
 fn spec_of(name: &str) -> RewardSpec {
-    catalogue().iter().find(|e| e.name == name).unwrap().spec().reward.unwrap()
+    catalogue().find(|e| e.name == name).unwrap().spec().reward.unwrap()
 }
 
 #[test]
