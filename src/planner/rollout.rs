@@ -172,6 +172,9 @@ impl Rollouts {
                 if sim.divergence().is_some() {
                     return Ok(None);
                 }
+                if self.task.spec.refresh {
+                    sim.refresh()?;
+                }
                 let over = env.over(sim).is_some();
                 let applied = env.applied().unwrap_or(&action);
                 let taken = Taken { sim, action: &action, applied, unreachable: env.unreachable(), over };

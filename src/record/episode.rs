@@ -463,8 +463,16 @@ impl<'a> Runner<'a> {
         if self.job.jacobian.zero_test {
             row.verdicts();
         }
+        // Sensors are recorded as the steps left them.
+        let sensed = self.job.task.refresh.then(|| self.sim.sensordata().to_vec());
+        if sensed.is_some() {
+            self.sim.refresh()?;
+        }
         let over = asked.last.then(|| self.env.over(&self.sim)).flatten();
         self.worth(&asked, over.is_some());
+        if let Some(sensed) = sensed {
+            self.sim.sensordata_mut().copy_from_slice(&sensed);
+        }
         let row = &mut self.row;
         row.terminated = over.is_some();
         sink.row(&row.view(&self.sim, episode, step))?;

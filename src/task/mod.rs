@@ -27,7 +27,7 @@ pub use changes::Changes;
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
 pub use reward::{Memory, ObservedArray, ObservedPart, RewardSpec, Scorer, Taken};
-pub use spec::{Base, Mode, Op, PerEntry, Reset, ResetControl, Target, TaskSpec};
+pub use spec::{Base, Lift, Mode, Op, PerEntry, Reset, ResetControl, Target, TaskSpec};
 
 use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
 use crate::rng::Stream;
@@ -83,6 +83,9 @@ impl Task {
             ops: if reset_noise > 0.0 { vec![Op::Jitter { scale: reset_noise }] } else { Vec::new() },
             ctrl: ResetControl::Zero,
             forward: true,
+            actuation: true,
+            untouched: false,
+            lift: None,
             mocap_after_forward: false,
             settle: 0,
         };
@@ -97,6 +100,7 @@ impl Task {
             substeps,
             episode_length: EPISODE_LENGTH,
             action_repeat: 1,
+            refresh: false,
             edits: Vec::new(),
             reset,
             reward: None,
@@ -193,7 +197,7 @@ impl Task {
     /// [`TaskError::Physics`] when MuJoCo fails.
     pub fn reset(&self, sim: &mut Sim, seed: u64, episode: u64) -> Result<(), TaskError> {
         reset::check(&self.spec, sim.model())?;
-        reset::apply(&self.spec.reset, sim, Stream::new(seed, "reset", episode))
+        reset::apply(&self.spec, sim, Stream::new(seed, "reset", episode))
     }
 
     /// Duration of a control step, s.

@@ -1,14 +1,18 @@
 //! Putting a simulation into the first state of an episode.
 
 use std::collections::HashMap;
+use std::f64::consts::{PI, TAU};
 
 use super::spec::{Base, Mode, Op, PerEntry, Reset, ResetControl, Target};
 use super::{TaskError, TaskSpec, quat};
-use crate::physics::{Joint, Model, Sim};
+use crate::physics::{Joint, JointKind, Model, Sim};
 use crate::rng::Stream;
 
 /// Physics steps after a reset, at most.
 const MOST_SETTLING: usize = 100_000;
+
+/// Draws of one state in which nothing touches, at most.
+const MOST_ATTEMPTS: usize = 10_000;
 
 /// Draws of one point, at most; see [`Op::Apart`].
 const MOST_DRAWS: usize = 100_000;
@@ -48,6 +52,17 @@ pub(super) fn check(spec: &TaskSpec, model: &Model) -> Result<(), TaskError> {
             reason: format!("the reset settles for {settle} physics steps; the most is {MOST_SETTLING}"),
         });
     }
+    if let Some(lift) = &spec.reset.lift
+        && !(lift.qpos < model.nq() && lift.by.is_finite() && lift.by > 0.0)
+    {
+        let reason = format!(
+            "the reset lifts qpos {} of {} by {}; it needs one that there is, and a number above 0",
+            lift.qpos,
+            model.nq(),
+            lift.by
+        );
+        return Err(TaskError::Setting { task: spec.name.clone(), reason });
+    }
     for (i, op) in spec.reset.ops.iter().enumerate() {
         check_op(op, model).map_err(|reason| TaskError::Reset {
             task: spec.name.clone(),
@@ -64,6 +79,7 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
         let n = match target {
             Target::Qpos => model.nq(),
             Target::Qvel => model.nv(),
+            Target::Act => model.na(),
             Target::Ctrl => model.nu(),
             Target::MocapPos => 3 * model.nmocap(),
             Target::MocapQuat => 4 * model.nmocap(),
@@ -107,6 +123,21 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
             need(finite(distance) && distance[0] <= distance[1], "distance needs [low, high]")?;
             need(share_apart(n, low, high, from, *distance) > 0.01, "too few points of the box are at such a distance")
         }
+        Op::Joints { range, .. } => span(Target::Qpos, *range).map(|_| ()),
+        Op::Sphere { target, range, radius } => {
+            span(*target, *range)?;
+            need(radius.is_finite(), "the radius must be finite")
+        }
+        Op::Thrown { qpos, qvel, radius, height, rise, speed, spread } => {
+            span(Target::Qpos, [*qpos, qpos.saturating_add(3)])?;
+            span(Target::Qvel, [*qvel, qvel.saturating_add(3)])?;
+            need(finite(&[*radius, *height, *spread]) && finite(rise) && finite(speed), "needs finite numbers")?;
+            need(0.0 <= rise[0] && rise[0] <= rise[1] && speed[0] <= speed[1], "rise and speed need [low, high]")
+        }
+        Op::Held { range, site } => {
+            need(span(Target::Qpos, *range)? == 3, "the range must have 3 entries")?;
+            model.site(site).map(|_| ()).map_err(|e| e.to_string())
+        }
         Op::Copy { target, range, source, from } => {
             need(span(*target, *range)? == span(*source, *from)?, "source and target must have as many entries")
         }
@@ -127,59 +158,40 @@ fn check_op(op: &Op, model: &Model) -> Result<(), String> {
 /// Applies a checked reset. Time is 0 afterwards; the warm start is what the forward pass and settling leave.
 ///
 /// # Errors
-/// [`TaskError::Physics`].
-pub(super) fn apply(reset: &Reset, sim: &mut Sim, stream: Stream) -> Result<(), TaskError> {
-    match &reset.base {
-        Base::Keyframe(name) => {
-            let key = sim.model().keyframe(name)?;
-            sim.reset_to_key(key)?;
-        }
-        Base::Qpos0 => sim.reset()?,
-        Base::Positions(name) => {
-            let qpos = sim.model().keyframe_qpos(sim.model().keyframe(name)?).to_vec();
-            sim.reset()?;
-            sim.qpos_mut().copy_from_slice(&qpos);
-        }
-        Base::Zero => {
-            sim.reset()?;
-            sim.qpos_mut().fill(0.0);
-        }
-    }
-    let ctrl = match &reset.ctrl {
-        ResetControl::Keyframe(name) => sim.model().keyframe_ctrl(sim.model().keyframe(name)?).to_vec(),
-        ResetControl::Zero | ResetControl::Qpos(_) => vec![0.0; sim.model().nu()],
+/// [`TaskError::Physics`]; [`TaskError::Setting`] where something touches whatever is drawn.
+pub(super) fn apply(spec: &TaskSpec, sim: &mut Sim, stream: Stream) -> Result<(), TaskError> {
+    let reset = &spec.reset;
+    let mut draft = Draft::begin(reset, sim, stream)?;
+    let touching = |what: &str, n: usize| TaskError::Setting {
+        task: spec.name.clone(),
+        reason: format!("the reset has {what} {n} times, and something touches still"),
     };
-
-    let mut draft = Draft {
-        qpos: sim.qpos().to_vec(),
-        qvel: sim.qvel().to_vec(),
-        ctrl,
-        mocap_pos: sim.mocap_pos().to_vec(),
-        mocap_quat: sim.mocap_quat().to_vec(),
-        draws: Draws { stream, shared: HashMap::new() },
-    };
-    let scalar: Vec<usize> = sim.model().joints().filter(Joint::is_scalar).map(|j| j.qpos).collect();
-    for op in &reset.ops {
-        draft.apply(op, &scalar);
+    for attempt in 1.. {
+        for op in &reset.ops {
+            draft.apply(op, sim)?;
+        }
+        if let ResetControl::Qpos([first, end]) = reset.ctrl {
+            draft.ctrl.copy_from_slice(&draft.qpos[first..end]);
+        }
+        draft.put(reset, sim)?;
+        let contacts = sim.contacts().len();
+        if contacts == 0 || !reset.untouched {
+            break;
+        }
+        if attempt == MOST_ATTEMPTS {
+            return Err(touching("been drawn", attempt));
+        }
     }
-    if let ResetControl::Qpos([first, end]) = reset.ctrl {
-        draft.ctrl.copy_from_slice(&draft.qpos[first..end]);
-    }
-    sim.qpos_mut().copy_from_slice(&draft.qpos);
-    sim.qvel_mut().copy_from_slice(&draft.qvel);
-    sim.ctrl_mut().copy_from_slice(&draft.ctrl);
-    let mocap = |sim: &mut Sim| {
-        sim.mocap_pos_mut().copy_from_slice(&draft.mocap_pos);
-        sim.mocap_quat_mut().copy_from_slice(&draft.mocap_quat);
-    };
-    if !reset.mocap_after_forward {
-        mocap(sim);
-    }
-    if reset.forward {
-        sim.forward()?;
-    }
-    if reset.mocap_after_forward {
-        mocap(sim);
+    if let Some(lift) = &reset.lift {
+        let mut lifted = 0;
+        while sim.contacts().len() > 0 {
+            draft.qpos[lift.qpos] += lift.by;
+            draft.put(reset, sim)?;
+            lifted += 1;
+            if lifted == MOST_ATTEMPTS {
+                return Err(touching("lifted", lifted));
+            }
+        }
     }
     for _ in 0..reset.settle {
         sim.step()?;
@@ -214,17 +226,80 @@ impl Draws {
 struct Draft {
     qpos: Vec<f64>,
     qvel: Vec<f64>,
+    act: Vec<f64>,
     ctrl: Vec<f64>,
     mocap_pos: Vec<f64>,
     mocap_quat: Vec<f64>,
+    /// Where the solver begins.
+    warmstart: Vec<f64>,
     draws: Draws,
 }
 
 impl Draft {
+    /// The state before the operations.
+    fn begin(reset: &Reset, sim: &mut Sim, stream: Stream) -> Result<Self, TaskError> {
+        match &reset.base {
+            Base::Keyframe(name) => {
+                let key = sim.model().keyframe(name)?;
+                sim.reset_to_key(key)?;
+            }
+            Base::Qpos0 => sim.reset()?,
+            Base::Positions(name) => {
+                let qpos = sim.model().keyframe_qpos(sim.model().keyframe(name)?).to_vec();
+                sim.reset()?;
+                sim.qpos_mut().copy_from_slice(&qpos);
+            }
+            Base::Zero => {
+                sim.reset()?;
+                sim.qpos_mut().fill(0.0);
+            }
+        }
+        let ctrl = match &reset.ctrl {
+            ResetControl::Keyframe(name) => sim.model().keyframe_ctrl(sim.model().keyframe(name)?).to_vec(),
+            ResetControl::Zero | ResetControl::Qpos(_) => vec![0.0; sim.model().nu()],
+        };
+        Ok(Self {
+            qpos: sim.qpos().to_vec(),
+            qvel: sim.qvel().to_vec(),
+            act: sim.act().to_vec(),
+            ctrl,
+            mocap_pos: sim.mocap_pos().to_vec(),
+            mocap_quat: sim.mocap_quat().to_vec(),
+            warmstart: sim.qacc_warmstart().to_vec(),
+            draws: Draws { stream, shared: HashMap::new() },
+        })
+    }
+
+    /// Puts the state into a simulation, with its forward pass, which begins anew each time.
+    fn put(&self, reset: &Reset, sim: &mut Sim) -> Result<(), TaskError> {
+        sim.qpos_mut().copy_from_slice(&self.qpos);
+        sim.qvel_mut().copy_from_slice(&self.qvel);
+        sim.act_mut().copy_from_slice(&self.act);
+        sim.ctrl_mut().copy_from_slice(&self.ctrl);
+        sim.qacc_warmstart_mut().copy_from_slice(&self.warmstart);
+        let mocap = |sim: &mut Sim| {
+            sim.mocap_pos_mut().copy_from_slice(&self.mocap_pos);
+            sim.mocap_quat_mut().copy_from_slice(&self.mocap_quat);
+        };
+        if !reset.mocap_after_forward {
+            mocap(sim);
+        }
+        match (reset.forward, reset.actuation) {
+            (true, true) => sim.forward()?,
+            (true, false) => sim.forward_unactuated()?,
+            (false, _) => {}
+        }
+        if reset.mocap_after_forward {
+            mocap(sim);
+        }
+        Ok(())
+    }
+
     fn slice(&mut self, target: Target, [first, end]: [usize; 2]) -> &mut [f64] {
         let all = match target {
             Target::Qpos => &mut self.qpos,
             Target::Qvel => &mut self.qvel,
+            Target::Act => &mut self.act,
             Target::Ctrl => &mut self.ctrl,
             Target::MocapPos => &mut self.mocap_pos,
             Target::MocapQuat => &mut self.mocap_quat,
@@ -232,7 +307,7 @@ impl Draft {
         &mut all[first..end]
     }
 
-    fn apply(&mut self, op: &Op, scalar: &[usize]) {
+    fn apply(&mut self, op: &Op, sim: &mut Sim) -> Result<(), TaskError> {
         match op {
             Op::Uniform { target, range, low, high, mode, clip, key } => {
                 let draws = self.draws.take(key.as_deref(), range[1] - range[0]);
@@ -303,8 +378,8 @@ impl Draft {
                 x[axes[1]] = center[1] + radius * libm::cos(angle);
             }
             Op::Jitter { scale } => {
-                for i in scalar {
-                    self.qpos[*i] += between(-scale, *scale, self.draws.next());
+                for joint in sim.model().joints().filter(Joint::is_scalar) {
+                    self.qpos[joint.qpos] += between(-scale, *scale, self.draws.next());
                 }
                 for i in 0..self.qvel.len() {
                     self.qvel[i] += between(-scale, *scale, self.draws.next());
@@ -313,8 +388,58 @@ impl Draft {
             Op::Branch { p, then, otherwise } => {
                 let chosen = if self.draws.next() < *p { then } else { otherwise };
                 for op in chosen {
-                    self.apply(op, scalar);
+                    self.apply(op, sim)?;
                 }
+            }
+            Op::Joints { range, unlimited } => self.joints(*range, *unlimited, sim.model()),
+            Op::Sphere { target, range, radius } => {
+                let draws = self.draws.take(None, range[1] - range[0]);
+                let unit: Vec<f64> = draws.into_iter().map(crate::rng::normal_from_uniform).collect();
+                let norm = unit.iter().map(|x| x * x).sum::<f64>().sqrt();
+                for (x, u) in self.slice(*target, *range).iter_mut().zip(unit) {
+                    *x = radius * u / norm;
+                }
+            }
+            Op::Thrown { qpos, qvel, radius, height, rise, speed, spread } => {
+                let angle = between(0.0, TAU, self.draws.next());
+                let up = (2.0 * -sim.model().gravity()[2] * between(rise[0], rise[1], self.draws.next())).sqrt();
+                let speed = between(speed[0], speed[1], self.draws.next());
+                let (sin, cos) = (libm::sin(angle), libm::cos(angle));
+                let [x, y] = [-sin, -cos].map(|a| a + spread * crate::rng::normal_from_uniform(self.draws.next()));
+                self.qpos[*qpos..qpos + 3].copy_from_slice(&[radius * sin, radius * cos, *height]);
+                self.qvel[*qvel..qvel + 3].copy_from_slice(&[speed * x, speed * y, up]);
+            }
+            Op::Held { range, site } => {
+                sim.qpos_mut().copy_from_slice(&self.qpos);
+                sim.forward_unactuated()?;
+                let site = sim.model().site(site)?;
+                let (pos, mat) = (sim.site_pos(site), sim.site_mat(site));
+                let angle = PI - libm::atan2(mat[6], mat[0]);
+                self.qpos[range[0]..range[1]].copy_from_slice(&[pos[0], pos[2], angle]);
+            }
+        }
+        Ok(())
+    }
+
+    /// See [`Op::Joints`].
+    fn joints(&mut self, range: [usize; 2], unlimited: bool, model: &Model) {
+        let limits: HashMap<usize, [f64; 2]> = model.joint_limits().map(|l| (l.qpos, l.range)).collect();
+        for joint in model.joints().filter(|j| (range[0]..range[1]).contains(&j.qpos)) {
+            match (joint.kind, limits.get(&joint.qpos)) {
+                (JointKind::Hinge | JointKind::Slide, Some([low, high])) => {
+                    self.qpos[joint.qpos] = between(*low, *high, self.draws.next());
+                }
+                (JointKind::Hinge, None) if unlimited => {
+                    self.qpos[joint.qpos] = between(-PI, PI, self.draws.next());
+                }
+                (JointKind::Free, _) if unlimited => {
+                    let quat = self.draws.take(None, 4);
+                    let norm = quat.iter().map(|x| x * x).sum::<f64>().sqrt();
+                    for (x, q) in self.qpos[joint.qpos + 3..joint.qpos + 7].iter_mut().zip(quat) {
+                        *x = q / norm;
+                    }
+                }
+                _ => {}
             }
         }
     }

@@ -27,6 +27,10 @@ pub struct TaskSpec {
     /// Control steps that one action of a policy lasts.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub action_repeat: usize,
+    /// Whether rewards, observations and ends see what follows from position and velocity at the end of a control step (mj_step1), and not at
+    /// the start of its last physics step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refresh: bool,
     /// Changes of the compiled model, in order.
     #[serde(default)]
     pub edits: Vec<ModelEdit>,
@@ -111,6 +115,15 @@ pub struct Reset {
     /// Whether there is a forward pass.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub forward: bool,
+    /// Whether actuators act in the forward pass.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub actuation: bool,
+    /// Whether the operations are done anew, on what they left, until nothing touches after the forward pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untouched: bool,
+    /// What is raised until nothing touches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lift: Option<Lift>,
     /// Whether mocap bodies move after the forward pass, so that whatever is derived from them is that of
     /// the model file until the first step.
     #[serde(default)]
@@ -118,6 +131,16 @@ pub struct Reset {
     /// Physics steps before time is set to 0.
     #[serde(default)]
     pub settle: usize,
+}
+
+/// A position that is raised step by step until nothing touches.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Lift {
+    /// Its number.
+    pub qpos: usize,
+    /// By how much at a time, above 0.
+    pub by: f64,
 }
 
 fn yes() -> bool {
@@ -297,6 +320,48 @@ pub enum Op {
         /// Bounds of the distance.
         distance: [f64; 2],
     },
+    /// Sets the joints with positions in `[first, end)` as dm_control does: limited hinges and slides uniform within their limits,
+    /// unlimited hinges uniform over a turn, the quaternions of free joints four numbers uniform in [0, 1) over their norm.
+    Joints {
+        /// The positions.
+        range: [usize; 2],
+        /// Whether joints without limits are set.
+        #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+        unlimited: bool,
+    },
+    /// Sets a point that is uniform on a sphere about 0.
+    Sphere {
+        /// What is set.
+        target: Target,
+        /// Where.
+        range: [usize; 2],
+        /// Of the sphere.
+        radius: f64,
+    },
+    /// Sets position (m) and velocity (m/s) of a body that flies towards the middle of a circle that it is on.
+    Thrown {
+        /// The first of three positions.
+        qpos: usize,
+        /// The first of three velocities.
+        qvel: usize,
+        /// Of the circle, m.
+        radius: f64,
+        /// Where it begins, m.
+        height: f64,
+        /// Bounds of how high it would rise, m.
+        rise: [f64; 2],
+        /// Bounds of the horizontal speed, m/s.
+        speed: [f64; 2],
+        /// Standard deviation of each component of the direction.
+        spread: f64,
+    },
+    /// Puts a planar body (x, z, angle about y) where a site is, turned against its x axis.
+    Held {
+        /// The three positions.
+        range: [usize; 2],
+        /// The site.
+        site: String,
+    },
     /// Sets given numbers.
     Assign {
         /// What is set.
@@ -351,6 +416,8 @@ pub enum Target {
     Qpos,
     /// Velocities (nv).
     Qvel,
+    /// Activations (na).
+    Act,
     /// Controls (nu).
     Ctrl,
     /// Positions of mocap bodies (3 nmocap).
@@ -393,6 +460,7 @@ impl Target {
         match self {
             Self::Qpos => "qpos",
             Self::Qvel => "qvel",
+            Self::Act => "act",
             Self::Ctrl => "ctrl",
             Self::MocapPos => "mocap_pos",
             Self::MocapQuat => "mocap_quat",
@@ -411,6 +479,10 @@ impl Op {
             Self::AxisAngle { .. } => "axis_angle",
             Self::Polar { .. } => "polar",
             Self::Apart { .. } => "apart",
+            Self::Joints { .. } => "joints",
+            Self::Sphere { .. } => "sphere",
+            Self::Thrown { .. } => "thrown",
+            Self::Held { .. } => "held",
             Self::Assign { .. } => "assign",
             Self::Max { .. } => "max",
             Self::Copy { .. } => "copy",

@@ -1,19 +1,17 @@
-//! The swimmer's tail, which Playground writes into its MJCF when it loads it.
+//! The swimmer's tail, which Playground and dm_control write into its MJCF when they load it.
 //!
-//! Everything here follows `_make_model` of Playground's `swimmer.py`: the model compiles to the same bytes.
+//! Everything here follows `_make_model` of their `swimmer.py`: the model compiles to the same bytes.
 
 use std::fmt::Write as _;
 
 use roxmltree::Document;
 
-/// Links, the head among them. The file's tracking cameras fit this length; another would move them.
-const LINKS: usize = 6;
-
-/// Adds the segments, motors and sensors to the text of `swimmer.xml`, which holds the head alone.
+/// Adds the segments, motors and sensors of a swimmer with so many links to the text of `swimmer.xml`, which holds the head alone. The file's
+/// tracking cameras fit 6 links.
 ///
 /// # Errors
 /// A sentence that says what is wrong with the file.
-pub(super) fn generate(xml: &str) -> Result<String, String> {
+pub(super) fn generate(xml: &str, links: usize) -> Result<String, String> {
     let document = Document::parse(xml).map_err(|e| format!("is not well-formed XML: {e}"))?;
     let root = document.root_element();
     let head = root
@@ -27,14 +25,14 @@ pub(super) fn generate(xml: &str) -> Result<String, String> {
         xml[range.clone()].rfind("</").map(|i| range.start + i).ok_or("ends a body without a closing tag")
     };
     let (head, root) = (closing(head)?, closing(root)?);
-    Ok(format!("{}{}{}{}{}", &xml[..head], segments(), &xml[head..root], motors_and_sensors(), &xml[root..]))
+    Ok(format!("{}{}{}{}{}", &xml[..head], segments(links), &xml[head..root], motors_and_sensors(links), &xml[root..]))
 }
 
 /// Each segment is the last child of the one before it.
-fn segments() -> String {
-    let limit = 360.0 / LINKS as f64;
+fn segments(links: usize) -> String {
+    let limit = 360.0 / links as f64;
     let mut text = String::new();
-    for k in 0..LINKS - 1 {
+    for k in 0..links.saturating_sub(1) {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
@@ -45,13 +43,13 @@ fn segments() -> String {
              <joint name=\"joint_{k}\" range=\"-{limit} {limit}\"/>"
         );
     }
-    text + &"</body>\n".repeat(LINKS - 1)
+    text + &"</body>\n".repeat(links.saturating_sub(1))
 }
 
-fn motors_and_sensors() -> String {
+fn motors_and_sensors(links: usize) -> String {
     let mut motors = String::new();
     let mut sensors = String::new();
-    for k in 0..LINKS - 1 {
+    for k in 0..links.saturating_sub(1) {
         let _ = writeln!(motors, "<motor name=\"motor_{k}\" joint=\"joint_{k}\"/>");
         let _ = writeln!(
             sensors,

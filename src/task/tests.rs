@@ -348,3 +348,107 @@ fn a_specification_survives_json() {
     let extra = serde_json::to_string(&Task::embedded().spec).unwrap().replacen("{", "{\"colour\":1,", 1);
     assert!(serde_json::from_str::<TaskSpec>(&extra).unwrap_err().to_string().contains("colour"));
 }
+
+/// A ball that falls on a floor, a hinge with limits and one without, and a free body high above.
+const TOUCHING: &str = r#"<mujoco><worldbody><geom name="floor" type="plane" size="9 9 1"/>
+    <body><joint name="z" type="slide" axis="0 0 1"/><geom size="0.5"/></body>
+    <body pos="5 0 5"><joint name="limited" type="hinge" limited="true" range="10 20"/><geom size="0.1"/>
+      <site name="tip" pos="0.5 0 0.25"/></body>
+    <body pos="-5 0 5"><joint name="turning" type="hinge"/><geom size="0.1"/></body>
+    <body pos="0 5 5"><freejoint name="free"/><geom size="0.1"/></body>
+    </worldbody><actuator><position joint="turning" kp="3" ctrlrange="-1 1"/></actuator></mujoco>"#;
+
+/// Positions and velocities after resets of [`TOUCHING`].
+fn starts(reset: &str) -> Vec<Vec<f64>> {
+    let task = task_with_reset(TOUCHING, &format!("base = \"qpos0\"\n{reset}"));
+    let mut sim = sim_of(&task);
+    let mut start = |episode| {
+        task.reset(&mut sim, 2, episode).unwrap();
+        [sim.qpos(), sim.qvel()].concat()
+    };
+    (0..200).map(&mut start).collect()
+}
+
+#[test]
+fn what_touches_is_drawn_anew_or_lifted() {
+    let draw = "ops = [{ op = \"uniform\", target = \"qpos\", range = [0, 1], low = 0.0, high = 1.0 }]";
+    let touching = |starts: &[Vec<f64>]| starts.iter().filter(|s| s[0] < 0.5).count();
+    assert!((60..140).contains(&touching(&starts(draw))));
+    let untouched = starts(&format!("{draw}\nuntouched = true"));
+    assert_eq!(touching(&untouched), 0);
+    assert!(untouched.iter().any(|s| s[0] < 0.6) && untouched.iter().any(|s| s[0] > 0.9));
+
+    let lifted = starts(
+        "ops = [{ op = \"assign\", target = \"qpos\", range = [0, 1], value = 0.0 }]\nlift = { qpos = 0, by = 0.03 }",
+    );
+    assert!(lifted.iter().all(|s| (s[0] - 0.51).abs() < 1e-12), "{}", lifted[0][0]);
+
+    let never = "ops = [{ op = \"assign\", target = \"qpos\", range = [0, 1], value = 0.0 }]\nuntouched = true";
+    let task = task_with_reset(TOUCHING, &format!("base = \"qpos0\"\n{never}"));
+    let error = task.reset(&mut sim_of(&task), 0, 0).unwrap_err().to_string();
+    holds(&error, &["drawn 10000 times", "touches"]);
+}
+
+#[test]
+fn joints_are_drawn_within_their_limits() {
+    let all = starts("ops = [{ op = \"joints\", range = [0, 10] }]");
+    let (low, high) = (10.0_f64.to_radians(), 20.0_f64.to_radians());
+    for start in &all {
+        assert!(start[0] == 0.0 && (low..high).contains(&start[1]) && start[2].abs() <= std::f64::consts::PI);
+        let norm: f64 = start[6..10].iter().map(|q| q * q).sum();
+        assert!(start[6..10].iter().all(|q| *q >= 0.0) && (norm - 1.0).abs() < 1e-12);
+        assert_eq!(start[3..6], [0.0, 5.0, 5.0]);
+    }
+    assert!(all.iter().any(|s| s[2] > 3.0) && all.iter().any(|s| s[2] < -3.0));
+    let limited = starts("ops = [{ op = \"joints\", range = [0, 10], unlimited = false }]");
+    assert!(limited.iter().all(|s| s[2] == 0.0 && s[6] == 1.0 && s[1] >= low));
+}
+
+#[test]
+fn points_are_drawn_on_spheres_and_at_a_distance() {
+    let sphere = starts("ops = [{ op = \"sphere\", target = \"qvel\", range = [0, 3], radius = 2.0 }]");
+    let velocities = |s: &Vec<f64>| [s[10], s[11], s[12]];
+    assert!(sphere.iter().map(velocities).all(|v| (v[0].hypot(v[1]).hypot(v[2]) - 2.0).abs() < 1e-12));
+    assert!((0..3).all(|i| sphere.iter().any(|s| s[10 + i] > 0.5) && sphere.iter().any(|s| s[10 + i] < -0.5)));
+
+    let apart = "ops = [{ op = \"apart\", target = \"qvel\", range = [0, 2], low = -1.0, high = 1.0, from = [0.0, 0.0], \
+                 distance = [0.8, 1.0] }]";
+    assert!(starts(&apart.replace("\\\n", "")).iter().all(|s| (0.8..=1.0).contains(&s[10].hypot(s[11]))));
+    let task = task_with_reset(TOUCHING, &format!("base = \"qpos0\"\n{}", apart.replace("0.8, 1.0", "5.0, 6.0")));
+    holds(&task.model(SolverMode::Task).unwrap_err().to_string(), &["reset operation 1 (apart)", "too few points"]);
+}
+
+#[test]
+fn a_thing_is_held_at_a_site_and_thrown_to_the_middle() {
+    // The hinge is at 15 degrees about z; seen in x and z its site is at 5 + 0.5 cos and 5.25.
+    let held = "ops = [{ op = \"assign\", target = \"qpos\", range = [1, 2], value = 0.26179938779914943 }, \
+                { op = \"held\", range = [3, 6], site = \"tip\" }]";
+    for start in starts(held) {
+        let x = 5.0 + 0.5 * 15.0_f64.to_radians().cos();
+        assert!((start[3] - x).abs() < 1e-9 && (start[4] - 5.25).abs() < 1e-9, "{start:?}");
+        assert!((start[5] - std::f64::consts::PI).abs() < 1e-9);
+    }
+    let thrown = "ops = [{ op = \"thrown\", qpos = 3, qvel = 3, radius = 7.0, height = 0.5, rise = [1.0, 1.0], \
+                  speed = [2.0, 3.0], spread = 0.0 }]";
+    for start in starts(thrown) {
+        let (at, v) = (&start[3..6], &start[13..16]);
+        assert!((at[0].hypot(at[1]) - 7.0).abs() < 1e-12 && at[2] == 0.5);
+        assert!((v[2] - (2.0 * 9.81_f64).sqrt()).abs() < 1e-12 && (2.0..3.0).contains(&v[0].hypot(v[1])));
+        assert!((at[0] * v[0] + at[1] * v[1] + 7.0 * v[0].hypot(v[1])).abs() < 1e-9, "towards the middle");
+    }
+}
+
+#[test]
+fn actuators_may_rest_in_the_forward_pass() {
+    let pushed = |more: &str| {
+        let reset = format!(
+            "base = \"qpos0\"\nops = [{{ op = \"assign\", target = \"qpos\", range = [2, 3], value = 0.5 }}]\n{more}"
+        );
+        let task = task_with_reset(TOUCHING, &reset);
+        let mut sim = sim_of(&task);
+        task.reset(&mut sim, 0, 0).unwrap();
+        sim.qfrc_actuator()[2]
+    };
+    assert_eq!(pushed(""), -1.5);
+    assert_eq!(pushed("actuation = false"), 0.0);
+}

@@ -41,13 +41,15 @@ pub(crate) struct Drawn {
     ctrl: Vec<Entry>,
     mocap_pos: Vec<Entry>,
     mocap_quat: Vec<Entry>,
+    #[serde(default)]
+    act: Vec<Entry>,
     atoms: Vec<(usize, f64, f64)>,
     linear: Vec<(usize, usize, f64)>,
     folded: Vec<(usize, usize, f64)>,
 }
 
 impl Drawn {
-    /// Names and entries of all five arrays.
+    /// Names and entries of all arrays.
     fn entries(&self) -> Vec<(String, &Entry)> {
         let arrays = [
             ("qpos", &self.qpos),
@@ -55,6 +57,7 @@ impl Drawn {
             ("ctrl", &self.ctrl),
             ("mocap_pos", &self.mocap_pos),
             ("mocap_quat", &self.mocap_quat),
+            ("act", &self.act),
         ];
         let named = |(name, entries): (&'static str, &'_ Vec<Entry>)| {
             (0..entries.len()).map(move |i| format!("{name}[{i}]")).collect::<Vec<_>>()
@@ -121,8 +124,10 @@ fn differences(task: &str, assets: &Assets, expected: &Start) -> Vec<String> {
 /// All that differs between the states that our resets of a task draw and those of its suite.
 pub(crate) fn drawn_differences(mut task: Task, expected: &Drawn) -> Vec<String> {
     let mut wrong = Vec::new();
-    // What is compared is the state that settling starts from.
-    (task.spec.reset.forward, task.spec.reset.settle) = (false, 0);
+    // What is compared is the state that settling starts from. Where contacts decide on it, they are needed.
+    let reset = &mut task.spec.reset;
+    reset.settle = 0;
+    reset.forward = reset.untouched || reset.lift.is_some();
 
     let model = Arc::new(task.model(SolverMode::Task).unwrap());
     let mut sim = Sim::new(&model).unwrap();
@@ -130,7 +135,10 @@ pub(crate) fn drawn_differences(mut task: Task, expected: &Drawn) -> Vec<String>
     let mut drawn = vec![Vec::with_capacity(N); names.len()];
     for episode in 0..N {
         task.reset(&mut sim, 1, episode as u64).unwrap();
-        let state = [sim.qpos(), sim.qvel(), sim.ctrl(), sim.mocap_pos(), sim.mocap_quat()].concat();
+        let mut state = [sim.qpos(), sim.qvel(), sim.ctrl(), sim.mocap_pos(), sim.mocap_quat()].concat();
+        if !expected.act.is_empty() {
+            state.extend_from_slice(sim.act());
+        }
         assert_eq!(state.len(), names.len(), "{}: sizes", task.spec.name);
         drawn.iter_mut().zip(state).for_each(|(list, x)| list.push(x));
     }

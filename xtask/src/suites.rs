@@ -13,6 +13,8 @@ use crate::wheel;
 pub(crate) enum Suite {
     /// Gymnasium's MuJoCo environments (1 MB)
     Gymnasium,
+    /// dm_control's suite (56 MB)
+    DmControl,
 }
 
 impl Suite {
@@ -25,6 +27,7 @@ impl Suite {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Suite::Gymnasium => "gymnasium",
+            Suite::DmControl => "dm_control",
         }
     }
 
@@ -32,6 +35,7 @@ impl Suite {
     pub(crate) fn package(self) -> &'static str {
         match self {
             Suite::Gymnasium => "gymnasium",
+            Suite::DmControl => "dm-control",
         }
     }
 
@@ -39,6 +43,7 @@ impl Suite {
     pub(crate) fn unpack(self) -> fn(&Path, &Path) -> Result<()> {
         match self {
             Suite::Gymnasium => unpack_gymnasium,
+            Suite::DmControl => unpack_dm_control,
         }
     }
 }
@@ -47,6 +52,15 @@ fn unpack_gymnasium(file: &Path, into: &Path) -> Result<()> {
     wheel::unpack(file, into, |name| {
         let name = name.strip_prefix("gymnasium/envs/mujoco/")?;
         name.starts_with("assets/").then(|| name.to_owned())
+    })
+}
+
+fn unpack_dm_control(file: &Path, into: &Path) -> Result<()> {
+    wheel::unpack(file, into, |name| {
+        let name = name.strip_prefix("dm_control/")?;
+        let folder = ["suite/common/", "suite/dog_assets/"].iter().any(|f| name.starts_with(f));
+        let model = name.strip_prefix("suite/").is_some_and(|rest| !rest.contains('/') && rest.ends_with(".xml"));
+        (folder && !name.ends_with(".py") || model).then(|| name.to_owned())
     })
 }
 

@@ -218,3 +218,35 @@ impl Model {
 fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// What rests on the floor is held by it; a force beside the centre of mass of its tree turns it. By hand.
+    #[test]
+    fn forces_from_outside_are_those_of_contacts_and_of_the_user() {
+        let text = r#"<mujoco><worldbody><geom type="plane" size="5 5 1"/>
+            <body name="a" pos="0 0 0.5"><freejoint/><geom type="box" size="0.5 0.5 0.5" mass="2"/></body>
+            <body name="b" pos="3 0 1"><freejoint/><geom size="0.1" mass="1"/>
+              <body name="c" pos="1 0 0"><geom size="0.1" mass="1"/></body></body></worldbody></mujoco>"#;
+        let model = Arc::new(Model::from_text("m.xml", text).unwrap());
+        let mut sim = Sim::new(&model).unwrap();
+        for _ in 0..2000 {
+            sim.step().unwrap();
+        }
+        let rests = sim.external_forces()[1];
+        assert!(rests[..5].iter().all(|x| x.abs() < 1e-6) && (rests[5] - 2.0 * 9.81).abs() < 1e-6, "{rests:?}");
+
+        sim.reset().unwrap();
+        sim.set_body_force(model.body("c").unwrap(), [0.0, 0.0, 4.0, 0.5, 0.0, 0.0]);
+        sim.forward().unwrap();
+        // The centre of mass of b and c lies half a metre from c: 4 N turn about y by (0.5, 0, 0) x (0, 0, 4) = (0, -2, 0).
+        let found = sim.external_forces()[3];
+        let expected = [0.5, -2.0, 0.0, 0.0, 0.0, 4.0];
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+        assert_eq!(sim.external_forces()[0], [0.0; 6]);
+    }
+}

@@ -48,6 +48,7 @@ void mj_resetData(const mjModel* m, mjData* d);
 void mj_resetDataKeyframe(const mjModel* m, mjData* d, int key);
 void mj_step(const mjModel* m, mjData* d);
 void mj_forward(const mjModel* m, mjData* d);
+void mj_step1(const mjModel* m, mjData* d);
 void mj_getState(const mjModel* m, const mjData* d, double* state, int sig);
 void mj_setState(const mjModel* m, mjData* d, const double* state, int sig);
 void mjd_transitionFD(const mjModel* m, mjData* d, double eps, unsigned char centered, double* A,
@@ -201,6 +202,8 @@ int ds_reset_key(const mjModel* m, mjData* d, int key) { GUARDED(mj_resetDataKey
 int ds_step(const mjModel* m, mjData* d) { GUARDED(mj_step(m, d)); }
 
 int ds_forward(const mjModel* m, mjData* d) { GUARDED(mj_forward(m, d)); }
+
+int ds_step1(const mjModel* m, mjData* d) { GUARDED(mj_step1(m, d)); }
 
 int ds_get_state(const mjModel* m, const mjData* d, double* state, int sig) {
   GUARDED(mj_getState(m, d, state, sig));

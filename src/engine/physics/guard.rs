@@ -35,6 +35,7 @@ unsafe extern "C" {
     pub(super) fn ds_reset_key(m: *const mjModel, d: *mut mjData, key: c_int) -> c_int;
     pub(super) fn ds_step(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_forward(m: *const mjModel, d: *mut mjData) -> c_int;
+    pub(super) fn ds_step1(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_get_state(m: *const mjModel, d: *const mjData, state: *mut f64, sig: c_int) -> c_int;
     pub(super) fn ds_set_state(m: *const mjModel, d: *mut mjData, state: *const f64, sig: c_int) -> c_int;
     pub(super) fn ds_stage_position(m: *const mjModel, d: *mut mjData) -> c_int;

@@ -1,10 +1,11 @@
 //! One simulation: an mjData that belongs to one worker.
 
 use std::ffi::c_int;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use mujoco_rs::mujoco_c::{mj_deleteData, mjData, mjSolverStat, mjtState, mjtWarning};
+use mujoco_rs::mujoco_c::{mj_deleteData, mjData, mjSolverStat, mjtDisableBit, mjtState, mjtWarning};
 
 use super::guard::{self, check};
 use super::{Divergence, Model, PhysicsError};
@@ -182,6 +183,29 @@ impl Sim {
         let m = self.model.ptr();
         // SAFETY: model and data belong together.
         self.call(|d| unsafe { guard::ds_forward(m, d) })
+    }
+
+    /// Forward dynamics as if there were no actuators.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub fn forward_unactuated(&mut self) -> Result<(), PhysicsError> {
+        // SAFETY: valid; the copy of the struct frees nothing, and its arrays stay the model's, which the pass only reads.
+        let mut unactuated = ManuallyDrop::new(unsafe { ptr::read(self.model.ptr()) });
+        unactuated.opt.disableflags |= mjtDisableBit::mjDSBL_ACTUATION as c_int;
+        // SAFETY: model and data belong together, and the copy lives as long as the call.
+        self.call(|d| unsafe { guard::ds_forward(&raw const *unactuated, d) })
+    }
+
+    /// Derives anew what follows from position and velocity alone (mj_step1): poses, contacts, their sensors. What follows from
+    /// accelerations and forces stays that of the last step.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub fn refresh(&mut self) -> Result<(), PhysicsError> {
+        let m = self.model.ptr();
+        // SAFETY: model and data belong together.
+        self.call(|d| unsafe { guard::ds_step1(m, d) })
     }
 
     /// Copies the integration state into `state` ([`Model::state_size`] numbers).

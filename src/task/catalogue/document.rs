@@ -57,6 +57,8 @@ pub(super) struct TaskRow {
     pub(super) timestep: Option<f64>,
     pub(super) substeps: usize,
     pub(super) episode_length: usize,
+    #[serde(default)]
+    pub(super) refresh: bool,
     #[serde(default = "crate::task::spec::once")]
     pub(super) action_repeat: usize,
     #[serde(default)]
@@ -146,7 +148,7 @@ impl Document {
             suite: task.suite.clone().unwrap_or_else(|| collection.clone()),
             description: task.description.clone(),
             model: task.model.clone(),
-            fetch: if bare { recipe.fetch().to_owned() } else { format!("cargo xtask setup --suite {collection}") },
+            fetch: recipe.fetch(&collection),
             collection,
             recipe: recipe.clone(),
             reset: reset.clone(),

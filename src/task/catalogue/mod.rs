@@ -3,6 +3,7 @@
 //! A task's full name is `SUITE/NAME`, with both as the suite's users write them (`gymnasium/Ant-v5`). Tasks of MuJoCo Playground
 //! are called by their bare name as well, which is the name that their recordings keep.
 
+mod compose;
 mod document;
 mod recipe;
 #[cfg(test)]
@@ -84,6 +85,7 @@ impl CatalogueEntry {
             substeps: row.substeps,
             episode_length: row.episode_length,
             action_repeat: row.action_repeat,
+            refresh: row.refresh,
             edits: row.edits.clone(),
             reset: self.reset.clone(),
             action: self.rules.action.clone(),
@@ -109,6 +111,8 @@ pub fn suites() -> &'static [Suite] {
                 include_str!("../../../assets/rewards.toml"),
             ),
             ("gymnasium.toml", include_str!("../../../assets/gymnasium.toml"), ""),
+            ("dm_control.toml", include_str!("../../../assets/dm_control.toml"), ""),
+            ("menagerie.toml", include_str!("../../../assets/menagerie.toml"), ""),
         ];
         // Part of the program, not of its input; a test parses them.
         let read =

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::CatalogueEntry;
+use super::compose::{Change, compose};
+use super::{CatalogueEntry, PLAYGROUND};
 use crate::physics::{Files, ModelSource, needed};
 use crate::task::{TaskError, swimmer};
 
@@ -19,9 +20,19 @@ pub(in crate::task) struct Recipe {
     /// replaces files of an earlier one.
     #[serde(default)]
     files: Vec<String>,
+    /// What is changed in the MJCF before anything else.
+    #[serde(default)]
+    changes: Vec<Change>,
     /// Writes a part of the MJCF.
     #[serde(default)]
     generator: Option<Generator>,
+    /// Of how many links the generator makes a swimmer.
+    #[serde(default = "six")]
+    links: usize,
+}
+
+fn six() -> usize {
+    6
 }
 
 #[derive(Deserialize, Debug, Clone, Copy)]
@@ -53,10 +64,16 @@ impl Recipe {
         Ok(())
     }
 
-    /// The command that fetches files of Playground: the meshes of robots are large, so set-up leaves them out unless asked.
-    pub(super) fn fetch(&self) -> &'static str {
+    /// The command that fetches the files for a suite: the meshes of robots are large, so set-up leaves them out unless asked.
+    pub(super) fn fetch(&self, suite: &str) -> String {
         let mut files = self.files.iter().chain([&self.xml]);
-        if files.any(|f| f.starts_with("menagerie/")) { "cargo xtask setup --all-assets" } else { "cargo xtask setup" }
+        if files.any(|f| f.starts_with("menagerie/")) {
+            "cargo xtask setup --all-assets".to_owned()
+        } else if suite == PLAYGROUND {
+            "cargo xtask setup".to_owned()
+        } else {
+            format!("cargo xtask setup --suite {suite}")
+        }
     }
 
     /// Folders and extensions of the patterns.
@@ -96,8 +113,10 @@ impl Recipe {
         let refuse = |reason: String| TaskError::File { file: path.clone(), reason };
         let mut xml =
             String::from_utf8(read(&path)?).map_err(|_| refuse("is not text in the UTF-8 encoding".to_owned()))?;
+        xml = compose(&xml, &self.changes)
+            .map_err(|e| refuse(format!("{e}: another version of the file; run `{}`", entry.fetch)))?;
         if let Some(Generator::Swimmer) = self.generator {
-            xml = swimmer::generate(&xml).map_err(refuse)?;
+            xml = swimmer::generate(&xml, self.links).map_err(refuse)?;
         }
         for edit in edits {
             let count = xml.matches(&edit.find).count();

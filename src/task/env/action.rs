@@ -55,6 +55,18 @@ impl Action {
                 affine(Base::Qpos(*first), scale, clip)?
             }
             ActionSpec::DeltaCtrl { scale, clip } => affine(Base::Last, scale, clip)?,
+            ActionSpec::Around { keyframe, share } => {
+                if !share.is_finite() {
+                    return Err(format!("the share is {share}; give a finite number").into());
+                }
+                let offset = model.keyframe_ctrl(model.keyframe(keyframe)?).to_vec();
+                let clip = Limits::of_controls(model);
+                let scale: Vec<f64> = clip.low.iter().zip(&clip.high).map(|(l, h)| share * (h - l) / 2.0).collect();
+                if scale.iter().any(|s| !s.is_finite()) {
+                    return Err("a control has no range".to_owned().into());
+                }
+                Map::Affine { base: Base::Given(offset), scale, clip: Some(clip) }
+            }
             ActionSpec::PandaCartesian => Map::Cartesian(Box::new(Cartesian::new(model)?)),
             ActionSpec::PandaPushCube => Map::Delayed(Box::new(Delayed::new(model)?)),
         };

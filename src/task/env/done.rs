@@ -30,6 +30,7 @@ enum Check {
         axes: Vec<usize>,
         bounds: Between,
     },
+    Still(f64),
     Dropped {
         name: String,
         body: BodyId,
@@ -110,6 +111,7 @@ impl Done {
                 let bounds = Between::new(*below, *above, *touching)?;
                 Check::Position { name: name.clone(), place, axes: axes.clone(), bounds }
             }
+            DoneSpec::Still { below } => Check::Still(*below),
             DoneSpec::Dropped { body, reached, below } => {
                 Check::Dropped { name: body.clone(), body: model.body(body)?, reached: *reached, below: *below }
             }
@@ -141,6 +143,10 @@ impl Done {
                     Place::Site(site) => sim.site_pos(*site),
                 };
                 axes.iter().find_map(|a| bounds.left(&format!("{name} {}", ["x", "y", "z"][*a]), pos[*a]))
+            }
+            Check::Still(below) => {
+                let squares = sim.qpos().iter().chain(sim.qvel()).map(|x| x * x).sum::<f64>();
+                (squares.sqrt() < *below).then(|| "it is still".to_owned())
             }
             Check::Dropped { name, body, reached, below } => {
                 let z = sim.body_pos(*body)[2];

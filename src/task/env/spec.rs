@@ -39,6 +39,13 @@ pub enum ActionSpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clip: Option<Bounds>,
     },
+    /// `ctrl = those of a keyframe + share * half of each control's range * action`, within the ranges.
+    Around {
+        /// The keyframe.
+        keyframe: String,
+        /// Of half of the range.
+        share: f64,
+    },
     /// Moves the fingertips of a Franka Panda in the plane across its base, see `panda.rs`.
     PandaCartesian,
     /// Torques of a Franka Panda with a closed gripper, one or two control steps late, see `push_cube.rs`.
@@ -51,7 +58,11 @@ impl ActionSpec {
         match self {
             Self::PandaCartesian => super::panda::Cartesian::LABELS.len(),
             Self::PandaPushCube => super::push_cube::Delayed::SIZE,
-            Self::Control | Self::Offset { .. } | Self::DeltaQpos { .. } | Self::DeltaCtrl { .. } => nu,
+            Self::Control
+            | Self::Offset { .. }
+            | Self::DeltaQpos { .. }
+            | Self::DeltaCtrl { .. }
+            | Self::Around { .. } => nu,
         }
     }
 
@@ -181,6 +192,11 @@ pub enum DoneSpec {
         /// Whether a bound is out of bounds itself.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         touching: bool,
+    },
+    /// The norm of all positions and velocities is small.
+    Still {
+        /// Ends below.
+        below: f64,
     },
     /// A body that was above one height in this episode is below another, m.
     Dropped {

@@ -68,7 +68,7 @@ impl Task {
                 action_size: self.env(&model)?.action_labels().map_or(model.nu(), |labels| labels.len()),
                 episode_length: self.spec.episode_length,
                 action_repeat: self.spec.action_repeat,
-                xml_path: xml_path(&entry.recipe().xml),
+                xml_path: xml_path(&entry.recipe().xml, !entry.name.contains('/')),
             }),
         };
         let bare = entry.is_some_and(|e| !e.name.contains('/'));
@@ -84,10 +84,10 @@ impl Task {
 }
 
 /// Where a suite's package keeps a file that set-up keeps at `xml`.
-fn xml_path(xml: &str) -> String {
+fn xml_path(xml: &str, bare: bool) -> String {
     let moved = [
         ("playground/", "_src/"),
-        ("menagerie/", "external_deps/mujoco_menagerie/"),
+        ("menagerie/", if bare { "external_deps/mujoco_menagerie/" } else { "" }),
         ("gymnasium/", "envs/mujoco/"),
         ("dm_control/", ""),
     ];

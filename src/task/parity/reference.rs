@@ -47,6 +47,8 @@ impl Reference {
             let files = [
                 ("playground", include_str!("../../../assets/playground.digests.json")),
                 ("gymnasium", include_str!("../../../assets/gymnasium.digests.json")),
+                ("dm_control", include_str!("../../../assets/dm_control.digests.json")),
+                ("menagerie", include_str!("../../../assets/menagerie.digests.json")),
             ];
             // Part of the program, not of its input; a test reads all of them.
             let read = |(suite, text)| {

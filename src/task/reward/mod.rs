@@ -92,7 +92,11 @@ pub enum RewardSpec {
         speed: Option<f64>,
     },
     /// The pole within 8 degrees of the top.
-    Pendulum {},
+    Pendulum {
+        /// Whether it is observed as in dm_control: first how upright it is.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dm_control: bool,
+    },
     /// The point at the target.
     PointMass {},
     /// The finger at the target.
@@ -104,6 +108,9 @@ pub enum RewardSpec {
         /// The full speed, m/s.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         speed: Option<f64>,
+        /// Whether it is observed as in dm_control: the height of the torso in place of how upright it is.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dm_control: bool,
     },
     /// A sum of weighted terms of Gymnasium's environments.
     Gymnasium(Box<GymnasiumSpec>),
@@ -132,7 +139,7 @@ impl RewardSpec {
             Self::Fish {} => "fish",
             Self::Hopper { .. } => "hopper",
             Self::Humanoid { .. } => "humanoid",
-            Self::Pendulum {} => "pendulum",
+            Self::Pendulum { .. } => "pendulum",
             Self::PointMass {} => "point_mass",
             Self::Reacher {} => "reacher",
             Self::Swimmer {} => "swimmer",
@@ -164,7 +171,7 @@ impl RewardSpec {
     fn speed(&self) -> Option<f64> {
         match *self {
             Self::Cheetah { speed } => Some(speed),
-            Self::Hopper { speed } | Self::Humanoid { speed } | Self::Walker { speed } => speed,
+            Self::Hopper { speed } | Self::Humanoid { speed } | Self::Walker { speed, .. } => speed,
             _ => None,
         }
     }
@@ -189,11 +196,11 @@ impl RewardSpec {
             Self::Fish {} => Arc::new(fish::Fish::new(draft)?),
             Self::Hopper { speed } => Arc::new(hopper::Hopper::new(draft, speed)?),
             Self::Humanoid { speed } => Arc::new(humanoid::Humanoid::new(draft, speed)?),
-            Self::Pendulum {} => Arc::new(pendulum::Pendulum::new(draft)?),
+            Self::Pendulum { dm_control } => Arc::new(pendulum::Pendulum::new(draft, dm_control)?),
             Self::PointMass {} => Arc::new(point_mass::PointMass::new(draft)?),
             Self::Reacher {} => Arc::new(reacher::Reacher::new(draft)?),
             Self::Swimmer {} => Arc::new(swimmer::Swimmer::new(draft)?),
-            Self::Walker { speed } => Arc::new(walker::Walker::new(draft, speed)?),
+            Self::Walker { speed, dm_control } => Arc::new(walker::Walker::new(draft, speed, dm_control)?),
         })
     }
 }

@@ -10,10 +10,11 @@ pub(super) struct Pendulum {
 }
 
 impl Pendulum {
-    pub(super) fn new(draft: &mut Draft<'_>) -> Result<Self, String> {
+    pub(super) fn new(draft: &mut Draft<'_>, dm_control: bool) -> Result<Self, String> {
         let pole = draft.body("pole")?;
-        draft.mat("pole", 0, 2)?;
-        draft.mat("pole", 2, 2)?;
+        for row in if dm_control { [2, 0] } else { [0, 2] } {
+            draft.mat("pole", row, 2)?;
+        }
         draft.all_qvel();
         Ok(Self { pole, up: Tolerance::within(libm::cos(8.0_f64.to_radians()), 1.0) })
     }

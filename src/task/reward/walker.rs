@@ -17,14 +17,18 @@ pub(super) struct Walker {
 }
 
 impl Walker {
-    pub(super) fn new(draft: &mut Draft<'_>, speed: Option<f64>) -> Result<Self, String> {
+    pub(super) fn new(draft: &mut Draft<'_>, speed: Option<f64>, dm_control: bool) -> Result<Self, String> {
         let (torso, velocity) = (draft.body("torso")?, draft.sensor("torso_subtreelinvel", 3)?);
         for body in BODIES {
             draft.mat(body, 0, 0)?;
             draft.mat(body, 0, 2)?;
         }
-        // Playground calls this entry the height.
-        draft.mat("torso", 2, 2)?;
+        if dm_control {
+            draft.height("torso")?;
+        } else {
+            // Playground calls this entry the height.
+            draft.mat("torso", 2, 2)?;
+        }
         draft.all_qvel();
         let fast = speed.map(|s| Tolerance::at_least(s).fading(s / 2.0, Sigmoid::Linear, 0.5));
         Ok(Self { torso, velocity, fast })
