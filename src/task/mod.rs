@@ -27,7 +27,7 @@ pub use changes::Changes;
 pub use env::{ActionSpec, Bounds, DoneSpec, Env, EventSpec, ModelBounds};
 pub use error::TaskError;
 pub use reward::{Memory, ObservedArray, ObservedPart, RewardSpec, Scorer, Taken};
-pub use spec::{Base, Lift, Mode, Op, PerEntry, Reset, ResetControl, Target, TaskSpec};
+pub use spec::{Base, Mode, Op, PerEntry, Raised, Reset, ResetControl, Target, TaskSpec};
 
 use crate::physics::{Model, ModelEdit, ModelSource, Sim, Solver, SolverMode};
 use crate::rng::Stream;

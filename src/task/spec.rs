@@ -123,7 +123,7 @@ pub struct Reset {
     pub untouched: bool,
     /// What is raised until nothing touches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lift: Option<Lift>,
+    pub lift: Option<Raised>,
     /// Whether mocap bodies move after the forward pass, so that whatever is derived from them is that of
     /// the model file until the first step.
     #[serde(default)]
@@ -136,7 +136,7 @@ pub struct Reset {
 /// A position that is raised step by step until nothing touches.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
-pub struct Lift {
+pub struct Raised {
     /// Its number.
     pub qpos: usize,
     /// By how much at a time, above 0.
