@@ -51,8 +51,9 @@ def test_a_task_by_its_name_is_the_model_that_is_recorded(program, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises(dynsparse.DynsparseError, match="WalkerRum is no file here, and as a task: .*did you mean WalkerRun"):
         dynsparse.Linearizer("WalkerRum")
-    with pytest.raises(dynsparse.DynsparseError, match=r"WalkerRun is no file here, and as a task: .*cargo xtask setup"):
-        dynsparse.Linearizer("WalkerRun", assets=tmp_path)
+    for task in ["WalkerRun", "gymnasium/Ant-v5"]:
+        with pytest.raises(dynsparse.DynsparseError, match=rf"{task} is no file here, and as a task: .*cargo xtask setup"):
+            dynsparse.Linearizer(task, assets=tmp_path)
     monkeypatch.setenv("DYNSPARSE_PROGRAM", "/none")
     with pytest.raises(dynsparse.DynsparseError, match="Juggler is no file here, and as a task: there is no program at /none"):
         dynsparse.Linearizer("Juggler")

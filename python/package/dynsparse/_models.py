@@ -28,8 +28,9 @@ _GIVE = "give a mujoco.MjModel, a path, the text of an MJCF or the name of a tas
 _MESHES = ("mesh_", "bvh_", "oct_")
 
 
-# Names of tasks are words; whatever else a text may be is a path.
-_TASK = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
+# Names of tasks are words, with their suite in front where that is not Playground (gymnasium/Ant-v5); whatever else a text may be is
+# a path.
+_TASK = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}|[a-z_]{1,63}/[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Loaded:
 
 
 def is_task(model: object) -> bool:
-    """Whether this is the name of a task: a word that no file has."""
+    """Whether this is the name of a task, and of no file."""
     return isinstance(model, str) and _TASK.fullmatch(model) is not None and not os.path.exists(model)
 
 

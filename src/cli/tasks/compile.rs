@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use dynsparse::files::{FileKind, Inputs, Output};
 use dynsparse::physics::SolverMode;
-use dynsparse::task::Assets;
+use dynsparse::task::{Assets, file_stem};
 use serde::Serialize;
 
 use super::super::output;
@@ -13,7 +13,7 @@ use super::super::output;
 /// The arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A Playground task (see `dynsparse tasks`), an MJCF file, or Juggler
+    /// A task (see `dynsparse tasks`), an MJCF file, or Juggler
     #[arg(value_name = "TASK|MODEL.xml")]
     task: String,
     /// The file; one of this name is replaced [default: the task's name with .mjb, here]
@@ -37,7 +37,7 @@ struct Written {
 pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<ExitCode> {
     let task = super::named(&args.task, assets)?;
     let name = task.spec.name.clone();
-    let file = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.mjb")));
+    let file = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.mjb", file_stem(&name))));
     let model = task.model(SolverMode::Task)?;
     let bytes = model.mjb()?;
     let target = Output::claim(&file, FileKind::Data, &Inputs::new([&args.task]))?;
