@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::states::{STATES, state};
 use crate::check::{EngineOutcome, Judge, StateOutcome};
-use crate::jacobian::{Arbiter, EngineRequest, EngineSpec, Entry, Jacobian, ZeroVerdict};
+use crate::jacobian::{Arbiter, EngineRequest, Entry, Jacobian, ZeroVerdict};
 use crate::physics::{Model, PhysicsError, Sim, Solver};
 
 /// An error beyond this share of the largest entry of A is a failure, where it is that many times the arbiter's own too.
@@ -176,7 +176,7 @@ impl Trial {
             let judged = outcome.and_then(|outcome| {
                 self.take(&model, number, &outcome);
                 if outcome.counts(0) && model.nsensordata() > 0 && model.sensor_obstacles(false).is_empty() {
-                    self.sensors((&model, &strict), number, &state, &resolved.spec)?;
+                    self.sensors((&model, &strict), number, &state)?;
                 }
                 Ok(())
             });
@@ -253,15 +253,16 @@ impl Trial {
         (model, strict): (&Arc<Model>, &Arc<Model>),
         number: usize,
         state: &[f64],
-        spec: &EngineSpec,
     ) -> Result<(), PhysicsError> {
+        // With sensors another engine may be the one of the model.
+        let spec = EngineRequest { sensors: true, ..EngineRequest::default() }.resolve(model).spec;
         let judged = Arbiter::with_sensors(strict)?.judge(state)?;
         let digits = DIGITS * judged.scale / model.timestep();
         let judged = judged.sensed;
         let mut sim = Sim::new(model)?;
         sim.set_state(state)?;
         let mut out = Jacobian::zeros(model, true);
-        EngineSpec { sensors: true, ..spec.clone() }.build(model)?.jacobian(&mut sim, &mut out)?;
+        spec.build(model)?.jacobian(&mut sim, &mut out)?;
         let (ndx, nu) = (model.ndx(), model.nu());
         self.sensed[0] += 1;
         let mut worst: [Option<Finding>; 2] = [None, None];

@@ -327,8 +327,8 @@ impl Sim {
         }
         let islands = d.nisland.max(1) as usize;
         let mut told = self.model.solver_tells_gradient() && islands <= NISLAND;
-        // Noslip iterations come after those of the solver, and have no gradient.
-        let most = self.model.noslip_sweeps();
+        // Noslip iterations come after those of the solver, and have no gradient, as those of PGS have not.
+        let most = if self.model.solves_by_sweeps() { 0 } else { self.model.noslip_sweeps() };
         for island in 0..islands.min(NISLAND) {
             let all = d.solver_niter[island].max(0) as usize;
             let own = &d.solver[island * NSOLVER..island * NSOLVER + all.min(NSOLVER)];
