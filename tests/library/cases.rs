@@ -585,12 +585,10 @@ fn pgs_has_the_derivative_of_the_solution_that_it_seeks() {
         let off = found.a.iter().zip(&truth.a).map(|(x, y)| (x - y).abs()).fold(0.0_f64, f64::max);
         assert!(off < 1e-6 * scale && found.verdicts.kink == 0.0, "{off:e}");
     }
-    // Under elliptic cones its sweeps end elsewhere, and what more of them change is marked.
+    // Under elliptic cones its sweeps end elsewhere: what is differentiated is the step that so many of them make.
     let mut pgs = stack("PGS", "elliptic");
     assert!(pgs.engine().1.contains("the solver PGS with elliptic cones"), "{}", pgs.engine().1);
     pgs.sim.set_state(&state).unwrap();
-    let (engine, found) = pgs.jacobian(None);
-    assert_eq!(engine, "whole-step");
-    let marked = found.a.iter().zip(&found.verdicts.a).filter(|(x, v)| x.is_nan() && **v == ZeroVerdict::Undecided);
-    assert!(marked.count() > 0 && found.verdicts.kink > 0.0);
+    pgs.sim.qacc_warmstart_mut().fill(0.0);
+    pgs.agrees("whole-step", &[]);
 }
