@@ -96,6 +96,20 @@ const TOUCH: &str = r#"<mujoco>
   </sensor>
 </mujoco>"#;
 
+/// A ball that an actuator makes stick to what it touches, and what hangs on the actuator.
+const STICK: &str = r#"<mujoco>
+  <option timestep="0.004"/>
+  <worldbody>
+    <geom type="plane" size="3 3 .1"/>
+    <body name="ball" pos="0 0 0.0995"><joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 0.1 1"/>
+      <joint axis="0 1 0"/><geom size="0.1" mass="1" pos="0.01 0 0"/><site name="middle"/></body>
+  </worldbody>
+  <actuator><adhesion name="grip" body="ball" gain="3" ctrlrange="0 1"/></actuator>
+  <sensor>
+    <actuatorpos actuator="grip"/><actuatorvel actuator="grip"/><actuatorfrc actuator="grip"/><force site="middle"/>
+  </sensor>
+</mujoco>"#;
+
 fn types() -> Vec<mjtSensor> {
     use mjtSensor::*;
     let mut all = Vec::new();
@@ -333,6 +347,13 @@ fn sensors_of_an_arm_agree_with_whole_steps() {
 #[test]
 fn sensors_of_contacts_agree_with_whole_steps() {
     check(TOUCH, 2, 0.0, 12);
+}
+
+#[test]
+fn sensors_of_what_sticks_agree_with_whole_steps() {
+    let model = load(STICK, Solver::CONVERGED);
+    assert_eq!(EngineRequest::default().resolve(&model).spec.kind(), EngineKind::Implicit);
+    check(STICK, 3, 0.0, 12);
 }
 
 #[test]

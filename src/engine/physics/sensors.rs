@@ -116,8 +116,9 @@ impl Model {
             found.push(Sensed { values, by: [sees.position, sees.velocity, sees.force], mixed: sees.mixed });
             stages.velocity |= sees.velocity;
             stages.acceleration |= sees.force;
-            // The force of an actuator on a body goes through the body's contacts.
-            stages.contacts |= sees.contacts || sees.force && sticks;
+            // The force and the velocity of an actuator on a body are those of the body's contacts.
+            let of_actuators = sees.force || kind == Ok(mjtSensor::mjSENS_ACTUATORVEL);
+            stages.contacts |= sees.contacts || of_actuators && sticks;
             stages.late |= kind == Ok(mjtSensor::mjSENS_E_KINETIC);
         }
         (found, stages)
