@@ -69,16 +69,10 @@ fn suite_of(name: &str) -> anyhow::Result<&'static Suite> {
 fn summary(chosen: &[&Suite], assets: &Assets) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["suite", "tasks", "here", "package", "what it is"]);
+    table.set_header(["suite", "tasks", "here", "package"]);
     for suite in chosen {
         let here = suite.tasks.iter().filter(|e| assets.has(&e.name)).count();
-        table.add_row([
-            suite.name.clone(),
-            suite.tasks.len().to_string(),
-            here.to_string(),
-            suite.package.clone(),
-            suite.description.clone(),
-        ]);
+        table.add_row([suite.name.clone(), suite.tasks.len().to_string(), here.to_string(), suite.package.clone()]);
     }
     for column in [1, 2] {
         if let Some(column) = table.column_mut(column) {
