@@ -160,6 +160,7 @@ impl Prepared {
             )));
         }
         let network = open_network(&mut job, &task, &model)?;
+        network.iter().flat_map(OnnxFile::beside).for_each(|file| inputs.add(file));
         let (recipe, files) = Recipe::new(&job, &task, &model)?;
         let prepared = Self { task, job, model, replay, network, recipe, files, inputs, outside };
         prepared.runner()?.preflight()?;

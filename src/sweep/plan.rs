@@ -104,15 +104,18 @@ fn describe_unknown(word: &str) -> String {
     if word.contains(['*', '?', '[']) {
         return format!("no task matches \"{word}\"");
     }
-    let of_suite = word.split_once('/').is_some_and(|(suite, _)| suites().iter().any(|s| s.name == suite));
+    let of_suite =
+        word.split_once('/').is_some_and(|(suite, _)| suites().iter().any(|s| s.name.eq_ignore_ascii_case(suite)));
     if word.contains('/') && !of_suite || Path::new(word).extension().is_some() {
         return format!("\"{word}\" is a file; a sweep records tasks of the catalogue, `dynsparse record` any model");
     }
     let mut names: Vec<&str> = catalogue().flat_map(|e| [e.collection.as_str(), e.suite.as_str()]).collect();
     names.sort_unstable();
     names.dedup();
-    let mut near = nearest(word);
-    near.extend(names.iter().filter(|s| strsim::jaro_winkler(s, &word.to_lowercase()) > 0.8).map(|s| (*s).to_owned()));
+    let alike = |name: &&&str| strsim::jaro_winkler(name, &word.to_lowercase()) > 0.8;
+    let mut near: Vec<String> = names.iter().filter(alike).map(|name| (*name).to_owned()).collect();
+    near.extend(nearest(word));
+    near.truncate(3);
     match near.as_slice() {
         [] => format!("unknown task or suite \"{word}\""),
         near => format!("unknown task or suite \"{word}\"; did you mean {}?", near.join(" or ")),

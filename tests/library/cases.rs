@@ -242,6 +242,44 @@ fn a_damper_with_noslip_acts_through_the_integrator() {
     case.agrees("implicit", &[]);
 }
 
+/// Friction losses of two dofs that are not coupled where the mass lies, and are a little beside it; a box with one contact beside
+/// its axis. A_ij of two directions is exactly 0, and its derivative is not.
+#[test]
+fn friction_that_is_coupled_beside_the_state_alone() {
+    for rest in [
+        r#"<option timestep="0.004" noslip_iterations="1" noslip_tolerance="-1" gravity="0 0 0"/><worldbody>
+           <body><joint type="slide" axis="1 0 0" frictionloss="5"/><joint axis="0 0 1" frictionloss="5"/>
+           <geom size=".05" pos=".3 0 0" mass="1"/><geom size=".05" mass="1"/></body></worldbody>
+           <actuator><general joint="x" biastype="affine" biasprm="2"/><general joint="t" biastype="affine" biasprm="1"/></actuator>"#,
+        r#"<option timestep="0.004" noslip_iterations="1" noslip_tolerance="-1" gravity="0 4 -9.81"/><worldbody>
+           <geom size=".08" pos="0.05 0 -.08"/><body pos="0 0 .0493"><freejoint/><geom type="box" size=".1 .1 .05"/></body></worldbody>"#,
+    ] {
+        let rest = rest.replacen("<joint type", "<joint name=\"x\" type", 1).replacen(
+            "<joint axis",
+            "<joint name=\"t\" axis",
+            1,
+        );
+        Case::new(&format!("<mujoco>{rest}</mujoco>")).agrees("implicit", &[]);
+    }
+}
+
+/// Sweeps go over contacts in their order. A cylinder that lies flat touches at both ends, and which comes first changes there; and
+/// two boxes of one centre may part either way.
+#[test]
+fn what_an_order_decides_is_marked() {
+    for rest in [
+        r#"<option timestep="0.004" noslip_iterations="1" noslip_tolerance="-1"/><worldbody><geom type="plane" size="5 5 .1"/>
+           <body pos="0 0 .099" euler="0 90 0"><freejoint/><geom type="cylinder" size=".1 .15"/></body></worldbody>"#,
+        r#"<worldbody><geom type="box" size="2 2 .1"/><body><freejoint/><geom type="box" size=".15 .15 .1"/></body></worldbody>"#,
+    ] {
+        let mut case = Case::new(&format!("<mujoco>{rest}</mujoco>"));
+        case.sim.qvel_mut().copy_from_slice(&[0.02, 0.05, 0.01, 0.1, 0.05, 0.2]);
+        let (engine, found) = case.jacobian(None);
+        assert_eq!(engine, "implicit");
+        assert!(found.verdicts.kink > 0.0, "{rest}: {:?}", found.verdicts.switches);
+    }
+}
+
 /// A box and a ball that slide on a floor, and a hinge with friction that sticks: sweeps over friction behind the solver.
 #[test]
 fn noslip_iterations_are_differentiated_as_far_as_they_go() {

@@ -227,7 +227,7 @@ fn a_wrong_plan_is_refused_before_anything_is_written() {
     let place = Place::new();
     place.run(&["sweep", "WalkerRnu", "dm_contrl", "Nix*"]).refused(&[
         "unknown task or suite \"WalkerRnu\"; did you mean WalkerRun",
-        "\"dm_contrl\"; did you mean dm_control_suite",
+        "\"dm_contrl\"; did you mean dm_control or dm_control_suite or dm_control/",
         "no task matches \"Nix*\"",
         "dynsparse tasks",
     ]);

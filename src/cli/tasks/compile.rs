@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynsparse::files::{FileKind, Inputs, Output};
-use dynsparse::physics::SolverMode;
+use dynsparse::physics::{ModelSource, SolverMode};
 use dynsparse::task::{Assets, file_stem};
 use serde::Serialize;
 
@@ -36,11 +36,17 @@ struct Written {
 /// Writes the model as the task has it: with its time step, its edits and its own solver.
 pub(super) fn run(args: &Args, assets: &Assets, json: bool) -> anyhow::Result<ExitCode> {
     let task = super::named(&args.task, assets)?;
+    let disk = match &task.source {
+        ModelSource::Disk(path) => Some(path.clone()),
+        ModelSource::Memory { .. } | ModelSource::Kept { .. } => None,
+    };
+    // As for a recording, so that it is known which files are read.
+    let (task, model) = task.kept(SolverMode::Task)?;
+    let inputs = Inputs::new(disk.iter().flat_map(|path| task.source.places(path)));
     let name = task.spec.name.clone();
     let file = args.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.mjb", file_stem(&name))));
-    let model = task.model(SolverMode::Task)?;
     let bytes = model.mjb()?;
-    let target = Output::claim(&file, FileKind::Data, &Inputs::new([&args.task]))?;
+    let target = Output::claim(&file, FileKind::Data, &inputs)?;
     target.write(&bytes)?;
     let written = Written {
         task: name,

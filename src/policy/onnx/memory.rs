@@ -21,18 +21,20 @@ pub(super) struct Carried {
     pub(super) shape: Vec<usize>,
 }
 
-/// Words of a name that say which side of a step it is.
-const SIDES: [&str; 13] =
-    ["in", "out", "input", "output", "next", "new", "prev", "previous", "last", "old", "0", "1", "n"];
+/// Words of a name that say which side of a step it is, and those that may number it as well.
+const SIDES: [&str; 10] = ["in", "out", "input", "output", "next", "new", "prev", "previous", "last", "old"];
+const COUNTS: [&str; 3] = ["0", "1", "n"];
 
-/// What a name is about, without the side of the step that it is on.
-fn about(name: &str) -> String {
+/// What a name is about, without the side of the step that it is on; `counted` takes 0, 1 and n for sides, too.
+fn about(name: &str, counted: bool) -> String {
     let lower = name.to_lowercase();
     let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let words = words.filter_map(|word| match word {
-        "h0" | "hn" | "hin" | "hout" | "h1" => Some("h"),
-        "c0" | "cn" | "cin" | "cout" | "c1" => Some("c"),
-        side if SIDES.contains(&side) => None,
+        "hin" | "hout" | "hx" | "hy" => Some("h"),
+        "cin" | "cout" | "cx" | "cy" => Some("c"),
+        "h0" | "hn" | "h1" if counted => Some("h"),
+        "c0" | "cn" | "c1" if counted => Some("c"),
+        side if SIDES.contains(&side) || counted && COUNTS.contains(&side) => None,
         other => Some(other),
     });
     words.collect::<Vec<_>>().join("_")
@@ -55,31 +57,46 @@ pub(super) fn paired<'a>(
     if let [only] = inputs {
         return Ok((*only, Vec::new()));
     }
-    let mut carried = Vec::new();
-    let mut rest = Vec::new();
-    for input in inputs {
-        let same = |o: &&proto::ValueInfo| about(&o.name) == about(&input.name) && sizes(o) == sizes(input);
-        let found: Vec<_> = outputs.iter().filter(same).collect();
-        match (&found[..], sizes(input)) {
-            ([output], Some(shape)) if !about(&input.name).is_empty() => {
-                count(&shape)?;
-                carried.push(Carried { input: input.name.clone(), output: output.name.clone(), shape });
-            }
-            _ => rest.push(*input),
-        }
-    }
-    let twice = |c: &Carried| carried.iter().filter(|other| other.output == c.output).count() > 1;
-    match &rest[..] {
-        [observation] if !carried.iter().any(twice) => Ok((*observation, carried)),
-        _ => Err(format!(
+    // States of several layers are numbered: what pairs all of them without a look at numbers goes first.
+    let found = [false, true].into_iter().find_map(|counted| by_name(inputs, outputs, counted));
+    let (observation, carried) = found.ok_or_else(|| {
+        format!(
             "it has {} inputs ({}) and {} outputs ({}); a policy has one input for the observation, and for each state that \
              it carries an input and an output of one shape and name (h_in and h_out, h0 and hn, state and next_state)",
             inputs.len(),
             names(inputs.iter().copied()),
             outputs.len(),
             names(outputs)
-        )),
+        )
+    })?;
+    carried.iter().try_for_each(|c| count(&c.shape).map(drop))?;
+    Ok((observation, carried))
+}
+
+/// The same by names that are [`about`] the same; None where one input is not left, or an output goes into two.
+fn by_name<'a>(
+    inputs: &[&'a proto::ValueInfo],
+    outputs: &[proto::ValueInfo],
+    counted: bool,
+) -> Option<(&'a proto::ValueInfo, Vec<Carried>)> {
+    let mut carried: Vec<Carried> = Vec::new();
+    let mut rest = Vec::new();
+    for input in inputs {
+        let name = about(&input.name, counted);
+        let same = |o: &&proto::ValueInfo| about(&o.name, counted) == name && sizes(o) == sizes(input);
+        let found: Vec<_> = outputs.iter().filter(same).collect();
+        match (&found[..], sizes(input)) {
+            ([output], Some(shape)) if !name.is_empty() => {
+                if carried.iter().any(|other| other.output == output.name) {
+                    return None;
+                }
+                carried.push(Carried { input: input.name.clone(), output: output.name.clone(), shape });
+            }
+            _ => rest.push(*input),
+        }
     }
+    let [observation] = rest[..] else { return None };
+    Some((observation, carried))
 }
 
 #[cfg(test)]
@@ -97,10 +114,12 @@ mod tests {
         for (a, b) in
             [("h_in", "h_out"), ("h0", "hn"), ("state", "next_state"), ("lstm.h.0", "lstm.h.n"), ("C0", "c_n")]
         {
-            assert_eq!(about(a), about(b), "{a}, {b}");
+            assert_eq!(about(a, true), about(b, true), "{a}, {b}");
         }
-        assert_ne!(about("h_in"), about("c_out"));
-        assert_ne!(about("state"), about("action"));
+        assert_eq!(about("hx", false), about("hy", false));
+        assert_ne!(about("h0_in", false), about("h1_out", false));
+        assert_ne!(about("h_in", true), about("c_out", true));
+        assert_ne!(about("state", true), about("action", true));
     }
 
     #[test]
@@ -111,6 +130,10 @@ mod tests {
         assert_eq!(observation.name, "obs");
         let names: Vec<_> = carried.iter().map(|c| (&*c.input, &*c.output, c.shape.clone())).collect();
         assert_eq!(names, [("h_in", "h_out", vec![1, 1, 8]), ("c_in", "c_out", vec![1, 1, 8])]);
+        let [h0, h1] = ["h0", "h1"].map(|name| value(name, &[1, 1, 8]));
+        let layers = [value("h1_out", &[1, 1, 8]), value("actions", &[1, 2]), value("h0_out", &[1, 1, 8])];
+        let (_, carried) = paired(&[&obs, &h0, &h1], &layers).unwrap();
+        assert_eq!(carried.iter().map(|c| &*c.output).collect::<Vec<_>>(), ["h0_out", "h1_out"]);
         // Another shape, no output, or two for one: nothing is guessed.
         assert!(paired(&[&obs, &value("h_in", &[1, 1, 9])], &outputs).unwrap_err().contains("2 inputs (obs, h_in)"));
         assert!(paired(&[&obs, &value("goal", &[1, 3])], &outputs).is_err());

@@ -15,7 +15,7 @@ mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prost::Message;
@@ -42,6 +42,7 @@ const FORMATS: RangeInclusive<i64> = 3..=13;
 pub struct OnnxFile {
     graph: Arc<Graph>,
     sha256: String,
+    beside: Vec<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -69,8 +70,9 @@ impl OnnxFile {
         let file = path.display().to_string();
         let wrong = |reason: String| PolicyError::Onnx { file: file.clone(), reason };
         let bytes = bounded::read(path, BYTES).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-        let (graph, bytes) = Graph::read(path, bytes, seen).map_err(wrong)?;
-        let opened = Self { graph: Arc::new(graph), sha256: sha256_hex(&bytes) };
+        let (graph, outside) = Graph::read(path, &bytes, seen).map_err(wrong)?;
+        let sha256 = sha256_hex(&outside.append_to(bytes));
+        let opened = Self { graph: Arc::new(graph), sha256, beside: outside.places };
         let answer = opened.graph.run(&vec![0.0; seen], &mut opened.memory()).map_err(wrong)?;
         if answer.data.len() != actions {
             return Err(wrong(format!(
@@ -85,6 +87,11 @@ impl OnnxFile {
     /// SHA-256 of the file, and of those behind it that its numbers lie in, hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// Other files that it was read from.
+    pub fn beside(&self) -> &[PathBuf] {
+        &self.beside
     }
 
     /// What the network remembers before the first action of an episode: zeros.
@@ -115,12 +122,12 @@ impl OnnxFile {
 }
 
 impl Graph {
-    /// The network, and all bytes that it was read from.
-    fn read(path: &Path, bytes: Vec<u8>, seen: usize) -> Result<(Self, Vec<u8>), String> {
-        if !proto::is_small(&bytes) {
+    /// The network, and what of it lies in other files.
+    fn read(path: &Path, bytes: &[u8], seen: usize) -> Result<(Self, Outside), String> {
+        if !proto::is_small(bytes) {
             return Err("it has too many nodes and names for a policy".to_owned());
         }
-        let model = proto::Model::decode(&bytes[..]).ok().filter(|m| m.ir_version > 0);
+        let model = proto::Model::decode(bytes).ok().filter(|m| m.ir_version > 0);
         let Some((graph, model)) = model.and_then(|mut m| Some((m.graph.take()?, m))) else {
             return Err(
                 "is no ONNX model; export the policy with torch.onnx, or as examples/export_playground.py does"
@@ -169,7 +176,7 @@ impl Graph {
         let (input, output) = (input.name.clone(), output.name.clone());
         let nodes = nodes.into_iter().cloned().collect();
         let file = path.display().to_string();
-        Ok((Self { file, nodes, constants, held, input, shape, output, carried }, outside.append_to(bytes)))
+        Ok((Self { file, nodes, constants, held, input, shape, output, carried }, outside))
     }
 
     /// The action; the memory is what it was before, and becomes what the next action starts from.

@@ -1,7 +1,7 @@
 //! Numbers of a network that lie beside it: newer exporters write the weights of `policy.onnx` to `policy.onnx.data`.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use super::{BYTES, proto};
 use crate::bounded::{self, word};
@@ -10,6 +10,8 @@ use crate::bounded::{self, word};
 #[derive(Debug, Default)]
 pub(super) struct Outside {
     files: BTreeMap<String, Vec<u8>>,
+    /// Where they lie.
+    pub(super) places: Vec<PathBuf>,
 }
 
 /// What an entry of a tensor says.
@@ -24,7 +26,7 @@ impl Outside {
     /// A reason where a file is elsewhere, cannot be read, or they are too large together.
     pub(super) fn read(path: &Path, tensors: &[proto::Tensor]) -> Result<Self, String> {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut files = BTreeMap::new();
+        let (mut files, mut places) = (BTreeMap::new(), Vec::new());
         let mut left = BYTES;
         for t in tensors.iter().filter(|t| t.data_location != 0) {
             let location = entry(t, "location").unwrap_or_default();
@@ -54,8 +56,9 @@ impl Outside {
             })?;
             left -= bytes.len() as u64;
             files.insert(location.to_owned(), bytes);
+            places.push(file);
         }
-        Ok(Self { files })
+        Ok(Self { files, places })
     }
 
     /// The bytes of a tensor, where they do not lie in the network's own file.

@@ -148,7 +148,10 @@ pub fn names_suite(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let model = MODEL_FILES.iter().any(|end| lower.ends_with(end));
     text.split_once('/').is_some_and(|(suite, name)| {
-        !model && !name.is_empty() && !name.contains(['/', '\\']) && suites().iter().any(|s| s.name == suite)
+        !model
+            && !name.is_empty()
+            && !name.contains(['/', '\\'])
+            && suites().iter().any(|s| s.name.eq_ignore_ascii_case(suite))
     })
 }
 

@@ -170,7 +170,12 @@ fn on_face(blocks: &[Block; 2], of: usize, a: usize, margin: f64) -> Option<Vec<
     let (face, other) = (&blocks[of], &blocks[1 - of]);
     let (x, y) = ((a + 1) % 3, (a + 2) % 3);
     let offset = other.centre - face.centre;
-    let side = if offset.dot(face.axes[a]).x >= 0.0 { 1.0 } else { -1.0 };
+    let aside = offset.dot(face.axes[a]).x;
+    // Centres side by side: either face may be met.
+    if aside.abs() < TIE {
+        return None;
+    }
+    let side = aside.signum();
     // The face that looks at it.
     let looks = |k: usize| other.axes[k].dot(face.axes[a]).x;
     let mut order = [0, 1, 2];

@@ -17,6 +17,8 @@ pub(super) struct Coupling {
     /// A with bounds on its errors (n x n), and its derivatives by position likewise (n x n x nv).
     a: Vec<(f64, f64)>,
     change: Vec<(f64, f64)>,
+    /// Whether A_gh or its derivative is anything (n x n).
+    acts: Vec<bool>,
 }
 
 impl Coupling {
@@ -31,13 +33,16 @@ impl Coupling {
             })
             .collect();
         let moves: Vec<Vec<usize>> = w.iter().map(|w| (0..nv).filter(|dof| w[*dof] != 0.0).collect()).collect();
-        let mut out = Self { n, nv, w, a: vec![(0.0, 0.0); n * n], change: vec![(0.0, 0.0); n * n * nv] };
+        let mut out =
+            Self { n, nv, w, a: vec![(0.0, 0.0); n * n], change: vec![(0.0, 0.0); n * n * nv], acts: Vec::new() };
         let (mut turned, mut noise) = (DMatrix::zeros(nv, nv), DMatrix::zeros(nv, nv));
         for h in 0..n {
             turned.fill(0.0);
             noise.fill(0.0);
             field.set_accelerations(scene.tree, scene.sim, &out.w[h]);
             field.by_position(scene.tree, false, &mut turned, &mut noise);
+            let turns: Vec<bool> =
+                (0..nv).map(|dof| turned.row(dof).iter().chain(noise.row(dof).iter()).any(|x| *x != 0.0)).collect();
             for g in 0..=h {
                 let (x, size) = moves[h].iter().fold((0.0, 0.0), |(x, size), dof| {
                     let term = directions[g].jacobian[*dof] * out.w[h][*dof];
@@ -45,12 +50,11 @@ impl Coupling {
                 });
                 let entry = (x, 16.0 * ULP * size);
                 (out.a[g * n + h], out.a[h * n + g]) = (entry, entry);
-                if size == 0.0 {
-                    continue;
-                }
-                for k in 0..nv {
+                // Where A_gh is 0 at this state its derivative need not be.
+                let turned_dofs: Vec<usize> = moves[g].iter().copied().filter(|dof| turns[*dof]).collect();
+                for k in (0..nv).filter(|_| !turned_dofs.is_empty()) {
                     let (mut x, mut error) = (0.0, 0.0);
-                    for dof in &moves[g] {
+                    for dof in &turned_dofs {
                         let term = out.w[g][*dof] * turned[(*dof, k)];
                         x += term;
                         error += 4.0 * ULP * term.abs() + out.w[g][*dof].abs() * noise[(*dof, k)];
@@ -65,7 +69,14 @@ impl Coupling {
                 }
             }
         }
+        let any = |(x, error): &(f64, f64)| *x != 0.0 || *error != 0.0;
+        out.acts = (0..n * n).map(|at| any(&out.a[at]) || out.change(at / n, at % n).iter().any(any)).collect();
         out
+    }
+
+    /// Whether two directions act on each other, at this state or beside it.
+    pub(super) fn acts(&self, g: usize, h: usize) -> bool {
+        self.acts[g * self.n + h]
     }
 
     /// Adds to the derivative of A_gh by position `k`.

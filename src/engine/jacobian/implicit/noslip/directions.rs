@@ -7,7 +7,7 @@ use super::super::bending::Bend;
 use super::super::contact::{Shift, bends};
 use super::super::motion::ULP;
 use super::{Scene, Slope};
-use crate::physics::ContactDetail;
+use crate::physics::{ContactDetail, Shape};
 
 /// A direction of friction.
 #[derive(Debug)]
@@ -50,7 +50,8 @@ pub(super) struct Friction {
 type Solved<'a> = (&'a DVector<f64>, &'a DMatrix<f64>, &'a DMatrix<f64>);
 
 impl Friction {
-    /// None where a friction's Jacobian has no derivative in closed form here.
+    /// None where a friction's Jacobian has no derivative in closed form here, or where two geoms touch more than once in an order that
+    /// may change: sweeps in another order come to something else, however the geometry changes.
     pub(super) fn of(scene: &Scene<'_>, solved: Solved<'_>) -> Option<Self> {
         let mut out = Self::default();
         for row in 0..scene.rows.n {
@@ -67,6 +68,13 @@ impl Friction {
         };
         let mut touching: Vec<_> = scene.contacts.details.iter().enumerate().filter(|(_, c)| pushes(c)).collect();
         touching.sort_unstable_by_key(|(_, contact)| contact.row);
+        let ordered = |geoms: [usize; 2]| {
+            let shapes = geoms.map(|geom| scene.sim.model().shape(geom));
+            matches!(shapes, [Shape::Plane, Shape::Box { .. } | Shape::Capsule { .. }])
+        };
+        if touching.windows(2).any(|pair| pair[0].1.geoms == pair[1].1.geoms && !ordered(pair[0].1.geoms)) {
+            return None;
+        }
         for contact in touching {
             out.add_contact(scene, contact, solved);
         }

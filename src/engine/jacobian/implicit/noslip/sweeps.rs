@@ -56,7 +56,7 @@ impl Growth {
     fn new(coupling: &Coupling, n: usize) -> Self {
         let mut sets = Sets::new(n);
         for g in 0..n {
-            (0..g).filter(|h| coupling.a(g, *h).1 != 0.0).for_each(|h| sets.join(g, h));
+            (0..g).filter(|h| coupling.acts(g, *h)).for_each(|h| sets.join(g, h));
         }
         let group = (0..n).map(|g| sets.root(g)).collect();
         Self { group, all: vec![1.0; n], own: vec![1.0; n], left: vec![Left::Free; n] }
@@ -166,6 +166,8 @@ impl<'a> Sweeps<'a> {
             }
         };
         let stiff = own.clone().zip(directions).any(|(g, d)| is_free(d) && self.coupling.a(g, g).0 < STIFF);
+        // MuJoCo has no solution within an ellipse where nothing moves along one of its directions, as in a plane: a threshold decides.
+        let flat = matches!(block.hold, Hold::Ellipse { .. }) && !directions.iter().all(is_free);
         let Outcome { x, change, left, soft, sure } = outcome;
         if !undoes || self.rise(block, &visit, &x) <= RISE {
             self.growth.visit(block.first, left, soft);
@@ -176,7 +178,7 @@ impl<'a> Sweeps<'a> {
                 self.change[g] = change;
             }
         }
-        sure && !stiff
+        sure && !stiff && !flat
     }
 
     /// Whether a direction that is held is so once more, by the same bound and far beyond it: then nothing of it changes.
@@ -196,11 +198,8 @@ impl<'a> Sweeps<'a> {
         for g in own.clone() {
             let direction = &self.friction.directions[g];
             let (mut residual, mut change) = (direction.residual, direction.residual_change.x.clone());
-            for h in (0..self.x.len()).filter(|h| !own.contains(h)) {
-                let (a, error) = self.coupling.a(g, h);
-                if a == 0.0 && error == 0.0 {
-                    continue;
-                }
+            for h in (0..self.x.len()).filter(|h| !own.contains(h) && self.coupling.acts(g, *h)) {
+                let (a, _) = self.coupling.a(g, h);
                 residual += a * self.x[h];
                 change.iter_mut().zip(&self.change[h]).for_each(|(sum, x)| *sum += a * x);
                 self.turn((g, h), self.x[h], &mut change);
@@ -402,11 +401,8 @@ impl<'a> Sweeps<'a> {
         let direction = &self.friction.directions[g];
         let mut errors = direction.residual_change.error.clone();
         let mut sizes: Vec<f64> = direction.residual_change.x.iter().map(|x| x.abs()).collect();
-        for h in 0..self.x.len() {
+        for h in (0..self.x.len()).filter(|h| self.coupling.acts(g, *h)) {
             let (a, error) = self.coupling.a(g, h);
-            if a == 0.0 && error == 0.0 {
-                continue;
-            }
             let other = &self.friction.directions[h];
             let inner = own.contains(&h);
             for c in 0..self.inputs {
