@@ -260,3 +260,26 @@ fn xml_that_only_mujoco_reads() {
         assert_eq!(files, ["arm.xml", "robot.xml"], "way {i}");
     }
 }
+
+/// A mesh is bytes to others, and no output of the command that reads it.
+#[test]
+fn a_compiled_model_replaces_none_of_its_own_files() {
+    let corners = [[0.0, 0.0, 0.0], [0.1, 0.0, 0.0], [0.0, 0.1, 0.0], [0.0, 0.0, 0.1f32]];
+    let facet = |face: [usize; 3]| {
+        let numbers = [0.0; 3].into_iter().chain(face.into_iter().flat_map(|i| corners[i]));
+        numbers.flat_map(f32::to_le_bytes).chain([0, 0]).collect::<Vec<u8>>()
+    };
+    let facets = [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]].map(facet).concat();
+    let mesh = [&[0xff; 80][..], &4_u32.to_le_bytes(), &facets].concat();
+    let place = Place::new();
+    place.write("t.stl", mesh.clone());
+    let model = r#"<mujoco><asset><mesh name="t" file="t.stl"/></asset><worldbody><body><joint axis="0 1 0"/>
+        <geom type="mesh" mesh="t" pos=".2 0 0"/></body></worldbody></mujoco>"#;
+    place.write("r.xml", model);
+    for output in ["t.stl", "./r.xml"] {
+        place.run(&["tasks", "compile", "r.xml", "-o", output]).refused(&[output, "is read by this command"]);
+    }
+    assert!(place.read("t.stl") == mesh && place.read("r.xml") == model.as_bytes());
+    place.run(&["tasks", "compile", "r.xml"]).ok();
+    assert!(place.has("r.mjb"));
+}

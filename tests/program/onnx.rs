@@ -197,6 +197,11 @@ fn numbers_beside_the_network_belong_to_it() {
     };
     let net = open(&split).expect("a network");
     assert_eq!(act(&net), act(&open(&place(&whole)).expect("a network")));
+    // What a network was read from is no output, by force either.
+    let assets = vendor();
+    let over = [&RECORD[..], &["--assets", &assets, "-o", "p.onnx.data", "--force"]].concat();
+    split.run(&over).refused(&["p.onnx.data", "is read by this command"]);
+    assert_eq!(split.read("p.onnx.data"), raw);
     let both = [split.read("p.onnx"), raw.clone()].concat();
     assert_eq!(net.sha256(), dynsparse::seal::sha256_hex(&both));
 
