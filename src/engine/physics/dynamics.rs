@@ -134,15 +134,10 @@ impl Model {
         Slices(self.raw()).dof_dampingpoly().iter().flatten().any(|x| *x != 0.0)
     }
 
-    /// Coefficients of the higher powers of the dofs' dampers (nv): a velocity v is damped by v (b + c0 |v| + c1 v^2).
-    pub fn dof_dampingpoly(&self) -> &[[f64; 2]] {
-        Slices(self.raw()).dof_dampingpoly()
-    }
-
-    /// The dampers of the dofs, with those of actuators on their joints (nv): b and the coefficients of the higher powers, as in
-    /// [`Model::dof_dampingpoly`].
+    /// The dampers of the dofs, with those of actuators on their joints (nv): b and the coefficients of the higher powers; a
+    /// velocity v is damped by v (b + c0 |v| + c1 v^2).
     pub fn dampers(&self) -> Vec<(f64, [f64; 2])> {
-        let own = self.dof_damping().iter().copied().zip(self.dof_dampingpoly().iter().copied());
+        let own = self.dof_damping().iter().copied().zip(Slices(self.raw()).dof_dampingpoly().iter().copied());
         let mut all: Vec<(f64, [f64; 2])> = own.collect();
         let joints: Vec<_> = self.joints().collect();
         for actuator in self.actuators().filter(|a| a.is_damped() && a.is_on_joint()) {
