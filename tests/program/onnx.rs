@@ -51,14 +51,22 @@ fn a_network_says_what_numpy_says() {
     assert!(largest > 0.3, "{largest}");
 }
 
+/// Records a.h5 on one thread and b.h5 on two, which have the same bytes.
+fn on_one_thread_and_two(place: &Place) {
+    let assets = vendor();
+    for (file, threads) in [("a.h5", "1"), ("b.h5", "2")] {
+        let to = ["--assets", &assets, "-o", file, "--threads", threads];
+        place.run(&[&RECORD[..], &to].concat()).ok();
+    }
+    assert_eq!(place.read("a.h5"), place.read("b.h5"), "one thread and two");
+}
+
 #[test]
 fn the_action_of_every_step_follows_from_its_observation() {
     let place = place(&cheetah());
     let assets = vendor();
     let record = [&RECORD[..], &["--assets", &assets]].concat();
-    place.run(&[&record[..], &["-o", "a.h5", "--threads", "1"]].concat()).ok();
-    place.run(&[&record[..], &["-o", "b.h5", "--threads", "2"]].concat()).ok();
-    assert_eq!(place.read("a.h5"), place.read("b.h5"), "one thread and two");
+    on_one_thread_and_two(&place);
 
     let net = OnnxFile::open(&place.path("p.onnx"), 17, 6).expect("a network");
     let (seen, ctrl) = (read(&place, "a.h5", "observation"), read(&place, "a.h5", "ctrl"));
@@ -123,11 +131,7 @@ fn a_network_with_a_memory_says_what_numpy_says() {
 #[test]
 fn a_network_with_a_memory_acts() {
     let place = place(&remembering("LSTM", 17, 6));
-    let assets = vendor();
-    let record = [&RECORD[..], &["--assets", &assets]].concat();
-    place.run(&[&record[..], &["-o", "a.h5", "--threads", "1"]].concat()).ok();
-    place.run(&[&record[..], &["-o", "b.h5", "--threads", "2"]].concat()).ok();
-    assert_eq!(place.read("a.h5"), place.read("b.h5"), "one thread and two");
+    on_one_thread_and_two(&place);
     let net = OnnxFile::open(&place.path("p.onnx"), 17, 6).expect("a network");
     let (seen, ctrl) = (read(&place, "a.h5", "observation"), read(&place, "a.h5", "ctrl"));
     let mut memory = net.memory();
