@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use dynsparse::dataset::Effort;
+use dynsparse::dataset::{Effort, Store};
 use dynsparse::jacobian::{EngineRequest, Jacobian, Nudge};
 use dynsparse::physics::{Sim, SolverMode};
 use dynsparse::policy::{self, ControlRanges, PolicySpec};
@@ -49,6 +49,7 @@ fn measure(name: &str, episodes: u64, steps: usize) {
         seed: 0,
         past_done: false,
         compression: Effort::Fast,
+        store: Store::F64,
     };
     let states = episodes as usize * steps * task.spec.substeps;
     let prepared = Prepared::new(task.clone(), job.clone()).expect("the task can be recorded");

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     F64,
+    F32,
     I64,
     I32,
     U32,
@@ -19,6 +20,7 @@ impl Kind {
     pub(crate) fn named(name: &str) -> PyResult<Self> {
         Ok(match name {
             "float64" => Self::F64,
+            "float32" => Self::F32,
             "int64" => Self::I64,
             "int32" => Self::I32,
             "uint32" => Self::U32,
@@ -30,14 +32,14 @@ impl Kind {
     pub(crate) fn bytes(self) -> usize {
         match self {
             Self::F64 | Self::I64 => 8,
-            Self::I32 | Self::U32 => 4,
+            Self::F32 | Self::I32 | Self::U32 => 4,
             Self::U8 => 1,
         }
     }
 }
 
 /// An array of rows that is borrowed from Python for as long as it is written. Its type is that of the recording; floats may be
-/// shortened.
+/// shortened or widened.
 pub(crate) enum Rows<'py> {
     F64(PyReadwriteArray2<'py, f64>),
     F32(PyReadwriteArray2<'py, f32>),
@@ -51,7 +53,7 @@ impl<'py> Rows<'py> {
     /// Borrows an array with this shape.
     pub(crate) fn borrow(array: &Bound<'py, PyAny>, kind: Kind, shape: [usize; 2]) -> PyResult<Self> {
         Ok(match kind {
-            Kind::F64 => match array.cast::<PyArray2<f32>>() {
+            Kind::F64 | Kind::F32 => match array.cast::<PyArray2<f32>>() {
                 Ok(short) => Self::F32(borrowed(short, shape)?),
                 Err(_) => Self::F64(borrowed(cast(array)?, shape)?),
             },
@@ -136,6 +138,9 @@ impl<'a> Slot<'a> {
             }
         }
         match self {
+            // Floats are stored in 8 bytes or in 4.
+            Self::F64(to) if bytes.len() == 4 * to.len() => each(to, bytes, |x| f64::from(f32::from_le_bytes(x))),
+            Self::F32(to) if bytes.len() == 4 * to.len() => each(to, bytes, f32::from_le_bytes),
             Self::F64(to) => each(to, bytes, f64::from_le_bytes),
             Self::F32(to) => each(to, bytes, |x| f64::from_le_bytes(x) as f32),
             Self::I64(to) => each(to, bytes, i64::from_le_bytes),

@@ -41,12 +41,12 @@ pub use symmetry::{Reason, ReasonKind};
 pub use tables::tables;
 
 use crate::dataset::schema::{Axis, Var, attribute};
-use crate::dataset::{Attribute, FlagReader, Recording};
+use crate::dataset::{Attribute, FlagReader, Recording, Store};
 use crate::flags::StepFlags;
 use embedding::{Embedding, Reservoir};
 use global::GlobalSparsity;
 pub(crate) use regime::Regimes;
-use scan::{Scan, Use, has_masks, matrices};
+use scan::{Scan, Use, has_masks, held, matrices};
 use state::{RegimeDependence, RegimeWatch, StateDependence};
 use temporal::Temporal;
 use threshold::Thresholds;
@@ -156,12 +156,20 @@ pub fn analyze(path: &Path, settings: &AnalysisSettings) -> Result<Analysis, Ana
                 "has no zero masks: record it again with the zero test, or give a threshold with --zero",
             ));
         }
+        Some(Criterion::Threshold(_)) if recording.store() == Store::Masks => {
+            return Err(AnalysisError::nothing(
+                path,
+                "keeps the verdicts of its zero test and no numbers that a threshold could judge (it was recorded with \
+                 --store masks): leave --zero out, or record it again with --store f32",
+            ));
+        }
         Some(criterion) => criterion,
         None if masks => Criterion::Mask,
         None => Criterion::Threshold(DEFAULT_THRESHOLD),
     };
     let labels = |axis: Axis, var: Var| if recording.has(var) { recording.labels(axis) } else { Ok(Vec::new()) };
-    let (state, control) = (labels(Axis::State, Var::A)?, labels(Axis::Actuator, Var::B)?);
+    let [a, b] = held(&recording);
+    let (state, control) = (labels(Axis::State, a)?, labels(Axis::Actuator, b)?);
     let scan = Scan::new(&recording, settings, criterion)?;
     let shapes = scan.shapes();
     if [shapes[0].columns, shapes[1].columns] != [state.len(), control.len()] {
@@ -169,7 +177,11 @@ pub fn analyze(path: &Path, settings: &AnalysisSettings) -> Result<Analysis, Ana
     }
     let (offsets, episodes) = (recording.offsets()?, recording.episodes()?);
     let mut walk = Walk::new(&recording, settings, shapes, &offsets)?;
-    let sums = scan.run(|step, used, patterns| walk.step(step, used, patterns))?;
+    let mut sums = scan.run(|step, used, patterns| walk.step(step, used, patterns))?;
+    let numbers = recording.store() != Store::Masks;
+    if !numbers {
+        sums.iter_mut().for_each(|sums| sums.largest.fill(f64::NAN));
+    }
     walk.end_episodes(offsets.len() - 1);
     let samples = walk.selection[Use::Counts as usize];
     let selection = Selection {
@@ -217,6 +229,7 @@ pub fn analyze(path: &Path, settings: &AnalysisSettings) -> Result<Analysis, Ana
         temporal: walk.temporal.iter().map(temporal::Watch::result).collect(),
         traces: walk.traces,
         thresholds: matrices(shapes)
+            .filter(|_| numbers)
             .map(|(m, matrix)| threshold::result(matrix, shapes[m], &sums[m], &settings.thresholds, masks))
             .collect(),
         subject: Subject {

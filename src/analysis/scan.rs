@@ -10,7 +10,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::pattern::{Matrix, Pattern, Shape};
 use super::{AnalysisError, AnalysisSettings, Criterion};
 use crate::dataset::schema::Var;
-use crate::dataset::{DatasetError, FlagReader, Recording, RowReader};
+use crate::dataset::{DatasetError, FlagReader, Recording, RowReader, Store};
+use crate::flags::StepFlags;
 use crate::zero::ZeroVerdict;
 
 /// Blocks of a thread that may wait for those before them: enough to even out, few enough to keep memory small.
@@ -96,6 +97,11 @@ const LANES: usize = 4;
 /// The variables of the recorded zero test.
 const MASKS: [Var; 2] = [Var::AZero, Var::BZero];
 
+/// The variables that have the shapes of A and B: their masks, where the recording keeps no numbers.
+pub(super) fn held(recording: &Recording) -> [Var; 2] {
+    if recording.store() == Store::Masks { MASKS } else { [Var::A, Var::B] }
+}
+
 /// Whether a recording has the zero test.
 pub(super) fn has_masks(recording: &Recording) -> bool {
     let [a, b] = MASKS.map(|var| recording.has(var));
@@ -118,8 +124,9 @@ impl<'a> Scan<'a> {
             [_, rows, columns] => Shape { rows, columns },
             _ => Shape { rows: 0, columns: 0 },
         };
-        let shapes = [shape(Var::A), shape(Var::B)];
-        for (var, shape) in [Var::A, Var::B].into_iter().zip(shapes) {
+        let matrices = held(recording);
+        let shapes = matrices.map(shape);
+        for (var, shape) in matrices.into_iter().zip(shapes) {
             let wrong = recording.has(var) && (shape.entries() == 0 || shape.rows != shapes[0].columns);
             if wrong {
                 return Err(
@@ -272,17 +279,23 @@ impl<'a> Scan<'a> {
         if !self.settings.steps.take(readers.flags.step(step)?) {
             return Ok(Use::Unwanted);
         }
+        // Of numbers that are not kept, the recorder's flag tells.
+        if readers.values[0].is_none() && readers.flags.step(step)?.contains(StepFlags::JACOBIAN_NOT_FINITE) {
+            return Ok(Use::NotFinite);
+        }
         for reader in readers.values.iter_mut().flatten() {
-            let (bits, _) = reader.row(step)?.as_chunks::<8>();
-            if bits.iter().fold(false, |any, x| any | (u64::from_le_bytes(*x) & EXPONENT == EXPONENT)) {
+            let numbers = reader.numbers(step)?;
+            if numbers.iter().fold(false, |any, x| any | (x.to_bits() & EXPONENT == EXPONENT)) {
                 return Ok(Use::NotFinite);
             }
         }
         let mut rest = words;
         for (m, sums) in sums.iter_mut().enumerate() {
-            let Some(reader) = &mut readers.values[m] else { continue };
-            let (values, _) = reader.row(step)?.as_chunks::<8>();
+            let values = readers.values[m].as_mut().map(|reader| reader.numbers(step)).transpose()?;
             let mask = readers.masks[m].as_mut().map(|reader| reader.row(step)).transpose()?;
+            if values.is_none() && mask.is_none() {
+                continue;
+            }
             let (zero, more) = rest.split_at_mut(self.shapes[m].words());
             let (undecided, more) = more.split_at_mut(self.shapes[m].words());
             rest = more;
@@ -294,12 +307,13 @@ impl<'a> Scan<'a> {
                         return Err(self.recording.foreign(&text));
                     }
                 }
-                (Criterion::Threshold(limit), _) => pack(values, zero, limit),
+                (Criterion::Threshold(limit), _) => pack(values.unwrap_or_default(), zero, limit),
                 // A mask is only asked for where all are recorded.
                 (Criterion::Mask, None) => {}
             }
+            let Some(values) = values else { continue };
             for (largest, x) in sums.largest.iter_mut().zip(values) {
-                let x = f64::from_le_bytes(*x).abs();
+                let x = x.abs();
                 *largest = if x > *largest { x } else { *largest };
             }
             self.bins.add(values, mask, &mut tallies[m]);
@@ -373,9 +387,9 @@ impl Queue {
 const EXPONENT: u64 = 0x7ff << 52;
 
 /// A bit for every value below the limit.
-fn pack(values: &[[u8; 8]], words: &mut [u64], limit: f64) {
+fn pack(values: &[f64], words: &mut [u64], limit: f64) {
     for (values, word) in values.chunks(64).zip(words) {
-        let bits = values.iter().map(|x| u64::from(f64::from_le_bytes(*x).abs() < limit));
+        let bits = values.iter().map(|x| u64::from(x.abs() < limit));
         *word = bits.enumerate().fold(0, |word, (i, bit)| word | bit << i);
     }
 }
@@ -436,17 +450,17 @@ impl Bins {
         bin
     }
 
-    fn add(&self, values: &[[u8; 8]], mask: Option<&[u8]>, tallies: &mut [Tally]) {
+    fn add(&self, values: &[f64], mask: Option<&[u8]>, tallies: &mut [Tally]) {
         match mask {
             None => {
                 for (i, x) in values.iter().enumerate() {
-                    tallies[self.of(f64::from_le_bytes(*x))][i % LANES * 4] += 1;
+                    tallies[self.of(*x)][i % LANES * 4] += 1;
                 }
             }
             Some(mask) => {
                 for (i, (x, verdict)) in values.iter().zip(mask).enumerate() {
                     let lane = i % LANES * 4 + usize::from(*verdict & 3);
-                    tallies[self.of(f64::from_le_bytes(*x))][lane] += 1;
+                    tallies[self.of(*x)][lane] += 1;
                 }
             }
         }
@@ -500,7 +514,7 @@ mod tests {
 
     #[test]
     fn bits_of_values_and_verdicts() {
-        let values: Vec<[u8; 8]> = (0..70).map(|i| f64::from(i % 3).to_le_bytes()).collect();
+        let values: Vec<f64> = (0..70).map(|i| f64::from(i % 3)).collect();
         let mut words = [0; 2];
         pack(&values, &mut words, 0.5);
         assert_eq!((super::super::pattern::ones(&words), words[0] & 0b1111, words[1]), (24, 0b1001, 0b10_0100));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use dynsparse::dataset::Effort;
+use dynsparse::dataset::{Effort, Store};
 use dynsparse::files;
 use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
 use dynsparse::physics::SolverMode;
@@ -167,6 +167,9 @@ pub(super) struct Settings {
     /// How hard to compress [default: fast]
     #[arg(long, value_enum, help_heading = "Files")]
     pub(super) compression: Option<Effort>,
+    /// What to keep of A, B, C and D [default: f64]
+    #[arg(long, value_enum, help_heading = "Files")]
+    pub(super) store: Option<Store>,
     /// Folder of the suites' model files [default: vendor/ here, above, or where the program was built]
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub(super) assets: Option<PathBuf>,
@@ -319,6 +322,7 @@ impl Settings {
             reset_noise,
             no_outside_files,
             compression,
+            store,
             assets,
         )
     }
@@ -495,6 +499,7 @@ impl Settings {
             past_done: self.past_done.unwrap_or(false),
             seed: self.seed.unwrap_or(0),
             compression: self.compression.unwrap_or_default(),
+            store: self.store.unwrap_or_default(),
             changes: self.changes()?,
         })
     }

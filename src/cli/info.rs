@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use dynsparse::dataset::schema::{self, Axis, Var};
-use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording};
+use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording, Store};
 use dynsparse::flags::StepFlags;
 use dynsparse::physics::PluginFile;
 use dynsparse::sweep::{Done, Manifest, State, TaskEntry};
@@ -46,6 +46,7 @@ struct Summary {
     zeros: Vec<(&'static str, [usize; ZeroVerdict::ALL.len()])>,
     /// Of every matrix.
     entries: Vec<(&'static str, Entries)>,
+    store: Store,
     size: u64,
 }
 
@@ -182,6 +183,7 @@ impl Summary {
             iterations,
             zeros,
             entries,
+            store: recording.store(),
             size: std::fs::metadata(path).map_or(0, |m| m.len()),
         })
     }
@@ -244,6 +246,11 @@ impl Summary {
         let largest: Vec<String> =
             self.entries.iter().map(|(name, e)| format!("{name} up to {}", short(e.largest))).collect();
         let mut told = largest.join(", ");
+        match self.store {
+            Store::F64 => {}
+            Store::F32 => told += ", kept in single precision",
+            Store::Masks => told += "not kept, but for what the zero test says of them",
+        }
         let worst = |of: fn(&Entries) -> usize| self.entries.iter().map(|(_, e)| of(e)).max().unwrap_or(0);
         let (undefined, beyond) = (worst(|e| e.undefined), worst(|e| e.beyond));
         if undefined > 0 {
@@ -407,6 +414,7 @@ impl Summary {
             "zeros": (!self.zeros.is_empty()).then(|| self.zeros.iter().map(|(name, counts)| {
                 ((*name).to_owned(), ZeroVerdict::NAMES.iter().zip(counts).map(|(v, n)| ((*v).to_owned(), json!(n))).collect::<Value>())
             }).collect::<Map<_, _>>()),
+            "store": self.store,
             "entries": self.entries.iter().map(|(name, e)| {
                 ((*name).to_owned(), json!({"largest": e.largest, "steps_undefined": e.undefined, "steps_beyond_reason": e.beyond}))
             }).collect::<Map<_, _>>(),

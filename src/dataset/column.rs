@@ -44,6 +44,7 @@ impl Column {
         }
         let dataset = match kind {
             ElementType::F64 => dataset!(f64),
+            ElementType::F32 => dataset!(f32),
             ElementType::I64 => dataset!(i64),
             ElementType::I32 => dataset!(i32),
             ElementType::U32 => dataset!(u32),

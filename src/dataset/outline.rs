@@ -10,16 +10,18 @@ use hdf5::{Dataset, Group, LinkType};
 
 use super::attributes::{line, texts};
 use super::schema::{Axis, ElementType, OPTIONAL, Var};
+use super::store::MATRICES;
 use super::stored::stored;
 use super::{DatasetError, h5};
 use crate::capacity;
 use crate::chunk::Stored;
 use crate::heap::{self, HeapError};
 
-/// A dataset, and where its numbers lie; text lies in HDF5's heap.
+/// A dataset of such elements, and where its numbers lie; text lies in HDF5's heap.
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) dataset: Dataset,
+    pub(super) kind: ElementType,
     pub(super) stored: Option<Stored>,
 }
 
@@ -61,7 +63,9 @@ impl Outline {
             }
             if let Some(var) = var {
                 let spec = var.spec();
-                outline.variables.insert(var, column(file, name, spec.kind, spec.axes.len())?);
+                let single = MATRICES.contains(&var) && is_single(file, name);
+                let kind = if single { ElementType::F32 } else { spec.kind };
+                outline.variables.insert(var, column(file, name, kind, spec.axes.len())?);
             } else if let Some(axis) = axis {
                 let kind = if axis.is_rows() { ElementType::I64 } else { ElementType::Text };
                 outline.scales.insert(axis, column(file, name, kind, 1)?);
@@ -133,6 +137,16 @@ impl Outline {
     pub(super) fn complete(&self) -> Result<(), String> {
         let has = |var: &Var| self.variables.contains_key(var);
         let labelled = |var: Var| var.spec().axes.iter().find(|axis| !self.scales.contains_key(axis));
+        if !has(&Var::A) && !has(&Var::AZero) {
+            return Err(
+                "lacks the variables A and A_zero, of which a recording has one: the file is damaged".to_owned()
+            );
+        }
+        let types = |kind| MATRICES.iter().find(|var| self.variables.get(var).is_some_and(|c| c.kind == kind));
+        if let (Some(single), Some(double)) = (types(ElementType::F32), types(ElementType::F64)) {
+            let [single, double] = [single, double].map(|var| var.spec().name);
+            return Err(format!("{single} is in single precision and {double} in double: the file was changed"));
+        }
         for var in Var::ALL {
             let name = var.spec().name;
             let group = OPTIONAL.iter().find(|group| group.contains(var));
@@ -200,6 +214,11 @@ fn links(group: &Group) -> Result<Vec<(String, LinkType)>, String> {
     Ok(found)
 }
 
+/// Whether a dataset holds numbers in single precision.
+fn is_single(at: &Group, name: &str) -> bool {
+    at.dataset(name).and_then(|dataset| dataset.dtype()).is_ok_and(|dtype| dtype.is::<f32>())
+}
+
 /// Opens a dataset of that element type with so many dimensions.
 fn open(at: &Group, name: &str, kind: ElementType, dimensions: usize, length: u64) -> Result<Column, String> {
     let read = |e: hdf5::Error| format!("cannot be read ({})", line(&e));
@@ -211,6 +230,7 @@ fn open(at: &Group, name: &str, kind: ElementType, dimensions: usize, length: u6
     let dtype = dataset.dtype().map_err(read)?;
     let right = match kind {
         ElementType::F64 => dtype.is::<f64>(),
+        ElementType::F32 => dtype.is::<f32>(),
         ElementType::I64 => dtype.is::<i64>(),
         ElementType::I32 => dtype.is::<i32>(),
         ElementType::U32 => dtype.is::<u32>(),
@@ -230,7 +250,7 @@ fn open(at: &Group, name: &str, kind: ElementType, dimensions: usize, length: u6
         }
         _ => Some(stored(&dataset, kind.size(), length)?),
     };
-    Ok(Column { dataset, stored })
+    Ok(Column { dataset, kind, stored })
 }
 
 /// Opens the file with HDF5, and its bytes.

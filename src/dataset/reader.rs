@@ -10,7 +10,7 @@ use super::outline::{self, Outline};
 use super::row::EpisodeRow;
 use super::schema::{self, Axis, ElementType, RAGGED, Ragged, Var, attribute};
 use super::writer::{Attribute, ModelFile, ModelFiles};
-use super::{DatasetError, attributes, meaning};
+use super::{DatasetError, Store, attributes, meaning};
 use crate::chunk::{Stored, room};
 use crate::kinematics::Kinematics;
 use crate::text;
@@ -42,10 +42,22 @@ pub struct Recording {
 pub trait Element: bytemuck::Pod {
     /// Of which kind.
     const KIND: ElementType;
+
+    /// A number in single precision as one of this type; None where only its own type is read.
+    fn widened(_: f32) -> Option<Self> {
+        None
+    }
 }
 
 impl Element for f64 {
     const KIND: ElementType = ElementType::F64;
+
+    fn widened(x: f32) -> Option<Self> {
+        Some(x.into())
+    }
+}
+impl Element for f32 {
+    const KIND: ElementType = ElementType::F32;
 }
 impl Element for i64 {
     const KIND: ElementType = ElementType::I64;
@@ -97,7 +109,7 @@ impl Recording {
         if recording.text_attribute(attribute::FORMAT).as_deref() != Some(schema::FORMAT) {
             return Err(recording.foreign(STRANGE));
         }
-        let needed = [Var::Time, Var::A, Var::Qpos, Var::EpisodeOffsets, Var::EpisodeEnd, Var::Ncon];
+        let needed = [Var::Time, Var::Qpos, Var::EpisodeOffsets, Var::EpisodeEnd, Var::Ncon];
         if let Some(var) = needed.iter().find(|v| !recording.has(**v)) {
             return Err(recording.foreign(&format!("lacks the variable {}", var.spec().name)));
         }
@@ -211,6 +223,20 @@ impl Recording {
         self.outline.variables.contains_key(&var)
     }
 
+    /// The type in which a variable is stored; the schema's where it is not there.
+    pub fn kind(&self, var: Var) -> ElementType {
+        self.outline.variables.get(&var).map_or(var.spec().kind, |column| column.kind)
+    }
+
+    /// What it keeps of its Jacobians.
+    pub fn store(&self) -> Store {
+        match self.kind(Var::A) {
+            _ if !self.has(Var::A) => Store::Masks,
+            ElementType::F32 => Store::F32,
+            _ => Store::F64,
+        }
+    }
+
     /// Length of an axis; 0 when it does not occur.
     pub fn len(&self, axis: Axis) -> usize {
         self.sizes.get(&axis).copied().unwrap_or(0)
@@ -303,13 +329,17 @@ impl Recording {
         Ok(out)
     }
 
-    /// Rows of a variable, row-major.
+    /// Rows of a variable, row-major. Numbers in single precision are read as f64 too.
     ///
     /// # Errors
     /// [`DatasetError::Io`] when they cannot be read; [`DatasetError::Foreign`] when it is not there.
     pub fn read<T: Element>(&self, var: Var, rows: Range<usize>) -> Result<Vec<T>, DatasetError> {
         let stored = self.rows(var, &rows)?;
-        if T::KIND != var.spec().kind {
+        let kind = self.kind(var);
+        if kind == ElementType::F32 && T::KIND != kind && T::widened(0.0).is_some() {
+            return Ok(self.read::<f32>(var, rows)?.into_iter().filter_map(T::widened).collect());
+        }
+        if T::KIND != kind {
             let text = format!("{} does not hold {}", var.spec().name, T::KIND.name());
             return Err(self.foreign(&text));
         }

@@ -46,9 +46,9 @@ pub struct StepRow<'a> {
     /// See [`Var::Terminated`].
     pub terminated: bool,
     /// ndx x ndx
-    pub a: &'a [f64],
+    pub a: Numbers<'a>,
     /// ndx x nu
-    pub b: &'a [f64],
+    pub b: Numbers<'a>,
     /// ndx x ndx; empty without the zero test, as the next two
     pub a_zero: &'a [u8],
     /// ndx x nu
@@ -60,9 +60,9 @@ pub struct StepRow<'a> {
     /// ns
     pub sensordata: &'a [f64],
     /// ns x ndx
-    pub c: &'a [f64],
+    pub c: Numbers<'a>,
     /// ns x nu
-    pub d: &'a [f64],
+    pub d: Numbers<'a>,
     /// ns x ndx; empty without the zero test, as the next one
     pub c_zero: &'a [u8],
     /// ns x nu
@@ -126,15 +126,15 @@ impl StepRow<'_> {
         }
         put(Var::Reward, &self.reward.to_le_bytes());
         put(Var::Terminated, &[u8::from(self.terminated)]);
-        put(Var::A, bytemuck::cast_slice(self.a));
-        put(Var::B, bytemuck::cast_slice(self.b));
+        put(Var::A, self.a.bytes());
+        put(Var::B, self.b.bytes());
         put(Var::AZero, self.a_zero);
         put(Var::BZero, self.b_zero);
         put(Var::ZeroFloor, bytemuck::cast_slice(self.zero_floor));
         put(Var::Kink, &self.kink.to_le_bytes());
-        for (var, values) in [(Var::Sensordata, self.sensordata), (Var::C, self.c), (Var::D, self.d)] {
-            put(var, bytemuck::cast_slice(values));
-        }
+        put(Var::Sensordata, bytemuck::cast_slice(self.sensordata));
+        put(Var::C, self.c.bytes());
+        put(Var::D, self.d.bytes());
         put(Var::CZero, self.c_zero);
         put(Var::DZero, self.d_zero);
         for (table, count) in RAGGED.iter().zip(self.counts()) {
@@ -152,6 +152,43 @@ impl StepRow<'_> {
         put(Var::TouchGeom1, bytemuck::cast_slice(self.touch_geom1));
         put(Var::TouchGeom2, bytemuck::cast_slice(self.touch_geom2));
         put(Var::TouchSteps, bytemuck::cast_slice(self.touch_steps));
+    }
+}
+
+/// The numbers of a matrix, row-major, as they are stored.
+#[derive(Debug, Clone, Copy)]
+pub enum Numbers<'a> {
+    /// In double precision.
+    F64(&'a [f64]),
+    /// In single precision.
+    F32(&'a [f32]),
+}
+
+impl Numbers<'_> {
+    /// Their bytes.
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::F64(x) => bytemuck::cast_slice(x),
+            Self::F32(x) => bytemuck::cast_slice(x),
+        }
+    }
+}
+
+impl<'a> From<&'a [f64]> for Numbers<'a> {
+    fn from(numbers: &'a [f64]) -> Self {
+        Self::F64(numbers)
+    }
+}
+
+impl<'a> From<&'a [f32]> for Numbers<'a> {
+    fn from(numbers: &'a [f32]) -> Self {
+        Self::F32(numbers)
+    }
+}
+
+impl Default for Numbers<'_> {
+    fn default() -> Self {
+        Self::F64(&[])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::DatasetError;
 use super::reader::Recording;
-use super::schema::Var;
+use super::schema::{ElementType, Var};
 use crate::chunk::{Piece, Stored};
 use crate::flags::StepFlags;
 
@@ -15,11 +15,13 @@ pub struct RowReader<'a> {
     stored: &'a Stored,
     /// The chunk that is decoded.
     piece: Piece,
+    /// The numbers of the row that was asked for last, and which it was, see [`RowReader::numbers`].
+    numbers: (Option<usize>, Vec<f64>),
 }
 
 impl Clone for RowReader<'_> {
     fn clone(&self) -> Self {
-        Self { piece: Piece::default(), ..*self }
+        Self { piece: Piece::default(), numbers: Default::default(), ..*self }
     }
 }
 
@@ -34,7 +36,7 @@ impl<'a> RowReader<'a> {
         if stored.chunks().is_none() {
             return Err(recording.foreign(&format!("{name} has chunks of another program")));
         }
-        Ok(Self { recording, var, stored, piece: Piece::default() })
+        Ok(Self { recording, var, stored, piece: Piece::default(), numbers: Default::default() })
     }
 
     /// Rows of the variable.
@@ -63,6 +65,30 @@ impl<'a> RowReader<'a> {
             read.map_err(|e| recording.foreign(&format!("{name} {e}")))?;
         }
         Ok(self.stored.row(&self.piece, row))
+    }
+
+    /// The numbers of a row of floats, whatever their precision in the file.
+    ///
+    /// # Errors
+    /// As [`RowReader::row`], and when the variable holds none.
+    pub fn numbers(&mut self, row: usize) -> Result<&[f64], DatasetError> {
+        if self.numbers.0 == Some(row) {
+            return Ok(&self.numbers.1);
+        }
+        let (_, mut numbers) = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        let (recording, var) = (self.recording, self.var);
+        let kind = recording.kind(var);
+        let bytes = self.row(row)?;
+        match kind {
+            ElementType::F64 => numbers.extend(bytes.as_chunks::<8>().0.iter().map(|x| f64::from_le_bytes(*x))),
+            ElementType::F32 => {
+                numbers.extend(bytes.as_chunks::<4>().0.iter().map(|x| f64::from(f32::from_le_bytes(*x))));
+            }
+            _ => return Err(recording.foreign(&format!("{} does not hold floats", var.spec().name))),
+        }
+        self.numbers = (Some(row), numbers);
+        Ok(&self.numbers.1)
     }
 }
 

@@ -229,6 +229,8 @@ impl Axis {
 pub enum ElementType {
     /// 64-bit float.
     F64,
+    /// 32-bit float, of matrices that are kept so.
+    F32,
     /// 64-bit signed integer.
     I64,
     /// 32-bit signed integer.
@@ -246,7 +248,7 @@ impl ElementType {
     pub const fn size(self) -> usize {
         match self {
             Self::F64 | Self::I64 => 8,
-            Self::I32 | Self::U32 => 4,
+            Self::F32 | Self::I32 | Self::U32 => 4,
             Self::U8 => 1,
             Self::Text => 0,
         }
@@ -256,6 +258,7 @@ impl ElementType {
     pub const fn name(self) -> &'static str {
         match self {
             Self::F64 => "64-bit floats",
+            Self::F32 => "32-bit floats",
             Self::I64 => "64-bit integers",
             Self::I32 => "32-bit integers",
             Self::U32 => "unsigned 32-bit integers",
@@ -319,7 +322,7 @@ variables! {
     ObservationNext = "observation_next": F64 [Step, Observation] "" "what a policy sees after the step";
     Reward = "reward": F64 [Step] "" "reward of the step; absent where the task's reward is not implemented";
     Terminated = "terminated": U8 [Step] "" "1 where one of the task's conditions ends the episode after the step; absent where only time does";
-    A = "A": F64 [Step, StateNext, State] "" "d next state / d state, in the tangent space of the position";
+    A = "A": F64 [Step, StateNext, State] "" "d next state / d state, in the tangent space of the position; f32 where so few digits were asked for (--store), absent where only verdicts were, as B, C and D";
     B = "B": F64 [Step, StateNext, Actuator] "" "d next state / d control";
     AZero = "A_zero": U8 [Step, StateNext, State] "" "zero test of A: 0 nonzero, 1 zero (by structure, or below what rounding makes), 2 undecided; absent without the test, as the next three";
     BZero = "B_zero": U8 [Step, StateNext, Actuator] "" "zero test of B: 0 nonzero, 1 zero, 2 undecided";
@@ -376,8 +379,10 @@ pub const RAGGED: [Ragged; 3] = [
     Ragged { axis: Axis::Touch, count: Var::Ntouch, offset: Var::TouchOffset, column: Var::TouchSteps },
 ];
 
-/// Variables that a recording may lack though all their axes have entries: all of a group or none.
-pub const OPTIONAL: [&[Var]; 4] = [
+/// Variables that a recording may lack though all their axes have entries: all of a group or none. Of A, B, C and D and
+/// of their masks it lacks one group at most.
+pub const OPTIONAL: [&[Var]; 5] = [
+    &super::store::MATRICES,
     &[Var::Reward],
     &[Var::Terminated],
     &[Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink, Var::CZero, Var::DZero],

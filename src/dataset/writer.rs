@@ -12,7 +12,7 @@ use super::column::Column;
 use super::digest::content_digest;
 use super::row::{EpisodeRow, StepRow};
 use super::schema::{self, Axis, ElementType, RAGGED, Var, attribute};
-use super::{DatasetError, h5, meaning};
+use super::{DatasetError, Store, h5, meaning};
 
 /// A value of a root attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +74,8 @@ pub struct Header {
     pub rows_per_episode: usize,
     /// How hard to compress.
     pub effort: Effort,
+    /// What is kept of the Jacobians.
+    pub store: Store,
     /// Root attributes, in order.
     pub attributes: Vec<(String, Attribute)>,
     /// The model; None in a shard.
@@ -88,13 +90,19 @@ impl Header {
     /// The variables of the file: those whose axes all have entries.
     pub fn variables(&self) -> impl Iterator<Item = Var> + '_ {
         Var::ALL.iter().copied().filter(|var| {
-            !self.absent.contains(var) && var.spec().axes.iter().all(|a| a.is_rows() || self.size(*a) > 0)
+            let absent = self.absent.contains(var) || self.store.absent().contains(var);
+            !absent && var.spec().axes.iter().all(|a| a.is_rows() || self.size(*a) > 0)
         })
     }
 
     /// Entries of an axis that does not grow.
     pub fn size(&self, axis: Axis) -> usize {
         self.labels.get(&axis).map_or(0, Vec::len)
+    }
+
+    /// The type in which a variable is stored.
+    pub fn kind(&self, var: Var) -> ElementType {
+        self.store.kind(var)
     }
 
     /// Shape of one row of a variable.
@@ -141,13 +149,14 @@ impl Writer {
         self.columns.resize_with(Var::ALL.len(), || None);
         for var in self.header.variables() {
             let spec = var.spec();
-            if spec.kind == ElementType::Text || spec.axes[0] == Axis::Episode || spec.axes[0] == Axis::EpisodeBound {
+            let kind = self.header.kind(var);
+            if kind == ElementType::Text || spec.axes[0] == Axis::Episode || spec.axes[0] == Axis::EpisodeBound {
                 continue;
             }
             let tail = self.header.tail(var);
-            let row_bytes = spec.kind.size() * tail.iter().product::<usize>();
+            let row_bytes = kind.size() * tail.iter().product::<usize>();
             let rows = schema::chunk_rows(row_bytes, spec.axes[0], self.header.rows_per_episode);
-            let column = Column::create(&self.file, spec.name, spec.kind, tail, rows)?;
+            let column = Column::create(&self.file, spec.name, kind, tail, rows)?;
             if !self.header.shard {
                 meaning::write(column.dataset(), var)?;
             }

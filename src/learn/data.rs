@@ -21,7 +21,7 @@ use super::models::Space;
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, Var, attribute};
-use crate::dataset::{FlagReader, Recording, RowReader};
+use crate::dataset::{self, FlagReader, Recording, RowReader};
 use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
 use crate::layout::StateLayout;
@@ -150,6 +150,13 @@ impl Data {
         }
         let layout = StateLayout { nv, na, nu };
         let (outputs, inputs) = (layout.ndx(), layout.inputs());
+        if recording.store() == dataset::Store::Masks {
+            return Err(refuse(
+                "keeps the verdicts of its zero test and no Jacobians that a network could be compared with (it was \
+                 recorded with --store masks): record it again with --store f32"
+                    .to_owned(),
+            ));
+        }
         let sound = width(Var::A) == outputs && (nu == 0 || width(Var::B) == outputs);
         if !sound || recording.shape(Var::A).last() != Some(&outputs) {
             return Err(refuse("A and B do not fit the state: the file is damaged".to_owned()));
@@ -320,9 +327,8 @@ impl Data {
             for i in 0..nx {
                 for (from, width, values, masks) in [(0, nx, &mut a, &mut az), (nx, nu, &mut b, &mut bz)] {
                     let Some(values) = values else { continue };
-                    let row = &values.row(step)?[i * width * 8..(i + 1) * width * 8];
-                    for (j, bytes) in row.chunks_exact(8).enumerate() {
-                        let value = bytes.try_into().map_or(f64::NAN, f64::from_le_bytes);
+                    let row = &values.numbers(step)?[i * width..(i + 1) * width];
+                    for (j, value) in row.iter().enumerate() {
                         finite &= value.is_finite();
                         let verdict = match masks {
                             _ if from == nx && step_flags.contains(StepFlags::CTRL_AT_LIMIT) && limits.at_limit[j] => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Job, RecordError, StepKind};
-use crate::dataset::{COMPLETED, StepRow};
+use crate::dataset::{COMPLETED, Numbers, StepRow, Store};
 use crate::flags::StepFlags;
 use crate::jacobian::{Chain, Engine, Jacobian, Verdicts, ZeroVerdict};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
@@ -112,6 +112,7 @@ impl<'a> Runner<'a> {
                     action: if replay.is_some() { 0 } else { labels.map_or(0, |l| l.len()) },
                     observation: scorer.as_ref().map_or(0, |s| s.labels().len()),
                     forced: env.forced_bodies().collect(),
+                    single: job.store == Store::F32,
                 },
             ),
             env,
@@ -463,6 +464,7 @@ impl<'a> Runner<'a> {
         if self.job.jacobian.zero_test {
             row.verdicts();
         }
+        row.round();
         // Sensors are recorded as the steps left them.
         let sensed = self.job.task.refresh.then(|| self.sim.sensordata().to_vec());
         if sensed.is_some() {
@@ -568,6 +570,8 @@ struct Row {
     mocap_quat: Vec<f64>,
     step: Jacobian,
     whole: Jacobian,
+    /// Its A, B, C and D in single precision, where they are kept so.
+    single: Option<[Vec<f32>; 4]>,
     a_zero: Vec<u8>,
     b_zero: Vec<u8>,
     c_zero: Vec<u8>,
@@ -601,6 +605,8 @@ struct Kept {
     action: usize,
     observation: usize,
     forced: Vec<BodyId>,
+    /// Whether its Jacobians are kept in single precision.
+    single: bool,
 }
 
 impl Row {
@@ -620,6 +626,7 @@ impl Row {
             mocap_quat: zeros(4 * model.nmocap()),
             step: Jacobian::zeros(model, sensors),
             whole: Jacobian::zeros(model, sensors),
+            single: kept.single.then(Default::default),
             a_zero: Vec::new(),
             b_zero: Vec::new(),
             c_zero: Vec::new(),
@@ -701,6 +708,27 @@ impl Row {
         self.flags |= self.whole.verdicts.flags();
     }
 
+    /// Rounds the Jacobian to single precision, where it is kept so.
+    fn round(&mut self) {
+        let Some(single) = &mut self.single else { return };
+        let Jacobian { a, b, c, d, .. } = &self.whole;
+        for (to, from) in single.iter_mut().zip([a, b, c, d]) {
+            to.clear();
+            to.extend(from.iter().map(|x| *x as f32));
+        }
+    }
+
+    /// A, B, C and D as they are kept.
+    fn matrices(&self) -> [Numbers<'_>; 4] {
+        match &self.single {
+            Some(single) => single.each_ref().map(|x| x[..].into()),
+            None => {
+                let Jacobian { a, b, c, d, .. } = &self.whole;
+                [a, b, c, d].map(|x| x[..].into())
+            }
+        }
+    }
+
     /// Counts the pairs of the physics step that was taken last.
     fn count_touches(&mut self) {
         for [a, b] in &self.pairs {
@@ -730,6 +758,7 @@ impl Row {
     }
 
     fn view<'r>(&'r self, after: &'r Sim, episode: u64, step: usize) -> StepRow<'r> {
+        let [a, b, c, d] = self.matrices();
         StepRow {
             time: self.time,
             episode: episode as i32,
@@ -750,15 +779,15 @@ impl Row {
             qpos_next: after.qpos(),
             qvel_next: after.qvel(),
             act_next: after.act(),
-            a: &self.whole.a,
-            b: &self.whole.b,
+            a,
+            b,
             a_zero: &self.a_zero,
             b_zero: &self.b_zero,
             zero_floor: &self.zero_floor,
             kink: self.whole.verdicts.kink,
             sensordata: if self.sensors { after.sensordata() } else { &[] },
-            c: &self.whole.c,
-            d: &self.whole.d,
+            c,
+            d,
             c_zero: &self.c_zero,
             d_zero: &self.d_zero,
             solver_iterations: self.iterations,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordError;
 use crate::bounded;
-use crate::dataset::Effort;
+use crate::dataset::{Effort, Store};
 use crate::jacobian::{Difference, EngineChoice, EngineRequest};
 use crate::physics::{Model, SolverMode};
 use crate::policy::{Explore, PolicySpec};
@@ -64,6 +64,9 @@ pub struct Job {
     pub seed: u64,
     /// How hard to compress.
     pub compression: Effort,
+    /// What is kept of the Jacobians.
+    #[serde(default, skip_serializing_if = "Store::is_default")]
+    pub store: Store,
 }
 
 impl Job {
@@ -103,6 +106,12 @@ impl Job {
                     "{setting} has no meaning for the engine {engine}: add --engine transition-fd, or leave it out"
                 ));
             }
+        }
+        if self.store == Store::Masks && !self.jacobian.zero_test {
+            return refuse(
+                "store is \"masks\", which keeps what the zero test says and nothing else of the Jacobians, and the test is \
+                 off: leave --no-zero-test out, or choose --store f32",
+            );
         }
         if let Some(explore) = &self.explore {
             if self.policy.is_replay() {

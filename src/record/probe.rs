@@ -53,17 +53,19 @@ impl Prepared {
             _ => (sink.rows.max(1), sink.begun),
         };
         let simulated = sink.last.unwrap_or_else(Instant::now).duration_since(from).as_secs_f64() / rows as f64;
+        let header = self.header("", true)?;
         let begun = Instant::now();
+        let held: Vec<Var> = header.variables().collect();
         let mut encoder = Encoder::new(self.job.compression);
         let encoded: usize = sink
             .bytes
             .iter()
-            .filter(|(_, bytes)| !bytes.is_empty())
-            .map(|(var, bytes)| encoder.encode(bytes, var.spec().kind.size()).len())
+            .filter(|(var, bytes)| held.contains(var) && !bytes.is_empty())
+            .map(|(var, bytes)| encoder.encode(bytes, header.kind(*var).size()).len())
             .sum();
-        let (header, rows) = (self.header("", true)?, sink.taken.max(1) as f64);
+        let rows = sink.taken.max(1) as f64;
         let chunks = header.variables().map(|var| {
-            let row = var.spec().kind.size() * header.tail(var).iter().product::<usize>();
+            let row = header.kind(var).size() * header.tail(var).iter().product::<usize>();
             (row * chunk_rows(row, var.spec().axes[0], header.rows_per_episode)) as u64
         });
         let files: u64 = self.files.files.iter().map(|f| f.bytes.len() as u64).sum();

@@ -167,6 +167,7 @@ impl Recipe {
             absent: self.absent(model, &env, scorer.as_ref()),
             rows_per_episode,
             effort: self.job.compression,
+            store: self.job.store,
             attributes: attributes.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
             shard: files.is_none(),
             content: files.is_some().then(|| self.content()),

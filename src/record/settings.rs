@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Job, StepKind};
-use crate::dataset::Effort;
+use crate::dataset::{Effort, Store};
 use crate::jacobian::{EngineChoice, EngineRequest};
 use crate::physics::SolverMode;
 use crate::planner;
@@ -35,6 +35,9 @@ pub struct RecordSettings {
     pub seed: u64,
     /// How hard to compress.
     pub compression: Effort,
+    /// What is kept of the Jacobians.
+    #[serde(default, skip_serializing_if = "Store::is_default")]
+    pub store: Store,
     /// What is changed in the model.
     #[serde(default, skip_serializing_if = "Changes::is_empty")]
     pub changes: Changes,
@@ -63,6 +66,7 @@ impl RecordSettings {
             past_done: self.past_done,
             seed: self.seed,
             compression: self.compression,
+            store: self.store,
         }
     }
 }
@@ -127,6 +131,9 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
     }
     if job.compression != Effort::default() {
         put("compression", &name(job.compression));
+    }
+    if job.store != Store::default() {
+        put("store", &name(job.store));
     }
     for (flag, value) in more {
         put(flag, value);

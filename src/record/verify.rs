@@ -370,7 +370,7 @@ impl Sink for Comparison<'_> {
             if failure.is_some() || found.is_some() || simulated.is_empty() || !recording.has(var) {
                 return;
             }
-            let width: usize = recording.shape(var)[1..].iter().product::<usize>() * var.spec().kind.size();
+            let width: usize = recording.shape(var)[1..].iter().product::<usize>() * recording.kind(var).size();
             let count = simulated.len() / width.max(1);
             let start = var.spec().axes[0].ragged().map_or(at, |table| ragged[table]);
             match rows(recording, readers, var, start..start + count) {
@@ -402,7 +402,8 @@ impl Comparison<'_> {
     /// The first entry that differs, by name, with both values.
     fn describe(&self, var: Var, recorded: &[u8], simulated: &[u8]) -> Result<(String, String, String), RecordError> {
         let spec = var.spec();
-        let size = spec.kind.size();
+        let kind = self.shared.recording.kind(var);
+        let size = kind.size();
         let index = recorded.chunks(size).zip(simulated.chunks(size)).position(|(a, b)| a != b).unwrap_or(0);
         let recording = self.shared.recording;
         let shape = recording.shape(var);
@@ -418,9 +419,12 @@ impl Comparison<'_> {
             if labels.is_empty() { spec.name.to_owned() } else { format!("{}[{}]", spec.name, labels.join(", ")) };
         let show = |bytes: &[u8]| {
             let item = bytes.chunks(size).nth(index).unwrap_or_default();
-            match spec.kind {
+            match kind {
                 ElementType::F64 => {
                     item.try_into().map(f64::from_le_bytes).map(|v| format!("{v:e}")).unwrap_or_default()
+                }
+                ElementType::F32 => {
+                    item.try_into().map(f32::from_le_bytes).map(|v| format!("{v:e}")).unwrap_or_default()
                 }
                 _ => item.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b)).to_string(),
             }

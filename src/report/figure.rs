@@ -53,7 +53,7 @@ pub(super) fn figures(a: &Analysis) -> Vec<Figure> {
     all.push(contact_sets(a));
     all.extend(trace(a));
     all.extend([runs(a), autocorrelation(a), clustering(a), around_contacts(a)].into_iter().flatten());
-    all.push(thresholds(a));
+    all.extend((!a.thresholds.is_empty()).then(|| thresholds(a)));
     all
 }
 

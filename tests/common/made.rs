@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use dynsparse::dataset::schema::{self, Axis, Var, attribute};
-use dynsparse::dataset::{Attribute, COMPLETED, Effort, EpisodeRow, Header, ModelFile, ModelFiles, StepRow, Writer};
+use dynsparse::dataset::{
+    Attribute, COMPLETED, Effort, EpisodeRow, Header, ModelFile, ModelFiles, StepRow, Store, Writer,
+};
 use dynsparse::flags::StepFlags;
 use dynsparse::kinematics::{JointKind, Kinematics};
 
@@ -101,6 +103,7 @@ impl Made {
             absent,
             rows_per_episode: self.episodes.iter().map(Vec::len).max().unwrap_or(1),
             effort: Effort::Fast,
+            store: Store::F64,
             attributes: attributes.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
             model: Some(ModelFiles {
                 root: None,
@@ -136,8 +139,8 @@ impl Made {
                     qacc_warmstart: &zeros[..nv],
                     qpos_next: &x[2 * nv + nu..3 * nv + nu],
                     qvel_next: &x[3 * nv + nu..],
-                    a: &step.a,
-                    b: &step.b,
+                    a: step.a[..].into(),
+                    b: step.b[..].into(),
                     a_zero: &step.masks[0],
                     b_zero: &step.masks[1],
                     zero_floor: &zeros[..2 * nv],

@@ -9,7 +9,7 @@ use super::json;
 /// Settings of a recording, for `record --config` together with the flags that keep it short.
 pub(crate) fn record() -> Vec<u8> {
     b"policy = \"colored\"\nbeta = 1.0\nscale = 0.5\nseed = 3\nengine = \"auto\"\nsensors = false\nsolver = \"converged\"\n\
-      step = \"control\"\nset = [\"geom_friction[0]=0.5\"]\nexplore-scale = 0.1\nexplore-beta = 1.0\ncompression = \"fast\"\n\
+      step = \"control\"\nset = [\"geom_friction[0]=0.5\"]\nexplore-scale = 0.1\nexplore-beta = 1.0\ncompression = \"fast\"\nstore = \"f32\"\n\
       past-done = true\nepisodes = 2\nsteps = 3\n"
         .to_vec()
 }

@@ -10,7 +10,7 @@ use crate::drive::Target;
 use crate::limits::make;
 
 /// Settings of a recording. How much is recorded is on the command line, which wins: a long job is no fault.
-const RECORD: [(&str, &str); 40] = [
+const RECORD: [(&str, &str); 41] = [
     ("task", "\"Juggler\""),
     ("seed", "3"),
     ("policy", "\"uniform\""),
@@ -51,6 +51,7 @@ const RECORD: [(&str, &str); 40] = [
     ("set", "[\"geom_friction[0]=0.5\"]"),
     ("past-done", "true"),
     ("compression", "\"small\""),
+    ("store", "\"f32\""),
 ];
 
 /// Settings of training, with work that is done in a moment.

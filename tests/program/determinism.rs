@@ -79,6 +79,8 @@ fn the_recorded_command_makes_the_same_file() {
             "task",
         ],
         &["--replay", "source.h5", "--replay-with", "controls", "--compression", "small"],
+        &["--episodes", "2", "--steps", "10", "--store", "f32"],
+        &["--episodes", "2", "--steps", "10", "--store", "masks"],
         &["u.xml", "--reset-noise", "0.1", "--substeps", "3", "--episodes", "2", "--steps", "9", "--seed", "77"],
     ] {
         place.run(&with("record", job, &["-o", "first.h5", "--force"])).ok();
@@ -107,6 +109,7 @@ fn settings_do_show() {
         ("eps", &["--engine", "transition-fd", "--eps", "1e-5"]),
         ("difference", &["--engine", "transition-fd", "--difference", "forward"]),
         ("step", &["--step", "physics"]),
+        ("store", &["--store", "f32"]),
     ] {
         place.small(name, extra).ok();
         assert!(place.read("a.h5") != place.read(name), "{name} changes nothing");
@@ -274,6 +277,7 @@ fn change(file: &Path, name: &str, index: usize) {
     match Var::by_name(name).expect("a variable of the schema").spec().kind {
         // The last bit only.
         ElementType::F64 => nudge!(f64, |v: f64| f64::from_bits(v.to_bits() ^ 1)),
+        ElementType::F32 => nudge!(f32, |v: f32| f32::from_bits(v.to_bits() ^ 1)),
         ElementType::I64 => nudge!(i64, |v: i64| v + 1),
         ElementType::I32 => nudge!(i32, |v: i32| v + 1),
         ElementType::U32 => nudge!(u32, |v: u32| v ^ 1),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use dynsparse::dataset::schema::{Axis, Var};
-use dynsparse::dataset::{Effort, Recording};
+use dynsparse::dataset::{Effort, Recording, Store};
 use dynsparse::jacobian::EngineRequest;
 use dynsparse::physics::{Sim, SolverMode};
 use dynsparse::planner::{self, PlanError, Planner};
@@ -290,6 +290,7 @@ fn a_plan_that_diverges_ends_the_episode_with_a_reason() {
         seed: 0,
         past_done: false,
         compression: Effort::Fast,
+        store: Store::F64,
     };
     let prepared = Prepared::new(task, job).expect("a job");
     let place = Place::new();

@@ -39,6 +39,7 @@ mod replay;
 #[cfg(feature = "report")]
 mod report;
 mod slurm;
+mod store;
 mod suites;
 mod sweep;
 mod tasks;

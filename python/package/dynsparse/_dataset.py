@@ -185,7 +185,7 @@ class Dataset:
             last = _JOINED.get(name, ("ctrl" if name == "action" else name,))[-1]
             return _Field(name, (), _WITHOUT_ENTRIES[last][1](sizes), self.dtype, ())
         one = first.variables[parts[0]]
-        dtype = self.dtype if one.dtype == "float64" else np.dtype(one.dtype)
+        dtype = self.dtype if one.dtype in ("float64", "float32") else np.dtype(one.dtype)
         if len(parts) == 1:
             names = tuple(first.labels.get(axis, []) for axis in one.axes)
             return _Field(name, tuple(parts), one.tail, dtype, names)

@@ -35,7 +35,7 @@ class Variable:
     Attributes
     ----------
     dtype : str
-        What is stored: ``"float64"``, ``"int64"``, ``"int32"``, ``"uint32"`` or ``"uint8"``.
+        What is stored: ``"float64"``, ``"float32"``, ``"int64"``, ``"int32"``, ``"uint32"`` or ``"uint8"``.
     tail : tuple of int
         Shape of a row.
     axes : tuple of str
@@ -275,7 +275,7 @@ class _Reader:
         dataset = self.datasets[name]
         if dataset.shape[0] != steps:
             self.fail(f"{name} has {dataset.shape[0]} rows, where there are {steps} steps: the file is damaged")
-        if dataset.dtype.byteorder == ">" or dataset.dtype.name not in ("float64", "int64", "int32", "uint32", "uint8"):
+        if dataset.dtype.byteorder == ">" or dataset.dtype.name not in ("float64", "float32", "int64", "int32", "uint32", "uint8"):
             self.fail(f"{name} holds {dataset.dtype}: the file is damaged or was changed")
         return Variable(dataset.dtype.name, tuple(dataset.shape[1:]), tuple(self._axes(name)[1:]), *table)
 

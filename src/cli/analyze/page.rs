@@ -381,7 +381,10 @@ fn delays(switching: &[&Temporal]) -> String {
 /// What fixed thresholds would have said.
 pub(in super::super) fn thresholds(a: &Analysis) -> String {
     let mut out = heading("Ablation  Fixed thresholds");
-    let Some(first) = a.thresholds.first() else { return out };
+    let Some(first) = a.thresholds.first() else {
+        out.push_str("  none: the recording keeps the verdicts of its zero test and no numbers (--store masks)\n");
+        return out;
+    };
     let of_b = |i: usize| a.thresholds.get(1).map(|b| &b.thresholds[i]);
     let wrong = |i: usize, count: fn(&Disagreement) -> u64| {
         let parts = a.thresholds.iter().filter_map(|m| m.thresholds[i].against_mask.as_ref());
