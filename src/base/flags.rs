@@ -37,6 +37,8 @@ step_flags! {
     NEAR_SINGULAR = 10, "near_singular": "the system that is solved for the acceleration is nearly singular";
     OTHER_SWITCH = 11, "other_switch":
         "the derivatives of the two sides differ, or there are none, though nothing of the above switches, see kink";
+    SLEEP_SWITCH = 12, "sleep_switch":
+        "a tree of bodies sleeps, which a nudge of its velocity would wake, or falls asleep in the step: it is constant in A and B";
 }
 
 impl StepFlags {

@@ -60,7 +60,7 @@ impl Flags {
 
     /// Counts a state that an engine flags.
     pub(super) fn take(&mut self, said: &EngineOutcome) {
-        let Switches { contact, limit, friction, force, other } = said.switches;
+        let Switches { contact, limit, friction, force, sleep: _, other } = said.switches;
         self.add([contact, false, limit, friction, force || other || said.near_singular]);
     }
 }

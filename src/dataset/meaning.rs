@@ -17,8 +17,8 @@ enum Meaning {
     Masks(Vec<u32>),
 }
 
-/// Attributes of a variable that its numbers need, by name.
-fn meanings(var: Var) -> Vec<(&'static str, Meaning)> {
+/// Attributes of a variable that its numbers need, by name; of a recording in which trees sleep, or not.
+fn meanings(var: Var, sleeps: bool) -> Vec<(&'static str, Meaning)> {
     let units = var.spec().units;
     let mut all = Vec::new();
     if !units.is_empty() {
@@ -29,10 +29,14 @@ fn meanings(var: Var) -> Vec<(&'static str, Meaning)> {
         vec![("flag_values", Meaning::Codes(values)), ("flag_meanings", Meaning::Text(names.join(" ")))]
     };
     all.extend(match var {
-        Var::Flags => vec![
-            ("flag_masks", Meaning::Masks(StepFlags::TABLE.iter().map(|f| f.0.bits()).collect())),
-            ("flag_meanings", Meaning::Text(StepFlags::TABLE.map(|f| f.1).join(" "))),
-        ],
+        Var::Flags => {
+            // Recordings without sleep are those of before there was a flag of it.
+            let flags = || StepFlags::TABLE.iter().filter(|flag| sleeps || flag.0 != StepFlags::SLEEP_SWITCH);
+            vec![
+                ("flag_masks", Meaning::Masks(flags().map(|f| f.0.bits()).collect())),
+                ("flag_meanings", Meaning::Text(flags().map(|f| f.1).collect::<Vec<_>>().join(" "))),
+            ]
+        }
         Var::AZero | Var::BZero | Var::CZero | Var::DZero => codes(&ZeroVerdict::NAMES),
         Var::ConstraintType => codes(&schema::CONSTRAINT_TYPES),
         Var::ConstraintState => codes(&schema::CONSTRAINT_STATES),
@@ -42,9 +46,9 @@ fn meanings(var: Var) -> Vec<(&'static str, Meaning)> {
 }
 
 /// Writes description and meaning of a variable.
-pub(super) fn write(dataset: &Dataset, var: Var) -> hdf5::Result<()> {
+pub(super) fn write(dataset: &Dataset, var: Var, sleeps: bool) -> hdf5::Result<()> {
     h5::text_attribute(dataset, "long_name", var.spec().description)?;
-    for (name, meaning) in meanings(var) {
+    for (name, meaning) in meanings(var, sleeps) {
         match meaning {
             Meaning::Text(text) => h5::text_attribute(dataset, name, &text)?,
             Meaning::Codes(codes) => drop(dataset.new_attr_builder().with_data(&codes).create(name)?),
@@ -58,10 +62,10 @@ pub(super) fn write(dataset: &Dataset, var: Var) -> hdf5::Result<()> {
 ///
 /// # Errors
 /// The first that does not, and what is wrong with it.
-pub(super) fn check(dataset: &Dataset, var: Var) -> Result<(), String> {
+pub(super) fn check(dataset: &Dataset, var: Var, sleeps: bool) -> Result<(), String> {
     let wrong = |name: &str, what: &str| format!("the attribute {name} of {} {what}", var.spec().name);
     let names = dataset.attr_names().map_err(|e| wrong("list", &format!("cannot be read ({})", line(&e))))?;
-    let expected = meanings(var);
+    let expected = meanings(var, sleeps);
     let known = ["units", "flag_values", "flag_masks", "flag_meanings", "scale_factor", "add_offset", "_FillValue"];
     let strange = |name: &&&str| names.iter().any(|n| n == **name) && !expected.iter().any(|(known, _)| known == *name);
     if let Some(name) = known.iter().find(strange) {

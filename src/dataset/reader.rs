@@ -248,7 +248,7 @@ impl Recording {
     /// [`DatasetError::Foreign`] with the first that does not.
     pub fn check_meanings(&self) -> Result<(), DatasetError> {
         for (var, column) in &self.outline.variables {
-            meaning::check(&column.dataset, *var)
+            meaning::check(&column.dataset, *var, self.has(Var::TreeAsleep))
                 .map_err(|what| self.foreign(&format!("{what}: the file is damaged or was changed")))?;
         }
         Ok(())

@@ -31,6 +31,12 @@ pub struct StepRow<'a> {
     pub mocap_quat: &'a [f64],
     /// Forced bodies x 6
     pub xfrc_applied: &'a [f64],
+    /// ntree; empty where the model does not sleep, as the next two
+    pub tree_asleep: &'a [i32],
+    /// nv
+    pub qacc_smooth: &'a [f64],
+    /// na
+    pub act_dot: &'a [f64],
     /// nq
     pub qpos_next: &'a [f64],
     /// nv
@@ -116,6 +122,13 @@ impl StepRow<'_> {
             (Var::MocapPos, self.mocap_pos),
             (Var::MocapQuat, self.mocap_quat),
             (Var::XfrcApplied, self.xfrc_applied),
+        ] {
+            put(var, bytemuck::cast_slice(values));
+        }
+        put(Var::TreeAsleep, bytemuck::cast_slice(self.tree_asleep));
+        for (var, values) in [
+            (Var::QaccSmooth, self.qacc_smooth),
+            (Var::ActDot, self.act_dot),
             (Var::QposNext, self.qpos_next),
             (Var::QvelNext, self.qvel_next),
             (Var::ActNext, self.act_next),

@@ -122,11 +122,13 @@ pub enum Axis {
     ForcedBody,
     /// Force x, y, z, torque x, y, z.
     Wrench,
+    /// Kinematic trees, of a model in which they sleep.
+    Tree,
 }
 
 impl Axis {
     /// All axes.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Step,
         Self::Contact,
         Self::Constraint,
@@ -148,6 +150,7 @@ impl Axis {
         Self::Observation,
         Self::ForcedBody,
         Self::Wrench,
+        Self::Tree,
     ];
 
     /// Name of the dimension and of its scale dataset.
@@ -174,6 +177,7 @@ impl Axis {
             Self::Observation => "observation_entry",
             Self::ForcedBody => "forced_body",
             Self::Wrench => "wrench",
+            Self::Tree => "tree",
         }
     }
 
@@ -205,6 +209,7 @@ impl Axis {
             Self::Observation => "entries of what a policy sees",
             Self::ForcedBody => "bodies that the task's events apply forces to",
             Self::Wrench => "force x, y, z and torque x, y, z",
+            Self::Tree => "kinematic trees, by their root bodies; where trees sleep",
         }
     }
 
@@ -315,6 +320,9 @@ variables! {
     MocapPos = "mocap_pos": F64 [Step, Mocap, Xyz] "m" "positions of mocap bodies";
     MocapQuat = "mocap_quat": F64 [Step, Mocap, Quaternion] "" "orientations of mocap bodies";
     XfrcApplied = "xfrc_applied": F64 [Step, ForcedBody, Wrench] "" "force (N) and torque (N m) that the task's events apply to a body during the step, in the world frame; absent where they apply none";
+    TreeAsleep = "tree_asleep": I32 [Step, Tree] "" "which trees sleep at the start of the step, as mjData.tree_asleep: at least 0, the next tree of those that sleep together; -1 and below, awake, for so many steps and one less it has to rest; part of the state, absent where the model does not sleep, as the next two";
+    QaccSmooth = "qacc_smooth": F64 [Step, Dof] "" "acceleration without constraints that the step before has left, which becomes the warm start of a tree that sleeps; part of the state";
+    ActDot = "act_dot": F64 [Step, Activation] "" "rate of the activations that the step before has left, by which those on a tree that sleeps go on; part of the state";
     QposNext = "qpos_next": F64 [Step, Coordinate] "" "position coordinates after the step";
     QvelNext = "qvel_next": F64 [Step, Dof] "" "generalised velocity after the step";
     ActNext = "act_next": F64 [Step, Activation] "" "actuator activations after the step";
@@ -381,8 +389,9 @@ pub const RAGGED: [Ragged; 3] = [
 
 /// Variables that a recording may lack though all their axes have entries: all of a group or none. Of A, B, C and D and
 /// of their masks it lacks one group at most.
-pub const OPTIONAL: [&[Var]; 5] = [
+pub const OPTIONAL: [&[Var]; 6] = [
     &super::store::MATRICES,
+    &[Var::TreeAsleep, Var::QaccSmooth, Var::ActDot],
     &[Var::Reward],
     &[Var::Terminated],
     &[Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink, Var::CZero, Var::DZero],

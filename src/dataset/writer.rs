@@ -95,6 +95,11 @@ impl Header {
         })
     }
 
+    /// Whether trees sleep in the model, which the file tells then.
+    pub fn sleeps(&self) -> bool {
+        self.variables().any(|var| var == Var::TreeAsleep)
+    }
+
     /// Entries of an axis that does not grow.
     pub fn size(&self, axis: Axis) -> usize {
         self.labels.get(&axis).map_or(0, Vec::len)
@@ -147,6 +152,7 @@ impl Writer {
 
     fn start(&mut self) -> hdf5::Result<()> {
         self.columns.resize_with(Var::ALL.len(), || None);
+        let sleeps = self.header.sleeps();
         for var in self.header.variables() {
             let spec = var.spec();
             let kind = self.header.kind(var);
@@ -158,7 +164,7 @@ impl Writer {
             let rows = schema::chunk_rows(row_bytes, spec.axes[0], self.header.rows_per_episode);
             let column = Column::create(&self.file, spec.name, kind, tail, rows)?;
             if !self.header.shard {
-                meaning::write(column.dataset(), var)?;
+                meaning::write(column.dataset(), var, sleeps)?;
             }
             self.columns[var as usize] = Some(column);
         }
@@ -252,6 +258,7 @@ impl Writer {
     /// Scales, attached to every axis of every variable.
     fn describe_all(&mut self) -> hdf5::Result<()> {
         let scales = self.scales()?;
+        let sleeps = self.header.sleeps();
         for var in self.header.variables() {
             let spec = var.spec();
             let written;
@@ -259,7 +266,7 @@ impl Writer {
                 Some(column) => column.dataset(),
                 None => {
                     written = self.episode_variable(var)?;
-                    meaning::write(&written, var)?;
+                    meaning::write(&written, var, sleeps)?;
                     &written
                 }
             };

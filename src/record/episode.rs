@@ -353,7 +353,14 @@ impl<'a> Runner<'a> {
         let mut ctrl = vec![0.0; self.model.nu()];
         for k in 0..source.steps.min(self.job.steps) {
             if with == ReplayWith::States || k == 0 {
-                set_state(&mut self.sim, source, k, dt);
+                set_state(&mut self.sim, source, k, dt).map_err(|error| match (error, self.replay) {
+                    (PhysicsError::NoCycles(trees), Some(file)) => RecordError::Setting(format!(
+                        "{}: row {k} of an episode has the tree_asleep {trees:?}, in which no trees sleep together; store \
+                         mjData.tree_asleep as it is, or leave it out",
+                        file.path()
+                    )),
+                    (error, _) => error.into(),
+                })?;
                 self.observe_anew()?;
             }
             copy_row(&mut ctrl, source.ctrl.as_deref(), k);
@@ -401,6 +408,7 @@ impl<'a> Runner<'a> {
             row.flags |= StepFlags::CTRL_AT_LIMIT;
         }
         self.sim.ctrl_mut().copy_from_slice(&row.ctrl);
+        self.sim.wake_moved()?;
         row.before(&self.sim);
 
         let substeps = self.job.substeps_per_row();
@@ -522,8 +530,9 @@ struct Asked<'a> {
 }
 
 /// Puts a simulation into state `k` of a replay. What the file does not say (activation, mocap bodies)
-/// stays; the warm start is the file's or zero, never what the last row happened to leave.
-fn set_state(sim: &mut Sim, source: &ReplayEpisode, k: usize, dt: f64) {
+/// stays; the warm start is the file's or zero, never what the last row happened to leave. Trees are awake where the file does not
+/// say that they sleep.
+fn set_state(sim: &mut Sim, source: &ReplayEpisode, k: usize, dt: f64) -> Result<(), PhysicsError> {
     copy_row(sim.qpos_mut(), source.qpos.as_deref(), k);
     copy_row(sim.qvel_mut(), source.qvel.as_deref(), k);
     copy_row(sim.act_mut(), source.act.as_deref(), k);
@@ -536,6 +545,16 @@ fn set_state(sim: &mut Sim, source: &ReplayEpisode, k: usize, dt: f64) {
     }
     let time = source.time.as_ref().map_or(k as f64 * dt, |t| t[k]);
     sim.set_time(time);
+    if source.qpos.is_some() && sim.model().sleeps() {
+        let row = |of: &Option<Vec<f64>>| {
+            let width = of.as_ref().map_or(0, |all| all.len() / source.steps.max(1));
+            of.as_ref().map_or(Vec::new(), |all| all[k * width..(k + 1) * width].to_vec())
+        };
+        let trees: Vec<i32> = row(&source.tree_asleep).into_iter().map(|x| x as i32).collect();
+        let trees = source.tree_asleep.is_some().then_some(&trees[..]);
+        sim.set_asleep(trees, &row(&source.qacc_smooth), &row(&source.act_dot))?;
+    }
+    Ok(())
 }
 
 fn copy_row(to: &mut [f64], from: Option<&[f64]>, k: usize) {
@@ -568,6 +587,10 @@ struct Row {
     forces: Vec<f64>,
     mocap_pos: Vec<f64>,
     mocap_quat: Vec<f64>,
+    /// What sleeps; empty where the model does not.
+    asleep: Vec<i32>,
+    qacc_smooth: Vec<f64>,
+    act_dot: Vec<f64>,
     step: Jacobian,
     whole: Jacobian,
     /// Its A, B, C and D in single precision, where they are kept so.
@@ -624,6 +647,9 @@ impl Row {
             warmstart: zeros(model.nv()),
             mocap_pos: zeros(3 * model.nmocap()),
             mocap_quat: zeros(4 * model.nmocap()),
+            asleep: Vec::new(),
+            qacc_smooth: Vec::new(),
+            act_dot: Vec::new(),
             step: Jacobian::zeros(model, sensors),
             whole: Jacobian::zeros(model, sensors),
             single: kept.single.then(Default::default),
@@ -663,6 +689,11 @@ impl Row {
         self.warmstart.copy_from_slice(sim.qacc_warmstart());
         self.mocap_pos.copy_from_slice(sim.mocap_pos());
         self.mocap_quat.copy_from_slice(sim.mocap_quat());
+        if sim.model().sleeps() {
+            self.asleep = sim.tree_asleep().to_vec();
+            self.qacc_smooth = sim.qacc_smooth().to_vec();
+            self.act_dot = sim.act_dot().to_vec();
+        }
         for (body, force) in self.forced.iter().zip(self.forces.chunks_exact_mut(6)) {
             force.copy_from_slice(&sim.body_force(*body));
         }
@@ -776,6 +807,9 @@ impl Row {
             qacc_warmstart: &self.warmstart,
             mocap_pos: &self.mocap_pos,
             mocap_quat: &self.mocap_quat,
+            tree_asleep: &self.asleep,
+            qacc_smooth: &self.qacc_smooth,
+            act_dot: &self.act_dot,
             qpos_next: after.qpos(),
             qvel_next: after.qvel(),
             act_next: after.act(),

@@ -208,6 +208,9 @@ impl Recipe {
             labels.insert(Axis::Xyz, letters(&["x", "y", "z"]));
             labels.insert(Axis::Quaternion, letters(&["w", "x", "y", "z"]));
         }
+        if model.sleeps() && model.ntree() > 0 {
+            labels.insert(Axis::Tree, model.tree_labels());
+        }
         labels
     }
 
@@ -217,6 +220,9 @@ impl Recipe {
         let mut absent = Vec::new();
         if scorer.is_none_or(|s| !s.rewards()) {
             absent.push(Var::Reward);
+        }
+        if !(model.sleeps() && model.ntree() > 0) {
+            absent.extend([Var::TreeAsleep, Var::QaccSmooth, Var::ActDot]);
         }
         if !env.can_end() {
             absent.push(Var::Terminated);

@@ -346,9 +346,12 @@ fn what_is_not_covered_is_refused_by_name() {
         "test.xml: the engine implicit does not cover the integrator discrete; tendons with armature along sites; \
          use --engine whole-step"
     );
-    let flags = r#"<option solver="PGS" cone="elliptic"><flag sleep="enable"/></option>"#;
+    let flags = r#"<option solver="PGS" cone="elliptic" integrator="RK4"><flag sleep="enable"/></option>"#;
     let text = refusal(&format!("<mujoco>{flags}{body}</mujoco>"));
-    assert!(text.contains("does not cover the solver PGS with elliptic cones; sleep;"), "{text}");
+    assert!(
+        text.contains("does not cover the solver PGS with elliptic cones; sleep with the integrator RK4"),
+        "{text}"
+    );
 }
 
 #[test]

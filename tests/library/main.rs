@@ -27,6 +27,7 @@ mod rollouts;
 mod rules;
 mod sample;
 mod sensors;
+mod sleep;
 mod suites;
 mod whole_steps;
 mod zeros_by_symmetry;

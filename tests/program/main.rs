@@ -38,6 +38,7 @@ mod render;
 mod replay;
 #[cfg(feature = "report")]
 mod report;
+mod sleep;
 mod slurm;
 mod store;
 mod suites;

@@ -34,7 +34,7 @@ with h5py.File(path) as f:
     assert b"<mujoco" in files[f["model"].attrs["main"]]
 
 # The digest of an episode, as docs/format.md says it.
-ORDER = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied qpos_next
+ORDER = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied tree_asleep qacc_smooth act_dot qpos_next
 qvel_next act_next observation observation_next reward terminated A B A_zero B_zero zero_floor kink sensordata C D C_zero D_zero ncon nefc
 ntouch solver_iterations solver_residual flags contact_geom1 contact_geom2 contact_dist constraint_type constraint_id constraint_state
 touch_geom1 touch_geom2 touch_steps""".split()

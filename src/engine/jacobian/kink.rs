@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mujoco_rs::mujoco_c::{mjtConstraint, mjtConstraintState};
 
 use super::Switches;
+use super::asleep::Asleep;
 use super::steps::{Column, Steps};
 use crate::physics::{ConstraintRow, Model, PhysicsError, Sim, go_on};
 
@@ -170,9 +171,11 @@ impl Surroundings {
         let inputs = sim.model().ndx() + sim.model().nu();
         sim.get_state(&mut self.state)?;
         self.work.set_state(&self.state)?;
+        let trees = self.work.tree_asleep().to_vec();
+        let asleep = Asleep::of(sim.model(), &trees, &trees);
         let here = self.regime()?;
         let mut found = Switches::default();
-        for input in 0..inputs {
+        for input in (0..inputs).filter(|input| !asleep.is_velocity(*input)) {
             for nudge in [eps, -eps] {
                 go_on()?;
                 self.work.set_state(&self.state)?;
@@ -232,6 +235,7 @@ impl ActiveConstraints {
             limit: self.limits != other.limits,
             friction: self.friction != other.friction || !contact && self.contacts != other.contacts,
             force: self.held != other.held,
+            sleep: false,
             other: false,
         }
     }

@@ -2,6 +2,7 @@
 //! control step. This room knows physics and has not heard of files.
 
 mod arbiter;
+mod asleep;
 mod boolean_chain;
 mod chain;
 mod control_step;

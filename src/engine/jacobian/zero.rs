@@ -17,13 +17,16 @@ pub struct Switches {
     pub friction: bool,
     /// A force, activation or control reaches its range or leaves it.
     pub force: bool,
+    /// A tree of bodies sleeps, which a nudge of its velocity would wake, or falls asleep: it is constant in A and B. By itself
+    /// this makes no kink.
+    pub sleep: bool,
     /// The derivatives of the two sides differ, or there are none, and nothing of the above is seen to switch: the point
     /// of a contact jumps, a tendon begins to wrap.
     pub other: bool,
 }
 
 impl Switches {
-    /// Whether anything switches.
+    /// Whether anything switches that can make a kink.
     pub fn any(self) -> bool {
         self.contact || self.limit || self.friction || self.force || self.other
     }
@@ -35,6 +38,7 @@ impl Switches {
             limit: self.limit || other.limit,
             friction: self.friction || other.friction,
             force: self.force || other.force,
+            sleep: self.sleep || other.sleep,
             other: self.other || other.other,
         }
     }
@@ -101,12 +105,13 @@ impl Verdicts {
 
     /// What switches and what is nearly singular, as the flags of a step.
     pub fn flags(&self) -> StepFlags {
-        let Switches { contact, limit, friction, force, other } = self.switches;
+        let Switches { contact, limit, friction, force, sleep, other } = self.switches;
         let all = [
             (contact, StepFlags::CONTACT_SWITCH),
             (limit, StepFlags::LIMIT_SWITCH),
             (friction, StepFlags::FRICTION_SWITCH),
             (force, StepFlags::FORCE_AT_LIMIT),
+            (sleep, StepFlags::SLEEP_SWITCH),
             (other, StepFlags::OTHER_SWITCH),
             (self.near_singular, StepFlags::NEAR_SINGULAR),
         ];

@@ -128,6 +128,9 @@ pub enum PhysicsError {
     /// A chain over no step.
     #[error("there are 0 steps to linearize; give at least 1")]
     NoSteps,
+    /// What is said to sleep cannot: every tree that does names the next one of those that fell asleep together, in a cycle.
+    #[error("tree_asleep {0:?} names no cycles of sleeping trees: give what mjData.tree_asleep has")]
+    NoCycles(Vec<i32>),
     /// A state that is no integration state of the model.
     #[error("a state has {found} numbers and the model's integration state {size}: give what Sim::get_state writes")]
     StateSize {

@@ -74,6 +74,7 @@ void mj_constraintUpdate(const mjModel* m, mjData* d, const double* jar, double*
 typedef int (*collision)(const mjModel* m, mjData* d, void* out, int g1, int g2, double margin);
 extern collision mjCOLLISIONFUNC[9][9];
 // Exported by the library, declared in no public header (3.17.0).
+void mj_updateSleep(const mjModel* m, mjData* d);
 void mjd_smooth_vel(const mjModel* m, mjData* d, int flg_bias);
 
 // Pictures.
@@ -212,6 +213,12 @@ int ds_get_state(const mjModel* m, const mjData* d, double* state, int sig) {
 int ds_set_state(const mjModel* m, mjData* d, const double* state, int sig) {
   GUARDED(mj_setState(m, d, state, sig));
 }
+
+// Poses, by which what was moved wakes.
+int ds_kinematics(const mjModel* m, mjData* d) { GUARDED(mj_kinematics(m, d)); }
+
+// The lists of what is awake, from tree_asleep.
+int ds_update_sleep(const mjModel* m, mjData* d) { GUARDED(mj_updateSleep(m, d)); }
 
 int ds_transition_fd(const mjModel* m, mjData* d, double eps, int centered, double* A, double* B,
                      double* C, double* D) {

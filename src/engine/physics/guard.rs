@@ -38,6 +38,10 @@ unsafe extern "C" {
     pub(super) fn ds_step1(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_get_state(m: *const mjModel, d: *const mjData, state: *mut f64, sig: c_int) -> c_int;
     pub(super) fn ds_set_state(m: *const mjModel, d: *mut mjData, state: *const f64, sig: c_int) -> c_int;
+    pub(super) fn ds_kinematics(m: *const mjModel, d: *mut mjData) -> c_int;
+    pub(super) fn ds_update_sleep(m: *const mjModel, d: *mut mjData) -> c_int;
+    /// Exported by the library, declared in no public header (3.17.0). Fails for other kinds of objects than it knows only.
+    pub(super) fn mj_sleepState(m: *const mjModel, d: *const mjData, kind: c_int, id: c_int) -> c_int;
     pub(super) fn ds_stage_position(m: *const mjModel, d: *mut mjData) -> c_int;
     pub(super) fn ds_stage_light(m: *const mjModel, d: *mut mjData, ncon: *mut c_int) -> c_int;
     pub(super) fn ds_stage_seen(m: *const mjModel, d: *mut mjData, contacts: c_int, ncon: *mut c_int) -> c_int;

@@ -106,7 +106,15 @@ impl Sim {
         if islands.fixed.len() < 2 {
             return Ok(());
         }
-        self.stage_position()?;
+        if self.model().sleeps() {
+            // What a contact wakes has to be awake before its rows are made.
+            let mut state = vec![0.0; self.model().state_size()];
+            self.get_state(&mut state)?;
+            self.forward()?;
+            self.set_state(&state)?;
+        } else {
+            self.stage_position()?;
+        }
         for contact in self.contacts() {
             let tree = |geom: i32| usize::try_from(geom).ok().and_then(|geom| islands.geoms[geom]);
             if let [Some(one), Some(other)] = contact.geom.map(tree) {

@@ -32,6 +32,7 @@ mod sensors;
 mod sets;
 mod settings;
 mod sim;
+mod sleep;
 mod source;
 mod stop;
 mod tendons;

@@ -525,8 +525,14 @@ impl Model {
         if n == 0 { &[] } else { unsafe { std::slice::from_raw_parts(p, n) } }
     }
 
-    /// Numbers in the integration state (mjSTATE_INTEGRATION): everything a step depends on.
+    /// Numbers of everything a step depends on: the integration state (mjSTATE_INTEGRATION) and, where trees sleep, what
+    /// [`Sim::get_state`](super::Sim::get_state) gives behind it.
     pub fn state_size(&self) -> usize {
+        self.integration_size() + self.sleep_size()
+    }
+
+    /// Numbers in the integration state (mjSTATE_INTEGRATION).
+    pub fn integration_size(&self) -> usize {
         // SAFETY: the model is valid and the signature is one of MuJoCo's own.
         let n = unsafe { mj_stateSize(self.ptr.as_ptr(), mjtState::mjSTATE_INTEGRATION as i32) };
         n as usize
@@ -639,10 +645,5 @@ impl Model {
             [kept("history of actuators", m.actuator_history()), kept("history of sensors", m.sensor_history())];
         let plugins = self.plugins_with_state().into_iter().map(|name| format!("state of the plugin {name}"));
         history.into_iter().flatten().chain(plugins).collect()
-    }
-
-    /// Whether trees of bodies at rest fall asleep.
-    pub fn sleeps(&self) -> bool {
-        self.is_enabled(mjtEnableBit::mjENBL_SLEEP)
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use mujoco_rs::mujoco_c::{mj_deleteData, mjData, mjSolverStat, mjtDisableBit, mjtState, mjtWarning};
 
 use super::guard::{self, check};
+use super::sleep::Unsettled;
 use super::{Divergence, Model, PhysicsError};
 
 /// Everything a step depends on.
@@ -64,6 +65,8 @@ pub struct Sim {
     model: Arc<Model>,
     pub(super) data: NonNull<mjData>,
     poisoned: bool,
+    /// Of a model that sleeps.
+    pub(super) unsettled: Unsettled,
 }
 
 // SAFETY: mjData has no thread affinity; a Sim is used by one thread at a time (it is not Sync).
@@ -89,6 +92,7 @@ macro_rules! slices {
         #[doc = concat!("[`Sim::", stringify!($field), "`] for writing.")]
         pub fn $field_mut(&mut self) -> &mut [f64] {
             let n = { let $m = &*self.model; $n };
+            self.unsettled.moved = true;
             if n == 0 {
                 return &mut [];
             }
@@ -109,7 +113,7 @@ impl Sim {
         check(unsafe { guard::ds_make_data(model.ptr(), &mut raw) })?;
         let data = NonNull::new(raw)
             .ok_or_else(|| PhysicsError::Mujoco("mj_makeData returned nothing: not enough memory".to_owned()))?;
-        Ok(Self { model: model.clone(), data, poisoned: false })
+        Ok(Self { model: model.clone(), data, poisoned: false, unsettled: Unsettled::default() })
     }
 
     pub(super) fn raw(&self) -> &mjData {
@@ -133,6 +137,14 @@ impl Sim {
     }
 
     pub(super) fn call(&mut self, f: impl FnOnce(*mut mjData) -> c_int) -> Result<(), PhysicsError> {
+        if self.unsettled.placed && !self.poisoned {
+            self.settle_sleep()?;
+        }
+        self.call_as_it_is(f)
+    }
+
+    /// [`Self::call`] without what a state that was set has to catch up with.
+    pub(super) fn call_as_it_is(&mut self, f: impl FnOnce(*mut mjData) -> c_int) -> Result<(), PhysicsError> {
         if self.poisoned {
             return Err(PhysicsError::Poisoned);
         }
@@ -150,6 +162,7 @@ impl Sim {
     /// [`PhysicsError::Mujoco`]; the simulation is unusable afterwards, as after every such error.
     pub fn reset(&mut self) -> Result<(), PhysicsError> {
         let m = self.model.ptr();
+        self.unsettled = Unsettled::default();
         // SAFETY: model and data belong together.
         self.call(|d| unsafe { guard::ds_reset(m, d) })
     }
@@ -160,6 +173,7 @@ impl Sim {
     /// [`PhysicsError::Mujoco`].
     pub fn reset_to_key(&mut self, key: usize) -> Result<(), PhysicsError> {
         let m = self.model.ptr();
+        self.unsettled = Unsettled::default();
         // SAFETY: as above; MuJoCo checks the key against nkey.
         self.call(|d| unsafe { guard::ds_reset_key(m, d, key as c_int) })
     }
@@ -208,27 +222,32 @@ impl Sim {
         self.call(|d| unsafe { guard::ds_step1(m, d) })
     }
 
-    /// Copies the integration state into `state` ([`Model::state_size`] numbers).
+    /// Copies the state into `state` ([`Model::state_size`] numbers): the integration state, and what sleeps behind it (tree_asleep,
+    /// qacc_smooth, act_dot, sensordata), where the model does.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub fn get_state(&mut self, state: &mut [f64]) -> Result<(), PhysicsError> {
         assert_eq!(state.len(), self.model.state_size(), "integration state");
-        let m = self.model.ptr();
+        let m = self.model.clone();
+        let (state, sleep) = state.split_at_mut(m.integration_size());
+        self.get_sleep(sleep)?;
         // SAFETY: the buffer has the size that MuJoCo writes.
-        self.call(|d| unsafe { guard::ds_get_state(m, d, state.as_mut_ptr(), INTEGRATION) })
+        self.call_as_it_is(|d| unsafe { guard::ds_get_state(m.ptr(), d, state.as_mut_ptr(), INTEGRATION) })
     }
 
-    /// Sets the integration state; the same state gives the same step and Jacobian in any simulation of
-    /// the model, to the last bit.
+    /// Sets the state that [`Sim::get_state`] gave; the same state gives the same step and Jacobian in any simulation of
+    /// the model, to the last bit. What sleeps there sleeps where positions say, also where these are moved before the next call.
     ///
     /// # Errors
     /// [`PhysicsError::Mujoco`].
     pub fn set_state(&mut self, state: &[f64]) -> Result<(), PhysicsError> {
         assert_eq!(state.len(), self.model.state_size(), "integration state");
-        let m = self.model.ptr();
+        let m = self.model.clone();
+        let (state, sleep) = state.split_at(m.integration_size());
         // SAFETY: the buffer has the size that MuJoCo reads.
-        self.call(|d| unsafe { guard::ds_set_state(m, d, state.as_ptr(), INTEGRATION) })
+        self.call_as_it_is(|d| unsafe { guard::ds_set_state(m.ptr(), d, state.as_ptr(), INTEGRATION) })?;
+        self.set_sleep(sleep)
     }
 
     /// Finite-difference transition matrices (mjd_transitionFD) at the current state and control, all

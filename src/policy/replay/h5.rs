@@ -142,11 +142,12 @@ impl H5 {
     }
 
     fn table(&self, group: &Group, prefix: &str, want: &Want<'_>) -> Result<Table, ReplayError> {
-        let found = |name: &str| {
+        let found = |name: &str, whole: bool| {
             let path = format!("{prefix}{name}");
             let array = self.dataset(&path)?;
             let wrong_type = match array.dtype().and_then(|t| t.to_descriptor()) {
                 Ok(TypeDescriptor::Float(FloatSize::U4 | FloatSize::U8)) => None,
+                Ok(TypeDescriptor::Integer(_)) if whole => None,
                 Ok(other) => Some(other.to_string()),
                 Err(e) => Some(format!("an unknown type ({e})")),
             };
@@ -155,9 +156,10 @@ impl H5 {
         let flattened =
             self.members(group, prefix)?.iter().any(|n| n == "states") && !self.is_group(group, prefix, "states")?;
         if flattened && self.locate(group, prefix, Field::Qpos, want)?.is_none() {
-            return layout::flattened(&self.name, found("states")?, want);
+            return layout::flattened(&self.name, found("states", false)?, want);
         }
-        let find = |field| self.locate(group, prefix, field, want)?.map(|name| found(&name)).transpose();
+        let find =
+            |field| self.locate(group, prefix, field, want)?.map(|name| found(&name, field.is_whole())).transpose();
         let list = || {
             let mut names = group.member_names().unwrap_or_default();
             for folder in NESTED {

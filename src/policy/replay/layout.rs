@@ -20,12 +20,26 @@ pub(super) enum Field {
     MocapPos,
     MocapQuat,
     Time,
+    TreeAsleep,
+    QaccSmooth,
+    ActDot,
 }
 
 impl Field {
     /// Controls first: the rows of the others are measured against theirs.
-    const ALL: [Self; 8] =
-        [Self::Ctrl, Self::Qpos, Self::Qvel, Self::Act, Self::Warmstart, Self::MocapPos, Self::MocapQuat, Self::Time];
+    const ALL: [Self; 11] = [
+        Self::Ctrl,
+        Self::Qpos,
+        Self::Qvel,
+        Self::Act,
+        Self::Warmstart,
+        Self::MocapPos,
+        Self::MocapQuat,
+        Self::Time,
+        Self::TreeAsleep,
+        Self::QaccSmooth,
+        Self::ActDot,
+    ];
 
     /// Its names in a file, the usual one first.
     pub(super) fn names(self, want: &Want<'_>) -> &'static [&'static str] {
@@ -39,15 +53,26 @@ impl Field {
             Self::MocapPos => &["mocap_pos"],
             Self::MocapQuat => &["mocap_quat"],
             Self::Time => &["time"],
+            // Of a model that does not sleep these say nothing.
+            Self::TreeAsleep | Self::QaccSmooth | Self::ActDot if want.model.ntree == 0 => &[],
+            Self::TreeAsleep => &["tree_asleep"],
+            Self::QaccSmooth => &["qacc_smooth"],
+            Self::ActDot => &["act_dot"],
         }
+    }
+
+    /// Whether its numbers may be integers.
+    pub(super) fn is_whole(self) -> bool {
+        self == Self::TreeAsleep
     }
 
     fn width(self, want: &Want<'_>) -> Width {
         match self {
             Self::Ctrl => Width::Of("nu", want.model.nu),
             Self::Qpos => Width::Of("nq", want.model.nq),
-            Self::Qvel | Self::Warmstart => Width::Of("nv", want.model.nv),
-            Self::Act => Width::Of("na", want.model.na),
+            Self::Qvel | Self::Warmstart | Self::QaccSmooth => Width::Of("nv", want.model.nv),
+            Self::TreeAsleep => Width::Of("ntree", want.model.ntree),
+            Self::Act | Self::ActDot => Width::Of("na", want.model.na),
             Self::MocapPos => Width::Each(3),
             Self::MocapQuat => Width::Each(4),
             Self::Time => Width::Of("1", 1),

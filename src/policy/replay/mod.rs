@@ -5,7 +5,7 @@
 //! `episode_<number>` per episode, as Minari writes them, where the arrays may also lie in a group
 //! `observations` or `infos` and the controls may be called `actions`. Optional arrays are `act` (rows x
 //! na), `time` (rows), `qacc_warmstart` (rows x nv), `mocap_pos` (rows x nmocap x 3) and `mocap_quat`
-//! (rows x nmocap x 4). Row t of the controls acts in the state of row t; a state more than there are
+//! (rows x nmocap x 4); of a model that sleeps `tree_asleep` (rows x ntree), `qacc_smooth` (rows x nv) and `act_dot` (rows x na). Row t of the controls acts in the state of row t; a state more than there are
 //! controls, at the end, is left out. Without `episode_offsets`, `terminals` and `timeouts` as D4RL has them (and
 //! `terminations`, `truncations`, `dones`) cut the rows where any of them is true.
 //!
@@ -47,6 +47,8 @@ pub struct ReplayModel {
     pub na: usize,
     /// Controls.
     pub nu: usize,
+    /// Kinematic trees, where the model sleeps; else 0.
+    pub ntree: usize,
     /// Where quaternions begin in qpos.
     pub quaternions: Vec<usize>,
     /// Whether the task makes its controls of actions: an array `actions` holds none then.
@@ -58,7 +60,8 @@ impl ReplayModel {
     pub fn new(model: &Model, maps_actions: bool) -> Self {
         let quaternions = model.kinematics().quaternions.iter().map(|[qpos, _]| *qpos).collect();
         let (nq, nv, na, nu) = (model.nq(), model.nv(), model.na(), model.nu());
-        Self { nq, nv, na, nu, quaternions, maps_actions }
+        let ntree = if model.sleeps() { model.ntree() } else { 0 };
+        Self { nq, nv, na, nu, ntree, quaternions, maps_actions }
     }
 }
 
@@ -107,6 +110,12 @@ pub struct ReplayEpisode {
     pub mocap_pos: Option<Vec<f64>>,
     /// Orientations of the mocap bodies (steps x nmocap x 4), w first.
     pub mocap_quat: Option<Vec<f64>>,
+    /// Which trees sleep (steps x ntree), as mjData.tree_asleep.
+    pub tree_asleep: Option<Vec<f64>>,
+    /// Accelerations without constraints that what sleeps keeps (steps x nv).
+    pub qacc_smooth: Option<Vec<f64>>,
+    /// Rates of the activations that what sleeps keeps (steps x na).
+    pub act_dot: Option<Vec<f64>>,
     /// Simulation time (steps), s.
     pub time: Option<Vec<f64>>,
 }
@@ -140,6 +149,11 @@ impl ReplayFile {
         this.check_mocap()?;
         this.scan()?;
         Ok(this)
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &str {
+        &self.file
     }
 
     /// What is taken from it.
@@ -195,6 +209,9 @@ impl ReplayFile {
                 Field::MocapPos => episode.mocap_pos = values,
                 Field::MocapQuat => episode.mocap_quat = values,
                 Field::Time => episode.time = values,
+                Field::TreeAsleep => episode.tree_asleep = values,
+                Field::QaccSmooth => episode.qacc_smooth = values,
+                Field::ActDot => episode.act_dot = values,
             }
         }
         Ok(episode)

@@ -26,7 +26,8 @@ impl Npz {
         let find = |field: Field| {
             let Some(array) = field.names(want).iter().find(|n| names.iter().any(|m| m == *n)) else { return Ok(None) };
             let header = header(&mut archive.borrow_mut(), name, array)?;
-            let wrong_type = (!is(&header, TypeChar::Float, &[4, 8])).then(|| header.dtype().descr());
+            let fits = is(&header, TypeChar::Float, &[4, 8]) || field.is_whole() && is(&header, TypeChar::Int, &[4, 8]);
+            let wrong_type = (!fits).then(|| header.dtype().descr());
             Ok(Some(Found { path: (*array).to_owned(), shape: shape(&header), wrong_type }))
         };
         let table = table(name, "", want, find, || names.clone())?;
@@ -105,6 +106,10 @@ fn floats(archive: &mut Archive, file: &str, column: &Column) -> Result<Vec<f64>
     let header = header(archive, file, &column.path)?;
     let values: Vec<f64> = if is(&header, TypeChar::Float, &[4]) {
         values::<f32>(archive, file, &column.path)?.into_iter().map(f64::from).collect()
+    } else if is(&header, TypeChar::Int, &[4]) {
+        values::<i32>(archive, file, &column.path)?.into_iter().map(f64::from).collect()
+    } else if is(&header, TypeChar::Int, &[8]) {
+        values::<i64>(archive, file, &column.path)?.into_iter().map(|x| x as f64).collect()
     } else {
         values(archive, file, &column.path)?
     };

@@ -74,6 +74,7 @@ use std::sync::Arc;
 
 use nalgebra::{DMatrix, DVector};
 
+use super::asleep::Watch;
 use super::kink::Bends;
 use super::{Engine, EngineSpec, Jacobian, Switches};
 use crate::physics::{Model, PhysicsError, Sim, go_on};
@@ -99,8 +100,10 @@ use tree::Tree;
 /// Implicit differentiation.
 #[derive(Debug)]
 pub struct Implicit {
-    /// The model whose steps are differentiated; `work` may have solver settings of its own.
+    /// The model whose steps are differentiated; `work` may have solver settings of its own, and nothing sleeps in it.
     model: Arc<Model>,
+    /// Of models that sleep.
+    watch: Option<Watch>,
     work: Sim,
     tree: Tree,
     /// The forces from outside that are in closed form, and those where springs and dampers are differenced.
@@ -198,6 +201,10 @@ impl Implicit {
     /// # Errors
     /// [`PhysicsError::Mujoco`] when there is no memory for one.
     pub fn new(spec: &EngineSpec, model: &Arc<Model>) -> Result<Self, PhysicsError> {
+        // What sleeps is put into the Jacobian of the step in which nothing does.
+        let (whole, watch) = (model, Watch::new(model)?);
+        let awake = if watch.is_some() { Arc::new(model.sleepless()?) } else { model.clone() };
+        let model = &awake;
         let noslip = Noslip::new(model);
         // What sweeps of PGS come to, Newton's method comes to, too; and noslip iterations are gone through here.
         let solved = if model.solves_by_sweeps() || noslip.is_some() {
@@ -211,7 +218,8 @@ impl Implicit {
         let activations = Activations::new(model);
         let smooth = Smooth::new(model, &coverage, &activations);
         Ok(Self {
-            model: model.clone(),
+            model: whole.clone(),
+            watch,
             work: Sim::new(&solved)?,
             outside: [smooth.is_some(), false].map(|closed| ExternalForces::new(model, closed)),
             tendons: Tendons::new(model, &tree),
@@ -227,8 +235,8 @@ impl Implicit {
             runge_kutta: model.steps_by_runge_kutta().then(|| RungeKutta::new(model)),
             motion: Motion::new(&tree),
             field: Motion::new(&tree),
-            space: Workspace::new(model),
-            bends: Bends::new(model, spec.sensors),
+            space: Workspace::new(whole),
+            bends: Bends::new(whole, spec.sensors),
             sensors: spec.sensors.then(|| Sensors::new(model)).flatten(),
             zero_test: spec.zero_test,
             coverage,
@@ -465,14 +473,24 @@ impl Implicit {
     /// Differentiates the sensors, judges what is zero, and asks whole steps where the derivative is in doubt or may bend.
     fn conclude(&mut self, mut doubts: Doubts, seen: Seen, out: &mut Jacobian) -> Result<(), PhysicsError> {
         go_on()?;
-        let Self { model, work, integrator, activations, space, bends, sensors, zero_test, .. } = self;
+        let Self { model, watch, work, integrator, activations, space, bends, sensors, zero_test, .. } = self;
         if *zero_test {
             out.verdicts.near_singular = seen.near_singular;
             out.verdicts.switches = seen.switches;
         }
         if let Some(sensors) = sensors {
-            work.set_state(&space.state)?;
+            work.set_state(&space.state[..work.model().state_size()])?;
             sensors.differentiate(work, &space.sensed, *zero_test, out)?;
+        }
+        if let Some(watch) = &*watch {
+            let asleep = &watch.asleep;
+            asleep.hold(out, &mut integrator.bounds);
+            doubts.forget(asleep.held(), &mut bends.columns);
+            if *zero_test {
+                watch.mark_edges(work.qvel(), 2.0 * REACH, &mut bends.columns);
+            }
+            // What falls asleep is derived once more at rest, for the sensors.
+            doubts.everything |= asleep.begins && sensors.is_some();
         }
         if doubts.everything {
             doubts.columns.fill(true);
@@ -485,7 +503,16 @@ impl Implicit {
         if doubts.edges.contains(&true) {
             out.verdicts.switches.contact = true;
         }
-        confirm::confirm(model, &space.state, (&doubts.columns, &doubts.edges), (bends, &activations.kinks), out)
+        confirm::confirm(model, &space.state, (&doubts.columns, &doubts.edges), (bends, &activations.kinks), out)?;
+        self.tell_asleep(out);
+        Ok(())
+    }
+
+    /// Says what sleeps.
+    fn tell_asleep(&self, out: &mut Jacobian) {
+        if let Some(watch) = self.watch.as_ref().filter(|_| self.zero_test) {
+            watch.asleep.tell(out);
+        }
     }
 
     /// Every column from differences of whole steps, where the closed form has nothing to solve with.
@@ -494,7 +521,9 @@ impl Implicit {
         out.fill(0.0);
         out.verdicts.near_singular = true;
         bends.columns.clear();
-        confirm::confirm(model, &space.state, (&vec![true; model.ndx() + model.nu()], &[]), (bends, &[]), out)
+        confirm::confirm(model, &space.state, (&vec![true; model.ndx() + model.nu()], &[]), (bends, &[]), out)?;
+        self.tell_asleep(out);
+        Ok(())
     }
 }
 
@@ -522,6 +551,22 @@ impl Doubts {
     fn new(inputs: usize) -> Self {
         let none = vec![false; inputs];
         Self { everything: false, edges: Vec::new(), columns: none.clone(), unsettled: none.clone(), open: none }
+    }
+
+    /// Of the columns of dofs that sleep nothing is in doubt, and nothing bends them.
+    fn forget(&mut self, dofs: impl Iterator<Item = usize>, bent: &mut [bool]) {
+        let nv = self.edges.len();
+        for dof in dofs {
+            if let Some(edge) = self.edges.get_mut(dof) {
+                *edge = false;
+            }
+            for column in [dof, nv + dof] {
+                for marks in [&mut self.columns, &mut self.unsettled, &mut self.open] {
+                    marks[column] = false;
+                }
+                bent[column] = false;
+            }
+        }
     }
 }
 
@@ -570,7 +615,10 @@ impl Engine for Implicit {
     fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
         out.verdicts.forget();
         sim.get_state(&mut self.space.state)?;
-        self.work.set_state(&self.space.state)?;
+        self.work.set_state(&self.space.state[..self.work.model().state_size()])?;
+        if let Some(watch) = &mut self.watch {
+            watch.look(&self.space.state)?;
+        }
         if let Some(mut steps) = self.runge_kutta.take() {
             let done = self.by_stages(&mut steps, out);
             self.runge_kutta = Some(steps);

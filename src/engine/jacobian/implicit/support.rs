@@ -51,8 +51,7 @@ fn disable_flag(bit: mjtDisableBit) -> Reason {
 fn enable_flag(bit: mjtEnableBit) -> Reason {
     use mjtEnableBit::*;
     match bit {
-        mjENBL_OVERRIDE | mjENBL_ENERGY | mjENBL_FWDINV | mjENBL_INVDISCRETE => None,
-        mjENBL_SLEEP => Some("sleep"),
+        mjENBL_OVERRIDE | mjENBL_ENERGY | mjENBL_FWDINV | mjENBL_INVDISCRETE | mjENBL_SLEEP => None,
         mjENBL_DIAGEXACT => Some("the flag diagexact"),
         mjENBL_IPC => Some("the flag ipc"),
         mjNENABLE => Some("the flag after the last one to enable"),
@@ -200,6 +199,13 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     found.refuse(of.controls.iter().any(|n| *n != 1), "actuators with no control of their own or several");
     found.refuse(of.outputs.iter().any(|n| *n != 1), "actuators with several outputs");
     found.fields(model);
+    for obstacle in model.sleep_obstacles() {
+        found.refuse(true, &obstacle);
+    }
+    let [tendons, activations, idle] = model.sleep_is_pulled_at();
+    found.refuse(tendons, "tendons between trees that sleep");
+    found.refuse(activations, "actuators with an activation on what sleeps");
+    found.refuse(idle, "actuators of what cannot move beside sleep");
     // Inertia through a moment arm that does not change is a constant of M.
     let fixed: Vec<bool> = model.tendons().map(|t| t.is_fixed()).collect();
     let scalar: Vec<bool> = model.joints().map(|j| j.is_scalar()).collect();

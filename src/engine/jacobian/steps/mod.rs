@@ -18,6 +18,7 @@ mod next_state;
 use std::sync::Arc;
 
 use super::Switches;
+use super::asleep::Asleep;
 use crate::physics::{JointKind, Model, PhysicsError, Sim, go_on};
 use extrapolate::{Limit, Series, extrapolate};
 pub(super) use next_state::NextState;
@@ -125,6 +126,14 @@ pub(super) struct Column {
 }
 
 impl Column {
+    /// Nothing, of so many rows.
+    fn clear(&mut self, rows: usize) {
+        for list in [&mut self.values, &mut self.errors, &mut self.kinks] {
+            list.clear();
+            list.resize(rows, 0.0);
+        }
+    }
+
     /// A value, with its error and how far its sides are apart.
     pub(super) fn entry(&self, row: usize) -> (f64, [f64; 2]) {
         (self.values[row], [self.errors[row], self.kinks[row]])
@@ -157,6 +166,8 @@ pub(super) struct Steps {
     free: bool,
     stays_free: bool,
     next: NextState,
+    /// What sleeps in the step; over several, in the first of them.
+    asleep: Asleep,
     /// Sensors at the state; empty where they are not differenced.
     sensors: Vec<f64>,
     /// Sizes of the numbers that are differenced (ndx + nsensordata).
@@ -196,6 +207,7 @@ impl Steps {
             free: false,
             stays_free: false,
             next: NextState::new(&model),
+            asleep: Asleep::default(),
             sensors: vec![0.0; ns],
             sizes: vec![0.0; rows],
             samples: (0..count).map(|_| [vec![0.0; rows], vec![0.0; rows]]).collect(),
@@ -226,7 +238,12 @@ impl Steps {
         self.state.copy_from_slice(state);
         self.place()?;
         self.stays_free = true;
+        let before = self.sim.tree_asleep().to_vec();
+        let unseen = self.unseen(&before)?;
+        self.asleep = Asleep::default();
         self.run()?;
+        self.watch(&before)?;
+        self.asleep = std::mem::take(&mut self.asleep).with_sensors(unseen);
         self.free = self.stays_free;
         let Self { sim, next, sizes, sensors, .. } = self;
         next.note(sim);
@@ -254,6 +271,7 @@ impl Steps {
 
     fn place(&mut self) -> Result<(), PhysicsError> {
         self.sim.set_state(&self.state)?;
+        self.sim.renew_asleep_sensors();
         if self.cold {
             self.sim.qacc_warmstart_mut().fill(0.0);
         }
@@ -270,6 +288,40 @@ impl Steps {
             self.stays_free &= self.sim.nefc() == 0;
         }
         Ok(())
+    }
+
+    /// Which sensors are those of what sleeps at the state, where the simulation is.
+    fn unseen(&mut self, before: &[i32]) -> Result<Vec<bool>, PhysicsError> {
+        if self.sensors.is_empty() || before.iter().all(|tree| *tree < 0) {
+            return Ok(Vec::new());
+        }
+        self.sim.forward()?;
+        let unseen = self.sim.asleep_sensors();
+        self.place()?;
+        Ok(unseen)
+    }
+
+    /// Sees what sleeps in the first step from the state, of which the last one has been taken.
+    fn watch(&mut self, before: &[i32]) -> Result<(), PhysicsError> {
+        let model = self.sim.model().clone();
+        if !model.sleeps() {
+            return Ok(());
+        }
+        if self.span == 1 {
+            self.asleep = Asleep::of(&model, before, self.sim.tree_asleep());
+            return Ok(());
+        }
+        let mut end = vec![0.0; model.state_size()];
+        self.sim.get_state(&mut end)?;
+        self.place()?;
+        self.sim.step()?;
+        self.asleep = Asleep::of(&model, before, self.sim.tree_asleep());
+        self.sim.set_state(&end)
+    }
+
+    /// What sleeps in the step.
+    pub(super) fn asleep(&self) -> &Asleep {
+        &self.asleep
     }
 
     /// Whether the steps from the state lead where they led in [`Self::begin_over`], to the last bit: not where a plugin keeps
@@ -319,7 +371,8 @@ impl Steps {
         out: &mut Column,
     ) -> Result<(), PhysicsError> {
         let jumps = Schedule::JUMPS;
-        if self.further.is_some() || self.narrow || !matches!(self.room(input, &jumps), Room::Both(0)) {
+        let whole = self.further.is_some() || self.narrow || self.asleep.is_velocity(input);
+        if whole || !matches!(self.room(input, &jumps), Room::Both(0)) {
             return self.derive(input, out);
         }
         self.forget();
@@ -371,7 +424,7 @@ impl Steps {
         out: &mut Column,
     ) -> Result<bool, PhysicsError> {
         self.stays_free = self.free;
-        if !self.free || self.further.is_some() || self.narrow {
+        if !self.free || self.further.is_some() || self.narrow || inputs.iter().any(|i| self.asleep.is_velocity(*i)) {
             return Ok(false);
         }
         self.forget();
@@ -439,6 +492,12 @@ impl Steps {
 
     /// How an input acts, or some together, by the nudges of a schedule and what has been taken of them.
     fn differentiate(&mut self, inputs: &[usize], schedule: &Schedule, out: &mut Column) -> Result<(), PhysicsError> {
+        if let [input] = inputs
+            && self.asleep.is_velocity(*input)
+        {
+            out.clear(self.rows());
+            return Ok(());
+        }
         let room = match inputs {
             [input] => self.room(*input, schedule),
             _ => Room::Both(0),
@@ -459,7 +518,15 @@ impl Steps {
         for list in [&mut out.values, &mut out.errors, &mut out.kinks] {
             list.resize(rows, 0.0);
         }
+        let ndx = self.sim.model().ndx();
         for row in 0..rows {
+            if let [input] = inputs
+                && row >= ndx
+                && self.asleep.is_still(row - ndx, *input)
+            {
+                (out.values[row], out.errors[row], out.kinks[row]) = (0.0, 0.0, 0.0);
+                continue;
+            }
             let (limit, kink) = self.entry(row, room, schedule);
             (out.values[row], out.errors[row], out.kinks[row]) = (limit.value, limit.error, kink);
         }
@@ -496,7 +563,7 @@ impl Steps {
     pub(super) fn sides_apart(&mut self, input: usize, out: &mut [f64]) -> Result<(), PhysicsError> {
         out.fill(0.0);
         let near = Schedule::NEAR;
-        if !matches!(self.room(input, &near), Room::Both(0)) {
+        if !matches!(self.room(input, &near), Room::Both(0)) || self.asleep.is_velocity(input) {
             return Ok(());
         }
         self.forget();
@@ -612,16 +679,9 @@ fn jumps(sides: &[f64], spacing: f64, least: f64) -> bool {
 /// What of a model has no derivative of its whole step: one reason each; nothing where differences of whole steps are what they
 /// say. What a step hands on beside the state (delays, plugins) is held, see [`Model::held_state`].
 pub(super) fn obstacles(model: &Model) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut refuse = |there: bool, what: &str| {
-        if there {
-            found.push(what.to_owned());
-        }
-    };
-    refuse(model.sleeps(), "sleep, which holds back what a nudge would move");
-    found
+    model.sleep_obstacles()
 }
 
 /// What switches, of which nothing is known but that the sides differ.
 pub(super) const SOMETHING: Switches =
-    Switches { contact: false, limit: false, friction: false, force: false, other: true };
+    Switches { contact: false, limit: false, friction: false, force: false, sleep: false, other: true };

@@ -117,9 +117,17 @@ fn where_there_is_no_derivative_an_entry_is_none_and_the_others_hold() {
 #[test]
 fn what_keeps_a_state_that_no_nudge_sees_is_refused_by_name() {
     let body = r#"<worldbody><body><joint name="j"/><geom size="1"/></body></worldbody>"#;
-    let (model, _) = load(&format!(r#"<mujoco><option><flag sleep="enable"/></option>{body}</mujoco>"#));
+    let option = r#"<option integrator="RK4"><flag sleep="enable"/></option>"#;
+    let (model, _) = load(&format!("<mujoco>{option}{body}</mujoco>"));
     let refused = spec().build(&model).err().unwrap().to_string();
-    assert!(refused.contains("the engine whole-step does not cover") && refused.contains("sleep"), "{refused}");
+    assert!(refused.contains("the engine whole-step does not cover sleep with the integrator RK4"), "{refused}");
+    let carried = r#"<worldbody><body mocap="true"><geom size="1"/><body sleep="POLICY"><joint/><geom size="1"/></body></body></worldbody>"#;
+    let option = r#"<option><flag sleep="enable"/></option>"#;
+    for (policy, there) in [("never", false), ("allowed", true)] {
+        let (model, _) = load(&format!("<mujoco>{option}{}</mujoco>", carried.replace("POLICY", policy)));
+        let refused = spec().build(&model).err().map(|error| error.to_string());
+        assert_eq!(refused.is_some_and(|text| text.contains("sleep of what a mocap body carries")), there);
+    }
 }
 
 /// A solid of 2 x 3 x 4 vertices in free fall beside a free body and a pendulum.

@@ -38,10 +38,10 @@ slices! {
         jnt_actgravcomp: bool,
     }
     nv: {
-        dof_bodyid: i32, dof_parentid: i32, dof_treeid: i32, dof_damping: f64,
+        dof_bodyid: i32, dof_parentid: i32, dof_treeid: i32, dof_damping: f64, dof_length: f64,
         dof_dampingpoly: [f64; mjNPOLY as usize],
     }
-    ntree: { tree_dofnum: i32 }
+    ntree: { tree_bodyadr: i32, tree_dofnum: i32, tree_sleep_policy: i32 }
     ngeom: {
         geom_type: i32, geom_bodyid: i32, geom_size: [f64; 3], geom_gap: f64, geom_adhesion: f64,
         geom_surfacevel: [f64; 6],
