@@ -215,6 +215,13 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The inverse mass of two bodies in the model's configuration, which the rows of a contact between them are regularised by, 1/kg.
+    pub(crate) fn inverse_mass(&self, bodies: [usize; 2]) -> f64 {
+        bodies.iter().map(|body| Slices(self.raw()).body_invweight0()[*body][0]).sum()
+    }
+}
+
 fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }

@@ -11,8 +11,8 @@ use crate::physics::{Model, PhysicsError};
 
 /// Takes the columns that are `doubtful` (ndx + nu) from extrapolated differences of whole steps: where the geometry of a
 /// contact has no derivative, the forces may have one all the same. Where the derivatives of the two sides differ, an entry
-/// is their mean; where there are none, it is NaN and undecided. Columns of `contact` (nv) are in doubt because a contact may jump. Looks at both sides of the columns that are marked in
-/// `bends`, and takes those of `kinks` as they are; a switch is withdrawn where all of them agree, and `kink` says how far they are
+/// is their mean; where there are none, it is NaN and undecided. Columns of `contact` (nv) are in doubt because a contact may jump.
+/// Looks at both sides of the columns that are marked in `bends`, and takes those of `kinks` (of forces, of limits) as they are; a switch is withdrawn where all of them agree, and `kink` says how far they are
 /// apart where not.
 ///
 /// # Errors
@@ -21,12 +21,12 @@ pub(super) fn confirm(
     model: &Model,
     state: &[f64],
     (doubtful, contact): (&[bool], &[bool]),
-    (bends, kinks): (&mut Bends, &[Kink]),
+    (bends, kinks): (&mut Bends, [&[Kink]; 2]),
     out: &mut Jacobian,
 ) -> Result<(), PhysicsError> {
     let ndx = model.ndx();
     out.verdicts.kink = 0.0;
-    if !doubtful.contains(&true) && !bends.columns.contains(&true) && kinks.is_empty() {
+    if !doubtful.contains(&true) && !bends.columns.contains(&true) && kinks.iter().all(|kinks| kinks.is_empty()) {
         out.verdicts.switches = Switches::default();
         return Ok(());
     }
@@ -86,9 +86,12 @@ pub(super) fn confirm(
             }
         }
     }
-    for known in kinks.iter().filter(|k| !doubtful[k.column] && k.apart > KINK * scale) {
+    let [of_forces, of_limits] = kinks.map(|kinks| kinks.iter());
+    let known = of_forces.map(|kink| (kink, false)).chain(of_limits.map(|kink| (kink, true)));
+    for (known, of_limit) in known.filter(|(k, _)| !doubtful[k.column] && k.apart > KINK * scale) {
         kink = kink.max(known.apart);
-        out.verdicts.switches.force = true;
+        out.verdicts.switches.force |= !of_limit;
+        out.verdicts.switches.limit |= of_limit;
         let (x, verdict) = entry(out, known.row, known.column, model);
         if known.apart >= x.abs() {
             *verdict = ZeroVerdict::Undecided;

@@ -95,6 +95,11 @@ impl Contacts {
         contact.bodies.iter().any(|body| self.sticks[*body])
     }
 
+    /// Whether nothing but their motion makes two geoms push each other sideways.
+    pub(super) fn is_plain(&self, contact: &ContactDetail) -> bool {
+        contact.adhesion == 0.0 && !self.sticks(contact) && !contact.geoms.iter().any(|geom| self.surfaces.moves(*geom))
+    }
+
     /// Adds d (J' f) / dq at fixed accelerations, and marks `edges`. `fields` are those of the accelerations and of the
     /// velocities.
     ///

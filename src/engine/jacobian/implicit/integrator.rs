@@ -175,17 +175,21 @@ impl Integrator {
             let Some(inverse) = whole.try_inverse() else { return Ok(false) };
             body.inverse = inverse;
         }
-        self.gyroscopic.gemv(1.0, extra, a, 0.0);
-        let own: Vec<Vector6<f64>> = self.free_bodies.iter().map(|body| body.solve(&self.gyroscopic)).collect();
-        factors.solve(self.gyroscopic.as_mut_slice());
-        for (body, own) in self.free_bodies.iter().zip(&own) {
-            self.gyroscopic.rows_mut(body.dof, 6).copy_from(own);
-        }
+        held_back(extra, &factors, &self.free_bodies, a, &mut self.gyroscopic);
         self.damped.terms.copy_from(inertia);
         self.damped.terms.zip_apply(&self.damped.extra, |m, x| *m = m.abs() + x.abs());
         self.a_n -= &self.gyroscopic;
         self.factors = Some(factors);
         Ok(true)
+    }
+
+    /// Turns a change of the solved acceleration into that of the step's, after [`Integrator::solve`].
+    pub(super) fn damp(&self, change: &mut DVector<f64>) {
+        if let Some(factors) = &self.factors {
+            let mut held = DVector::zeros(change.len());
+            held_back(&self.damped.extra, factors, &self.free_bodies, change, &mut held);
+            *change -= held;
+        }
     }
 
     /// Turns da into da_n, and bounds on its errors likewise.
@@ -302,6 +306,22 @@ fn slope((b, [c0, c1]): (f64, [f64; 2]), v: f64) -> (f64, f64) {
 /// The angular velocity of a free body, in its own frame.
 fn velocity(work: &Sim, dof: usize) -> Vec3 {
     std::array::from_fn(|i| work.qvel()[dof + 3 + i])
+}
+
+/// What the integrator holds back of an acceleration: MH^-1 (MH - M) a, with free bodies solved by themselves.
+fn held_back(
+    extra: &DMatrix<f64>,
+    factors: &Factors,
+    free_bodies: &[FreeBody],
+    a: &DVector<f64>,
+    out: &mut DVector<f64>,
+) {
+    out.gemv(1.0, extra, a, 0.0);
+    let own: Vec<Vector6<f64>> = free_bodies.iter().map(|body| body.solve(out)).collect();
+    factors.solve(out.as_mut_slice());
+    for (body, own) in free_bodies.iter().zip(&own) {
+        out.rows_mut(body.dof, 6).copy_from(own);
+    }
 }
 
 impl FreeBody {

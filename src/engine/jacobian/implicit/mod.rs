@@ -50,6 +50,7 @@ mod motion;
 mod muscle;
 mod narrow;
 mod noslip;
+mod onset;
 mod rows;
 mod runge_kutta;
 mod sensors;
@@ -87,6 +88,7 @@ use difference::Differences;
 use integrator::Integrator;
 use motion::{ExternalForces, Motion};
 use noslip::{Noslip, Scene};
+use onset::{Onsets, Solution};
 use rows::{Coverage, Rows};
 use runge_kutta::RungeKutta;
 use sensors::Sensors;
@@ -128,6 +130,8 @@ pub struct Implicit {
     field: Motion,
     space: Workspace,
     bends: Bends,
+    /// Limits that begin at the state.
+    onsets: Onsets,
     sensors: Option<Sensors>,
     zero_test: bool,
 }
@@ -237,6 +241,7 @@ impl Implicit {
             field: Motion::new(&tree),
             space: Workspace::new(whole),
             bends: Bends::new(whole, spec.sensors),
+            onsets: Onsets::default(),
             sensors: spec.sensors.then(|| Sensors::new(model)).flatten(),
             zero_test: spec.zero_test,
             coverage,
@@ -385,6 +390,15 @@ impl Implicit {
         Ok(())
     }
 
+    /// What limits that begin here make of the step, where no noslip iterations follow and nothing sleeps.
+    fn look_at_limits(&mut self, factors: &Factors, seen: &mut Seen) {
+        let Self { watch, work, integrator, rows, space, onsets, noslip, zero_test, .. } = self;
+        if *zero_test && noslip.is_none() && watch.is_none() {
+            onsets.find(work, &Solution { factors, rows, integrator, a: &space.a, da: &space.system.da });
+            seen.switches.limit |= !onsets.kinks.is_empty();
+        }
+    }
+
     /// Noslip iterations, if the model has them and the state has rows.
     fn sweep_friction(&mut self, seen: &mut Seen) {
         let Self { work, tree, tendons, bending, rows, contacts, motion, field, space, bends, noslip, .. } = self;
@@ -398,7 +412,8 @@ impl Implicit {
     /// What is in doubt of the derivative at the state of `work`, after [`Implicit::accelerate`]. What else switches there goes to
     /// `seen`, the columns to `bends`; the constraint rows of `work` are forgotten.
     fn examine(&mut self, seen: &mut Seen) -> Result<Doubts, PhysicsError> {
-        let Self { work, tree, tendons, rows, contacts, differences, noslip, space, bends, zero_test, .. } = self;
+        let Self { work, tree, tendons, rows, contacts, differences, noslip, space, bends, onsets, zero_test, .. } =
+            self;
         let mut doubts = Doubts::new(space.system.da.ncols());
         doubts.everything = rows.is_rigid() || contacts.light || rows.is_faint();
         doubts.everything |= noslip.as_ref().is_some_and(|noslip| noslip.in_doubt);
@@ -410,7 +425,7 @@ impl Implicit {
             let (bent, undecided) = (&mut bends.columns, &mut doubts.columns);
             seen.switches = switches::find(
                 work,
-                (tree, tendons, contacts),
+                (tree, tendons, contacts, onsets),
                 (&space.a, &space.system.da),
                 seen.switches,
                 bent,
@@ -473,7 +488,7 @@ impl Implicit {
     /// Differentiates the sensors, judges what is zero, and asks whole steps where the derivative is in doubt or may bend.
     fn conclude(&mut self, mut doubts: Doubts, seen: Seen, out: &mut Jacobian) -> Result<(), PhysicsError> {
         go_on()?;
-        let Self { model, watch, work, integrator, activations, space, bends, sensors, zero_test, .. } = self;
+        let Self { model, watch, work, integrator, activations, space, bends, onsets, sensors, zero_test, .. } = self;
         if *zero_test {
             out.verdicts.near_singular = seen.near_singular;
             out.verdicts.switches = seen.switches;
@@ -503,7 +518,8 @@ impl Implicit {
         if doubts.edges.contains(&true) {
             out.verdicts.switches.contact = true;
         }
-        confirm::confirm(model, &space.state, (&doubts.columns, &doubts.edges), (bends, &activations.kinks), out)?;
+        let kinks = [activations.kinks.as_slice(), onsets.kinks.as_slice()];
+        confirm::confirm(model, &space.state, (&doubts.columns, &doubts.edges), (bends, kinks), out)?;
         self.tell_asleep(out);
         Ok(())
     }
@@ -521,7 +537,7 @@ impl Implicit {
         out.fill(0.0);
         out.verdicts.near_singular = true;
         bends.columns.clear();
-        confirm::confirm(model, &space.state, (&vec![true; model.ndx() + model.nu()], &[]), (bends, &[]), out)?;
+        confirm::confirm(model, &space.state, (&vec![true; model.ndx() + model.nu()], &[]), (bends, [&[]; 2]), out)?;
         self.tell_asleep(out);
         Ok(())
     }
@@ -614,6 +630,7 @@ impl Engine for Implicit {
     /// differences of whole steps take the place; entries that these do not settle on are NaN.
     fn jacobian(&mut self, sim: &mut Sim, out: &mut Jacobian) -> Result<(), PhysicsError> {
         out.verdicts.forget();
+        self.onsets.clear();
         sim.get_state(&mut self.space.state)?;
         self.work.set_state(&self.space.state[..self.work.model().state_size()])?;
         if let Some(watch) = &mut self.watch {
@@ -632,6 +649,7 @@ impl Engine for Implicit {
         }
         let mut seen = Seen::default();
         self.accelerate(&factors, &mut seen)?;
+        self.look_at_limits(&factors, &mut seen);
         // Noslip iterations have changed the acceleration.
         if self.noslip.is_some() && !self.integrate_acceleration()? {
             return self.step_all(out);

@@ -24,10 +24,14 @@ impl Surfaces {
         Self(model.surface_velocities())
     }
 
+    /// Whether the surface of a geom moves.
+    pub(super) fn moves(&self, geom: usize) -> bool {
+        self.0.get(geom).is_some_and(|v| *v != [0.0; 6])
+    }
+
     /// The motions that the surfaces of both geoms add, each about an origin; None where neither moves.
     pub(super) fn of(&self, sim: &Sim, contact: &ContactDetail, origins: [Vec3; 2]) -> Option<[Spatial; 2]> {
-        let moves = |geom: &usize| self.0.get(*geom).is_some_and(|v| *v != [0.0; 6]);
-        contact.geoms.iter().any(moves).then(|| {
+        contact.geoms.iter().any(|geom| self.moves(*geom)).then(|| {
             std::array::from_fn(|side| {
                 let geom = contact.geoms[side];
                 let v = &self.0[geom];

@@ -4,6 +4,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::contact::Contacts;
 use super::motion::ULP;
+use super::onset::Onsets;
 use super::spatial::{Vec3, add3, cross, dot3, lin, norm3, rot, scale3, sub3};
 use super::tendon::Tendons;
 use super::tree::Tree;
@@ -15,6 +16,9 @@ pub(in crate::jacobian) const REACH: f64 = 1e-6;
 
 /// Speeds along a normal below this share of their terms are rounding.
 const ROUNDING: f64 = 64.0 * ULP;
+
+/// The least inverse mass of two bodies whose contact is an ordinary one, 1/kg.
+const LIGHT: f64 = 1e-9;
 
 /// An acceleration that is so many times what nudges change of it does not change its sign.
 const AWAY: f64 = 16.0;
@@ -36,13 +40,13 @@ const JUMP: f64 = 1e-3;
 /// [`PhysicsError::Mujoco`].
 pub(super) fn find(
     work: &mut Sim,
-    (tree, tendons, contacts): (&Tree, &Tendons, &Contacts),
+    (tree, tendons, contacts, onsets): (&Tree, &Tendons, &Contacts, &Onsets),
     (a, da): (&DVector<f64>, &DMatrix<f64>),
     mut found: Switches,
     bent: &mut [bool],
     undecided: &mut [bool],
 ) -> Result<Switches, PhysicsError> {
-    found.limit |= joint_limits(work, (a, da), bent) | tendon_limits(work, bent);
+    found.limit |= joint_limits(work, (a, da), onsets, bent) | tendon_limits(work, bent);
     let model = work.model().clone();
     if model.has_contacts() {
         // Contacts that are about to begin are listed by wider margins alone.
@@ -50,13 +54,14 @@ pub(super) fn find(
         let near = |apart: f64| apart.abs() <= 2.0 * REACH;
         for c in work.contact_details() {
             let apart = c.dist - c.margin;
+            let idles = |dof: usize| contacts.is_plain(&c) && is_idle(work, tree, &c, dof, (a, da));
             if near(apart) {
-                found.contact |= approaches(work, tree, (&c, apart), bent, undecided);
+                found.contact |= approaches(work, tree, (&c, apart), &idles, bent, undecided);
             }
             // A contact that is about to be listed, or no longer, changes how the force of an adhesion actuator is shared.
             if contacts.sticks(&c) {
                 for apart in model.gaps(c.geoms).into_iter().map(|gap| apart - gap).filter(|apart| near(*apart)) {
-                    found.contact |= approaches(work, tree, (&c, apart), bent, undecided);
+                    found.contact |= approaches(work, tree, (&c, apart), &idles, bent, undecided);
                 }
             }
         }
@@ -71,11 +76,12 @@ pub(super) fn find(
 ///
 /// Where none of them moves it along its normal and it is at its margin to rounding, as that of a disc which slides on the floor
 /// and has no dof to lift it, rounding decides whether there is a contact, and anew with every dof that moves the body at
-/// all: these are marked in `undecided`, too.
+/// all: these are marked in `undecided`, too, but for those by which it `idles`.
 fn approaches(
     work: &Sim,
     tree: &Tree,
     (contact, apart): (&ContactDetail, f64),
+    idles: &dyn Fn(usize) -> bool,
     bent: &mut [bool],
     undecided: &mut [bool],
 ) -> bool {
@@ -102,22 +108,53 @@ fn approaches(
         }
     }
     if !lifted && gap <= ROUNDING * (1.0 + norm3(contact.pos)) {
-        for &dof in [0, 1].iter().flat_map(|side| own(*side)) {
+        for &dof in [0, 1].iter().flat_map(|side| own(*side)).filter(|dof| !idles(**dof)) {
             (any, bent[dof], undecided[dof]) = (true, true, true);
         }
     }
     any
 }
 
+/// Whether a contact that no dof moves along its normal has no part in the derivative by the position of `dof`, be it there or not:
+/// nothing moves its point in any direction that it has friction in, or all that could rests, is not accelerated, and stays so
+/// when the dof is nudged.
+fn is_idle(
+    work: &Sim,
+    tree: &Tree,
+    contact: &ContactDetail,
+    dof: usize,
+    (a, da): (&DVector<f64>, &DMatrix<f64>),
+) -> bool {
+    let coms = work.subtree_com().as_chunks::<3>().0;
+    let axes = work.cdof().as_chunks::<6>().0;
+    let chains = contact.bodies.map(|b| &tree.chain[b]);
+    let own = |side: usize| chains[side].iter().filter(move |dof| chains[1 - side].binary_search(dof).is_err());
+    let rests = |k: usize| work.qvel()[k] == 0.0 && a[k] == 0.0 && da[(k, dof)] == 0.0;
+    if [0, 1].iter().flat_map(|side| own(*side)).all(|k| rests(*k)) {
+        return true;
+    }
+    let stays = |side: usize, k: usize| {
+        let arm = sub3(contact.pos, coms[tree.root[contact.bodies[side]]]);
+        let (spin, moved) = (rot(&axes[k]), lin(&axes[k]));
+        let turned = cross(spin, arm);
+        (0..contact.dim).all(|i| match i {
+            0..3 => dot3(contact.frame[i], add3(moved, turned)).abs() <= ROUNDING * (norm3(moved) + norm3(turned)),
+            _ => dot3(contact.frame[i - 3], spin).abs() <= ROUNDING * norm3(spin),
+        })
+    };
+    work.model().inverse_mass(contact.bodies) > LIGHT && [0, 1].iter().all(|side| own(*side).all(|k| stays(*side, *k)))
+}
+
 /// Whether limits of joints are about to begin or to end; marks their dofs. One that begins with its joint at rest or on its way
-/// back, and accelerated away from it, does not push: with J a + b J v > 0 its force is none on either side.
-fn joint_limits(work: &Sim, (a, da): (&DVector<f64>, &DMatrix<f64>), bent: &mut [bool]) -> bool {
+/// back, and accelerated away from it, does not push: with J a + b J v > 0 its force is none on either side. Those that `onsets` know are
+/// left to them.
+fn joint_limits(work: &Sim, (a, da): (&DVector<f64>, &DMatrix<f64>), onsets: &Onsets, bent: &mut [bool]) -> bool {
     let mut any = false;
     let leaves = |dof: usize, inwards: f64| {
         let most = da.row(dof).iter().fold(0.0_f64, |most, x| most.max(x.abs()));
         inwards * work.qvel()[dof] >= 0.0 && inwards * a[dof] > AWAY * REACH * most + ROUNDING * a.amax()
     };
-    for limit in work.model().joint_limits() {
+    for limit in work.model().joint_limits().filter(|limit| !onsets.knows(limit.dof)) {
         match limit.kind {
             JointKind::Hinge | JointKind::Slide => {
                 let q = work.qpos()[limit.qpos];

@@ -13,7 +13,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::Implicit;
 use crate::jacobian::draws::Draws;
-use crate::jacobian::{EngineKind, EngineSpec, Jacobian, ZeroVerdict};
+use crate::jacobian::{Engine as _, EngineKind, EngineSpec, Jacobian, ZeroVerdict};
 use crate::physics::{Model, Sim};
 
 /// Nudge of the differences; and where contacts are, whose impedance has kinks in its slope some micrometres apart.
@@ -506,6 +506,44 @@ fn a_contact_that_rounding_decides_is_flagged() {
             assert!(!undefined || found.verdicts.switches.contact, "{integrator}, turned by {turn}");
         }
         assert!(broken > 0, "{integrator}: no state shows it");
+    }
+}
+
+/// The same where the contact can do nothing, be it there or not: a sphere that spins on the point that it touches with, and a disc at
+/// rest. No step is asked. A spring that is about to turn the disc, or its own turning, makes its rim's contacts count.
+#[test]
+fn a_contact_that_rounding_decides_and_that_can_do_nothing_is_left_out() {
+    let floor = r#"<geom type="plane" size="9 9 1"/>"#;
+    // The arm takes its centre of mass off the axis, so that it has a mass for its contact.
+    let sphere = r#"<body><joint axis="0 0 1"/><geom type="sphere" pos="0 0 .5" size=".5" density="100"/>
+        <geom type="sphere" pos="1 0 .5" size=".1"/></body>"#;
+    let disc = |spring: &str| {
+        format!(r#"<body><joint axis="0 0 1" {spring}/><geom type="cylinder" pos="0 0 .1" size=".3 .1"/></body>"#)
+    };
+    let spring = r#"stiffness="2""#;
+    let cases = [
+        ("a sphere that spins", sphere.to_owned(), 3.0, true),
+        ("a disc at rest", disc(""), 0.0, true),
+        ("a disc on a spring", disc(spring), 0.0, false),
+        ("a disc that turns", disc(""), 1.0, false),
+    ];
+    for (name, body, speed, idle) in cases {
+        let model = model("", &format!("{floor}{body}"), "");
+        let spec = EngineSpec { zero_test: true, ..EngineSpec::new(EngineKind::Implicit) };
+        let mut engine = Implicit::new(&spec, &model).unwrap();
+        let mut steps = EngineSpec::new(EngineKind::WholeStep).build(&model).unwrap();
+        let mut sim = Sim::new(&model).unwrap();
+        sim.qvel_mut().fill(speed);
+        let [mut found, mut expected] = [0, 1].map(|_| Jacobian::zeros(&model, false));
+        engine.jacobian(&mut sim, &mut found).unwrap();
+        steps.jacobian(&mut sim, &mut expected).unwrap();
+        assert_eq!(engine.bends.columns.contains(&true), !idle, "{name}");
+        if idle {
+            assert!(!found.verdicts.switches.any(), "{name}: {:?}", found.verdicts.switches);
+            for (x, y) in found.a.iter().zip(&expected.a) {
+                assert!((x - y).abs() < 1e-8, "{name}: {x} is not {y}");
+            }
+        }
     }
 }
 

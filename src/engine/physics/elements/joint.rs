@@ -45,6 +45,19 @@ pub struct JointLimit {
     pub range: [f64; 2],
     /// Distance from a limit from which on it acts.
     pub margin: f64,
+    /// What its constraint row begins with; None where MuJoCo mends what the model says.
+    pub onset: Option<Onset>,
+}
+
+/// The constraint row of a joint's limit where the limit begins, at no depth: its force is -D (J a + B J v + K I depth).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Onset {
+    /// One over its regularisation, kg or kg m^2.
+    pub d: f64,
+    /// Damping B, 1/s.
+    pub damping: f64,
+    /// Stiffness K times the impedance I, 1/s^2.
+    pub push: f64,
 }
 
 impl Model {
@@ -83,7 +96,37 @@ impl Model {
             dof: joint.dof,
             range: m.jnt_range()[id],
             margin: m.jnt_margin()[id],
+            onset: self.onset(id, joint.dof),
         })
+    }
+
+    /// What the row of a joint's limit begins with: with the reference (T, z) and the impedance from I to the largest one I',
+    ///
+    /// ```text
+    /// D = I / ((1 - I) w),   B = 2 / (I' T),   K = 1 / (I' T z)^2       or, of a reference below zero,   B = -z / I',   K = -T / I'^2
+    /// ```
+    ///
+    /// where w is the dof's inverse inertia in the model's configuration.
+    fn onset(&self, id: usize, dof: usize) -> Option<Onset> {
+        const TINY: f64 = 1e-15;
+        let m = Slices(self.raw());
+        let [mut time, ratio] = m.jnt_solref()[id];
+        let [low, high, width, ..] = m.jnt_solimp()[id];
+        let [low, high] = [low, high].map(|impedance| impedance.clamp(1e-4, 0.9999));
+        if time > 0.0 && !self.is_disabled(mjtDisableBit::mjDSBL_REFSAFE) {
+            time = time.max(2.0 * self.timestep());
+        }
+        let (stiffness, damping) = if time > 0.0 && ratio > 0.0 {
+            let [b, root] = [high * time, high * time * ratio];
+            (1.0 / (root * root).max(TINY), 2.0 / b.max(TINY))
+        } else if time <= 0.0 && ratio <= 0.0 {
+            (-time / (high * high).max(TINY), -ratio / high.max(TINY))
+        } else {
+            return None;
+        };
+        let impedance = if width <= TINY { 0.5 * (low + high) } else { low };
+        let regularisation = ((1.0 - impedance) / impedance * m.dof_invweight0()[dof]).max(TINY);
+        Some(Onset { d: 1.0 / regularisation, damping, push: stiffness * impedance })
     }
 
     /// Whether limits of joints and tendons make constraints.

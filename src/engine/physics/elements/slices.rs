@@ -1,6 +1,6 @@
 //! Arrays of mjModel as slices, each with the type of its rows and the size that counts them. As in mjmodel.h (3.17.0).
 
-use mujoco_rs::mujoco_c::{mjModel, mjNBIAS, mjNDYN, mjNEQDATA, mjNFLUID, mjNGAIN, mjNIMP, mjNPOLY};
+use mujoco_rs::mujoco_c::{mjModel, mjNBIAS, mjNDYN, mjNEQDATA, mjNFLUID, mjNGAIN, mjNIMP, mjNPOLY, mjNREF};
 
 use crate::physics::sim::view;
 
@@ -29,16 +29,16 @@ macro_rules! slices {
 slices! {
     nbody: {
         body_parentid: i32, body_rootid: i32, body_dofadr: i32, body_dofnum: i32, body_treeid: i32, body_mass: f64,
-        body_mocapid: i32, body_inertia: [f64; 3], body_gravcomp: f64,
+        body_mocapid: i32, body_inertia: [f64; 3], body_invweight0: [f64; 2], body_gravcomp: f64,
     }
     njnt: {
         jnt_type: i32, jnt_qposadr: i32, jnt_dofadr: i32, jnt_bodyid: i32, jnt_limited: bool, jnt_range: [f64; 2],
-        jnt_margin: f64, jnt_solimp: [f64; mjNIMP as usize], jnt_stiffness: f64,
+        jnt_margin: f64, jnt_solref: [f64; mjNREF as usize], jnt_solimp: [f64; mjNIMP as usize], jnt_stiffness: f64,
         jnt_stiffnesspoly: [f64; mjNPOLY as usize], jnt_actfrclimited: bool, jnt_actfrcrange: [f64; 2],
         jnt_actgravcomp: bool,
     }
     nv: {
-        dof_bodyid: i32, dof_parentid: i32, dof_treeid: i32, dof_damping: f64, dof_length: f64,
+        dof_bodyid: i32, dof_parentid: i32, dof_treeid: i32, dof_damping: f64, dof_length: f64, dof_invweight0: f64,
         dof_dampingpoly: [f64; mjNPOLY as usize],
     }
     ntree: { tree_bodyadr: i32, tree_dofnum: i32, tree_sleep_policy: i32 }

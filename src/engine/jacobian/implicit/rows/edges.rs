@@ -1,12 +1,34 @@
 //! Which inputs take a row or a contact to an edge: where it begins or ceases to push, or its friction to slip.
 
 use mujoco_rs::mujoco_c::mjtConstraint::*;
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 
-use super::{ContactRows, Rows};
+use super::{ContactRows, Rows, ULP};
 use crate::jacobian::Switches;
 
 impl Rows {
+    /// Whether every row pushes or slips as before when the acceleration changes by `change` (nv), however much that is. Elliptic
+    /// cones, whose force bends all over their middle zone, must not feel it.
+    pub(in crate::jacobian::implicit) fn stay(&self, change: &DVector<f64>) -> bool {
+        (0..self.n).all(|row| {
+            let terms = || self.row(row).iter().zip(change.iter()).map(|(j, x)| j * x);
+            let by: f64 = terms().sum();
+            if by.abs() <= 4.0 * ULP * terms().map(f64::abs).sum::<f64>() {
+                return true;
+            }
+            let keeps = |edge: f64| edge * (edge + by) > 0.0;
+            let slips = self.loss[row] / self.d[row];
+            match self.rows[row].kind {
+                mjCNSTR_EQUALITY => true,
+                mjCNSTR_CONTACT_ELLIPTIC => false,
+                mjCNSTR_FRICTION_DOF | mjCNSTR_FRICTION_TENDON => {
+                    keeps(self.jar[row] - slips) && keeps(self.jar[row] + slips)
+                }
+                _ => keeps(self.jar[row]),
+            }
+        })
+    }
+
     /// Looks for rows that begin or cease to push, or whose friction begins or ceases to slip, within `reach` of any
     /// input, and marks these inputs. `changes` are da/dp, and how J a - aref of the contacts that push changes with the
     /// positions at a fixed acceleration; `motion` are the velocity and the acceleration (nv).
