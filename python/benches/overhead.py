@@ -2,13 +2,16 @@
 
     python overhead.py PASSES NAME=MODEL.xml ... > table.csv
 
-PASSES is the example `passes` of the engine, built with --release: a process that this one asks for a pass over the
+PASSES is the example `passes` of the engine, built with --release: a process that this one asks for some of the
 states and waits for. All times are processor time of the process that works, per state: the overhead of one call is the
-difference, for integration states and for an MjData, of the least times of all rounds, since what else a machine does is in
-the others. That of a batch with `out=` is a ratio, as is its wall clock (both on all cores): medians over rounds.
+difference, for integration states and for an MjData, of the least times that every few states (some milliseconds of work) took in any round, since what else a
+machine does is in the others. "of these MuJoCo's timers" is the difference between a batch in one thread of this process, which calls
+Python once, and the engine in Rust: the package mujoco installs a clock (mjcb_time) for the timers of mjData, which each stage of a step
+asks twice, the engine's steps too. A batch with `out=` is a ratio, as is its wall clock (both on all cores): medians over rounds.
 """
 
 import csv
+import math
 import os
 import pathlib
 import statistics
@@ -25,7 +28,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests"))
 from conftest import STATE  # noqa: E402
 from transition_fd import along  # noqa: E402
 
-ROUNDS = 25
+ROUNDS = 30
+# Seconds of work between turns: so little that one is seldom interrupted, and so much that warming up is no matter.
+TURN = 8e-3
 # States of a batch: enough that starting its threads is no matter.
 MANY = 4
 
@@ -67,52 +72,68 @@ def each(run, over):
         run(one)
 
 
-def measured(program, name, file):
-    model = mujoco.MjModel.from_xml_path(file)
-    states = along(model)
-    many = np.repeat(states, MANY, axis=0)
-    simulations = [mujoco.MjData(model) for _ in states]
-    for data, state in zip(simulations, states):
-        mujoco.mj_setState(model, data, state, STATE)
-    lin = dynsparse.Linearizer(model)
-    out, one = lin(state=many), lin(state=states[0])
-    # Same bits, and written where they were.
-    address = out.A.ctypes.data
-    rust, rust_many = Rust(program, model, states), Rust(program, model, many)
-    ways = {
-        "rust": lambda: rust.run(b"o"),
-        "state": lambda: clocked(lambda: each(lambda state: lin(state=state), states)),
-        "reused": lambda: clocked(lambda: each(lambda state: lin(state=state, out=one), states)),
-        "data": lambda: clocked(lambda: each(lambda data: dynsparse.linearize(model, data), simulations)),
-        "rust_many": lambda: rust_many.run(b"m"),
-        "many": lambda: clocked(lambda: lin(state=many, out=out)),
-    }
-    for run in ways.values():
-        run()
-    times = {way: [] for way in ways}
-    for _ in range(ROUNDS):
-        for way, run in ways.items():
-            times[way].append(run())
-    rust.end()
-    rust_many.end()
-    assert out.A.ctypes.data == address
+class Case:
+    """A model with its states, in this process and in one of Rust."""
 
-    def least(way):
-        return min(cpu for cpu, _ in times[way]) / len(states) * 1e6
+    def __init__(self, program, name, file):
+        self.name, self.model = name, mujoco.MjModel.from_xml_path(file)
+        self.states = along(self.model)
+        many = np.repeat(self.states, MANY, axis=0)
+        simulations = [mujoco.MjData(self.model) for _ in self.states]
+        for data, state in zip(simulations, self.states):
+            mujoco.mj_setState(self.model, data, state, STATE)
+        lin, alone = dynsparse.Linearizer(self.model), dynsparse.Linearizer(self.model, threads=1)
+        out, one = lin(state=many), lin(state=self.states[0])
+        begun = time.perf_counter()
+        lin(state=many, out=out)
+        each_takes = (time.perf_counter() - begun) / len(many)
+        # A divisor of their number.
+        self.share = next(n for n in (48, 24, 16, 12, 8, 6, 4, 3, 2) if n * each_takes < TURN or n == 2)
+        some = alone(state=many[: MANY * self.share])
+        self.rust, self.rust_many = Rust(program, self.model, self.states), Rust(program, self.model, many)
 
-    engine = least("rust")
-    over = [least(way) - engine for way in ("state", "reused", "data")]
-    pairs = list(zip(times["rust_many"], times["many"]))
-    ratio = [statistics.median(rust[k] / ours[k] for rust, ours in pairs) for k in (0, 1)]
-    return [name, model.nv, *(f"{x:.1f}" for x in (engine, *over)), *(f"{x:.2f}" for x in ratio)]
+        def again():
+            lin(state=many, out=out)
+
+        # Of some states, and of all in a batch.
+        self.ways = {
+            "rust": lambda at: self.rust.run(bytes([self.share])),
+            "state": lambda at: clocked(lambda: each(lambda state: lin(state=state), self.states[at])),
+            "reused": lambda at: clocked(lambda: each(lambda state: lin(state=state, out=one), self.states[at])),
+            "alone": lambda at: [clocked(lambda: alone(state=np.tile(self.states[at], (MANY, 1)), out=some))[0] / MANY],
+            "data": lambda at: clocked(lambda: each(lambda data: dynsparse.linearize(self.model, data), simulations[at])),
+        }
+        self.batches = {"rust": lambda: self.rust_many.run(b"\xff"), "many": lambda: clocked(again)}
+
+    def over(self):
+        """Processor time of a state by the engine in Rust, us, and how much more each way in Python takes."""
+        shares = [slice(at, at + self.share) for at in range(0, len(self.states), self.share)]
+        least = {way: [math.inf] * len(shares) for way in self.ways}
+        for _ in range(ROUNDS):
+            for k, at in enumerate(shares):
+                for way, times in least.items():
+                    # Once before, so that nothing is cold but by its own fault.
+                    self.ways[way](at)
+                    times[k] = min(times[k], self.ways[way](at)[0])
+                self.rust.run(b"\0")
+        rust, *others = (sum(times) / len(self.states) * 1e6 for times in least.values())
+        return [rust, *(other - rust for other in others)]
+
+    def ratios(self):
+        """Processor time and wall clock of a batch by the engine in Rust, by those of this module."""
+        pairs = [(self.batches["rust"](), self.batches["many"]()) for _ in range(ROUNDS + 1)][1:]
+        return [statistics.median(rust[k] / ours[k] for rust, ours in pairs) for k in (0, 1)]
 
 
-HEAD = ["model", "nv", "engine in Rust us", "linearizer us more", "with out= us more", "linearize(model, data) us more"]
-HEAD += ["batch by processor time", "batch by wall clock"]
+HEAD = ["model", "nv", "engine in Rust us", "linearizer us more", "with out= us more", "of these MuJoCo's timers us"]
+HEAD += ["linearize(model, data) us more", "batch by processor time", "batch by wall clock"]
 
 if __name__ == "__main__":
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(HEAD)
     for argument in sys.argv[2:]:
-        table.writerow(measured(sys.argv[1], *argument.split("=", 1)))
+        case = Case(sys.argv[1], *argument.split("=", 1))
+        table.writerow([case.name, case.model.nv, *(f"{x:.1f}" for x in case.over()), *(f"{x:.2f}" for x in case.ratios())])
         sys.stdout.flush()
+        case.rust.end()
+        case.rust_many.end()

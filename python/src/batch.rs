@@ -18,6 +18,11 @@ use crate::outputs::Outputs;
 /// How often the interpreter is asked for signals.
 const PULSE: Duration = Duration::from_millis(50);
 
+/// Questions that go by without a look at the clock, at most, and how near two looks have to be for that. A Jacobian asks hundreds
+/// of times, and to look at each would be a percent of it.
+const UNSEEN: u32 = 32;
+const NEAR: Duration = Duration::from_micros(500);
+
 /// Pieces that each thread takes, so that none waits long for the slowest.
 const PIECES: usize = 8;
 
@@ -107,22 +112,51 @@ pub(crate) fn run(
 
 /// In this thread, which asks for signals itself.
 fn alone(plan: &Plan<'_>, count: usize, outputs: Outputs<'_>) -> PyResult<Vec<Ended>> {
-    let asked = Cell::new(Instant::now());
+    let pulse = Pulse::new();
     let raised: Rc<Cell<Option<PyErr>>> = Rc::default();
     let here = raised.clone();
     let stopped = move || {
-        if asked.get().elapsed() < PULSE {
-            return false;
-        }
-        let signals = Python::attach(|py| py.check_signals());
-        asked.set(Instant::now());
-        signals.err().is_some_and(|error| {
-            here.set(Some(error));
-            true
-        })
+        pulse.beats()
+            && Python::attach(|py| py.check_signals()).is_err_and(|error| {
+                here.set(Some(error));
+                true
+            })
     };
     let ended = trajectories(plan, 0, count, outputs, Rc::new(stopped)).map_err(|e| crate::error::raised(&e))?;
     raised.take().map_or(Ok(ended), Err)
+}
+
+/// Says when the interpreter is to be asked, to who asks often: it looks at the clock now and then only.
+struct Pulse {
+    beat: Cell<Instant>,
+    seen: Cell<Instant>,
+    /// Questions between the last two looks, and those until the next one.
+    apart: Cell<u32>,
+    left: Cell<u32>,
+}
+
+impl Pulse {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { beat: Cell::new(now), seen: Cell::new(now), apart: Cell::new(1), left: Cell::new(1) }
+    }
+
+    /// Whether a pulse has gone by.
+    fn beats(&self) -> bool {
+        self.left.set(self.left.get() - 1);
+        if self.left.get() > 0 {
+            return false;
+        }
+        let now = Instant::now();
+        let near = now.duration_since(self.seen.replace(now)) < NEAR;
+        self.apart.set(if near { (2 * self.apart.get()).min(UNSEEN) } else { 1 });
+        self.left.set(self.apart.get());
+        let beats = now.duration_since(self.beat.get()) >= PULSE;
+        if beats {
+            self.beat.set(now);
+        }
+        beats
+    }
 }
 
 /// Runs some trajectories, the first of which has the number `first`.

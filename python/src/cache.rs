@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A chunk: of which column, of which file, its number.
-pub(crate) type Key = (usize, usize, usize);
+/// A chunk: of which column, of which file, its number, and whether its floats are shortened.
+pub(crate) type Key = (usize, usize, usize, bool);
 
 /// What a chunk costs beside its bytes: its place in both maps.
 pub(crate) const OVERHEAD: usize = 160;
@@ -60,29 +60,33 @@ impl Cache {
         self.lock().chunks.contains_key(&key)
     }
 
-    /// Keeps a chunk: for good where it `stays`; else one that is larger than the bound is not kept.
-    pub(crate) fn put(&self, key: Key, bytes: &Arc<Vec<u8>>, stays: bool) {
+    /// Keeps a chunk: for good where it `stays`; else one that is larger than the bound is not kept. Returns memory of those that had
+    /// to go, for the next chunk.
+    pub(crate) fn put(&self, key: Key, bytes: &Arc<Vec<u8>>, stays: bool) -> Option<Vec<u8>> {
         let cost = bytes.capacity().saturating_add(OVERHEAD);
         let mut inner = self.lock();
         let inner = &mut *inner;
         if inner.chunks.contains_key(&key) || !stays && cost > self.most {
-            return;
+            return None;
         }
         if stays {
             inner.staying += cost;
             inner.chunks.insert(key, (None, bytes.clone()));
-            return;
+            return None;
         }
+        let mut free = None;
         while inner.bytes > self.most - cost {
             let Some((_, oldest)) = inner.used.pop_first() else { break };
             if let Some((_, gone)) = inner.chunks.remove(&oldest) {
                 inner.bytes -= gone.capacity() + OVERHEAD;
+                free = Arc::try_unwrap(gone).ok().or(free);
             }
         }
         inner.clock += 1;
         inner.bytes += cost;
         inner.used.insert(inner.clock, key);
         inner.chunks.insert(key, (Some(inner.clock), bytes.clone()));
+        free
     }
 
     /// Bytes that are kept, and how often a chunk was there and was not.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dynsparse_base::chunk::{Chunk, Piece, Stored};
+use dynsparse_base::chunk::{Chunk, Piece, Stored, room};
 use dynsparse_base::heap;
 use dynsparse_base::idle::Idle;
 use numpy::{PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
@@ -23,7 +23,7 @@ use rayon::prelude::*;
 use crate::cache::{Cache, Key, OVERHEAD};
 use crate::error::DynsparseError;
 use crate::pool::{Owned, pool};
-use crate::slots::{Kind, Rows, Slot};
+use crate::slots::{Kind, Rows, Slot, shorten};
 
 /// How often the interpreter is asked for signals.
 const PULSE: Duration = Duration::from_millis(50);
@@ -63,14 +63,25 @@ struct Column {
     /// Numbers of a row.
     width: usize,
     stored: Vec<Stored>,
+    /// Whether its numbers are kept as 32-bit floats.
+    short: bool,
     /// Whether all its chunks stay in the cache.
     stays: bool,
+}
+
+impl Column {
+    /// Bytes of a number in the cache.
+    fn number(&self) -> usize {
+        if self.short { 4 } else { self.kind.bytes() }
+    }
 }
 
 /// What threads share, in the process that made it.
 struct Shared {
     cache: Cache,
     pieces: Idle<Piece>,
+    /// Memory of chunks that are gone from the cache.
+    spare: Idle<Vec<u8>>,
 }
 
 /// Reads rows of variables out of recordings: what `dynsparse.Dataset` runs on.
@@ -94,8 +105,9 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
+    /// Floats that are wanted short are kept short, so that the cache has twice as many.
     fn key(&self) -> Key {
-        (self.column, self.file, self.chunk)
+        (self.column, self.file, self.chunk, self.rows.first().is_some_and(|(_, slot)| slot.is_short()))
     }
 }
 
@@ -107,14 +119,15 @@ fn identity_of(there: &Metadata) -> Identity {
 #[pymethods]
 impl ChunkReader {
     /// Of files (path and identity, see `file_identity`) with so many rows each, and of columns: name, type, numbers of a row, and for
-    /// each file the table of its chunks.
+    /// each file the table of its chunks. `short` says that 64-bit floats will be asked for as 32-bit ones.
     #[new]
-    #[pyo3(signature = (files, rows, columns, cache_bytes))]
+    #[pyo3(signature = (files, rows, columns, cache_bytes, short))]
     fn new(
         files: Vec<(PathBuf, Identity)>,
         rows: Vec<usize>,
         columns: Vec<(String, String, usize, Vec<Table<'_>>)>,
         cache_bytes: usize,
+        short: bool,
     ) -> PyResult<Self> {
         let few = files.len() <= OPEN;
         let mut sources = Vec::new();
@@ -144,7 +157,7 @@ impl ChunkReader {
                 stored([*rows, width], kind, table, source.identity.0).map_err(|e| source.error(&name, &e))
             });
             let stored = stored.collect::<PyResult<_>>()?;
-            Ok(Column { name, kind, width, stored, stays: false })
+            Ok(Column { name, kind, width, stored, short: short && kind == Kind::F64, stays: false })
         });
         let mut columns = columns.collect::<PyResult<Vec<Column>>>()?;
         let cache_bytes = cache_bytes - keep_small(&mut columns, cache_bytes / 2);
@@ -201,7 +214,7 @@ impl ChunkReader {
     #[getter]
     fn large(&self) -> (usize, Vec<(String, usize)>) {
         let large = self.columns.iter().filter(|column| !column.stays);
-        (self.cache_bytes, large.map(|column| (column.name.clone(), column.width * column.kind.bytes())).collect())
+        (self.cache_bytes, large.map(|column| (column.name.clone(), column.width * column.number())).collect())
     }
 
     /// The first row of each chunk of a column among the rows of all files.
@@ -344,21 +357,24 @@ impl ChunkReader {
             }
             return Ok(());
         }
-        let key = task.key();
+        let key @ (.., short) = task.key();
         let bytes = match shared.cache.get(key) {
             Some(there) => there,
             None => {
                 let Ok(mut piece) = shared.pieces.take(|| Ok::<_, ()>(Piece::default())) else { return Ok(()) };
-                let read = stored.piece(file, task.chunk, &mut piece).map(|()| Arc::new(piece.take()));
+                let read = stored.piece(file, task.chunk, &mut piece).and_then(|()| shared.kept(&mut piece, short));
                 shared.pieces.put(piece);
-                let read = read?;
-                shared.cache.put(key, &read, self.columns[task.column].stays);
+                let read = Arc::new(read?);
+                let spare = shared.cache.put(key, &read, self.columns[task.column].stays);
+                spare.into_iter().for_each(|memory| shared.spare.put(memory));
                 read
             }
         };
+        let row_bytes = if short { stored.row_bytes() / 2 } else { stored.row_bytes() };
         for (row, slot) in &mut task.rows {
-            let at = (*row % stored.chunk_rows()) * stored.row_bytes();
-            slot.fill(bytes.get(at..at + stored.row_bytes()).ok_or("has a chunk that is too short")?);
+            let at = (*row % stored.chunk_rows()) * row_bytes;
+            let row = bytes.get(at..at + row_bytes).ok_or("has a chunk that is too short")?;
+            if short { slot.fill_short(row) } else { slot.fill(row) }
         }
         Ok(())
     }
@@ -368,7 +384,8 @@ impl ChunkReader {
 fn keep_small(columns: &mut [Column], most: usize) -> usize {
     let whole = |column: &Column| {
         let of = |stored: &Stored| {
-            let chunk = stored.chunk_rows().saturating_mul(stored.row_bytes()).saturating_add(OVERHEAD);
+            let row = column.width.saturating_mul(column.number());
+            let chunk = stored.chunk_rows().saturating_mul(row).saturating_add(OVERHEAD);
             stored.chunks().map_or(0, |chunks| chunks.len().saturating_mul(chunk))
         };
         column.stored.iter().map(of).fold(0, usize::saturating_add)
@@ -389,7 +406,26 @@ fn keep_small(columns: &mut [Column], most: usize) -> usize {
 
 impl Shared {
     fn new(cache_bytes: usize) -> Self {
-        Self { cache: Cache::new(cache_bytes), pieces: Idle::default() }
+        Self { cache: Cache::new(cache_bytes), pieces: Idle::default(), spare: Idle::default() }
+    }
+
+    /// What the cache gets of a chunk, in memory that another one had where there is some of its size.
+    fn kept(&self, piece: &mut Piece, short: bool) -> Result<Vec<u8>, String> {
+        let size = if short { piece.bytes().len() / 2 } else { piece.bytes().len() };
+        let mut memory = self.spare.take(|| Ok::<_, String>(Vec::new()))?;
+        if memory.capacity() != size {
+            memory = Vec::new();
+        }
+        if !short {
+            let mut bytes = piece.take(memory);
+            bytes.shrink_to_fit();
+            return Ok(bytes);
+        }
+        if !room(&mut memory, size) {
+            return Err("does not fit into memory".to_owned());
+        }
+        shorten(piece.bytes(), &mut memory);
+        Ok(memory)
     }
 }
 

@@ -103,6 +103,13 @@ fn borrowed<'py, T: Element>(
     array.try_readwrite().map_err(|e| PyValueError::new_err(format!("an output cannot be written: {e}")))
 }
 
+/// 64-bit floats as 32-bit ones, into half of the bytes.
+pub(crate) fn shorten(bytes: &[u8], short: &mut [u8]) {
+    for (to, from) in short.as_chunks_mut().0.iter_mut().zip(bytes.as_chunks().0) {
+        *to = (f64::from_le_bytes(*from) as f32).to_le_bytes();
+    }
+}
+
 /// A place for some numbers of one row.
 pub(crate) enum Slot<'a> {
     F64(&'a mut [f64]),
@@ -127,6 +134,20 @@ impl<'a> Slot<'a> {
             Self::I32(all) => halves(all, at, Self::I32),
             Self::U32(all) => halves(all, at, Self::U32),
             Self::U8(all) => halves(all, at, Self::U8),
+        }
+    }
+
+    /// Whether it takes floats that are shortened.
+    pub(crate) fn is_short(&self) -> bool {
+        matches!(self, Self::F32(_))
+    }
+
+    /// Writes the numbers of a row that were shortened before.
+    pub(crate) fn fill_short(&mut self, bytes: &[u8]) {
+        if let Self::F32(to) = self {
+            for (to, from) in to.iter_mut().zip(bytes.as_chunks().0) {
+                *to = f32::from_le_bytes(*from);
+            }
         }
     }
 

@@ -167,7 +167,7 @@ def test_tables_that_mislead(tree_h5):
 
     def reader(rows, lines, chunk_rows=30, width=10, kind="float64", cache=1 << 20):
         table = (chunk_rows, np.array(lines, np.uint64).reshape(-1, 4))
-        return _native.ChunkReader([(str(tree_h5), identity)], [rows], [("x", kind, width, [table])], cache)
+        return _native.ChunkReader([(str(tree_h5), identity)], [rows], [("x", kind, width, [table])], cache, False)
 
     for rows, lines, how in [
         (60, [(0, 0, 100, 0)], {}),

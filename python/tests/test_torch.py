@@ -124,3 +124,88 @@ def test_at_a_kink_the_gradient_is_within_both_sides():
     up, down = (speed(qpos.detach() + h) - here) / h, (here - speed(qpos.detach() - h)) / h
     assert abs(up - down) > 0.1 and min(up, down) - 1e-6 <= grad <= max(up, down) + 1e-6
     assert lin(qpos.detach().numpy()).kink > 0.1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        (dict(qvel=torch.zeros(10, dtype=torch.complex128)), TypeError, "qvel holds torch.complex128; give real numbers"),
+        (dict(ctrl=torch.zeros(2, dtype=torch.bool)), TypeError, "ctrl holds torch.bool"),
+        (dict(ctrl=torch.tensor(0.0)), ValueError, r"ctrl has the shape \(\)"),
+        (dict(qvel=torch.zeros(10).to_sparse()), TypeError, "qvel is torch.sparse_coo; give a dense tensor"),
+        (dict(qvel=torch.zeros(10, device="meta")), TypeError, "qvel is on meta; give a dense tensor"),
+    ],
+)
+def test_what_is_no_tensor_of_numbers(tree, wrong, error, says):
+    given = dict(qpos=torch.tensor(tree.qpos0), qvel=torch.zeros(tree.nv), ctrl=torch.zeros(tree.nu))
+    with pytest.raises(error, match=says):
+        dynsparse.torch.step(tree, **{**given, **wrong})
+
+
+def test_arrays_and_whole_numbers(tree):
+    ours = dynsparse.torch.step(tree, tree.qpos0, np.ones(tree.nv, np.float32), [0, 1])
+    theirs = dynsparse.torch.step(tree, *(torch.tensor(x, dtype=torch.float64) for x in (tree.qpos0, [1] * tree.nv, [0, 1])))
+    whole = dynsparse.torch.step(tree, torch.tensor(tree.qpos0), torch.ones(tree.nv, dtype=torch.int64), torch.tensor([0, 1]))
+    for some in (ours, whole):
+        assert all(x.dtype == torch.float64 and (x == y).all() for x, y in zip(some, theirs))
+
+
+two = pytest.mark.skipif(not hasattr(torch.autograd.Function, "setup_context"), reason="torch.func is PyTorch 2's")
+
+
+@two
+@pytest.mark.parametrize("xml", [TREE, BALL, HINGE], ids=["tree", "ball", "hinge"])
+def test_transforms_of_functions(xml):
+    """Jacobians by torch.func, in either mode and of a batch, are those that backward gives row by row."""
+    func, lin = torch.func, dynsparse.Linearizer(xml)
+    given = [x.detach() for x in inputs(lin, 3, 0.5)]
+    step = lambda *x: torch.cat(dynsparse.torch.step(lin, *x), -1)  # noqa: E731
+    every = tuple(i for i, x in enumerate(given) if x.shape[-1])
+    expected = [torch.autograd.functional.jacobian(step, tuple(x[i] for x in given)) for i in range(3)]
+    for made in (func.jacrev, func.jacfwd):
+        for i in range(3):
+            for k, found in zip(every, made(step, every)(*(x[i] for x in given))):
+                assert torch.allclose(found, expected[i][k], rtol=1e-12, atol=1e-12)
+        for k, found in zip(every, func.vmap(made(step, every))(*given)):
+            assert torch.allclose(found, torch.stack([of[k] for of in expected]), rtol=1e-12, atol=1e-12)
+    assert (func.vmap(step, (1,) * len(given), 1)(*(x.T for x in given)).T == step(*given)).all()
+    # A batch inside of a gradient, and a gradient inside of a batch; only velocities have an axis for it.
+    of_speed = lambda v: step(given[0][0], v, *(x[0] for x in given[2:])).square().sum()  # noqa: E731
+    plain = given[1].clone().requires_grad_()
+    of_speed(plain).backward()
+    assert torch.allclose(func.grad(lambda v: func.vmap(of_speed)(v).sum())(given[1]), plain.grad, rtol=1e-12, atol=1e-12)
+    assert torch.allclose(func.vmap(func.grad(of_speed))(given[1]), plain.grad, rtol=1e-12, atol=1e-12)
+
+
+@two
+def test_forward_mode(tree):
+    lin = dynsparse.Linearizer(tree)
+    given = [x.detach() for x in inputs(lin, 2, 0.5)]
+    rng = torch.Generator().manual_seed(0)
+    along = [torch.randn(x.shape, generator=rng, dtype=torch.float64) for x in given]
+    step = lambda *x: dynsparse.torch.step(lin, *x)  # noqa: E731
+    _, moved = torch.func.jvp(step, tuple(given), tuple(along))
+    h = 1e-6
+    ends = [step(*(x + sign * h * d for x, d in zip(given, along))) for sign in (1, -1)]
+    for found, up, down in zip(moved, *ends):
+        assert torch.allclose(found, (up - down) / (2 * h), rtol=1e-5, atol=1e-6)
+
+
+@two
+@pytest.mark.parametrize("outer", ["jacrev", "jacfwd"])
+@pytest.mark.parametrize("inner", ["jacrev", "jacfwd"])
+def test_second_derivatives_are_refused_by_transforms(outer, inner):
+    lin = dynsparse.Linearizer(HINGE)
+    step = lambda u: dynsparse.torch.step(lin, torch.zeros(1), torch.zeros(1), u)[1]  # noqa: E731
+    with pytest.raises(RuntimeError, match="dynsparse.torch.step has no second derivative"):
+        getattr(torch.func, outer)(getattr(torch.func, inner)(step))(torch.zeros(1))
+
+
+@two
+def test_a_compiled_function_has_the_step_beside_it(tree):
+    lin = dynsparse.Linearizer(tree)
+    given = inputs(lin, 2, 0.5)
+    speed = lambda *x: (2 * dynsparse.torch.step(lin, *x)[1]).square().sum()  # noqa: E731
+    plain = torch.autograd.grad(speed(*given), given)
+    for found, expected in zip(torch.autograd.grad(torch.compile(speed, backend="eager")(*given), given), plain):
+        assert (found == expected).all()

@@ -220,10 +220,15 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// The bytes of the chunk, given away.
-    pub fn take(&mut self) -> Vec<u8> {
+    /// The bytes of the chunk.
+    pub fn bytes(&self) -> &[u8] {
+        self.decoder.decoded()
+    }
+
+    /// The bytes of the chunk, given away; the next one is decoded into `memory`.
+    pub fn take(&mut self, memory: Vec<u8>) -> Vec<u8> {
         self.chunk = None;
-        std::mem::take(&mut self.decoder.out)
+        std::mem::replace(&mut self.decoder.out, memory)
     }
 }
 

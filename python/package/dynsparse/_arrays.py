@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,9 @@ def together(arrays: dict[str, np.ndarray], inner: dict[str, int]) -> tuple[tupl
         How many last axes of an array are not of the batch; 1 where nothing is said.
     """
     leading = {name: array.shape[: array.ndim - inner.get(name, 1)] for name, array in arrays.items()}
+    if not any(leading.values()):
+        # One state, the case that is called most.
+        return (), {name: array.reshape(1, -1) for name, array in arrays.items()}
     shapes = set(leading.values())
     try:
         batch = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*leading.values())
@@ -63,3 +68,58 @@ def together(arrays: dict[str, np.ndarray], inner: dict[str, int]) -> tuple[tupl
             full = np.broadcast_to(array, batch + array.shape[len(own) :])
             rows[name] = np.ascontiguousarray(full).reshape(math.prod(batch), width)
     return tuple(batch), rows
+
+
+class Memory:
+    """Memory for an array that is made again and again: that of an earlier one which nobody has any more.
+
+    To the system new memory is pages that it makes empty one by one, some microseconds for each array of these sizes. An array that
+    is given out is a view; as long as it or a view of it is there, its memory has an owner more.
+    """
+
+    # Smaller arrays are made of memory that was there before; larger ones are not for keeping.
+    _LEAST, _MOST = 1 << 13, 1 << 21
+    # In a loop the last result is there while the next one is made.
+    _KEPT = 2
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self._shape, self._dtype = shape, dtype
+        self._kept: deque[np.ndarray] = deque()
+
+    @classmethod
+    def pays(cls, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+        """Whether arrays of that size are worth it."""
+        return cls._LEAST <= math.prod(shape) * dtype.itemsize <= cls._MOST
+
+    def array(self) -> np.ndarray:
+        """An array with anything in it."""
+        kept = self._kept
+        for _ in range(len(kept)):
+            # Whoever has taken it out of the queue has it alone, so that threads do not meet.
+            try:
+                memory, owners = _taken(kept)
+            except IndexError:
+                break
+            view = memory[...] if owners == _ALONE else None
+            kept.append(memory)
+            if view is not None:
+                return view
+        memory = np.empty(self._shape, self._dtype)
+        view = memory[...]
+        kept.append(memory)
+        while len(kept) > self._KEPT:
+            try:
+                kept.popleft()
+            except IndexError:
+                break
+        return view
+
+
+def _taken(kept: deque[np.ndarray]) -> tuple[np.ndarray, int]:
+    """The first of them, and how many owners it has."""
+    memory = kept.popleft()
+    return memory, sys.getrefcount(memory)
+
+
+# How many that are where there is nobody else: versions of Python count differently.
+_ALONE = _taken(deque([np.empty(1)]))[1]

@@ -85,7 +85,8 @@ class Charts:
 def _joined(xp: Any, parts: list[Any], like: Any) -> Any:
     if not parts:
         return like[..., :0]
-    return xp.concatenate(parts, -1)
+    # PyTorch's `concatenate` is none that its transforms know.
+    return getattr(xp, "cat", getattr(xp, "concatenate", None))(parts, -1)
 
 
 def _turned(xp: Any, quat: Any, turn: Any) -> Any:

@@ -97,7 +97,8 @@ class Dataset:
     threads : int, optional
         Threads that decode chunks, 1024 at most; all cores by default.
     cache_bytes : int
-        Bytes of decoded chunks that are kept, in each process. Random access is fast where A and B of all recordings fit.
+        Bytes of decoded chunks that are kept, in each process, their floats as `dtype` says. Random access is fast where A and B of
+        all recordings fit.
 
     Attributes
     ----------
@@ -200,7 +201,8 @@ class Dataset:
             tables = [(r.variables[name].chunk_rows, r.variables[name].table) for r in self._recordings]
             columns.append((name, variable.dtype, math.prod(variable.tail), tables))
         files = [(r.path, r.identity) for r in self._recordings]
-        return _native.ChunkReader(files, [r.steps for r in self._recordings], columns, self._cache_bytes)
+        short = self.dtype == np.dtype(np.float32)
+        return _native.ChunkReader(files, [r.steps for r in self._recordings], columns, self._cache_bytes, short)
 
     def _tested(self, mask: int, smooth: bool, steps: int) -> np.ndarray:
         """Which steps are left out, of all."""

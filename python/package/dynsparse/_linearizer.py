@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _native
-from ._arrays import numbers, together
+from ._arrays import Memory, numbers, together
 from ._linearization import Array, Linearization, Rollout
 from ._models import ModelLike, Watch, is_task, load_model, mjb
 
@@ -22,6 +22,9 @@ Solver = Literal["converged", "recording", "task"]
 Errors = Literal["raise", "nan"]
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION.value
+
+# What a result may be without.
+_ABSENT: dict[str, Any] = dict.fromkeys(("C", "D", "A_zero", "B_zero", "C_zero", "D_zero", "zero_floor", "kink"))
 
 
 def _count(name: str, value: Any, least: int, most: int | None = None) -> int:
@@ -117,8 +120,11 @@ class Linearizer:
         }  # fmt: skip
         # Axes that are not of the batch.
         self._inner = {"time": 0, "mocap_pos": 2, "mocap_quat": 2}
-        # What a result of one state has.
-        self._plain = {name: (array.shape, array.dtype) for name, array in self._empty(())._arrays().items()}
+        # What a result of one state has: the shape and type of each array.
+        self._plain = self._results()
+        self._memory = {
+            name: Memory(shape, dtype) for name, (shape, dtype) in self._plain.items() if Memory.pays(shape, dtype)
+        }
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -184,8 +190,9 @@ class Linearizer:
             qvel=qvel, ctrl=ctrl, act=act, time=time, warmstart=warmstart, mocap_pos=mocap_pos, mocap_quat=mocap_quat, state=state
         )
         batch, start = self._start(qpos, given)
-        result = self._empty(batch) if out is None else self._reused(out, batch)
-        ended = self._run(batch, 1, start, result._arrays())
+        arrays = self._empty(batch) if out is None else self._reused(out, batch)
+        ended = self._run(batch, 1, start, arrays)
+        result = self._linearization(arrays) if out is None else out
         result.failed = {i: why for i, _, why in ended}
         self._raise(batch, result.failed, errors)
         return result
@@ -253,10 +260,10 @@ class Linearizer:
             raise ValueError("give ctrl, or a horizon")
         steps = _count("horizon", horizon, 0)
         batch, start = self._start(qpos, dict(given, qvel=qvel, act=act), controls)
-        result = self._empty((*batch, steps)) if jacobians else None
+        matrices = self._empty((*batch, steps)) if jacobians else {}
         sizes = {"qpos": self.nq, "qvel": self.nv, "act": self.na, "sensordata": self.nsensordata, "time": 1, "warmstart": self.nv}
         after = {name: np.empty((*batch, steps, size)) for name, size in sizes.items()}
-        ended = self._run(batch, steps, start, {**after, **(result._arrays() if result else {})})
+        ended = self._run(batch, steps, start, {**after, **matrices})
         held = np.full(math.prod(batch), steps)
         for i, number, _ in ended:
             held[i] = number
@@ -271,7 +278,7 @@ class Linearizer:
             warmstart=along["warmstart"][..., -1, :],
             steps=held.reshape(batch),
             ended={i: why for i, _, why in ended},
-            jacobians=result,
+            jacobians=self._linearization(matrices) if jacobians else None,
         )
 
     def difference(self, q1: npt.ArrayLike, q0: npt.ArrayLike) -> Array:
@@ -359,28 +366,37 @@ class Linearizer:
         count = math.prod(batch)
         return {name: np.broadcast_to(first[name], (count, n)).reshape(*batch, n) for name, n in widths.items()}
 
-    def _empty(self, batch: tuple[int, ...]) -> Linearization:
-        """A result for a batch, with nothing in it."""
+    def _results(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         n, nu, ns = self.ndx, self.nu, self.nsensordata
-        shapes = {"A": (n, n), "B": (n, nu)}
+        matrices = {"A": (n, n), "B": (n, nu)}
         if self._options["sensors"]:
-            shapes.update(C=(ns, n), D=(ns, nu))
-        judged = self._options["zero_test"]
-        values: dict[str, Any] = {name: np.empty(batch + shape, self._dtype) for name, shape in shapes.items()}
-        if judged:
-            values.update({f"{name}_zero": np.empty(batch + shape, np.uint8) for name, shape in shapes.items()})
-            values.update(zero_floor=np.empty((*batch, n)), kink=np.empty(batch))
-        absent = dict.fromkeys(("C", "D", "A_zero", "B_zero", "C_zero", "D_zero", "zero_floor", "kink"))
+            matrices.update(C=(ns, n), D=(ns, nu))
+        double, byte = np.dtype(np.float64), np.dtype(np.uint8)
+        found: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {name: (shape, self._dtype) for name, shape in matrices.items()}
+        if self._options["zero_test"]:
+            found.update({f"{name}_zero": (shape, byte) for name, shape in matrices.items()})
+            found.update(zero_floor=((n,), double), kink=((), double))
+        found["flags"] = ((), np.dtype(np.uint32))
+        return found
+
+    def _empty(self, batch: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """The arrays of a result for a batch, with nothing in them."""
+        arrays = {name: np.empty(batch + shape, dtype) for name, (shape, dtype) in self._plain.items() if batch or name not in self._memory}
+        if not batch:
+            arrays.update({name: memory.array() for name, memory in self._memory.items()})
+        return arrays
+
+    def _linearization(self, arrays: dict[str, np.ndarray]) -> Linearization:
         return Linearization(
-            **{**absent, **values},
-            flags=np.empty(batch, np.uint32),
+            **{**_ABSENT, **arrays},
             engine=self.engine,
             state_names=self.state_names,
             control_names=self.control_names,
             sensor_names=self.sensor_names if self._options["sensors"] else [],
         )
 
-    def _reused(self, out: Linearization, batch: tuple[int, ...]) -> Linearization:
+    def _reused(self, out: Linearization, batch: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """The arrays of an earlier result, to be written again."""
         if not isinstance(out, Linearization):
             raise TypeError(f"out is of type {type(out).__name__}; give a Linearization of this Linearizer")
         wanted, given = self._plain, out._arrays()
@@ -391,7 +407,7 @@ class Linearizer:
             if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
                 found = f"{array.shape} of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
                 raise ValueError(f"out.{name} is {found}, where {shape} of {dtype} is needed")
-        return out
+        return given
 
     def _run(
         self, batch: tuple[int, ...], horizon: int, start: dict[str, np.ndarray], out: dict[str, np.ndarray]

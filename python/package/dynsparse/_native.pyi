@@ -23,6 +23,7 @@ class ChunkReader:
         rows: list[int],
         columns: list[tuple[str, str, int, list[tuple[int, npt.NDArray[np.uint64]]]]],
         cache_bytes: int,
+        short: bool,
     ) -> ChunkReader: ...
     @property
     def cache(self) -> tuple[int, int, int]: ...

@@ -3,9 +3,9 @@
 //!
 //!     passes MODEL.mjb STATES < requests > answers
 //!
-//! `STATES` is a file of integration states (mjSTATE_INTEGRATION; 64-bit floats, little-endian). A request is a byte: `o` for a pass
-//! state by state into one linearization, `m` for one as a batch on all threads of the pool (RAYON_NUM_THREADS). The answer to
-//! each is a byte, once it is done; before the first request comes one, when all is ready.
+//! `STATES` is a file of integration states (mjSTATE_INTEGRATION; 64-bit floats, little-endian). A request is a byte: a number for so many of the
+//! states, one by one into one linearization, 0 to go on behind those (round and round), or 255 for all as a batch on all threads of
+//! the pool (RAYON_NUM_THREADS). The answer to each is a byte, once it is done; before the first request comes one, when all is ready.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -25,19 +25,21 @@ fn main() -> Result<(), Failure> {
     let differentiator = Differentiator::auto(&model)?;
     let mut sim = Sim::new(&model)?;
     let mut lin = differentiator.linearize(&mut sim)?;
+    let (mut first, mut count) = (0, 0);
     let mut out = std::io::stdout().lock();
     let mut answer = || out.write_all(b".").and_then(|()| out.flush());
     answer()?;
     for request in std::io::stdin().lock().bytes() {
         match request? {
-            b'o' => {
-                for state in &states {
+            u8::MAX => drop(differentiator.linearize_many(&states, 1)?),
+            0 => first = (first + count) % states.len().max(1),
+            some => {
+                count = usize::from(some);
+                for state in states.iter().cycle().skip(first).take(count) {
                     sim.set_state(state)?;
                     differentiator.linearize_into(&mut sim, 1, &mut lin)?;
                 }
             }
-            b'm' => drop(differentiator.linearize_many(&states, 1)?),
-            _ => return Err("a request is o or m".into()),
         }
         answer()?;
     }
