@@ -105,9 +105,10 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Floats that are wanted short are kept short, so that the cache has twice as many.
-    fn key(&self) -> Key {
-        (self.column, self.file, self.chunk, self.rows.first().is_some_and(|(_, slot)| slot.is_short()))
+    /// 64-bit floats that are wanted short are kept short, so that the cache has twice as many; `kind` is what the column stores.
+    fn key(&self, kind: Kind) -> Key {
+        let short = kind == Kind::F64 && self.rows.first().is_some_and(|(_, slot)| slot.is_short());
+        (self.column, self.file, self.chunk, short)
     }
 }
 
@@ -296,7 +297,7 @@ impl ChunkReader {
         // What is there is copied, what is not is decoded, which takes some times as long.
         let cost = |task: &Task<'_>| {
             let stored = &self.columns[task.column].stored[task.file];
-            let there = stored.chunks().is_none() || shared.cache.has(task.key());
+            let there = stored.chunks().is_none() || shared.cache.has(task.key(self.columns[task.column].kind));
             let decoded = if there { 0 } else { 4 * stored.chunk_rows() };
             (decoded + task.rows.len()).saturating_mul(stored.row_bytes())
         };
@@ -357,7 +358,7 @@ impl ChunkReader {
             }
             return Ok(());
         }
-        let key @ (.., short) = task.key();
+        let key @ (.., short) = task.key(self.columns[task.column].kind);
         let bytes = match shared.cache.get(key) {
             Some(there) => there,
             None => {

@@ -161,6 +161,28 @@ def test_files_of_one_model(tree_h5, more_h5, ball_h5, tmp_path):
         dynsparse.Dataset([more_h5, slow])
 
 
+def test_what_is_kept_of_the_jacobians(tmp_path):
+    how = {"episodes": 2, "steps": 30, "sensors": True}
+    double, single, masks = (
+        str(dynsparse.record(TREE, tmp_path / f"{store}.h5", store=store, **how)) for store in ("f64", "f32", "masks")
+    )
+    index = [59, 0, 7, 7, 31]
+    for dtype in (np.float32, np.float64):
+        # More than the cache holds, and all of it.
+        for cache_bytes in (0, 1 << 30):
+            batch = dynsparse.Dataset(single, fields=["A", "B", "C", "D", "qpos"], dtype=dtype, cache_bytes=cache_bytes)[index]
+            for name in ("A", "B", "C", "D"):
+                assert stored(single, name).dtype == np.float32 and batch[name].dtype == dtype
+                assert (batch[name] == stored(double, name)[index].astype(np.float32)).all(), name
+            assert (batch["qpos"] == stored(double, "qpos")[index].astype(dtype)).all()
+    verdicts = dynsparse.Dataset(masks, fields=["state", "ctrl", "A_zero", "B_zero"])[index]
+    assert (verdicts["A_zero"] == stored(double, "A_zero")[index]).all()
+    with pytest.raises(dynsparse.DynsparseError, match="masks.h5: has no variable A;"):
+        dynsparse.Dataset(masks)
+    with pytest.raises(ValueError, match=r"the type of A \(float64 and float32, see --store\)"):
+        dynsparse.Dataset([double, single])
+
+
 @pytest.mark.parametrize("shuffle", [True, False, "blocks"])
 def test_an_epoch_has_every_sample_once(tree_h5, more_h5, shuffle):
     train = dynsparse.batches([tree_h5, more_h5], 16, shuffle=shuffle, seed=5, fields=["time", "A"], cache_bytes=200_000)

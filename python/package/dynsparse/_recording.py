@@ -342,14 +342,16 @@ def check_same(recordings: list[Recording], same_model: bool) -> None:
         if differs is None:
             for name, variable in first.variables.items():
                 there = other.variables.get(name)
-                if there is None or (there.dtype, there.tail) != (variable.dtype, variable.tail):
+                if there is None or there.tail != variable.tail:
                     differs = f"the shape of {name}"
+                elif there.dtype != variable.dtype:
+                    differs = f"the type of {name} ({variable.dtype} and {there.dtype}, see --store)"
         if differs is None and same_model:
             differs = next((name for name, value in first.dynamics.items() if value != other.dynamics[name]), None)
             if differs is not None and differs != "the files of the model":
                 differs += f" ({first.dynamics[differs]!r} and {other.dynamics[differs]!r})"
         if differs is not None:
-            hint = "" if "names" in differs or "shape" in differs else "; same_model=False takes them together all the same"
+            hint = "" if any(word in differs for word in ("names", "shape", "type")) else "; same_model=False takes them together all the same"
             raise ValueError(
                 f"{first.path} ({first.task}) and {other.path} ({other.task}) are not of the same model: they differ in {differs}; "
                 f"give recordings of one model, or a Dataset for each{hint}"
