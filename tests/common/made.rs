@@ -89,7 +89,7 @@ impl Made {
         if self.tells_kinematics {
             attributes.push((attribute::KINEMATICS, text(&serde_json::to_string(&self.kinematics()).expect("JSON"))));
         }
-        let mut absent = vec![Var::Reward, Var::Terminated];
+        let mut absent = vec![Var::Reward, Var::Terminated, Var::Residual, Var::ResidualTenth, Var::ResidualSecond];
         // What touches is what touches at the start of a step.
         absent.extend([Var::Ntouch, Var::TouchOffset, Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps]);
         let masked = self.episodes.iter().flatten().any(|s| !s.masks[0].is_empty());
