@@ -211,7 +211,7 @@ impl Look<'_> {
         let alike = both / (slopes * speeds).sqrt();
         let ratio = both / slopes;
         // Where they have nothing to do with each other, noise decides.
-        if !(alike.abs() > 0.8) || (0.5..2.0).contains(&ratio) {
+        if alike.is_nan() || alike.abs() <= 0.8 || (0.5..2.0).contains(&ratio) {
             return Ok(());
         }
         let (what, fix) = match speed.unit {

@@ -73,7 +73,8 @@ fn plain(name: &str) -> String {
     let lower = name.to_lowercase();
     let parts = lower.split(|c: char| !c.is_ascii_alphanumeric());
     let letters: String = parts.filter(|p| !["joint", "pos", "position", "q", "motor"].contains(p)).collect();
-    letters.strip_suffix("joint").map_or(letters.clone(), str::to_owned)
+    let letters = letters.strip_prefix("joint").unwrap_or(&letters);
+    letters.strip_suffix("joint").unwrap_or(letters).to_owned()
 }
 
 impl Writer<'_> {

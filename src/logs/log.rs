@@ -100,7 +100,10 @@ impl Log {
             Some((array, label.or_else(number)?))
         });
         found.ok_or_else(|| {
-            let all: Vec<String> = self.arrays.iter().flat_map(LogArray::columns).collect();
+            // Only what the map names was read.
+            let whole = Self::open(Path::new(&self.file), &|_| true).ok();
+            let arrays = whole.as_ref().map_or(&self.arrays, |log| &log.arrays);
+            let all: Vec<String> = arrays.iter().flat_map(LogArray::columns).collect();
             let nearest = all.iter().map(|c| (strsim::damerau_levenshtein(c, name), c)).min();
             let fix = match nearest {
                 Some((_, column)) => format!("name a column of the log, such as \"{column}\""),

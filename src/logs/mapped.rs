@@ -43,6 +43,9 @@ pub struct MappedLog {
     pub notes: Vec<String>,
 }
 
+/// Numbers of all states and controls, at most: 1 GiB of them.
+const MOST: f64 = 134_217_728.0;
+
 /// One of the log's episodes, before rows are put where the map says.
 pub(super) struct Samples {
     pub(super) name: String,
@@ -74,6 +77,12 @@ impl MappedLog {
         let mut notes = log.notes.clone();
         notes.extend(doubt::look(&log, map, &plan, model, &samples)?);
         let noise = mapper.noise(&samples);
+        let numbers = model.nq() + model.nv() + model.nu();
+        let rows: f64 = samples.iter().map(|s| mapper.count(s)).sum();
+        if rows * numbers as f64 > MOST {
+            let problem = format!("makes {rows:.0} rows of {numbers} numbers, more than {MOST:.0} in all");
+            return Err(LogError::new(map.file(), "[time] rate", problem, "give a lower one, or split the log"));
+        }
         let episodes = samples.into_iter().map(|s| mapper.rows(s)).collect();
         Ok(Self { file: log.file, layout: log.layout, sha256: log.sha256, episodes, noise, notes })
     }
@@ -199,7 +208,7 @@ impl Mapper<'_> {
             }
         }
         let median = noise::median(&mut steps);
-        if time.rows == Rows::Logged && !((median * time.rate - 1.0).abs() <= 0.05) && times.len() > 1 {
+        if time.rows == Rows::Logged && times.len() > 1 && (median * time.rate - 1.0).abs() > 0.05 {
             let problem = format!("is {}, and rows of {} are {median} s apart in the median", time.rate, of.name);
             let fix = format!("give rate = {:.6}, check the unit of time, or rows = \"resampled\"", 1.0 / median);
             return Err(LogError::new(self.map.file(), "[time] rate", problem, fix));
@@ -231,10 +240,11 @@ impl Mapper<'_> {
         let Some([qpos, dof]) = quaternion(&plan.joint) else { return Ok(()) };
         let parts = self.columns(episode, &turned.columns, &field("orientation"))?;
         let mut quats: Vec<Quat> = Vec::with_capacity(to.time.len());
-        for row in 0..to.time.len() {
-            let read: Quat = std::array::from_fn(|i| parts[i][row]);
+        let [first, second, third, fourth] = &parts;
+        for (row, first) in first.iter().enumerate() {
+            let read: Quat = [*first, second[row], third[row], fourth[row]];
             let norm = read.iter().map(|x| x * x).sum::<f64>().sqrt();
-            if !((norm - 1.0).abs() <= 0.01) {
+            if (norm - 1.0).abs() > 0.01 {
                 let problem = format!("is a quaternion of length {norm} in {}, row {row}", to.name);
                 let fix = "it is no rotation; mend the row, or name other columns";
                 return Err(LogError::new(
@@ -323,6 +333,15 @@ impl Mapper<'_> {
             }
         }
         Ok(ctrl)
+    }
+
+    /// How many rows an episode has.
+    fn count(&self, samples: &Samples) -> f64 {
+        let last = samples.time.last().copied().unwrap_or(0.0);
+        match self.map.time.rows {
+            Rows::Logged => samples.time.len() as f64,
+            Rows::Resampled => (last * self.map.time.rate).floor() + 1.0,
+        }
     }
 
     /// Puts rows where the map says: at the samples, or evenly. A control is the last one that was commanded.

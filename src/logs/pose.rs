@@ -181,7 +181,7 @@ mod tests {
         let about = |t: f64| [libm::cos(0.5 * t), 0.0, libm::sin(0.5 * t), 0.0];
         let cubic = |t: f64| 1.0 + t * t * t;
         // Every other quaternion with the other sign, which is the same orientation.
-        let sign = |k: usize| if k % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |k: usize| if k.is_multiple_of(2) { 1.0 } else { -1.0 };
         let qpos: Vec<f64> = time
             .iter()
             .enumerate()

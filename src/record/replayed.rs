@@ -117,7 +117,7 @@ fn open_log(job: &mut Job, model: &Model) -> Result<Vec<ReplayEpisode>, RecordEr
     }
     *sha256 = Some(log.sha256);
     *file = PathBuf::from(file.file_name().unwrap_or_default());
-    *map = Box::new(map.as_ref().clone().without_file());
+    **map = map.as_ref().clone().without_file();
     // No log measures activations.
     let known = |x: &f64| Some(*x).filter(|x| x.is_finite());
     *noise = log.noise.iter().map(known).chain((0..model.na()).map(|_| None)).collect();

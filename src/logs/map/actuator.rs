@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::joint::key;
 use super::{Linear, Unit};
+use crate::kinematics::JointKind;
 use crate::logs::LogError;
-use crate::physics::{Actuator, Model};
+use crate::physics::{Actuator, Joint, Model};
 
 /// `[actuator.NAME]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,33 @@ pub(in crate::logs) enum Command {
     Hold,
     /// The same control all the time.
     Value,
+}
+
+impl Command {
+    /// The units that it may have on a joint of that kind (None: on something else), and what to do about another.
+    const fn units(self, on: Option<JointKind>) -> (&'static [Unit], &'static str) {
+        use Unit::*;
+        match (self, on) {
+            (Self::Torque, Some(JointKind::Hinge)) => (&[NewtonMetre], "give Nm"),
+            (Self::Torque, Some(JointKind::Slide)) => (&[Newton], "give N"),
+            (Self::Torque, _) => (&[NewtonMetre, Newton], "give Nm or N"),
+            (Self::Velocity, Some(JointKind::Hinge)) => (&[RadPerSecond, DegPerSecond], "give rad/s or deg/s"),
+            (Self::Velocity, Some(JointKind::Slide)) => (&[MetrePerSecond, MillimetrePerSecond], "give m/s or mm/s"),
+            (Self::Velocity, _) => {
+                (&[RadPerSecond, DegPerSecond, MetrePerSecond, MillimetrePerSecond], "give rad/s, deg/s, m/s or mm/s")
+            }
+            (_, Some(JointKind::Hinge)) => {
+                (&[Rad, Deg, Normalised, Percent, Fraction], "give rad, deg, normalised, percent or fraction")
+            }
+            (_, Some(JointKind::Slide)) => {
+                (&[Metre, Millimetre, Normalised, Percent, Fraction], "give m, mm, normalised, percent or fraction")
+            }
+            (_, _) => (
+                &[Rad, Deg, Metre, Millimetre, Normalised, Percent, Fraction],
+                "give rad, deg, m, mm, normalised, percent or fraction",
+            ),
+        }
+    }
 }
 
 /// A control, resolved.
@@ -116,53 +144,28 @@ impl ActuatorMap {
                 return wrong("kind", problem.to_owned(), fix);
             }
         };
+        let on = actuator.filter(|a| a.is_on_joint()).and_then(|a| usize::try_from(a.targets[0]).ok());
+        let joint = on.and_then(|id| model.joints().nth(id));
         if self.kind == Command::Hold {
-            let on = actuator.filter(|a| a.is_on_joint()).and_then(|a| usize::try_from(a.targets[0]).ok());
-            let Some(joint) = on.and_then(|id| model.joints().nth(id)).filter(|j| j.is_scalar()) else {
+            let Some(joint) = joint.filter(Joint::is_scalar) else {
                 return wrong("kind", "is hold, and the actuator is on no hinge or slide".to_owned(), "give a value");
             };
             return Ok(Control::Hold { qpos: joint.qpos, linear: Linear { slope: factor, shift: 0.0 } });
         }
         let Some(column) = self.column.clone() else {
-            return wrong(
-                "column",
-                "is missing".to_owned(),
-                "name the column of what was commanded, or choose hold or value",
-            );
+            let fix = "name the column of what was commanded, or choose hold or value";
+            return wrong("column", "is missing".to_owned(), fix);
         };
-        let fits = |unit: &Unit| match self.kind {
-            Command::Torque => matches!(unit, Unit::NewtonMetre | Unit::Newton),
-            Command::Velocity => {
-                matches!(
-                    unit,
-                    Unit::RadPerSecond | Unit::DegPerSecond | Unit::MetrePerSecond | Unit::MillimetrePerSecond
-                )
-            }
-            _ => matches!(
-                unit,
-                Unit::Rad
-                    | Unit::Deg
-                    | Unit::Metre
-                    | Unit::Millimetre
-                    | Unit::Normalised
-                    | Unit::Percent
-                    | Unit::Fraction
-            ),
-        };
-        let Some(unit) = self.unit.filter(fits) else {
-            let fix = match self.kind {
-                Command::Torque => "give Nm or N",
-                Command::Velocity => "give rad/s, deg/s, m/s or mm/s",
-                _ => "give rad, deg, m, mm, normalised, percent or fraction",
-            };
-            return wrong("unit", "is missing, or not for this kind".to_owned(), fix);
+        let (fits, fix) = self.kind.units(joint.map(|j| j.kind));
+        let Some(unit) = self.unit.filter(|unit| fits.contains(unit)) else {
+            return wrong("unit", "is missing, or not for this kind and joint".to_owned(), fix);
         };
         let (scale, sign, offset) = (self.scale.unwrap_or(1.0), self.sign.unwrap_or(1.0), self.offset.unwrap_or(0.0));
         if !(scale.is_finite() && scale != 0.0 && sign.abs() == 1.0 && offset.is_finite()) {
             let problem = format!("is {scale}, sign {sign}, offset {offset}");
             return wrong("scale", problem, "give finite numbers, a scale other than 0, and 1 or -1 as sign");
         }
-        let linear = unit.linear(file, &field(""), self.range)?;
+        let linear = unit.linear(file, &format!("[actuator.{}]", key(name)), self.range)?;
         let slope = factor * sign * scale * linear.slope;
         let shift = factor * (sign * scale * linear.shift + offset);
         Ok(Control::Column { name: name.to_owned(), column, linear: Linear { slope, shift } })

@@ -106,7 +106,7 @@ pub(in crate::logs) enum Source {
     /// One number.
     Measured(Scalar),
     /// A quaternion, of a free joint with a place.
-    Turned(Orientation),
+    Turned(Box<Orientation>),
 }
 
 /// A hinge or slide.
@@ -205,7 +205,7 @@ impl JointMap {
         } else if let Some(column) = &self.column {
             Source::Measured(self.scalar(file, name, &joint, column, differences)?)
         } else {
-            Source::Turned(self.turned(file, name, &joint, differences)?)
+            Source::Turned(Box::new(self.turned(file, name, &joint, differences)?))
         };
         Ok(JointPlan { name: name.to_owned(), joint, checked: self.checked, source })
     }
@@ -272,7 +272,7 @@ impl JointMap {
         }
         let (scale, sign) = self.factors(file, name)?;
         let offset = self.offset.unwrap_or(0.0);
-        let linear = unit.linear(file, &field(name, ""), self.range)?;
+        let linear = unit.linear(file, &format!("[joint.{}]", key(name)), self.range)?;
         let factor = sign * scale;
         let linear = Linear { slope: factor * linear.slope, shift: factor * linear.shift + offset };
         let velocity = match &self.velocity {

@@ -21,7 +21,7 @@ use crate::physics::Model;
 /// What stands where the user must decide.
 pub(super) const TODO: &str = "TODO";
 
-/// Rows a second, physics steps a row, and samples of a filter, at most.
+/// Rows and physics steps a second, physics steps a row, and samples of a filter, at most.
 const MOST_RATE: f64 = 1e6;
 const MOST_SUBSTEPS: usize = 100_000;
 const MOST_WINDOW: usize = 1001;
@@ -214,6 +214,13 @@ impl LogMap {
             (1..=MOST_SUBSTEPS).contains(substeps),
             substeps,
             "give 1 to 100000 physics steps a row",
+        )?;
+        let steps = rate * *substeps as f64;
+        range(
+            "[time] rate",
+            steps <= MOST_RATE,
+            &format!("{rate} of {substeps} substeps"),
+            "give at most 1e6 physics steps a second",
         )?;
         range("[time] max_gap", *max_gap > 0.0 && max_gap.is_finite(), max_gap, "give a time in s above 0")?;
         match (column.as_str(), unit) {

@@ -50,6 +50,7 @@ pub(super) fn read(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Found, 
 }
 
 type Read = (&'static str, Vec<LogArray>, Vec<LogEpisode>, Vec<String>);
+type Aligned = (Vec<LogArray>, Vec<LogEpisode>, Vec<String>);
 
 impl File<'_> {
     fn episodes(&mut self) -> Result<Read, LogError> {
@@ -194,10 +195,7 @@ impl File<'_> {
     }
 
     /// Arrays that all episodes have, with as many rows; a state more than there are actions, at the end, is left out.
-    fn aligned(
-        &self,
-        mut found: Vec<(String, Vec<Numbers>)>,
-    ) -> Result<(Vec<LogArray>, Vec<LogEpisode>, Vec<String>), LogError> {
+    fn aligned(&self, mut found: Vec<(String, Vec<Numbers>)>) -> Result<Aligned, LogError> {
         let mut arrays: Vec<LogArray> = Vec::new();
         let mut notes = Vec::new();
         // Who takes everything takes what has a row for each sample: as many as most arrays.

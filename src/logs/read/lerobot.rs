@@ -156,7 +156,7 @@ fn labels(info: &Value, name: &str, width: usize) -> Vec<String> {
         };
     }
     let found: Vec<String> =
-        names.as_array().into_iter().flatten().filter_map(|n| n.as_str().map(|n| bounded::sentence(n))).collect();
+        names.as_array().into_iter().flatten().filter_map(|n| n.as_str().map(bounded::sentence)).collect();
     if found.len() == width { found } else { Vec::new() }
 }
 

@@ -51,8 +51,13 @@ pub(super) fn open(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Log, Lo
     };
     let Found { layout, arrays, episodes, notes, sha256 } = found;
     if arrays.is_empty() {
-        let fix = "give a log with named columns of numbers: a LeRobot folder, HDF5, .npz or CSV with a header";
-        return Err(LogError::new(&file, "log", "has none of the columns that are wanted", fix));
+        if wanted("") {
+            let fix = "give a LeRobot folder, HDF5, .npz or CSV with a header, with a row of numbers for every sample";
+            return Err(LogError::new(&file, "log", "has no columns of numbers", fix));
+        }
+        let there: Vec<String> = open(path, &|_| true)?.arrays.iter().flat_map(LogArray::columns).collect();
+        let fix = format!("name columns of it in the map, such as {}", bounded::listed(&there));
+        return Err(LogError::new(&file, "log", "has none of the map's columns", fix));
     }
     if episodes.iter().all(|e| e.rows == 0) {
         return Err(LogError::new(&file, "log", "has no rows", "record it again"));
