@@ -13,6 +13,7 @@ pub mod dataset;
 pub mod files;
 #[cfg(feature = "learn")]
 pub mod learn;
+pub mod logs;
 mod npz;
 pub mod planner;
 pub mod policy;

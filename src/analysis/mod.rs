@@ -16,6 +16,7 @@ pub mod paper;
 mod parquet;
 mod pattern;
 mod regime;
+mod residual;
 mod scan;
 mod settings;
 mod shuffle;
@@ -36,6 +37,7 @@ pub use chance::{Against, Chance, RARE};
 pub use error::AnalysisError;
 pub use information::{Information, entropy, miller_madow};
 pub use pattern::{Matrix, Shape};
+pub use residual::{Residual, residuals};
 pub use settings::{AnalysisSettings, Criterion, DEFAULT_THRESHOLD, Steps, flags_named};
 pub use symmetry::{Reason, ReasonKind};
 pub use tables::tables;
@@ -139,6 +141,9 @@ pub struct Analysis {
     pub traces: Vec<Trace>,
     /// Ablation, by matrix.
     pub thresholds: Vec<Thresholds>,
+    /// Of a robot's log: what the model predicts against what the robot did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub residuals: Vec<Residual>,
 }
 
 /// Analyses one recording on the threads of the current rayon pool.
@@ -232,6 +237,7 @@ pub fn analyze(path: &Path, settings: &AnalysisSettings) -> Result<Analysis, Ana
             .filter(|_| numbers)
             .map(|(m, matrix)| threshold::result(matrix, shapes[m], &sums[m], &settings.thresholds, masks))
             .collect(),
+        residuals: residuals(&recording)?,
         subject: Subject {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             file: path.display().to_string(),

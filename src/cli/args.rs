@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use dynsparse::dataset::{Effort, Store};
 use dynsparse::files;
 use dynsparse::jacobian::{Difference, EngineChoice, EngineRequest};
+use dynsparse::logs::LogMap;
 use dynsparse::physics::SolverMode;
 use dynsparse::policy::{Explore, Guide, PlanMethod, PlanSpec, PolicySpec, ReplayWith, Spline};
 use dynsparse::record::{self, Job, StepKind};
@@ -38,7 +39,7 @@ pub(super) struct Settings {
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
 
-    /// Who acts [default: uniform, or replay with --replay, onnx with --onnx-file]
+    /// Who acts [default: uniform, or replay with --replay, log with --log, onnx with --onnx-file]
     #[arg(long, value_enum, help_heading = "Policy")]
     pub(super) policy: Option<PolicyName>,
     /// Standard deviation of gaussian and colored noise, in half control ranges [default: 1]
@@ -59,6 +60,12 @@ pub(super) struct Settings {
     /// What to take from the replay [default: states]
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Policy")]
     pub(super) replay_with: Option<ReplayWith>,
+    /// A robot's log to replay: a LeRobot folder, HDF5 (Minari, robomimic, D4RL), .npz or CSV; needs --map
+    #[arg(long, value_name = "LOG", help_heading = "Policy")]
+    pub(super) log: Option<PathBuf>,
+    /// What the columns of the log are to the model, as TOML (`dynsparse replay-map` writes a first one)
+    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    pub(super) map: Option<PathBuf>,
     /// The network of the policy onnx: from the task's observation to its action
     #[arg(long, value_name = "FILE", help_heading = "Policy")]
     pub(super) onnx_file: Option<PathBuf>,
@@ -243,6 +250,8 @@ pub(super) enum PolicyName {
     Onnx,
     /// States or controls from a file
     Replay,
+    /// States and commands of a robot, from its log
+    Log,
 }
 
 /// The value of a flag that says no.
@@ -288,6 +297,8 @@ impl Settings {
             amplitude,
             replay,
             replay_with,
+            log,
+            map,
             onnx_file,
             explore_scale,
             explore_beta,
@@ -329,7 +340,29 @@ impl Settings {
 
     /// The task that is meant, with what is changed in it.
     pub(super) fn task(&self) -> anyhow::Result<Task> {
-        Ok(self.changes()?.apply(self.plain_task()?)?)
+        let mut task = self.changes()?.apply(self.plain_task()?)?;
+        if let Some(map) = self.log_map()? {
+            let given = [("--substeps", self.substeps.is_some()), ("--timestep", self.timestep.is_some())];
+            if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
+                anyhow::bail!("{flag} has no meaning for a log: rate and substeps in the map say it; leave it out");
+            }
+            task.spec.substeps = map.substeps();
+            task.spec.timestep = Some(map.timestep());
+        }
+        Ok(task)
+    }
+
+    /// The map of a log.
+    fn log_map(&self) -> anyhow::Result<Option<LogMap>> {
+        match (&self.log, &self.map) {
+            (None, None) => Ok(None),
+            (Some(_), Some(map)) => Ok(Some(LogMap::read(map)?)),
+            (Some(log), None) => anyhow::bail!(
+                "--log {0} needs --map FILE, what its columns are to the model; `dynsparse replay-map {0} MODEL.xml -o FILE` writes a first one",
+                log.display()
+            ),
+            (None, Some(_)) => anyhow::bail!("--map is given without --log, the log that it is of; add it"),
+        }
     }
 
     fn plain_task(&self) -> anyhow::Result<Task> {
@@ -366,10 +399,11 @@ impl Settings {
     }
 
     fn policy(&self) -> anyhow::Result<PolicySpec> {
-        let kind = self.policy.unwrap_or(match (&self.replay, &self.onnx_file) {
-            (Some(_), _) => PolicyName::Replay,
-            (None, Some(_)) => PolicyName::Onnx,
-            (None, None) => PolicyName::Uniform,
+        let kind = self.policy.unwrap_or(match (&self.replay, &self.log, &self.onnx_file) {
+            (Some(_), ..) => PolicyName::Replay,
+            (None, Some(_), _) => PolicyName::Log,
+            (None, None, Some(_)) => PolicyName::Onnx,
+            (None, None, None) => PolicyName::Uniform,
         });
         let noise = matches!(kind, PolicyName::Gaussian | PolicyName::Colored);
         let sine = kind == PolicyName::Sinusoid;
@@ -381,6 +415,8 @@ impl Settings {
             ("--amplitude", self.amplitude.is_some(), sine),
             ("--replay", self.replay.is_some(), replay),
             ("--replay-with", self.replay_with.is_some(), replay),
+            ("--log", self.log.is_some(), kind == PolicyName::Log),
+            ("--map", self.map.is_some(), kind == PolicyName::Log),
             ("--onnx-file", self.onnx_file.is_some(), kind == PolicyName::Onnx),
         ];
         if let Some((flag, ..)) = given.iter().find(|(_, given, fits)| *given && !fits) {
@@ -409,6 +445,11 @@ impl Settings {
                 let file =
                     file.ok_or_else(|| anyhow::anyhow!("the policy onnx needs a network: add --onnx-file FILE"))?;
                 PolicySpec::Onnx { file, sha256: None }
+            }
+            PolicyName::Log => {
+                let needed = || anyhow::anyhow!("the policy log needs a log: add --log LOG and --map FILE");
+                let (file, map) = (self.log.clone().ok_or_else(needed)?, self.log_map()?.ok_or_else(needed)?);
+                PolicySpec::Log { file, map: Box::new(map), sha256: None, noise: Vec::new() }
             }
             PolicyName::Replay => {
                 let file = self
@@ -522,6 +563,7 @@ impl Settings {
         let file = self.task.as_deref().filter(|task| is_path(task));
         let file = file.map(|path| Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned());
         let more = [
+            ("map", self.map.as_ref().and_then(|m| m.file_name()).map(|m| m.to_string_lossy().into_owned())),
             ("substeps", self.substeps.filter(|n| *n != 1).map(|n| n.to_string())),
             ("keyframe", self.keyframe.clone()),
             ("reset-noise", self.reset_noise.filter(|x| *x != 0.0).map(|x| x.to_string())),

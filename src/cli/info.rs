@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use dynsparse::analysis::{Residual, residuals};
 use dynsparse::dataset::schema::{self, Axis, Var};
 use dynsparse::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Recording, Store};
 use dynsparse::flags::StepFlags;
@@ -12,6 +13,7 @@ use dynsparse::zero::ZeroVerdict;
 use serde_json::{Map, Value, json};
 
 use super::output::{self, bytes, grouped, wrapped};
+use super::residuals::table as residual_table;
 use super::table::Table;
 
 /// Rows read at once when a whole variable is summed up.
@@ -47,6 +49,8 @@ struct Summary {
     /// Of every matrix.
     entries: Vec<(&'static str, Entries)>,
     store: Store,
+    /// Of a robot's log.
+    residuals: Vec<Residual>,
     size: u64,
 }
 
@@ -83,7 +87,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         output::print(&sweep_page(folder, &Manifest::of(folder)?, args.json))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let summaries = args.files.iter().map(|path| Summary::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let summaries = args.files.iter().map(|path| Summary::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let text = if args.json {
         let mut values: Vec<Value> = summaries.iter().map(Summary::json).collect();
         let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
@@ -136,7 +140,7 @@ impl Entries {
 }
 
 impl Summary {
-    fn read(path: &std::path::Path) -> Result<Self, DatasetError> {
+    fn read(path: &std::path::Path) -> anyhow::Result<Self> {
         let recording = Recording::open(path)?;
         let steps = recording.len(Axis::Step);
         let mut flagged = vec![0; StepFlags::TABLE.len()];
@@ -184,6 +188,7 @@ impl Summary {
             zeros,
             entries,
             store: recording.store(),
+            residuals: residuals(&recording)?,
             size: std::fs::metadata(path).map_or(0, |m| m.len()),
         })
     }
@@ -284,6 +289,9 @@ impl Summary {
             let spec = var.spec();
             let axes = spec.axes.iter().map(|a| a.name()).collect::<Vec<_>>().join(", ");
             out.push_str(&format!("  {:<17} {:<16} {:>8}  {axes}\n", spec.name, shape, bytes(*stored)));
+        }
+        if !self.residuals.is_empty() {
+            out.push_str(&format!("\n{}", residual_table(&self.residuals)));
         }
         out
     }
@@ -418,6 +426,7 @@ impl Summary {
             "entries": self.entries.iter().map(|(name, e)| {
                 ((*name).to_owned(), json!({"largest": e.largest, "steps_undefined": e.undefined, "steps_beyond_reason": e.beyond}))
             }).collect::<Map<_, _>>(),
+            "residuals": (!self.residuals.is_empty()).then_some(&self.residuals),
             "contacts": {"mean": self.mean(self.contacts), "max": self.contacts.max},
             "solver_iterations": {"mean": self.mean(self.iterations), "max": self.iterations.max},
             "variables": self.variables.iter().map(|(var, shape, stored)| {

@@ -22,8 +22,10 @@ mod output;
 mod progress;
 mod record;
 mod render;
+mod replay_map;
 #[cfg(feature = "report")]
 mod report;
+mod residuals;
 #[cfg(feature = "learn")]
 mod score;
 mod signals;
@@ -81,6 +83,8 @@ enum LogFormat {
 enum Verb {
     /// Record trajectories and the Jacobians of every step
     Record(Box<record::Args>),
+    /// Write a first map of a robot's log onto a model, from the names in both
+    ReplayMap(replay_map::Args),
     /// Record many tasks into one folder, with a manifest and an index
     Sweep(Box<sweep::Args>),
     /// Join the episodes that several `record --shard` processes have recorded
@@ -167,6 +171,7 @@ fn run(verb: Verb, plugins: &[PathBuf]) -> anyhow::Result<ExitCode> {
     }
     match verb {
         Verb::Record(args) => record::run(&args),
+        Verb::ReplayMap(args) => replay_map::run(&args),
         Verb::Sweep(args) => sweep::run(&args),
         Verb::Merge(args) => merge::run(&args),
         Verb::Info(args) => info::run(&args),

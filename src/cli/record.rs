@@ -68,7 +68,7 @@ pub(super) fn work(args: &Args, merge_only: bool) -> anyhow::Result<ExitCode> {
         None => settings,
     };
     let stop = signals::install()?;
-    let inputs = Inputs::new(&args.config);
+    let inputs = Inputs::new(args.config.iter().chain(&settings.map));
     let how = How { shard: args.shard, merge_only, force: args.force, stop: &stop, inputs };
     output::print(&one(&settings, &how)?)?;
     Ok(ExitCode::SUCCESS)

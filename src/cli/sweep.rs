@@ -175,6 +175,10 @@ pub(super) fn asked(args: &Args) -> anyhow::Result<Asked> {
         let own = file.task.get(&name).cloned().unwrap_or_default();
         // Flags win over a task's own table, which wins over the table of all.
         let settings = args.settings.clone().or(own).or(file.record.clone());
+        anyhow::ensure!(
+            settings.log.is_none() && settings.map.is_none(),
+            "{name}: a sweep has no setting `log`: record a robot's log with `dynsparse record MODEL.xml --log LOG --map FILE`"
+        );
         let settings = settings.asked().map_err(|e| anyhow::anyhow!("{name}: {e}"))?;
         tasks.push(Planned { name, suite, settings });
     }

@@ -43,6 +43,12 @@ pub struct StepRow<'a> {
     pub qvel_next: &'a [f64],
     /// na
     pub act_next: &'a [f64],
+    /// ndx; empty without a log, as the next two
+    pub residual: &'a [f64],
+    /// ndx
+    pub residual_tenth: &'a [f64],
+    /// ndx
+    pub residual_second: &'a [f64],
     /// See [`Var::Observation`].
     pub observation: &'a [f64],
     /// See [`Var::ObservationNext`].
@@ -132,6 +138,9 @@ impl StepRow<'_> {
             (Var::QposNext, self.qpos_next),
             (Var::QvelNext, self.qvel_next),
             (Var::ActNext, self.act_next),
+            (Var::Residual, self.residual),
+            (Var::ResidualTenth, self.residual_tenth),
+            (Var::ResidualSecond, self.residual_second),
             (Var::Observation, self.observation),
             (Var::ObservationNext, self.observation_next),
         ] {

@@ -2,7 +2,7 @@
 //! the tables of docs/format.md (`dynsparse info --schema`).
 
 /// Version of the schema; a reader refuses any other.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// The value of the root attribute `format`.
 pub const FORMAT: &str = "dynsparse-recording";
@@ -74,6 +74,8 @@ attributes! {
     PLUGINS = "plugins": Text;
     UNTESTED_PLUGINS = "untested_plugins": Text;
     SENSOR_ENGINE = "sensor_engine": Text;
+    MEASUREMENT_NOISE = "measurement_noise": Text;
+    RESIDUAL_HORIZONS = "residual_horizons": Text;
     CONTENT_SHA256 = "content_sha256": Text;
 }
 
@@ -326,6 +328,9 @@ variables! {
     QposNext = "qpos_next": F64 [Step, Coordinate] "" "position coordinates after the step";
     QvelNext = "qvel_next": F64 [Step, Dof] "" "generalised velocity after the step";
     ActNext = "act_next": F64 [Step, Activation] "" "actuator activations after the step";
+    Residual = "residual": F64 [Step, StateNext] "" "of a robot's log: the state that the model predicts for the end of the step minus the one that the robot was in, in the tangent space; NaN where the log does not measure it, or has ended; absent without a log, as the next two";
+    ResidualTenth = "residual_tenth": F64 [Step, StateNext] "" "the same after 0.1 s (the time in the attribute residual_horizons) of the model alone under the robot's commands";
+    ResidualSecond = "residual_second": F64 [Step, StateNext] "" "the same after 1 s";
     Observation = "observation": F64 [Step, Observation] "" "what a policy sees at the start of the step; absent where the task defines no observation but the state";
     ObservationNext = "observation_next": F64 [Step, Observation] "" "what a policy sees after the step";
     Reward = "reward": F64 [Step] "" "reward of the step; absent where the task's reward is not implemented";
@@ -389,11 +394,12 @@ pub const RAGGED: [Ragged; 3] = [
 
 /// Variables that a recording may lack though all their axes have entries: all of a group or none. Of A, B, C and D and
 /// of their masks it lacks one group at most.
-pub const OPTIONAL: [&[Var]; 6] = [
+pub const OPTIONAL: [&[Var]; 7] = [
     &super::store::MATRICES,
     &[Var::TreeAsleep, Var::QaccSmooth, Var::ActDot],
     &[Var::Reward],
     &[Var::Terminated],
+    &[Var::Residual, Var::ResidualTenth, Var::ResidualSecond],
     &[Var::AZero, Var::BZero, Var::ZeroFloor, Var::Kink, Var::CZero, Var::DZero],
     &[Var::Ntouch, Var::TouchOffset, Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps],
 ];

@@ -51,6 +51,9 @@ pub enum PolicyError {
         /// Why not, and what to do.
         reason: String,
     },
+    /// A log or its map that cannot be used.
+    #[error(transparent)]
+    Log(#[from] crate::logs::LogError),
     /// A replay was asked for where controls are generated.
     #[error("policy replay takes its trajectories from a file: open it with ReplayFile::open")]
     Replay,

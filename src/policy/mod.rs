@@ -59,7 +59,7 @@ pub fn build(
         }
         PolicySpec::Expert { .. } => return Err(PolicyError::Expert),
         PolicySpec::Onnx { .. } => return Err(PolicyError::Unseen),
-        PolicySpec::Replay { .. } => return Err(PolicyError::Replay),
+        PolicySpec::Replay { .. } | PolicySpec::Log { .. } => return Err(PolicyError::Replay),
     })
 }
 

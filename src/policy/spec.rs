@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{PlanSpec, PolicyError};
+use crate::logs::LogMap;
 
 /// Which policy, and its settings; in TOML a table with `kind` and the settings of that kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +64,19 @@ pub enum PolicySpec {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sha256: Option<String>,
     },
+    /// The states and commands of a robot, from a log.
+    Log {
+        /// A folder of LeRobot's, HDF5, .npz or CSV.
+        file: PathBuf,
+        /// What its columns are to the model.
+        map: Box<LogMap>,
+        /// SHA-256 of what is read of it, 64 hexadecimal digits.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
+        /// Standard deviation of the measurement by tangent state (ndx), as the log tells it; None where it does not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        noise: Vec<Option<f64>>,
+    },
 }
 
 /// What a replay takes from its file.
@@ -94,6 +108,7 @@ impl PolicySpec {
             Self::Expert { .. } => "expert",
             Self::Onnx { .. } => "onnx",
             Self::Replay { .. } => "replay",
+            Self::Log { .. } => "log",
         }
     }
 
@@ -109,12 +124,12 @@ impl PolicySpec {
 
     /// Whether states or controls come from a file.
     pub fn is_replay(&self) -> bool {
-        matches!(self, Self::Replay { .. })
+        matches!(self, Self::Replay { .. } | Self::Log { .. })
     }
 
     /// Whether it puts the simulation into states from a file.
     pub fn replays_states(&self) -> bool {
-        matches!(self, Self::Replay { with: ReplayWith::States, .. })
+        matches!(self, Self::Replay { with: ReplayWith::States, .. } | Self::Log { .. })
     }
 
     /// Checks every setting against its bounds.
@@ -143,13 +158,20 @@ impl PolicySpec {
                 within("frequency", *frequency, f64::MAX, "give a finite number of Hz, 0 or more")?;
                 within("amplitude", *amplitude, 1.0, "give a share of the half range, from 0 to 1")
             }
-            Self::Onnx { file, sha256 } | Self::Replay { file, sha256, .. } => {
+            Self::Onnx { file, sha256 } | Self::Replay { file, sha256, .. } | Self::Log { file, sha256, .. } => {
                 let wrong = |field, value: &str, fix: &str| {
                     Err(PolicyError::Setting { kind, field, value: format!("\"{value}\""), fix: fix.to_owned() })
                 };
                 if file.as_os_str().is_empty() {
-                    let fix = if self.is_onnx() { "name an ONNX file" } else { "name an HDF5 or .npz file" };
+                    let fix = match self {
+                        Self::Onnx { .. } => "name an ONNX file",
+                        Self::Log { .. } => "name a log: a LeRobot folder, HDF5, .npz or CSV",
+                        _ => "name an HDF5 or .npz file",
+                    };
                     return wrong("file", "", fix);
+                }
+                if let Self::Log { map, .. } = self {
+                    map.validate()?;
                 }
                 match sha256 {
                     Some(s) if s.len() != 64 || !s.bytes().all(|b| b.is_ascii_hexdigit()) => {
@@ -185,6 +207,7 @@ impl PolicySpec {
                 };
                 format!("replay of the {what} in {}", file.display())
             }
+            Self::Log { file, .. } => format!("the robot's states and commands in {}", file.display()),
         }
     }
 }

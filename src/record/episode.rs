@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Job, RecordError, StepKind};
+use super::residual::Residuals;
+use super::{Job, RecordError, Replayed, StepKind};
 use crate::dataset::{COMPLETED, Numbers, StepRow, Store};
 use crate::flags::StepFlags;
 use crate::jacobian::{Chain, Engine, Jacobian, Verdicts, ZeroVerdict};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
 use crate::planner::{PlanError, Planner};
 use crate::policy::{
-    self, ControlRanges, Exploration, NetworkMemory, OnnxFile, Policy, PolicySpec, ReplayEpisode, ReplayFile,
-    ReplayWith,
+    self, ControlRanges, Exploration, NetworkMemory, OnnxFile, Policy, PolicySpec, ReplayEpisode, ReplayWith,
 };
 use crate::task::{Env, Memory, Scorer, Taken, Task};
 
@@ -38,7 +38,9 @@ pub trait Sink {
 pub struct Runner<'a> {
     task: &'a Task,
     job: &'a Job,
-    replay: Option<&'a ReplayFile>,
+    replay: Option<&'a Replayed>,
+    /// Of a robot's log.
+    residuals: Option<Residuals>,
     model: Arc<Model>,
     sim: Sim,
     engine: Box<dyn Engine>,
@@ -87,7 +89,7 @@ impl<'a> Runner<'a> {
         task: &'a Task,
         job: &'a Job,
         model: &Arc<Model>,
-        replay: Option<&'a ReplayFile>,
+        replay: Option<&'a Replayed>,
     ) -> Result<Self, RecordError> {
         let env = task.env(model)?;
         let ranges = ControlRanges::from(&**model);
@@ -98,6 +100,10 @@ impl<'a> Runner<'a> {
             task,
             job,
             replay,
+            residuals: match &job.policy {
+                PolicySpec::Log { map, .. } => Some(Residuals::new(model, map, job.substeps_per_row())?),
+                _ => None,
+            },
             model: model.clone(),
             sim: Sim::new(model)?,
             engine: spec.build(model)?,
@@ -194,7 +200,7 @@ impl<'a> Runner<'a> {
         let mut rows = 0;
         let end = match self.replay {
             Some(file) => {
-                let source = file.episode(usize::try_from(episode).unwrap_or(usize::MAX))?;
+                let source = file.episode(episode)?;
                 self.replayed(episode, &source, file.with(), &mut rows, sink)
             }
             None => self.acted(episode, None, &mut rows, sink),
@@ -354,7 +360,7 @@ impl<'a> Runner<'a> {
         for k in 0..source.steps.min(self.job.steps) {
             if with == ReplayWith::States || k == 0 {
                 set_state(&mut self.sim, source, k, dt).map_err(|error| match (error, self.replay) {
-                    (PhysicsError::NoCycles(trees), Some(file)) => RecordError::Setting(format!(
+                    (PhysicsError::NoCycles(trees), Some(Replayed::File(file))) => RecordError::Setting(format!(
                         "{}: row {k} of an episode has the tree_asleep {trees:?}, in which no trees sleep together; store \
                          mjData.tree_asleep as it is, or leave it out",
                         file.path()
@@ -362,6 +368,10 @@ impl<'a> Runner<'a> {
                     (error, _) => error.into(),
                 })?;
                 self.observe_anew()?;
+            }
+            if let Some(residuals) = &mut self.residuals {
+                residuals.of_row(&mut self.sim, source, k, &self.ranges)?;
+                self.row.residuals.clone_from(&residuals.out);
             }
             copy_row(&mut ctrl, source.ctrl.as_deref(), k);
             let asked = Asked { ctrl: &ctrl, action: &[], event: false, last: true };
@@ -615,6 +625,8 @@ struct Row {
     jar: Vec<f64>,
     iterations: i32,
     residual: f64,
+    /// By horizon; empty without a log.
+    residuals: [Vec<f64>; 3],
     observation: Vec<f64>,
     observation_next: Vec<f64>,
     reward: f64,
@@ -671,6 +683,7 @@ impl Row {
             jar: Vec::new(),
             iterations: 0,
             residual: 0.0,
+            residuals: Default::default(),
             observation: zeros(kept.observation),
             observation_next: zeros(kept.observation),
             reward: f64::NAN,
@@ -800,6 +813,9 @@ impl Row {
             ctrl: &self.ctrl,
             action: &self.action,
             xfrc_applied: &self.forces,
+            residual: &self.residuals[0],
+            residual_tenth: &self.residuals[1],
+            residual_second: &self.residuals[2],
             observation: &self.observation,
             observation_next: &self.observation_next,
             reward: self.reward,

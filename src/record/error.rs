@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::dataset::DatasetError;
 use crate::files::FileError;
+use crate::logs::LogError;
 use crate::physics::PhysicsError;
 use crate::planner::PlanError;
 use crate::policy::{PolicyError, ReplayError};
@@ -24,6 +25,9 @@ pub enum RecordError {
     /// From a replay file.
     #[error(transparent)]
     Replay(Box<ReplayError>),
+    /// From a robot's log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// From a file.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

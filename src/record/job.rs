@@ -113,6 +113,11 @@ impl Job {
                  off: leave --no-zero-test out, or choose --store f32",
             );
         }
+        if matches!(self.policy, PolicySpec::Log { .. }) && self.step == StepKind::Physics {
+            return refuse(
+                "step physics has no meaning for a log; substeps in its map says how many physics steps a row has",
+            );
+        }
         if let Some(explore) = &self.explore {
             if self.policy.is_replay() {
                 return refuse(

@@ -14,6 +14,8 @@ mod machine;
 mod parts;
 mod probe;
 mod recipe;
+mod replayed;
+mod residual;
 mod restored;
 mod settings;
 mod unsound;
@@ -32,6 +34,7 @@ pub use error::RecordError;
 pub use job::{Job, StepKind};
 pub use probe::Probe;
 pub use recipe::{FileHash, Recipe};
+pub use replayed::Replayed;
 pub use restored::{Restored, restored};
 pub use settings::{RecordSettings, command, in_quotes};
 pub use unsound::drop_unsound;
@@ -41,7 +44,7 @@ use crate::dataset::schema::attribute;
 use crate::dataset::{DatasetError, Header, ModelFiles, Recording};
 use crate::files::{self, Inputs, publish};
 use crate::physics::{Model, ModelSource, PluginFile};
-use crate::policy::{OnnxFile, PolicySpec, ReplayFile, ReplayModel};
+use crate::policy::{OnnxFile, PolicySpec};
 use crate::task::Task;
 use parts::Parts;
 pub(crate) use parts::drop_unfinished;
@@ -111,7 +114,7 @@ pub struct Prepared {
     task: Task,
     job: Job,
     model: Arc<Model>,
-    replay: Option<ReplayFile>,
+    replay: Option<Replayed>,
     network: Option<OnnxFile>,
     recipe: Recipe,
     files: ModelFiles,
@@ -141,7 +144,9 @@ impl Prepared {
         let outside = disk.as_ref().map_or_else(Vec::new, |path| task.source.outside(path));
         let mut inputs = Inputs::new(disk.iter().flat_map(|path| task.source.places(path)));
         match &job.policy {
-            PolicySpec::Replay { file, .. } | PolicySpec::Onnx { file, .. } => inputs.add(file),
+            PolicySpec::Replay { file, .. } | PolicySpec::Onnx { file, .. } | PolicySpec::Log { file, .. } => {
+                inputs.add(file);
+            }
             _ => {}
         }
         if model.nv() == 0 {
@@ -151,7 +156,7 @@ impl Prepared {
             )));
         }
         check_size(&model)?;
-        let replay = open_replay(&mut job, &task, &model)?;
+        let replay = Replayed::open(&mut job, &task, &model)?;
         if i32::try_from(job.rows_per_episode()).is_err() {
             return Err(RecordError::Setting(format!(
                 "steps is {}: an episode has at most {} rows; record more episodes instead",
@@ -236,27 +241,6 @@ fn check_size(model: &Model) -> Result<(), RecordError> {
     )))
 }
 
-fn open_replay(job: &mut Job, task: &Task, model: &Model) -> Result<Option<ReplayFile>, RecordError> {
-    let PolicySpec::Replay { file, with, sha256 } = &mut job.policy else { return Ok(None) };
-    let maps_actions = task.env(model)?.action_labels().is_some();
-    let opened = ReplayFile::open(file, *with, &ReplayModel::new(model, maps_actions))?;
-    if opened.is_without_controls() && model.nu() > 0 {
-        let text = "holds states without controls: they are 0 in the recording, and so is what actuators do";
-        tracing::warn!("{}: {text}", file.display());
-    }
-    if let Some(expected) = sha256 {
-        opened.expect_sha256(expected)?;
-    }
-    check_mocap(&opened, file, model)?;
-    *sha256 = Some(opened.sha256().to_owned());
-    // The hash says which file it is; where it lay does not decide the result.
-    *file = PathBuf::from(file.file_name().unwrap_or_default());
-    job.episodes = job.episodes.min(opened.episodes() as u64);
-    let longest = (0..job.episodes as usize).map(|e| opened.steps(e)).max().unwrap_or(0);
-    job.steps = job.steps.min(longest);
-    Ok(Some(opened))
-}
-
 /// Opens the network that acts, for what the task shows it.
 fn open_network(job: &mut Job, task: &Task, model: &Model) -> Result<Option<OnnxFile>, RecordError> {
     let PolicySpec::Onnx { file, sha256 } = &mut job.policy else { return Ok(None) };
@@ -280,18 +264,6 @@ fn open_network(job: &mut Job, task: &Task, model: &Model) -> Result<Option<Onnx
     // As of a replay: the hash says which file it is.
     *file = PathBuf::from(file.file_name().unwrap_or_default());
     Ok(Some(opened))
-}
-
-/// Refuses a replay with poses of another number of mocap bodies than the model's.
-fn check_mocap(opened: &ReplayFile, path: &Path, model: &Model) -> Result<(), RecordError> {
-    match opened.nmocap().filter(|n| *n != model.nmocap()) {
-        None => Ok(()),
-        Some(n) => Err(RecordError::Setting(format!(
-            "{}: it has poses of {n} mocap bodies, the model has {}; replay it with its own model",
-            path.display(),
-            model.nmocap()
-        ))),
-    }
 }
 
 /// Runs a job.

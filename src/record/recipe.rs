@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::residual::Horizons;
 use super::{Job, RecordError};
 use crate::dataset::schema::{self, Axis, Var, attribute};
 use crate::dataset::{Attribute, Header, ModelFile, ModelFiles, hdf5_version};
 use crate::jacobian::Resolved;
 use crate::number;
 use crate::physics::{Model, ModelSource, PluginFile, mujoco_version};
+use crate::policy::PolicySpec;
 use crate::seal::sha256_hex;
 use crate::task::{Env, Scorer, Task};
 
@@ -227,6 +229,9 @@ impl Recipe {
         if !env.can_end() {
             absent.push(Var::Terminated);
         }
+        if !matches!(job.policy, PolicySpec::Log { .. }) {
+            absent.extend([Var::Residual, Var::ResidualTenth, Var::ResidualSecond]);
+        }
         if !job.jacobian.sensors || model.nsensordata() == 0 {
             absent.extend([Var::Sensordata, Var::C, Var::D, Var::CZero, Var::DZero]);
         }
@@ -289,6 +294,11 @@ impl Recipe {
             (COMMAND, text(source.to_owned())),
             (RECIPE, text(self.to_json())),
         ];
+        if let PolicySpec::Log { noise, .. } = &job.policy {
+            attributes.push((MEASUREMENT_NOISE, text(serde_json::to_string(noise).unwrap_or_default())));
+            let horizons = Horizons::new(model.timestep(), job.substeps_per_row());
+            attributes.push((RESIDUAL_HORIZONS, text(serde_json::to_string(&horizons.seconds()).unwrap_or_default())));
+        }
         if !job.task.edits.is_empty() {
             let edits: Vec<String> = job.task.edits.iter().map(ToString::to_string).collect();
             attributes.push((MODEL_EDITS, text(edits.join("; "))));

@@ -108,6 +108,9 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
             put("replay", &file.display().to_string());
             put("replay-with", &name(*with));
         }
+        PolicySpec::Log { file, .. } => {
+            put("log", &file.display().to_string());
+        }
     }
     if let Some(explore) = &job.explore {
         put("explore-beta", &explore.beta.to_string());

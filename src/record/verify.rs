@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::content::ragged_start;
 use super::episode::TERMINATED;
 use super::restored::{Restored, restored};
-use super::{Recipe, RecordError, RecordProgress, Runner, Sink};
+use super::{Recipe, RecordError, RecordProgress, Replayed, Runner, Sink, replayed};
 use crate::dataset::schema::{ElementType, RAGGED, Var, attribute};
 use crate::dataset::{Attribute, COMPLETED, DatasetError, EpisodeRow, Header, Recording, RowReader, StepRow};
 use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
 use crate::physics::PluginFile;
-use crate::policy::{PolicySpec, ReplayFile, ReplayModel};
+use crate::policy::{PolicySpec, ReplayFile, ReplayModel, ReplayWith};
 use crate::text;
 
 /// What a verification found.
@@ -115,6 +115,7 @@ pub fn verify(
             file.clone_from(&recording.path().to_owned());
             Some(*with)
         }
+        PolicySpec::Log { .. } => Some(ReplayWith::States),
         _ => None,
     };
     let model = Arc::new(task.model(job.solver)?);
@@ -123,8 +124,9 @@ pub fn verify(
     let replay =
         replay.map(|with| ReplayFile::open(recording.path(), with, &ReplayModel::new(&model, false))).transpose()?;
     if let Some(file) = &replay {
-        super::check_mocap(file, recording.path(), &model)?;
+        replayed::check_mocap(file, recording.path(), &model)?;
     }
+    let replay = replay.map(Replayed::File);
 
     let rows = recording.episodes()?;
     let offsets = recording.offsets()?;

@@ -64,6 +64,11 @@ pub(super) fn part(i: usize, a: &Analysis, figures: &[Figure]) -> Markup {
                 dt { "zero by" } dd { (zero(a)) }
                 dt { "flags" } dd { @if flags.is_empty() { "none" } @else { (flags.join(", ")) } }
             }
+            @if !a.residuals.is_empty() {
+                h4 { "How real" }
+                (residuals(a))
+                p.soft { "The model's prediction minus what the robot did, in m, rad, or per second; noise: of the measurement, from the log itself." }
+            }
             @for (question, names) in QUESTIONS {
                 @let shown: Vec<&Figure> = figures.iter().filter(|f| names.contains(&f.name)).collect();
                 @if !shown.is_empty() {
@@ -76,6 +81,22 @@ pub(super) fn part(i: usize, a: &Analysis, figures: &[Figure]) -> Markup {
             }
         }
     }
+}
+
+/// What the model predicts against what the robot did.
+fn residuals(a: &Analysis) -> Markup {
+    let maybe = |x: Option<f64>, digits: usize| x.map_or_else(|| "–".to_owned(), |x| format!("{x:.digits$}"));
+    Table::of(&a.residuals)
+        .words("entry", |r| &r.entry)
+        .number("ahead, s", |r| format!("{:.4}", r.horizon))
+        .number("steps", |r| r.steps)
+        .number("median", |r| format!("{:.2e}", r.median))
+        .number("rms", |r| format!("{:.2e}", r.rms))
+        .number("mean", |r| format!("{:+.1e}", r.mean))
+        .number("noise", |r| r.noise.map_or_else(|| "–".to_owned(), |x| format!("{x:.2e}")))
+        .number("rms / noise", |r| maybe(r.rms_in_noise, 1))
+        .number("within 2 noise", |r| r.within_noise.map_or_else(|| "–".to_owned(), percent))
+        .markup()
 }
 
 fn list(words: &[String], most: usize) -> String {

@@ -92,6 +92,7 @@ impl Made {
             attributes.push((attribute::KINEMATICS, text(&serde_json::to_string(&self.kinematics()).expect("JSON"))));
         }
         let mut absent = vec![Var::Reward, Var::Terminated, Var::TreeAsleep, Var::QaccSmooth, Var::ActDot];
+        absent.extend([Var::Residual, Var::ResidualTenth, Var::ResidualSecond]);
         // What touches is what touches at the start of a step.
         absent.extend([Var::Ntouch, Var::TouchOffset, Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps]);
         let masked = self.episodes.iter().flatten().any(|s| !s.masks[0].is_empty());

@@ -4,6 +4,7 @@ pub(crate) mod bytes;
 pub(crate) mod dice;
 pub(crate) mod fuzz;
 pub(crate) mod json;
+pub(crate) mod log;
 pub(crate) mod made;
 pub(crate) mod manifest;
 pub(crate) mod npz;

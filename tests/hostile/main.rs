@@ -28,6 +28,7 @@ mod drive;
 mod judge;
 mod keep;
 mod limits;
+mod logs;
 mod manifests;
 mod mjcf;
 mod npz;
@@ -55,6 +56,11 @@ fn onnx() {
 #[test]
 fn npz() {
     drive::fuzz::<npz::Npz>("npz");
+}
+
+#[test]
+fn logs() {
+    drive::fuzz::<logs::Logs>("logs");
 }
 
 #[test]

@@ -20,6 +20,7 @@ fn help_of_every_verb() {
         "record",
         "sweep",
         "merge",
+        "replay-map",
         "info",
         "verify",
         "analyze",

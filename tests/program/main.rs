@@ -27,6 +27,7 @@ mod interrupt;
 mod kept_models;
 #[cfg(feature = "learn")]
 mod learn;
+mod logs;
 mod names;
 mod onnx;
 mod outputs;

@@ -13,7 +13,7 @@ use crate::setup::Setup;
 use crate::step::{cargo, check};
 
 /// What reads files, as `tests/hostile` names it.
-const TARGETS: [&str; 7] = ["mjcf", "recordings", "onnx", "npz", "toml", "manifests", "weights"];
+const TARGETS: [&str; 8] = ["mjcf", "recordings", "onnx", "npz", "logs", "toml", "manifests", "weights"];
 
 /// Inputs after which counts are written: a run that was ended goes on after them.
 const CHUNK: u64 = 500;
@@ -21,7 +21,7 @@ const CHUNK: u64 = 500;
 /// Run hostile inputs through everything that reads files
 #[derive(Args)]
 pub(crate) struct Fuzz {
-    /// What to run: mjcf, recordings, onnx, npz, toml, manifests, weights [default: all]
+    /// What to run: mjcf, recordings, onnx, npz, logs, toml, manifests, weights [default: all]
     #[arg(value_name = "TARGET", value_parser = TARGETS)]
     targets: Vec<String>,
     /// Inputs of each target

@@ -14,7 +14,7 @@ from . import _native
 from ._native import DynsparseError
 
 # The version of the schema that is known here, see docs/format.md.
-SCHEMA = 5
+SCHEMA = 6
 
 # HDF5's numbers of the filters that a recording has, and the bits by which they are called here.
 _SHUFFLE, _DEFLATE = 2, 1

@@ -3,6 +3,7 @@
 mod ablation;
 mod global;
 mod recordings;
+mod residuals;
 mod state;
 mod temporal;
 
@@ -17,6 +18,7 @@ pub fn tables(analyses: &[Analysis], comparisons: &[Comparison]) -> Vec<Table> {
     all.extend(state::tables(analyses));
     all.extend(temporal::tables(analyses));
     all.extend(ablation::tables(analyses, comparisons));
+    all.push(residuals::table(analyses));
     all.retain(|table| !table.rows.is_empty());
     all
 }

@@ -8,6 +8,7 @@ use dynsparse::analysis::threshold::Disagreement;
 use dynsparse::analysis::{Analysis, Criterion, Matrix, RARE};
 
 use super::super::output::{grouped, wrapped};
+use super::super::residuals;
 use super::super::table::Table;
 use super::words::{SHOWN, cut, heading, maybe, note, percent, share};
 
@@ -64,6 +65,10 @@ pub(super) fn page(a: &Analysis) -> String {
     out.push_str(&state(a));
     out.push_str(&temporal(a));
     out.push_str(&thresholds(a));
+    if !a.residuals.is_empty() {
+        out.push_str(&heading("How real: the model's prediction against what the robot did"));
+        out.push_str(&residuals::table(&a.residuals));
+    }
     out
 }
 

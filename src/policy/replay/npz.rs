@@ -10,7 +10,7 @@ use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
 use super::layout::{Column, Field, Found, Table, Want, shape_text, table};
 use super::{ReplayError, Span, layout};
-use crate::npz::{Archive, Member};
+use crate::npz::{Archive, Member, row_major};
 use crate::{capacity, chunk};
 
 /// The arrays of an archive, by name, row-major.
@@ -118,21 +118,6 @@ fn floats(archive: &mut Archive, file: &str, column: &Column) -> Result<Vec<f64>
         return Err(damaged(file, &format!("array {}", column.path), "it ends early"));
     }
     Ok(if header.order() == Order::Fortran { row_major(&values, &column.shape) } else { values })
-}
-
-/// Turns column-major (Fortran) values into row-major ones.
-fn row_major(values: &[f64], shape: &[usize]) -> Vec<f64> {
-    let mut out = vec![0.0; values.len()];
-    for (k, value) in values.iter().enumerate() {
-        let (mut rest, mut at, mut stride) = (k, 0, values.len());
-        for size in shape {
-            stride /= size;
-            at += (rest % size) * stride;
-            rest /= size;
-        }
-        out[at] = *value;
-    }
-    out
 }
 
 fn offsets(archive: &mut Archive, file: &str) -> Result<Vec<i64>, ReplayError> {
