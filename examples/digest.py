@@ -13,7 +13,7 @@ import h5py
 
 # Variables of a step, in the order of the table in docs/format.md; those that a file does not have are left out.
 STEP = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied tree_asleep qacc_smooth act_dot
-qpos_next qvel_next act_next observation observation_next reward terminated A B A_zero B_zero zero_floor kink
+qpos_next qvel_next act_next residual residual_tenth residual_second observation observation_next reward terminated A B A_zero B_zero zero_floor kink
 sensordata C D C_zero D_zero ncon nefc ntouch solver_iterations solver_residual flags""".split()
 # Tables of which every step has rows of its own: their count, their offset (which depends on the episodes before), their columns.
 RAGGED = [

@@ -137,7 +137,7 @@ def test_a_recording_that_is_not_one(copy, tmp_path):
 
     steps = len(stored(copy, "time"))
     for change, said in [
-        (lambda f: f.attrs.modify("schema_version", 99), "has schema version 99, this module reads version 5"),
+        (lambda f: f.attrs.modify("schema_version", 99), "has schema version 99, this module reads version 6"),
         (lambda f: f.attrs.__delitem__("schema_version"), "is no recording"),
         (lambda f: f.attrs.modify("format", "other"), "is no recording"),
         (lambda f: f.attrs.__delitem__("recipe"), "not joined yet"),

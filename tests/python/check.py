@@ -15,7 +15,7 @@ path, episodes, steps, kind = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), s
 rows = episodes * steps
 
 with h5py.File(path) as f:
-    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 5
+    assert f.attrs["format"] == "dynsparse-recording" and f.attrs["schema_version"] == 6
     json.loads(f.attrs["recipe"])
     nq, nv, na, nu = (int(f.attrs[n]) for n in ("nq", "nv", "na", "nu"))
     ndx = 2 * nv + na
@@ -35,7 +35,7 @@ with h5py.File(path) as f:
 
 # The digest of an episode, as docs/format.md says it.
 ORDER = """time step_episode step_in_episode qpos qvel act ctrl action qacc_warmstart mocap_pos mocap_quat xfrc_applied tree_asleep qacc_smooth act_dot qpos_next
-qvel_next act_next observation observation_next reward terminated A B A_zero B_zero zero_floor kink sensordata C D C_zero D_zero ncon nefc
+qvel_next act_next residual residual_tenth residual_second observation observation_next reward terminated A B A_zero B_zero zero_floor kink sensordata C D C_zero D_zero ncon nefc
 ntouch solver_iterations solver_residual flags contact_geom1 contact_geom2 contact_dist constraint_type constraint_id constraint_state
 touch_geom1 touch_geom2 touch_steps""".split()
 for e in range(episodes):
