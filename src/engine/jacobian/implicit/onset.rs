@@ -7,13 +7,14 @@
 //! jar = s a_j + B s v_j,        d jar / d q_j = s (da_j / dq_j + K I)        (m/s^2 or rad/s^2, and per m or rad)
 //! ```
 //!
-//! With u = H^-1 e_j (nv) and the row's weight D, the acceleration beyond the limit differs from the one inside by
+//! With u = H^-1 e_j (nv) and the row's weight D, the acceleration at a depth h beyond the limit differs by the row from the one without by
 //!
 //! ```text
-//! jump = -D jar s u / (1 + D u_j),        and its derivative by q_j by        -D (da_j / dq_j + K I) u / (1 + D u_j)
+//! -D min(jar - (da_j / dq_j + K I) h, 0) s u / (1 + D u_j)
 //! ```
 //!
-//! as long as no other row begins or ceases to push by it. From there on it is the integrator's, as every acceleration.
+//! as long as no other row begins or ceases to push by it. Where jar is below zero that is a jump, else a kink at the limit or within
+//! nudges of it. From there on it is the integrator's, as every acceleration.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -98,25 +99,24 @@ impl Solution<'_> {
         &self,
         work: &Sim,
         limit: &JointLimit,
-        (inwards, [d, damping, push]): (f64, [f64; 3]),
+        (inwards, [d, damping, stiffness]): (f64, [f64; 3]),
     ) -> Option<Vec<f64>> {
         let (nv, dof) = (self.a.len(), limit.dof);
         let jar = inwards * (self.a[dof] + damping * work.qvel()[dof]);
-        let rate = self.da[(dof, dof)] + push;
+        let rate = self.da[(dof, dof)] + stiffness;
         let within = jar.abs() <= BEYOND * NEAR[0] * rate.abs();
         if jar > 0.0 && !within || jar == 0.0 && rate <= 0.0 {
             return Some(vec![0.0; 2 * nv]);
         }
-        if jar > 0.0 || within && rate < 0.0 {
-            // It begins or ceases to push somewhere between the nudges.
-            return None;
-        }
         let mut pull = DVector::zeros(nv);
         pull[dof] = 1.0;
         self.factors.solve(pull.as_mut_slice());
-        let weight = -d / (1.0 + d * pull[dof]);
-        let [jump, slope] = [weight * jar * inwards, weight * rate];
-        if jump != 0.0 && !self.rows.stay(&(&pull * jump)) {
+        let weight = -d * inwards / (1.0 + d * pull[dof]);
+        let push = |depth: f64| weight * (jar - rate * depth).min(0.0);
+        // A cone's force has a derivative, but a jump leads away from where it holds.
+        let most =
+            [0.0, NEAR[0]].map(push).into_iter().fold(0.0_f64, |most, x| if x.abs() > most.abs() { x } else { most });
+        if !self.rows.stay(&(&pull * most), jar >= 0.0) {
             return None;
         }
         self.integrator.damp(&mut pull);
@@ -126,7 +126,7 @@ impl Solution<'_> {
                 None => (h * h * pull[row], 1.0),
                 Some(dof) => (h * pull[dof], work.qvel()[dof] + h * self.integrator.a_n[dof]),
             };
-            sides_meet_at(NEAR.map(|nudge| share * (jump / nudge - inwards * slope)), size.abs())
+            sides_meet_at(NEAR.map(|nudge| share * push(nudge) / nudge), size.abs())
         };
         Some((0..2 * nv).map(sides).collect())
     }
@@ -195,6 +195,34 @@ mod tests {
                 assert!(worst < 1e-5, "{integrator}, {joint}: {worst}");
                 // All nine limits; those that are left alone do not bend, the others do, and some jump.
                 assert!(known == 9 && largest > 1e3, "{integrator}, {joint}: {known} known, {largest}");
+            }
+        }
+    }
+
+    /// Friction holds a door beside its stop: it creeps away from it, by so little that within the nudges the stop pushes.
+    #[test]
+    fn a_door_that_friction_holds_at_its_stop() {
+        for (axis, range) in [("0 0 1", "0 1"), ("0 .00001 1", "0 1"), ("0 1 0", "-1 0")] {
+            let door = format!(
+                r#"<body><joint axis="{axis}" limited="true" range="{range}" frictionloss="5" damping=".1"/>
+                   <geom type="box" size=".3 .02 .2" pos=".3 0 0" density="100"/></body>"#
+            );
+            let model = model("", &door, "");
+            let spec = EngineSpec { zero_test: true, ..EngineSpec::new(EngineKind::Implicit) };
+            let mut engine = super::super::Implicit::new(&spec, &model).unwrap();
+            let (mut sim, mut out) = (Sim::new(&model).unwrap(), Jacobian::zeros(&model, false));
+            let (mut bends, mut state) = (Bends::new(&model, false), vec![0.0; model.state_size()]);
+            sim.get_state(&mut state).unwrap();
+            engine.jacobian(&mut sim, &mut out).unwrap();
+            bends.begin(&model, &state).unwrap();
+            let bends_much = engine.onsets.kinks.iter().any(|k| k.apart > 1.0);
+            assert!(engine.onsets.knows(0) && bends_much, "{axis}, {range}: {:?}", engine.onsets.kinks);
+            for (row, expected) in bends.sides_apart(0).unwrap().iter().enumerate() {
+                let apart = engine.onsets.kinks.iter().find(|k| k.row == row).map_or(0.0, |k| k.apart);
+                assert!(
+                    (apart - expected).abs() < 1e-4 * (1.0 + expected),
+                    "{axis}, {range}: {apart} is not {expected}"
+                );
             }
         }
     }

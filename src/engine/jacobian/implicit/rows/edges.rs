@@ -8,8 +8,8 @@ use crate::jacobian::Switches;
 
 impl Rows {
     /// Whether every row pushes or slips as before when the acceleration changes by `change` (nv), however much that is. Elliptic
-    /// cones, whose force bends all over their middle zone, must not feel it.
-    pub(in crate::jacobian::implicit) fn stay(&self, change: &DVector<f64>) -> bool {
+    /// cones, whose force bends all over their middle zone, must not feel it, unless it is `slight`.
+    pub(in crate::jacobian::implicit) fn stay(&self, change: &DVector<f64>, slight: bool) -> bool {
         (0..self.n).all(|row| {
             let terms = || self.row(row).iter().zip(change.iter()).map(|(j, x)| j * x);
             let by: f64 = terms().sum();
@@ -20,7 +20,7 @@ impl Rows {
             let slips = self.loss[row] / self.d[row];
             match self.rows[row].kind {
                 mjCNSTR_EQUALITY => true,
-                mjCNSTR_CONTACT_ELLIPTIC => false,
+                mjCNSTR_CONTACT_ELLIPTIC => slight,
                 mjCNSTR_FRICTION_DOF | mjCNSTR_FRICTION_TENDON => {
                     keeps(self.jar[row] - slips) && keeps(self.jar[row] + slips)
                 }
