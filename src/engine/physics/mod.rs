@@ -35,6 +35,7 @@ mod sim;
 mod source;
 mod stop;
 mod tendons;
+mod trees;
 
 pub use dynsparse_base::kinematics::{JointKind, Kinematics};
 pub use dynsparse_base::layout::{StateLayout, StepInput};
