@@ -1,13 +1,15 @@
 """A humanoid stands on its left leg for ten seconds, held by linear-quadratic regulation around an exact A and B."""
 
 import pathlib
+import sys
 
 import dynsparse
 import mujoco
 import numpy as np
 
-model = mujoco.MjModel.from_xml_path(str(pathlib.Path(__file__).with_name("standing.xml")))
-data, foot = mujoco.MjData(model), model.body("left_foot").geomadr[0]
+own = sys.argv[1:2]  # The path of MuJoCo's model/humanoid/humanoid.xml: that of its tutorial, in a keyframe.
+model = mujoco.MjModel.from_xml_path(*(own or [str(pathlib.Path(__file__).with_name("standing.xml"))]))
+data, foot = mujoco.MjData(model), None if own else model.body("left_foot").geomadr[0]
 moment, com = np.zeros((model.nu, model.nv)), np.zeros((3, model.nv))
 
 
@@ -21,19 +23,20 @@ def pose(x, y):
     return (data.subtree_com[0] - data.geom_xpos[foot])[:2]
 
 
+if own:
+    mujoco.mj_resetDataKeyframe(model, data, model.key("stand_on_left_leg").id)
 lean = np.zeros(2)
-for _ in range(10):  # Newton's method: the mass above the foot.
+for _ in range(0 if own else 10):  # Newton's method: the mass above the foot.
     slope = np.array([(pose(*(lean + h)) - pose(*(lean - h))) / 2e-4 for h in 1e-4 * np.eye(2)]).T
     lean -= np.linalg.solve(slope, pose(*lean))
-pose(*lean)
-low, high = data.qpos[2] - data.geom_xpos[foot, 2] + 0.03 + np.array([-0.01, 0.0])
+    pose(*lean)
+low, high = data.qpos[2] - (0 if own else data.geom_xpos[foot, 2] - 0.03) + np.array([-0.01, 0.01])
 for _ in range(50):  # Bisection: the floor carries the weight.
     data.qpos[2], data.qacc[:] = (low + high) / 2, 0
     mujoco.mj_inverse(model, data)
     low, high = (low, data.qpos[2]) if data.qfrc_inverse[2] > 0 else (data.qpos[2], high)
-qpos = data.qpos.copy()
 mujoco.mju_sparse2dense(moment, data.actuator_moment, data.moment_rownnz, data.moment_rowadr, data.moment_colind)
-ctrl = data.qfrc_inverse @ np.linalg.pinv(moment)
+qpos, ctrl = data.qpos.copy(), data.qfrc_inverse @ np.linalg.pinv(moment)
 mujoco.mj_jacSubtreeCom(model, data, com, 0)
 Q = np.diag([1.0] * model.nv + [0.1] * model.nv)
 Q[: model.nv, : model.nv] += 1e4 * com[:2].T @ com[:2]

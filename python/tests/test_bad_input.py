@@ -1,6 +1,8 @@
 """Whatever comes: an exception that says what to do, or correct work."""
 
+import concurrent.futures
 import copy
+import sys
 
 import dynsparse
 import mujoco
@@ -85,6 +87,8 @@ def test_options(tree, options, error, says):
 def test_models(tmp_path, humanoid):
     with pytest.raises(FileNotFoundError, match="nothing.xml: there is no such file"):
         dynsparse.Linearizer("nothing.xml")
+    with pytest.raises(IsADirectoryError, match="this is a folder; give a mujoco.MjModel"):
+        dynsparse.Linearizer(tmp_path)
     with pytest.raises(TypeError, match="model is of type int"):
         dynsparse.Linearizer(3)
     with pytest.raises(ValueError):
@@ -232,3 +236,47 @@ def test_positions_beside_a_simulation_are_refused(humanoid):
 def test_counts_have_a_bound(humanoid, name):
     with pytest.raises(ValueError, match=f"{name} is 1099511627776; give at most"):
         dynsparse.Linearizer(humanoid, **{name: 2**40})
+
+
+@pytest.mark.parametrize(
+    ("field", "at", "value"),
+    [("body_treeid", 4, 3), ("body_treeid", 2, -2), ("dof_treeid", 3, 1000)],
+)
+def test_trees_that_are_not_there_are_refused(humanoid, field, at, value):
+    """MuJoCo loads such a model, and then reads beyond its arrays."""
+    getattr(humanoid, field)[at] = value
+    with pytest.raises(dynsparse.DynsparseError, match=rf"{field}\[{at}\] is {value}: there are 1 kinematic trees"):
+        dynsparse.Linearizer(humanoid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is free is asked of Linux's /proc/meminfo")
+def test_what_no_memory_holds_is_refused_before_it_is_taken(humanoid):
+    """The system gives out more than there is, and ends the process once it is used."""
+    lin = dynsparse.Linearizer(humanoid)
+    with open("/proc/meminfo") as file:
+        there = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemTotal:"))
+    one = sum(np.prod(shape, dtype=int) * dtype.itemsize for shape, dtype in lin._plain.values())
+    states = np.lib.stride_tricks.as_strided(np.zeros(lin.nv), (there // one + 1, lin.nv), (0, 8))
+    with pytest.raises(MemoryError, match="a batch of .* GB are free; go through it in parts"):
+        lin(qvel=states)
+    with pytest.raises(MemoryError, match="a batch of 1 of .* steps takes"):
+        lin.rollout(horizon=there // one + 1)
+
+
+def test_memory_of_results_is_reused_when_nobody_has_it():
+    chain = "".join(f"<body pos='.1 0 0'><joint name='j{i}' axis='0 1 0'/><geom size='.01'/>" for i in range(20)) + "</body>" * 20
+    lin = dynsparse.Linearizer(f"<mujoco><worldbody>{chain}</worldbody></mujoco>")
+    rng = np.random.default_rng(0)
+    speeds = rng.normal(size=(40, lin.nv))
+    expected = [lin(qvel=qvel).A.copy() for qvel in speeds]
+    places = {lin(qvel=qvel).A.ctypes.data for qvel in speeds}
+    assert len(places) <= 2, "one result after the other"
+    # Whatever is kept of a result stays as it was: the array, a part of it, its memory by another name.
+    for keep in (lambda A: A, lambda A: A[3:], lambda A: A.T, memoryview, lambda A: np.asarray(A).reshape(-1)[::2]):
+        kept = [keep(lin(qvel=qvel).A) for qvel in speeds]
+        for one, A in zip(kept, expected):
+            assert (np.asarray(one) == np.asarray(keep(A))).all()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            found = list(pool.map(lambda qvel: lin(qvel=qvel).A, speeds))
+            assert all((one == A).all() for one, A in zip(found, expected))

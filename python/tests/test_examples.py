@@ -32,9 +32,17 @@ def test_examples_run(example, tmp_path):
     assert out.stdout
 
 
-def test_gains_are_those_of_exact_matrices_and_near_those_of_the_tutorial():
+@pytest.fixture
+def humanoid_on_one_leg(monkeypatch):
+    """What the example has made."""
+    monkeypatch.setattr(sys, "argv", ["lqr_humanoid.py"])
+    return runpy.run_path(str(ROOT / "python/examples/lqr_humanoid.py"))
+
+
+def test_gains_are_those_of_exact_matrices_and_near_those_of_the_tutorial(humanoid_on_one_leg):
     """K of the humanoid on one leg: against extrapolated whole steps, and against mjd_transitionFD as MuJoCo's tutorial sets it."""
-    of = runpy.run_path(str(ROOT / "python/examples/lqr_humanoid.py"))
+    of = humanoid_on_one_leg
+    assert len(of["height"]) * of["model"].opt.timestep >= 10 and min(of["height"]) > 0.95 * of["qpos"][2]
     model, Q, n = of["model"], of["Q"], of["lin"].ndx
 
     def gains(A, B):
@@ -53,6 +61,19 @@ def test_gains_are_those_of_exact_matrices_and_near_those_of_the_tutorial():
     ours, theirs = (abs(K - expected).max() / abs(expected).max() for K in (of["K"], gains(A, B)))
     # 1e-7, and 2e-3: the tutorial's solver stops early, at the model's own tolerance.
     assert ours < 1e-6 and 100 * ours < theirs < 1e-2
+
+
+def test_the_humanoid_may_be_ones_own(tmp_path, humanoid_on_one_leg):
+    """One with a keyframe on its left leg, as MuJoCo's, stands too; this one is that of the example."""
+    qpos = humanoid_on_one_leg["qpos"].copy()
+    # A little above the ground: the example finds where it carries.
+    qpos[2] += 0.002
+    key = f'<keyframe><key name="stand_on_left_leg" qpos="{" ".join(repr(float(x)) for x in qpos)}"/></keyframe>'
+    text = (ROOT / "python/examples/standing.xml").read_text().replace("</mujoco>", f"{key}</mujoco>")
+    (tmp_path / "own.xml").write_text(text)
+    script = ROOT / "python/examples/lqr_humanoid.py"
+    out = subprocess.run([sys.executable, str(script), "own.xml"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert out.returncode == 0 and out.stdout.startswith("after 10 s"), out.stdout + out.stderr
 
 
 def blocks():

@@ -71,3 +71,18 @@ def test_a_model_without_controls():
     qpos, qvel = dynsparse.jax.step(xml, np.array([1.0, 0, 0, 0]), np.array([0.1, 2.0, 0.3]), np.zeros(0))
     grad = jax.grad(lambda v: (dynsparse.jax.step(xml, np.array([1.0, 0, 0, 0]), v, np.zeros(0))[0] ** 2).sum())(qvel)
     assert qpos.shape == (4,) and abs(grad).max() < 1e-12, "the length of a quaternion does not change"
+
+
+def test_what_is_no_array_of_numbers_is_told_before_anything_runs(given):
+    lin, (qpos, qvel, ctrl, act) = given
+    for wrong, error, says in (
+        (dict(qvel=1j * qvel), TypeError, "qvel holds complex128; give real numbers"),
+        (dict(ctrl=ctrl > 0), TypeError, "ctrl holds bool"),
+        (dict(ctrl=0.0), ValueError, r"ctrl has the shape \(\)"),
+        (dict(act=np.zeros(7)), ValueError, r"act has the shape \(7,\)"),
+        (dict(qpos=qpos[:, 1:]), ValueError, r"qpos has the shape \(3, 11\), where \(..., 12\) is needed"),
+    ):
+        with pytest.raises(error, match=says):
+            jax.eval_shape(lambda: dynsparse.jax.step(lin, **{**dict(qpos=qpos, qvel=qvel, ctrl=ctrl, act=act), **wrong}))
+    whole = dynsparse.jax.step(lin, qpos, np.ones(lin.nv, int), [0, 1], act)
+    assert (whole[1] == dynsparse.jax.step(lin, qpos, np.ones(lin.nv), [0.0, 1.0], act)[1]).all()

@@ -70,6 +70,32 @@ def together(arrays: dict[str, np.ndarray], inner: dict[str, int]) -> tuple[tupl
     return tuple(batch), rows
 
 
+# Bytes of a batch up to which nobody asks whether there is memory.
+_SMALL = 1 << 30
+
+
+def check_room(what: str, size: int) -> None:
+    """Refuse what this machine has no memory for, which the system would give out and then end the process for.
+
+    Raises
+    ------
+    MemoryError
+        Where `size` bytes are more than are free, as far as the system says.
+    """
+    if size < _SMALL:
+        return
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            free = next(int(line.split()[1]) * 1024 for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return
+    if size > free:
+        raise MemoryError(
+            f"{what} takes {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; go through it in parts (dtype=numpy.float32 and "
+            "zero_test=False take less)"
+        )
+
+
 class Memory:
     """Memory for an array that is made again and again: that of an earlier one which nobody has any more.
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _native
-from ._arrays import Memory, numbers, together
+from ._arrays import Memory, check_room, numbers, together
 from ._linearization import Array, Linearization, Rollout
 from ._models import ModelLike, Watch, is_task, load_model, mjb
 
@@ -190,6 +190,8 @@ class Linearizer:
             qvel=qvel, ctrl=ctrl, act=act, time=time, warmstart=warmstart, mocap_pos=mocap_pos, mocap_quat=mocap_quat, state=state
         )
         batch, start = self._start(qpos, given)
+        if batch and out is None:
+            self._check_room(batch, 1, start, self._plain)
         arrays = self._empty(batch) if out is None else self._reused(out, batch)
         ended = self._run(batch, 1, start, arrays)
         result = self._linearization(arrays) if out is None else out
@@ -260,6 +262,7 @@ class Linearizer:
             raise ValueError("give ctrl, or a horizon")
         steps = _count("horizon", horizon, 0)
         batch, start = self._start(qpos, dict(given, qvel=qvel, act=act), controls)
+        self._check_room(batch, steps, start, self._plain if jacobians else {})
         matrices = self._empty((*batch, steps)) if jacobians else {}
         sizes = {"qpos": self.nq, "qvel": self.nv, "act": self.na, "sensordata": self.nsensordata, "time": 1, "warmstart": self.nv}
         after = {name: np.empty((*batch, steps, size)) for name, size in sizes.items()}
@@ -365,6 +368,14 @@ class Linearizer:
         first.update({name: start[name] for name in widths if name in start})
         count = math.prod(batch)
         return {name: np.broadcast_to(first[name], (count, n)).reshape(*batch, n) for name, n in widths.items()}
+
+    def _check_room(self, batch: tuple[int, ...], horizon: int, start: dict[str, np.ndarray], results: dict[str, Any]) -> None:
+        """Whether there is memory for results, for states along trajectories, and for the copy that the engine takes of the beginnings."""
+        of_step = sum(math.prod(shape) * dtype.itemsize for shape, dtype in results.values())
+        if horizon > 1 or not results:
+            of_step += 16 * (self.nq + 2 * self.nv + self.na + 1) + 8 * self.nsensordata
+        count = math.prod(batch)
+        check_room(f"a batch of {count} of {horizon} steps", count * horizon * of_step + sum(rows.nbytes for rows in start.values()))
 
     def _results(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         n, nu, ns = self.ndx, self.nu, self.nsensordata

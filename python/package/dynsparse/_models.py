@@ -74,6 +74,8 @@ def load_model(model: ModelLike, assets: str | os.PathLike[str] | None = None) -
         compiled, substeps = _program.task_model(str(model), assets)
         return Loaded(compiled, str(model), substeps)
     path = os.fspath(model)
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path}: this is a folder; {_GIVE}")
     if not os.path.isfile(path):
         raise FileNotFoundError(f"{path}: there is no such file; {_GIVE}")
     load = mujoco.MjModel.from_binary_path if path.lower().endswith(".mjb") else mujoco.MjModel.from_xml_path

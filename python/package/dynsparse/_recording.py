@@ -109,7 +109,7 @@ def open_recording(path: str, wanted: Callable[[dict[str, int], set[str]], Itera
     try:
         identity = _native.file_identity(path)
     except OSError as error:
-        raise type(error)(error.errno, f"{path}: {error.strerror or error}") from None
+        raise type(error)(f"{path}: {error.strerror or error}") from None
     reader = None
     try:
         with _opened(h5py, path) as file:

@@ -46,14 +46,31 @@ def step(
         The next state, of the type of `qpos`.
     act : Array, shape (..., na)
         Where `act` is given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no array of real numbers, and for wrong shapes.
+    jax.errors.JaxRuntimeError
+        Where a step fails: JAX puts the exception of the step into the text of its own.
     """
     lin = linearizer_of(model, **options)
-    qpos, qvel, ctrl = (jnp.asarray(x, dtype=jnp.result_type(float)) for x in (qpos, qvel, ctrl))
-    own = jnp.zeros(lin.na, qpos.dtype) if act is None else jnp.asarray(act, qpos.dtype)
+    qpos, qvel, ctrl = _array("qpos", qpos, lin.nq), _array("qvel", qvel, lin.nv), _array("ctrl", ctrl, lin.nu)
+    own = jnp.zeros(lin.na, qpos.dtype) if act is None else _array("act", act, lin.na)
     batch = jnp.broadcast_shapes(*(x.shape[:-1] for x in (qpos, qvel, ctrl, own)))
     inputs = [jnp.broadcast_to(x, (*batch, x.shape[-1])) for x in (qpos, qvel, ctrl, own)]
     out = _operation(lin)(*inputs)
     return out if act is not None else out[:2]
+
+
+def _array(name: str, value: Any, width: int) -> jax.Array:
+    """An array of the floats that are the default, which may be a tracer; its shape is known at any rate."""
+    array = jnp.asarray(value)
+    if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
+        raise TypeError(f"{name} holds {array.dtype}; give real numbers")
+    if not array.ndim or array.shape[-1] != width:
+        raise ValueError(f"{name} has the shape {array.shape}, where (..., {width}) is needed")
+    return array.astype(jnp.result_type(float))
 
 
 _OPERATIONS: WeakKeyDictionary[Linearizer, Callable[..., Any]] = WeakKeyDictionary()

@@ -36,6 +36,7 @@ mod sleep;
 mod source;
 mod stop;
 mod tendons;
+mod trees;
 
 pub use dynsparse_base::kinematics::{JointKind, Kinematics};
 pub use dynsparse_base::layout::{StateLayout, StepInput};

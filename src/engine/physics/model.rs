@@ -213,6 +213,7 @@ impl Model {
         let mut model = Self { ptr, file, names, wants_autoreset: true, wider: OnceLock::new() };
         model.check_sense()?;
         model.check_ranges()?;
+        model.check_trees()?;
         model.keep_autoreset_off();
         Ok(model)
     }

@@ -71,7 +71,8 @@ pub(crate) fn test(offline: bool) -> Result<()> {
     with_torch(&[&oldest, &packages, &more], &file)
 }
 
-fn pytest(environment: &Environment) -> Command {
+/// Runs tests of the module in an environment.
+pub(super) fn pytest(environment: &Environment) -> Command {
     let mut pytest = Command::new(environment.program("python"));
     pytest.args(["-m", "pytest", "-q"]).current_dir(root().join("python"));
     pytest.env("DYNSPARSE_MATRICES", target().join("debug/examples/matrices"));
@@ -107,6 +108,24 @@ fn with_torch(packages: &[&Path], wheel: &str) -> Result<()> {
         pytest.arg("--ignore").arg(format!("tests/test_{file}.py"));
     }
     run("pytest of the Python module with PyTorch and the oldest numpy", &mut pytest)
+}
+
+/// Tests with a PyTorch of the package index, such as `torch` or `torch==2.4.1`: those of 2.0 and newer have transforms of functions,
+/// which Debian's has not.
+///
+/// # Errors
+/// Where a package cannot be had, and where a test fails.
+pub(super) fn with_torch_of_the_index(torch: &str, offline: bool) -> Result<()> {
+    let folders = [BUILD.folder(offline)?, TESTS.folder(offline)?];
+    let packages = [&*folders[0], &*folders[1]];
+    let tools = Environment::make("module-tools", &packages, &["maturin", "mujoco", "numpy"])?;
+    let wheel = build(&tools, &target().join("module-dist"))?;
+    let wanted = ["gymnasium", "h5py", "imageio", "pytest", &wheel.to_string_lossy()];
+    let environment = Environment::make("module-torch-index", &packages, &wanted)?;
+    environment.download(torch)?;
+    let mut pytest = pytest(&environment);
+    pytest.args(["torch", "dataset_torch", "dataset_book", "examples"].map(|file| format!("tests/test_{file}.py")));
+    run("pytest of the Python module with PyTorch of the index", &mut pytest)
 }
 
 /// Major and minor version of a Python.

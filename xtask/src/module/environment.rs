@@ -40,6 +40,16 @@ impl Environment {
         run("pip install", &mut pip)
     }
 
+    /// Installs something from the package index, with all that it needs.
+    ///
+    /// # Errors
+    /// Where pip fails.
+    pub(super) fn download(&self, wanted: &str) -> Result<()> {
+        let mut pip = Command::new(self.program("python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", wanted]).stdin(Stdio::null());
+        run("pip install from the index", &mut pip)
+    }
+
     /// Takes packages of another folder in, by links.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 
 mod checks;
 mod environment;
+mod memory;
 mod packages;
 
 use std::fs;
@@ -39,6 +40,12 @@ pub(crate) struct Wheel {
     /// Test the module instead, as `cargo xtask test` does
     #[arg(long, conflicts_with_all = ["program", "sdist"])]
     test: bool,
+    /// Run tests of the module under valgrind instead: reads and writes of memory that is not there, numbers that nobody wrote
+    #[arg(long, conflicts_with_all = ["program", "sdist", "test"])]
+    valgrind: bool,
+    /// Test dynsparse.torch instead with a PyTorch of the package index: `torch`, `torch==2.4.1` (gigabytes, with CUDA)
+    #[arg(long, value_name = "REQUIREMENT", conflicts_with_all = ["program", "sdist", "test", "valgrind"])]
+    torch: Option<String>,
 }
 
 impl Wheel {
@@ -46,6 +53,12 @@ impl Wheel {
     pub(crate) fn run(&self) -> Result<()> {
         if self.test {
             return test(self.offline);
+        }
+        if self.valgrind {
+            return memory::check(self.offline);
+        }
+        if let Some(torch) = &self.torch {
+            return checks::with_torch_of_the_index(torch, self.offline);
         }
         let environment = Environment::make("module-tools", &[&BUILD.folder(self.offline)?], &["maturin"])?;
         let out = root().join(&self.out);
