@@ -99,11 +99,11 @@ impl Engine {
         Ok(Self { model, settings, threads, default, differentiator: Mutex::new(Owned::new(differentiator)) })
     }
 
-    /// The sizes of the model: nq, nv, nu, na, ndx, nsensordata, nmocap, and the numbers of its integration state.
+    /// The sizes of the model: nq, nv, nu, na, ndx, nsensordata, nmocap, the numbers of its state, and trees.
     #[getter]
-    fn sizes(&self) -> [usize; 8] {
+    fn sizes(&self) -> [usize; 9] {
         let m = &self.model;
-        [m.nq(), m.nv(), m.nu(), m.na(), m.ndx(), m.nsensordata(), m.nmocap(), m.state_size()]
+        [m.nq(), m.nv(), m.nu(), m.na(), m.ndx(), m.nsensordata(), m.nmocap(), m.state_size(), m.ntree()]
     }
 
     /// The engine that was chosen.

@@ -37,7 +37,9 @@ pub(crate) fn raised(error: &Error) -> PyErr {
         Error::SensorsNotCovered { file, obstacles } => NotCoveredError::new_err(format!(
             "{file}: C and D are not covered for {obstacles}; use sensors=False, or take these out"
         )),
-        Error::Control { .. } | Error::NoSteps | Error::StateSize { .. } => PyValueError::new_err(error.to_string()),
+        Error::Control { .. } | Error::NoCycles(_) | Error::NoSteps | Error::StateSize { .. } => {
+            PyValueError::new_err(error.to_string())
+        }
         _ => DynsparseError::new_err(error.to_string()),
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Inputs {
     default: Vec<f64>,
     state: Option<Rows>,
     time: Option<Rows>,
+    /// Which trees sleep.
+    asleep: Option<Rows>,
     fields: Vec<(&'static Field, Rows)>,
     /// Controls of all steps of a trajectory in a row.
     ctrl: Option<Rows>,
@@ -69,7 +71,7 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
-    /// Copies what `given` has: arrays of float64 by the names of [`FIELDS`], `state`, `time` and `ctrl` (`horizon` times nu).
+    /// Copies what `given` has: arrays of float64 by the names of [`FIELDS`], `state`, `time`, `tree_asleep` and `ctrl` (`horizon` times nu).
     pub(crate) fn read(
         model: &Model,
         default: &[f64],
@@ -78,8 +80,15 @@ impl Inputs {
         horizon: usize,
     ) -> PyResult<Self> {
         let nu = model.nu();
-        let mut inputs =
-            Self { default: default.to_vec(), state: None, time: None, fields: Vec::new(), ctrl: None, nu };
+        let mut inputs = Self {
+            default: default.to_vec(),
+            state: None,
+            time: None,
+            asleep: None,
+            fields: Vec::new(),
+            ctrl: None,
+            nu,
+        };
         for (name, array) in given {
             let name: String = name.extract()?;
             let rows = |width, labels: &[String]| {
@@ -88,6 +97,7 @@ impl Inputs {
             };
             match &*name {
                 "state" => inputs.state = Some(rows(default.len(), &[])?),
+                "tree_asleep" => inputs.asleep = Some(rows(model.ntree(), &model.tree_labels())?),
                 "time" => inputs.time = Some(rows(1, &["s".to_owned()])?),
                 "ctrl" => inputs.ctrl = Some(rows(nu.saturating_mul(horizon), &model.names().ctrl)?),
                 other => {
@@ -109,6 +119,14 @@ impl Inputs {
         }
         if let Some(time) = &self.time {
             sim.set_time(time.row(i)[0]);
+        }
+        if let Some(asleep) = &self.asleep {
+            let trees: Vec<i32> = asleep.row(i).iter().map(|x| *x as i32).collect();
+            return sim.set_asleep(Some(&trees), &[], &[]);
+        }
+        // At positions of its own nothing sleeps that is not said to.
+        if self.state.is_none() && self.fields.iter().any(|(field, _)| field.name == "qpos") {
+            return sim.set_asleep(None, &[], &[]);
         }
         Ok(())
     }

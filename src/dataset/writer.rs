@@ -96,7 +96,7 @@ impl Header {
     }
 
     /// Whether trees sleep in the model, which the file tells then.
-    pub fn sleeps(&self) -> bool {
+    fn sleeps(&self) -> bool {
         self.variables().any(|var| var == Var::TreeAsleep)
     }
 

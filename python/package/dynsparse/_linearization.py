@@ -49,6 +49,8 @@ class Flags(enum.IntFlag):
     """The system that is solved for the acceleration is nearly singular."""
     OTHER_SWITCH = 1 << 11
     """The derivatives of the two sides differ, or there are none, though nothing of the above switches, see kink."""
+    SLEEP_SWITCH = 1 << 12
+    """A tree of bodies sleeps, which a nudge of its velocity would wake, or falls asleep in the step: it is constant in A and B."""
 
 
 # Beyond a kink of this share of the largest entry of A both sides differ.

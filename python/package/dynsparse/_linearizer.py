@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
 import os
@@ -22,6 +23,8 @@ Solver = Literal["converged", "recording", "task"]
 Errors = Literal["raise", "nan"]
 
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION.value
+# tree_asleep of a tree that has not rested yet.
+_AWAKE = -11
 
 # What a result may be without.
 _ABSENT: dict[str, Any] = dict.fromkeys(("C", "D", "A_zero", "B_zero", "C_zero", "D_zero", "zero_floor", "kink"))
@@ -110,13 +113,17 @@ class Linearizer:
         native = {**self._options, "threads": 0 if threads is None else _count("threads", threads, 1, 1024)}
         self._watch = Watch(self._model)
         self._engine = _native.Engine(mjb(self._model), label, **native)
-        self.nq, self.nv, self.nu, self.na, self.ndx, self.nsensordata, self._nmocap, self._nstate = self._engine.sizes
+        sizes = self._engine.sizes
+        self.nq, self.nv, self.nu, self.na, self.ndx, self.nsensordata, self._nmocap, self._nstate, self._ntree = sizes
+        # Where trees sleep, a state goes on behind the integration state.
+        self._nintegration = mujoco.mj_stateSize(self._model, _STATE)
         self.state_names, self.control_names, self.sensor_names = self._engine.names
         self.engine = self._engine.engine
         self.fallback = self._engine.fallback
         self._widths: dict[str, int | tuple[int, ...]] = {
             "qpos": self.nq, "qvel": self.nv, "ctrl": self.nu, "act": self.na, "warmstart": self.nv, "time": (),
             "mocap_pos": (self._nmocap, 3), "mocap_quat": (self._nmocap, 4), "state": self._nstate,
+            "tree_asleep": self._ntree,
         }  # fmt: skip
         # Axes that are not of the batch.
         self._inner = {"time": 0, "mocap_pos": 2, "mocap_quat": 2}
@@ -147,6 +154,7 @@ class Linearizer:
         warmstart: npt.ArrayLike | None = None,
         mocap_pos: npt.ArrayLike | None = None,
         mocap_quat: npt.ArrayLike | None = None,
+        tree_asleep: npt.ArrayLike | None = None,
         state: npt.ArrayLike | None = None,
         out: Linearization | None = None,
         errors: Errors = "raise",
@@ -167,6 +175,9 @@ class Linearizer:
             The acceleration that the solver starts from (``qacc_warmstart``); it matters where a solver does not run to its end.
         mocap_pos, mocap_quat : array_like, shape (..., nmocap, 3), (..., nmocap, 4)
             Of mocap bodies.
+        tree_asleep : array_like, shape (..., ntree)
+            Which trees sleep, as ``MjData.tree_asleep``, where the model does (``<flag sleep="enable"/>``); at positions that are
+            given all are awake where it is left out. What sleeps does so where its positions say.
         state : array_like, shape (..., nstate)
             Whole integration states (``mj_getState`` with ``mjSTATE_INTEGRATION``), which other arguments then change.
         out : Linearization, optional
@@ -187,8 +198,9 @@ class Linearizer:
             Where a step fails, and where the model has been edited.
         """
         given = dict(
-            qvel=qvel, ctrl=ctrl, act=act, time=time, warmstart=warmstart, mocap_pos=mocap_pos, mocap_quat=mocap_quat, state=state
-        )
+            qvel=qvel, ctrl=ctrl, act=act, time=time, warmstart=warmstart, mocap_pos=mocap_pos, mocap_quat=mocap_quat,
+            tree_asleep=tree_asleep, state=state,
+        )  # fmt: skip
         batch, start = self._start(qpos, given)
         if batch and out is None:
             self._check_room(batch, 1, start, self._plain)
@@ -234,7 +246,7 @@ class Linearizer:
         ----------
         qpos, qvel, act
             Where trajectories begin, as in :meth:`__call__`; `given` may have its ``time``, ``warmstart``, ``mocap_pos``,
-            ``mocap_quat`` and ``state``.
+            ``mocap_quat``, ``tree_asleep`` and ``state``.
         ctrl : array_like, shape (..., T, nu)
             Controls of T control steps. Left out, those of the simulation (or none) are held for `horizon` steps.
         horizon : int, optional
@@ -247,7 +259,7 @@ class Linearizer:
         Rollout
             A trajectory that diverges ends there: ``steps`` says how far it holds, and the rest is NaN.
         """
-        unknown = set(given) - {"time", "warmstart", "mocap_pos", "mocap_quat", "state"}
+        unknown = set(given) - {"time", "warmstart", "mocap_pos", "mocap_quat", "tree_asleep", "state"}
         if unknown:
             raise TypeError(f"there is no argument {sorted(unknown)[0]!r}")
         controls = {}
@@ -341,6 +353,8 @@ class Linearizer:
                 arrays["ctrl"] = numbers("ctrl", given["ctrl"], self.nu)
         else:
             given = dict(given, qpos=qpos)
+            if given.get("state") is not None:
+                given["state"] = self._whole_state(given["state"])
             arrays = {name: numbers(name, x, self._widths[name]) for name, x in given.items() if x is not None}
         if controls:
             arrays.update(controls)
@@ -350,9 +364,24 @@ class Linearizer:
     def _integration_state(self, data: mujoco.MjData) -> np.ndarray:
         if data.signature != self._model.signature:
             raise ValueError("the MjData is one of another model than that of this Linearizer")
-        state = np.empty(self._nstate)
+        state = np.empty(self._nintegration)
         mujoco.mj_getState(self._model, data, state, _STATE)
-        return state
+        if self._nstate == self._nintegration:
+            return state
+        if (data.tree_asleep >= 0).any():
+            # What was moved since the last step wakes in the next one.
+            data = copy.copy(data)
+            mujoco.mj_kinematics(self._model, data)
+        return np.concatenate([state, data.tree_asleep, data.qacc_smooth, data.act_dot, data.sensordata])
+
+    def _whole_state(self, state: npt.ArrayLike) -> npt.ArrayLike:
+        """Integration states of a model that sleeps, with all trees awake where they do not say."""
+        array = np.asarray(state)
+        if self._nstate == self._nintegration or array.ndim == 0 or array.shape[-1] != self._nintegration:
+            return state
+        rest = np.zeros((*array.shape[:-1], self._nstate - self._nintegration))
+        rest[..., : self._ntree] = _AWAKE
+        return np.concatenate([array, rest], axis=-1)
 
     def _first(self, batch: tuple[int, ...], start: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The states that trajectories begin at."""

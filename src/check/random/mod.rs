@@ -15,6 +15,7 @@ mod options;
 mod report;
 mod sensors;
 mod shrink;
+mod sleep;
 mod states;
 mod tendons;
 mod tree;
@@ -38,6 +39,7 @@ pub fn model(seed: u64, index: u64) -> XmlElement {
     classes::draw(&mut build);
     sensors::draw(&mut build, Draw::new(seed, "random sensors", index));
     borders::draw(&mut build, Draw::new(seed, "random borders", index));
+    sleep::draw(&mut build, Draw::new(seed, "random sleep", index));
     // Lengths of muscles are found by simulation, of which a step with that flag takes a second.
     let options = build.root.children.iter().filter(|e| e.tag == "option");
     if options.flat_map(|e| &e.children).any(|e| e.tag == "flag" && e.get("ipc").is_some()) {

@@ -104,7 +104,7 @@ fn flags(build: &mut Build, option: &mut XmlElement) {
         ("ipc", 0.01),
         ("multiccd", 0.04),
         ("override", 0.02),
-        ("sleep", 0.05),
+        ("sleep", 0.01),
     ];
     let d = &mut build.draw;
     let mut flag = XmlElement::new("flag");
@@ -122,10 +122,6 @@ fn flags(build: &mut Build, option: &mut XmlElement) {
         // Without both MuJoCo leaves out all passive forces, those of a medium too.
         if flag.get("spring").is_some() && option.get("density").is_some() {
             flag.set("damper", "disable");
-        }
-        // Few trees rest; under a wide tolerance those fall asleep that do not.
-        if flag.get("sleep").is_some() {
-            option.set("sleep_tolerance", d.log(0.001, 3.0));
         }
         // MuJoCo takes it under that integrator only.
         if flag.get("ipc").is_some() {

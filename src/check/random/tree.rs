@@ -69,9 +69,8 @@ fn body(build: &mut Build, pos: [f64; 3], depth: usize, most: usize) -> XmlEleme
     if build.draw.chance(0.01) {
         body.set("simple", "false");
     }
-    let sleeps = build.root.children.iter().flat_map(|e| &e.children).any(|e| e.get("sleep").is_some());
-    if depth == 0 && build.draw.chance(if sleeps { 0.4 } else { 0.01 }) {
-        body.set("sleep", build.draw.pick(&["never", "allowed", "allowed", "init"]));
+    if depth == 0 && build.draw.chance(0.01) {
+        body.set("sleep", "never");
     }
     if build.draw.chance(0.05) {
         inertial(build, &mut body);

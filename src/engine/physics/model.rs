@@ -533,7 +533,7 @@ impl Model {
     }
 
     /// Numbers in the integration state (mjSTATE_INTEGRATION).
-    pub fn integration_size(&self) -> usize {
+    pub(super) fn integration_size(&self) -> usize {
         // SAFETY: the model is valid and the signature is one of MuJoCo's own.
         let n = unsafe { mj_stateSize(self.ptr.as_ptr(), mjtState::mjSTATE_INTEGRATION as i32) };
         n as usize

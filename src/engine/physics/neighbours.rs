@@ -65,7 +65,9 @@ impl Model {
     pub fn dofs_of_trees(&self) -> Vec<Vec<usize>> {
         let mut dofs = vec![Vec::new(); self.raw().ntree as usize];
         for (dof, tree) in Slices(self.raw()).dof_treeid().iter().enumerate() {
-            dofs[*tree as usize].push(dof);
+            if let Some(dofs) = dofs.get_mut(*tree as usize) {
+                dofs.push(dof);
+            }
         }
         dofs
     }

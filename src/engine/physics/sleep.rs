@@ -57,7 +57,7 @@ impl Model {
     pub fn tree_labels(&self) -> Vec<String> {
         let roots = Slices(self.raw()).tree_bodyadr();
         let names = self.body_names();
-        roots.iter().map(|body| names[*body as usize].clone()).collect()
+        roots.iter().map(|body| names.get(*body as usize).cloned().unwrap_or_default()).collect()
     }
 
     /// Numbers behind the integration state that a step depends on where trees sleep.
@@ -92,10 +92,10 @@ impl Model {
                     .to_owned(),
             );
         }
-        let carried = m.tree_bodyadr().iter().zip(&may).any(|(body, may)| {
-            let root = m.body_rootid()[*body as usize] as usize;
-            *may && m.body_mocapid()[root] >= 0
-        });
+        let mocap =
+            |body: i32| m.body_rootid().get(body as usize).and_then(|root| m.body_mocapid().get(*root as usize));
+        let carried =
+            m.tree_bodyadr().iter().zip(&may).any(|(body, may)| *may && mocap(*body).is_some_and(|id| *id >= 0));
         if carried {
             found.push("sleep of what a mocap body carries: give its body sleep=\"never\"".to_owned());
         }
@@ -106,14 +106,18 @@ impl Model {
     /// that moves: a tendon between two trees acts on the one that is awake alone, an activation runs on, and what holds on
     /// to nothing that is awake does nothing.
     pub fn sleep_is_pulled_at(&self) -> [bool; 3] {
+        if !self.sleeps() {
+            return [false; 3];
+        }
         let (m, may) = (Slices(self.raw()), self.may_sleep());
+        let sleepy = |trees: &[usize]| trees.iter().any(|tree| may.get(*tree).copied().unwrap_or(true));
         let attachments = Attachments::new(self);
         let tree = |attachment: Attachment| usize::try_from(*m.body_treeid().get(attachments.body(attachment)?)?).ok();
         let tendons = (0..self.raw().ntendon).any(|tendon| {
             let mut trees: Vec<usize> = attachments.tendon(tendon as i32).filter_map(tree).collect();
             trees.sort_unstable();
             trees.dedup();
-            trees.len() > 1 && trees.iter().any(|tree| may[*tree])
+            trees.len() > 1 && sleepy(&trees)
         });
         let moved = |actuator: usize| -> Option<Vec<usize>> {
             Some(attachments.transmission(actuator)?.into_iter().filter_map(tree).collect())
@@ -121,9 +125,9 @@ impl Model {
         let [mut activations, mut idle] = [false; 2];
         for actuator in 0..self.raw().nactuator as usize {
             let trees = moved(actuator);
-            let sleepy = trees.as_ref().map_or(may.contains(&true), |trees| trees.iter().any(|tree| may[*tree]));
-            activations |= m.actuator_actnum()[actuator] > 0 && sleepy;
-            idle |= self.sleeps() && trees.is_some_and(|trees| trees.is_empty());
+            let may_sleep = trees.as_ref().map_or(may.contains(&true), |trees| sleepy(trees));
+            activations |= m.actuator_actnum()[actuator] > 0 && may_sleep;
+            idle |= trees.is_some_and(|trees| trees.is_empty());
         }
         [tendons, activations, idle]
     }
@@ -132,11 +136,11 @@ impl Model {
     pub fn resting_speeds(&self) -> Vec<f64> {
         let (m, may) = (Slices(self.raw()), self.may_sleep());
         let tolerance = self.raw().opt.sleep_tolerance;
-        m.dof_treeid()
-            .iter()
-            .zip(m.dof_length())
-            .map(|(tree, length)| if may[*tree as usize] { tolerance / length } else { f64::INFINITY })
-            .collect()
+        let speed = |(tree, length): (&i32, &f64)| match may.get(*tree as usize) {
+            Some(true) => tolerance / length,
+            _ => f64::INFINITY,
+        };
+        m.dof_treeid().iter().zip(m.dof_length()).map(speed).collect()
     }
 }
 
@@ -175,7 +179,8 @@ impl Sim {
                 guard::mj_sleepState(model.ptr(), self.data.as_ptr(), mjtObj::mjOBJ_SENSOR as i32, sensor as i32)
             };
             let sleeps = state == mjtSleepState::mjS_ASLEEP as i32 && self.tree_asleep().iter().any(|t| *t >= 0);
-            asleep[*adr as usize..(*adr + *dim) as usize].fill(sleeps);
+            let values = usize::try_from(*adr).unwrap_or(usize::MAX);
+            asleep.iter_mut().skip(values).take(*dim as usize).for_each(|asleep| *asleep = sleeps);
         }
         asleep
     }

@@ -119,13 +119,15 @@ impl Asleep {
         let (nv, ndx) = (self.held.len(), out.verdicts.floor.len());
         let nu = out.b.len().checked_div(ndx).unwrap_or(0);
         let Jacobian { a, b, verdicts, .. } = out;
+        let kink = verdicts.kink;
         for (row, dof) in (0..nv).filter(|dof| self.frozen[*dof]).flat_map(|dof| [(dof, Some(dof)), (nv + dof, None)]) {
             for (matrix, verdicts, columns) in [(&mut *a, &mut verdicts.a, ndx), (&mut *b, &mut verdicts.b, nu)] {
                 for column in 0..columns {
                     let one = columns == ndx && dof == Some(column);
                     let (x, verdict) = (&mut matrix[row * columns + column], &mut verdicts[row * columns + column]);
                     let exact = f64::from(u8::from(one));
-                    if (*x - exact).abs() <= ROUNDING {
+                    let bent = kink > 0.0 && *verdict == ZeroVerdict::Undecided;
+                    if (*x - exact).abs() <= ROUNDING && !bent {
                         (*x, *verdict) = (exact, if one { ZeroVerdict::Nonzero } else { ZeroVerdict::Zero });
                     }
                 }

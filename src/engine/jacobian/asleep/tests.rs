@@ -140,3 +140,43 @@ fn what_sleeps_is_constant_and_the_rest_is_as_whole_steps_say() {
         assert!(changes >= 4 && checked >= 6, "{integrator}: {changes} switches, {checked} states");
     }
 }
+
+/// A slider that coasts in the step at whose end it may fall asleep, just below the speed at which it does, at half of that and above.
+#[test]
+fn falling_asleep_is_a_switch_at_the_tolerance_and_smooth_below_and_above() {
+    let text = r#"<mujoco><option timestep=".01" sleep_tolerance=".02" gravity="0 0 0"><flag sleep="enable"/></option><worldbody><body>
+        <joint type="slide" axis="1 0 0" damping=".5"/><geom size=".1" mass="1"/></body></worldbody></mujoco>"#;
+    let mut model = Model::from_text("slider.xml", text).unwrap();
+    model.set_solver(Solver::CONVERGED);
+    let model = Arc::new(model);
+    let speed = model.resting_speeds()[0];
+    let moving = [1.0, 0.01 / (1.0 + 0.005), 0.0, 1.0 / (1.0 + 0.005)];
+    for (v, sleeps, smooth) in [
+        (0.5 * speed, true, true),
+        (2.0 * speed, false, true),
+        (speed - 1e-9, true, false),
+        (speed + 1e-9, false, false),
+    ] {
+        for kind in [EngineKind::Implicit, EngineKind::WholeStep] {
+            let mut sim = Sim::new(&model).unwrap();
+            sim.set_asleep(Some(&[-1]), &[], &[]).unwrap();
+            sim.qvel_mut()[0] = v;
+            let mut out = Jacobian::zeros(&model, false);
+            EngineSpec::new(kind).build(&model).unwrap().jacobian(&mut sim, &mut out).unwrap();
+            sim.step().unwrap();
+            assert_eq!(sim.tree_asleep()[0] >= 0, sleeps, "{v}");
+            assert_eq!(out.verdicts.switches.sleep, sleeps, "{v}");
+            let place = format!("{kind:?} at {v}: {:?}, kink {}", out.a, out.verdicts.kink);
+            if smooth {
+                let right = if sleeps { [1.0, 0.0, 0.0, 0.0] } else { moving };
+                assert!(
+                    out.a.iter().zip(right).all(|(x, y)| (x - y).abs() < 1e-9) && out.verdicts.kink == 0.0,
+                    "{place}"
+                );
+            } else {
+                let doubtful = out.verdicts.a[3] == ZeroVerdict::Undecided || out.a[3].is_nan();
+                assert!(out.verdicts.kink > 0.0 && out.verdicts.switches.any() && doubtful, "{place}");
+            }
+        }
+    }
+}
