@@ -6,28 +6,13 @@ use serde_json::Value;
 
 use super::{Found, LogArray, LogEpisode, LogError};
 use crate::bounded;
+use crate::seal::sha256_hex;
 
 /// Files of a data set, at most.
-#[cfg(feature = "parquet")]
 const MOST_FILES: usize = 100_000;
 
-/// Without the feature that reads Parquet.
-#[cfg(not(feature = "parquet"))]
-pub(super) fn read(path: &Path, _: &dyn Fn(&str) -> bool) -> Result<Found, LogError> {
-    let fix = "build it with --features parquet";
-    Err(LogError::new(
-        path.display(),
-        "log",
-        "is a folder of Parquet files, which this build of the program cannot read",
-        fix,
-    ))
-}
-
 /// Reads it.
-#[cfg(feature = "parquet")]
 pub(super) fn read(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Found, LogError> {
-    use crate::seal::sha256_hex;
-
     let info_path = path.join("meta/info.json");
     let info = json(&info_path)?;
     let layout = match info["codebase_version"].as_str() {
@@ -86,7 +71,6 @@ fn json(path: &Path) -> Result<Value, LogError> {
 }
 
 /// The Parquet files of a folder of chunks, by name.
-#[cfg(feature = "parquet")]
 fn files(data: &Path, prefix: &str) -> Result<Vec<PathBuf>, LogError> {
     let list = |folder: &Path| -> Result<Vec<PathBuf>, LogError> {
         let failed = |e: std::io::Error| LogError::new(folder.display(), "folder", e, "fetch the data set again");
@@ -111,7 +95,6 @@ fn files(data: &Path, prefix: &str) -> Result<Vec<PathBuf>, LogError> {
 }
 
 /// The arrays of a file, and its episodes.
-#[cfg(feature = "parquet")]
 fn episodes_of(
     file: &Path,
     wanted: &dyn Fn(&str) -> bool,
@@ -145,7 +128,6 @@ fn episodes_of(
 }
 
 /// The names of a feature's entries: a list, a list in a list, or a list by the name of an axis.
-#[cfg(feature = "parquet")]
 fn labels(info: &Value, name: &str, width: usize) -> Vec<String> {
     let mut names = &info["features"][name]["names"];
     for _ in 0..2 {
@@ -161,7 +143,6 @@ fn labels(info: &Value, name: &str, width: usize) -> Vec<String> {
 }
 
 /// What `meta/episodes.jsonl` says of every episode's rows.
-#[cfg(feature = "parquet")]
 fn lengths_v2(path: &Path) -> Result<Vec<(String, usize)>, LogError> {
     let file = path.join("meta/episodes.jsonl");
     let shown = file.display().to_string();
@@ -179,7 +160,6 @@ fn lengths_v2(path: &Path) -> Result<Vec<(String, usize)>, LogError> {
 }
 
 /// What `meta/episodes/` says of every episode's rows.
-#[cfg(feature = "parquet")]
 fn lengths_v3(path: &Path) -> Result<Vec<(String, usize)>, LogError> {
     let mut lengths = Vec::new();
     for file in files(&path.join("meta/episodes"), "file-")? {
@@ -196,7 +176,6 @@ fn lengths_v3(path: &Path) -> Result<Vec<(String, usize)>, LogError> {
 }
 
 /// Compares the rows of episodes with what the data set says of them, and names those that are not here.
-#[cfg(feature = "parquet")]
 fn check_lengths(path: &Path, episodes: &[LogEpisode], said: &[(String, usize)]) -> Result<Vec<String>, LogError> {
     let shown = path.display().to_string();
     for episode in episodes {

@@ -2,6 +2,7 @@
 
 mod csv;
 mod h5;
+#[cfg(feature = "parquet")]
 mod lerobot;
 mod npz;
 #[cfg(feature = "parquet")]
@@ -34,7 +35,7 @@ pub(super) fn open(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Log, Lo
     let file = path.display().to_string();
     let there = std::fs::metadata(path).map_err(|e| LogError::new(&file, "log", e, "check its path"))?;
     let found = if there.is_dir() {
-        lerobot::read(path, wanted)?
+        folder(path, wanted)?
     } else {
         let mut magic = [0; 8];
         let length = bounded::open(path).and_then(|mut f| f.read(&mut magic));
@@ -63,6 +64,19 @@ pub(super) fn open(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Log, Lo
         return Err(LogError::new(&file, "log", "has no rows", "record it again"));
     }
     Ok(Log { file, layout, sha256, arrays, episodes, notes })
+}
+
+/// Reads a folder, which is a data set of LeRobot's.
+#[cfg(feature = "parquet")]
+fn folder(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Found, LogError> {
+    lerobot::read(path, wanted)
+}
+
+/// Refuses a folder, in a build that cannot read Parquet.
+#[cfg(not(feature = "parquet"))]
+fn folder(path: &Path, _: &dyn Fn(&str) -> bool) -> Result<Found, LogError> {
+    let problem = "is a folder of Parquet files, which this build of the program cannot read";
+    Err(LogError::new(path.display(), "log", problem, "build it with --features parquet"))
 }
 
 /// SHA-256 of a file, by one pass.
