@@ -27,7 +27,7 @@ pub use h5::{exit_now, survive_file_size_limit};
 pub use index::{IndexRow, is_index, write_index};
 pub use merge::{Merger, check_shard};
 pub use reader::{Element, Recording};
-pub use row::{COMPLETED, EpisodeRow, Numbers, StepRow};
+pub use row::{COMPLETED, EpisodeRow, Floats, StepRow};
 pub use rows::{FlagReader, RowReader};
 pub use store::Store;
 pub use writer::{Attribute, Header, ModelFile, ModelFiles, Writer};

@@ -58,9 +58,9 @@ pub struct StepRow<'a> {
     /// See [`Var::Terminated`].
     pub terminated: bool,
     /// ndx x ndx
-    pub a: Numbers<'a>,
+    pub a: Floats<'a>,
     /// ndx x nu
-    pub b: Numbers<'a>,
+    pub b: Floats<'a>,
     /// ndx x ndx; empty without the zero test, as the next two
     pub a_zero: &'a [u8],
     /// ndx x nu
@@ -72,9 +72,9 @@ pub struct StepRow<'a> {
     /// ns
     pub sensordata: &'a [f64],
     /// ns x ndx
-    pub c: Numbers<'a>,
+    pub c: Floats<'a>,
     /// ns x nu
-    pub d: Numbers<'a>,
+    pub d: Floats<'a>,
     /// ns x ndx; empty without the zero test, as the next one
     pub c_zero: &'a [u8],
     /// ns x nu
@@ -179,14 +179,14 @@ impl StepRow<'_> {
 
 /// The numbers of a matrix, row-major, as they are stored.
 #[derive(Debug, Clone, Copy)]
-pub enum Numbers<'a> {
+pub enum Floats<'a> {
     /// In double precision.
     F64(&'a [f64]),
     /// In single precision.
     F32(&'a [f32]),
 }
 
-impl Numbers<'_> {
+impl Floats<'_> {
     /// Their bytes.
     fn bytes(&self) -> &[u8] {
         match self {
@@ -196,19 +196,19 @@ impl Numbers<'_> {
     }
 }
 
-impl<'a> From<&'a [f64]> for Numbers<'a> {
+impl<'a> From<&'a [f64]> for Floats<'a> {
     fn from(numbers: &'a [f64]) -> Self {
         Self::F64(numbers)
     }
 }
 
-impl<'a> From<&'a [f32]> for Numbers<'a> {
+impl<'a> From<&'a [f32]> for Floats<'a> {
     fn from(numbers: &'a [f32]) -> Self {
         Self::F32(numbers)
     }
 }
 
-impl Default for Numbers<'_> {
+impl Default for Floats<'_> {
     fn default() -> Self {
         Self::F64(&[])
     }

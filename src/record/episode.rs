@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::residual::Residuals;
 use super::{Job, RecordError, Replayed, StepKind};
-use crate::dataset::{COMPLETED, Numbers, StepRow, Store};
+use crate::dataset::{COMPLETED, Floats, StepRow, Store};
 use crate::flags::StepFlags;
 use crate::jacobian::{Chain, Engine, Jacobian, Verdicts, ZeroVerdict};
 use crate::physics::{BodyId, Divergence, Model, PhysicsError, Sim};
@@ -543,6 +543,7 @@ struct Asked<'a> {
 /// stays; the warm start is the file's or zero, never what the last row happened to leave. Trees are awake where the file does not
 /// say that they sleep.
 fn set_state(sim: &mut Sim, source: &ReplayEpisode, k: usize, dt: f64) -> Result<(), PhysicsError> {
+    let before = sim.model().sleeps().then(|| (sim.qpos().to_vec(), sim.tree_asleep().to_vec()));
     copy_row(sim.qpos_mut(), source.qpos.as_deref(), k);
     copy_row(sim.qvel_mut(), source.qvel.as_deref(), k);
     copy_row(sim.act_mut(), source.act.as_deref(), k);
@@ -563,6 +564,11 @@ fn set_state(sim: &mut Sim, source: &ReplayEpisode, k: usize, dt: f64) -> Result
         let trees: Vec<i32> = row(&source.tree_asleep).into_iter().map(|x| x as i32).collect();
         let trees = source.tree_asleep.is_some().then_some(&trees[..]);
         sim.set_asleep(trees, &row(&source.qacc_smooth), &row(&source.act_dot))?;
+        // Where the file goes on from the row before, sensors of what sleeps have been left by the step in which it fell asleep.
+        let goes_on = before.is_some_and(|(qpos, trees)| qpos == sim.qpos() && trees == sim.tree_asleep());
+        if !goes_on {
+            sim.renew_asleep_sensors();
+        }
     }
     Ok(())
 }
@@ -763,7 +769,7 @@ impl Row {
     }
 
     /// A, B, C and D as they are kept.
-    fn matrices(&self) -> [Numbers<'_>; 4] {
+    fn matrices(&self) -> [Floats<'_>; 4] {
         match &self.single {
             Some(single) => single.each_ref().map(|x| x[..].into()),
             None => {

@@ -135,7 +135,7 @@ pub fn command(job: &Job, task: &str, more: &[(&str, String)]) -> String {
     if job.compression != Effort::default() {
         put("compression", &name(job.compression));
     }
-    if job.store != Store::default() {
+    if !job.store.is_default() {
         put("store", &name(job.store));
     }
     for (flag, value) in more {

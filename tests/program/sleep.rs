@@ -5,6 +5,7 @@ use dynsparse::dataset::schema::{Axis, Var};
 use dynsparse::flags::StepFlags;
 
 use crate::common::Place;
+use crate::common::npz::Archive;
 
 /// A stack that falls by a hand's breadth, an arm that swings over it (and hits it now and then), a box that begins asleep, one that
 /// never sleeps, and a slider at rest with a motor, which may sleep.
@@ -127,4 +128,43 @@ fn what_cannot_sleep_is_named() {
     place.run(&["record", "both.xml", "--episodes", "1", "--steps", "5", "-o", "b.h5"]).ok();
     assert_eq!(trees(&Recording::open(&place.path("b.h5")).unwrap())[0], [1, 0]);
     place.run(&["verify", "b.h5"]).ok();
+}
+
+/// Each row of a replay of states may have what sleeps elsewhere: its sensors are those of where it is.
+#[test]
+fn sensors_of_what_sleeps_are_those_of_the_replayed_state() {
+    let place = Place::new();
+    place.write(
+        "box.xml",
+        r#"<mujoco><option timestep=".004"><flag sleep="enable"/></option><worldbody><geom type="plane" size="5 5 .1"/>
+        <body name="a" pos="0 0 .0999"><freejoint/><geom type="box" size=".1 .1 .1" mass="1"/></body></worldbody>
+        <sensor><framepos objtype="body" objname="a"/></sensor></mujoco>"#,
+    );
+    let xs = [0.0, 0.5, 1.0, -0.25];
+    let qpos: Vec<f64> = xs.iter().flat_map(|x| [*x, 0.0, 0.0998, 1.0, 0.0, 0.0, 0.0]).collect();
+    let mut npz = Archive::create(&place.path("states.npz"));
+    npz.put("qpos", &[4, 7], &qpos);
+    npz.put("qvel", &[4, 6], &[0.0; 24]);
+    npz.put("tree_asleep", &[4, 1], &[0_i64; 4]);
+    npz.put("episode_offsets", &[2], &[0_i64, 4]);
+    drop(npz);
+    place.run(&["record", "box.xml", "--replay", "states.npz", "--sensors", "-o", "out.h5"]).ok();
+    let recording = Recording::open(&place.path("out.h5")).unwrap();
+    let seen: Vec<f64> = recording.read(Var::Sensordata, 0..4).unwrap();
+    for (x, seen) in xs.iter().zip(seen.chunks(3)) {
+        assert_eq!(seen, [*x, 0.0, 0.0998]);
+    }
+    place.run(&["verify", "out.h5"]).ok();
+    let mut npz = Archive::create(&place.path("half.npz"));
+    npz.put("qpos", &[4, 7], &qpos);
+    npz.put("qvel", &[4, 6], &[0.0; 24]);
+    npz.put("tree_asleep", &[4, 1], &[0.0, 0.0, -1.5, 0.0]);
+    npz.put("episode_offsets", &[2], &[0_i64, 4]);
+    drop(npz);
+    place.run(&["record", "box.xml", "--replay", "half.npz", "-o", "no.h5"]).refused(&[
+        "half.npz",
+        "-1.5",
+        "row 2",
+        "tree_asleep",
+    ]);
 }

@@ -119,6 +119,22 @@ pub enum ReplayError {
         /// The number.
         value: f64,
     },
+    /// A fraction where which trees sleep is told.
+    #[error(
+        "{file}: array {array} holds {value} at row {row}, column {col}: store mjData.tree_asleep as it is, in whole numbers"
+    )]
+    NoTree {
+        /// The file.
+        file: String,
+        /// The array.
+        array: String,
+        /// Its row, from 0.
+        row: usize,
+        /// Its column, from 0.
+        col: usize,
+        /// The number.
+        value: f64,
+    },
     /// Neither 0 nor 1 where a row says whether an episode ends with it.
     #[error("{file}: array {array} holds {value} at row {row}, expected 0 or 1: store 1 where an episode ends, else 0")]
     End {

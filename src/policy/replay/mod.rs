@@ -287,6 +287,17 @@ impl ReplayFile {
                 value: values[k],
             });
         }
+        if column.field == Field::TreeAsleep
+            && let Some(k) = values.iter().position(|v| f64::from(*v as i32) != *v)
+        {
+            return Err(ReplayError::NoTree {
+                file: self.file.clone(),
+                array: column.path.clone(),
+                row: start + k / column.width,
+                col: column.from + k % column.width,
+                value: values[k],
+            });
+        }
         let mocap: Vec<usize> = (0..column.width).step_by(4).collect();
         let quaternions = match column.field {
             Field::Qpos => &self.quaternions,

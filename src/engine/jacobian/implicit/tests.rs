@@ -608,3 +608,23 @@ fn a_crowd_is_so_many_of_one() {
         }
     }
 }
+
+/// Things that touch the ground exactly: tilted to either side the contact begins with a push back, so the step jumps by the opposite. Its
+/// slopes to both sides agree and have no limit.
+#[test]
+fn what_jumps_by_the_opposite_to_both_sides_is_undecided() {
+    for shape in [r#"type="cylinder" size=".1 .1""#, r#"type="box" size=".1 .1 .1""#] {
+        let body = format!(
+            r#"<geom type="plane" size="5 5 .1"/><body pos="3 0 .1"><freejoint/><geom {shape} mass="1"/></body>"#
+        );
+        let model = model("", &body, "");
+        let spec = EngineSpec { zero_test: true, ..EngineSpec::new(EngineKind::Implicit) };
+        let (mut engine, mut out) = (Implicit::new(&spec, &model).unwrap(), Jacobian::zeros(&model, false));
+        engine.jacobian(&mut Sim::new(&model).unwrap(), &mut out).unwrap();
+        for tilt in [3, 4] {
+            let (row, ndx) = (model.nv() + tilt, model.ndx());
+            assert_eq!(out.verdicts.a[row * ndx + tilt], ZeroVerdict::Undecided, "{shape}: {tilt}");
+        }
+        assert!(out.verdicts.kink > 1.0 && out.verdicts.switches.contact);
+    }
+}

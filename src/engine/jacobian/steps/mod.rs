@@ -555,7 +555,8 @@ impl Steps {
     }
 
     /// How far the derivatives of the two sides are apart, over the first ndx rows and by row, looked at within 2^-22 of
-    /// the state: the limit of F(h) - F(-h) from two nudges. A switch that is farther away is none of this state.
+    /// the state: the limit of F(h) - F(-h) from two nudges. A switch that is farther away is none of this state. A step that jumps
+    /// to both sides by the opposite has slopes that agree and grow as one over the nudge: by so much they count as apart.
     /// An input that has one side only has no kink. `out` has ndx entries.
     ///
     /// # Errors
@@ -572,11 +573,14 @@ impl Steps {
         }
         self.place()?;
         for (row, out) in out.iter_mut().enumerate() {
-            let apart = |i: usize| {
+            let sides = |i: usize| {
                 let [up, down] = &self.samples[near.slot(i)];
-                up[row] - down[row]
+                [up[row], down[row]]
             };
-            *out = sides_meet_at([apart(0), apart(1)], self.sizes[row]);
+            let [wide, fine] = [sides(0), sides(1)];
+            let apart = sides_meet_at([wide, fine].map(|[up, down]| up - down), self.sizes[row]);
+            let grown = grows_at([wide, fine].map(|[up, down]| 0.5 * (up + down)), self.sizes[row]);
+            *out = if apart.is_nan() { apart } else { apart.max(grown) };
         }
         Ok(())
     }
@@ -666,6 +670,14 @@ pub(super) fn sides_meet_at([wide, fine]: [f64; 2], size: f64) -> f64 {
     let stays = wide * fine > 0.0 && wide.abs() > 0.5 * fine.abs();
     let beyond = if stays { rounding } else { JUMP * rounding };
     if limit.abs() > beyond || limit.is_nan() { limit.abs() } else { 0.0 }
+}
+
+/// By how much a slope over the finer of [`NEAR`] is larger than over the wider one, of a number of that size; 0 where it does not grow as
+/// one over the nudge, as where a step jumps, or no more than rounding does.
+fn grows_at([wide, fine]: [f64; 2], size: f64) -> f64 {
+    let grown = (fine - wide).abs();
+    let rounding = 16.0 * f64::EPSILON * size.max(1.0) / NEAR[1];
+    if grown > 0.5 * fine.abs() && grown > JUMP * rounding { grown } else { 0.0 }
 }
 
 /// Whether the step itself jumps at the state: over the finest nudges the differences to either side are apart by what
