@@ -373,8 +373,13 @@ fn dcmotor(build: &mut Build) -> Option<XmlElement> {
         e.set("saturation", "0.5 0 0");
     }
     if d.chance(0.3) {
-        e.set("input", d.pick(&["pos vel", "pos", "vel", "voltage"]));
-        if e.get("input") != Some("voltage") {
+        e.set("input", d.pick(&["pos vel", "pos", "vel", "voltage", "pos vel ff voltage", "none"]));
+        let input = e.get("input").unwrap_or_default();
+        if input.contains("pos") {
+            // Gains of error, integral and velocity; and where the setpoint's rate, the integral and the voltage end.
+            let all = ["2 0 0.1 0 0 0", "2 0.7 0.1 0 0 0", "2 0.7 0.1 3 0.3 0", "2 0.7 0.1 0 0 0.5"];
+            e.set("controller", d.pick(&all));
+        } else if input == "vel" {
             e.set("controller", "2 0 0.1 0 0 0");
         }
     } else if d.chance(0.3) {

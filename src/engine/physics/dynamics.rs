@@ -6,7 +6,7 @@
 
 use mujoco_rs::mujoco_c::{
     mj_applyFT, mj_differentiatePos, mj_fullM, mj_integratePos, mj_isSparse, mj_mulJacVec, mjData, mjd_quatIntegrate,
-    mjtConstraintState, mjtDisableBit, mjtIntegrator,
+    mjtConstraintState, mjtDisableBit, mjtGain, mjtIntegrator,
 };
 
 use super::elements::{Slices, Variant};
@@ -323,7 +323,12 @@ impl Sim {
         let actuators = model.actuators().filter(|actuator| {
             actuator.forcerange.is_some_and(|range| {
                 // SAFETY: an actuator's outputs are entries of actuator_force.
-                actuator.outputs.clone().any(|output| held(range, unsafe { *d.actuator_force.add(output) }))
+                let mut forces = actuator.outputs.clone().map(|output| unsafe { *d.actuator_force.add(output) });
+                if actuator.gaintype == Ok(mjtGain::mjGAIN_SO3) {
+                    // The size of its torque is held, not its components; rounding leaves it beside the bound.
+                    return forces.map(|x| x * x).sum::<f64>().sqrt() >= range[1] * (1.0 - 1e-14);
+                }
+                forces.any(|force| held(range, force))
             })
         });
         let joints = model.joints().filter(|joint| {

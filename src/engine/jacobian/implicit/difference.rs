@@ -59,6 +59,8 @@ pub(super) struct Differences {
 pub(super) struct Nudger {
     /// The dofs of each island, and by input (ndx + nu) its island; None for an actuator that moves nothing.
     islands: Vec<Vec<usize>>,
+    /// What of the samples belongs to each island: its dofs' forces, if nothing else is sampled.
+    rows: Vec<Vec<usize>>,
     island_of: Vec<Option<usize>>,
     qpos: Vec<f64>,
     direction: Vec<f64>,
@@ -105,6 +107,7 @@ impl Nudger {
             islands[island].push(dof);
         }
         Self {
+            rows: islands.clone(),
             islands,
             island_of: labels.into_iter().map(|label| of_label[label]).collect(),
             qpos: vec![0.0; model.nq()],
@@ -117,6 +120,41 @@ impl Nudger {
             unsettled: vec![false; model.layout().inputs()],
             widest: vec![f64::INFINITY; model.nv()],
         }
+    }
+
+    /// For samples of something else: by each, the activations or controls that are in its island; None where it depends on nothing.
+    pub(super) fn of_inputs(model: &Model, inputs: impl Iterator<Item = Option<usize>>) -> Self {
+        let mut nudger = Self::new(model);
+        nudger.rows.iter_mut().for_each(Vec::clear);
+        for (row, input) in inputs.enumerate() {
+            if let Some(island) = input.and_then(|input| nudger.island_of[input]) {
+                nudger.rows[island].push(row);
+            }
+        }
+        nudger
+    }
+
+    /// Differences `sample` by all positions into columns of `out` (samples x nv), with bounds on the errors in `noise`. Forgets the
+    /// contacts of `work`.
+    ///
+    /// # Errors
+    /// [`PhysicsError::Mujoco`].
+    pub(super) fn differentiate_by_position(
+        &mut self,
+        work: &mut Sim,
+        samples: &mut Samples,
+        sample: Sample<'_>,
+        (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
+    ) -> Result<(), PhysicsError> {
+        self.qpos.copy_from_slice(work.qpos());
+        self.unsettled.fill(false);
+        work.stage_light()?;
+        work.stage_velocity()?;
+        work.stage_actuation()?;
+        sample(work, &mut samples.at[HERE])?;
+        self.by_position(work, sample, &mut Columns { samples, sign: 1.0, out, noise })?;
+        work.stage_velocity()?;
+        work.stage_actuation()
     }
 
     /// Differences `sample` by all positions and velocities, and by activations and controls with `inner`, into columns of
@@ -281,10 +319,10 @@ impl Nudger {
             self.done.clear();
             self.done.resize(n, false);
         }
-        let islands = std::mem::take(&mut self.islands);
+        let islands = std::mem::take(&mut self.rows);
         // All of them take the nudge in.
         let open = islands.iter().filter(|rows| !self.settles_within(rows, samples, (h, level), sign)).count();
-        self.islands = islands;
+        self.rows = islands;
         open == 0
     }
 
@@ -338,7 +376,7 @@ impl Nudger {
 
     /// Adds the derivatives by input `c`, of the rows of its island.
     fn put(&mut self, c: usize, out: &mut DMatrix<f64>, noise: &mut DMatrix<f64>) {
-        let rows = self.island_of[c].map_or(&[][..], |island| &self.islands[island]);
+        let rows = self.island_of[c].map_or(&[][..], |island| &self.rows[island]);
         let largest = rows.iter().fold(0.0_f64, |most, r| most.max(self.column[*r].0.abs()));
         self.unsettled[c] = rows.iter().any(|r| self.column[*r].1 > UNSETTLED * largest.max(1.0));
         for r in rows.iter().copied() {
@@ -395,8 +433,9 @@ impl Differences {
 }
 
 impl Samples {
-    pub(super) fn new(nv: usize) -> Self {
-        Self { at: std::array::from_fn(|_| vec![0.0; nv]), terms: 0.0 }
+    /// Of `n` numbers.
+    pub(super) fn new(n: usize) -> Self {
+        Self { at: std::array::from_fn(|_| vec![0.0; n]), terms: 0.0 }
     }
 
     /// The differences of row `r`.

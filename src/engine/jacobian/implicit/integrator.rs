@@ -275,10 +275,9 @@ impl Integrator {
             for c in 0..columns {
                 put(layout.activation(i), c, 0.0, 0.0);
             }
-            let [by_activation, by_control] = now.of_next;
-            let (row, control) = (layout.activation(i), layout.control(activations.control(i)));
-            put(row, row, by_activation, ULP * by_activation.abs());
-            put(row, control, by_control, ULP * by_control.abs());
+            for (column, by, error) in activations.columns(i, &now.of_next) {
+                put(layout.activation(i), column, by, ULP * by.abs() + error);
+            }
         }
         for dof in work.turns() {
             let next = std::array::from_fn(|k| work.qvel()[dof + k] + h * self.a_n[dof + k]);

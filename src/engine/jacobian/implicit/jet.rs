@@ -1,4 +1,4 @@
-//! Numbers that carry their derivatives by six coordinates along, and bounds on the rounding of both; and what is written for them
+//! Numbers that carry their derivatives by some coordinates (six, where nothing else is said) along, and bounds on the rounding of both; and what is written for them
 //! and for plain numbers alike.
 
 use std::ops::{Add, Mul, Neg, Sub};
@@ -74,26 +74,26 @@ impl Number for f64 {
     }
 }
 
-/// A number with its derivatives by six coordinates.
+/// A number with its derivatives by some coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Jet {
+pub(super) struct Jet<const N: usize = 6> {
     pub(super) x: f64,
-    pub(super) by: [f64; 6],
+    pub(super) by: [f64; N],
     /// Bounds on the rounding of the number and of its derivatives.
     pub(super) error: f64,
-    pub(super) errors: [f64; 6],
+    pub(super) errors: [f64; N],
 }
 
-impl Jet {
-    /// Coordinate `i` of the six, known up to `error`.
+impl<const N: usize> Jet<N> {
+    /// Coordinate `i`, known up to `error`.
     pub(super) fn coordinate(x: f64, error: f64, i: usize) -> Self {
-        Self { x, by: std::array::from_fn(|k| f64::from(u8::from(k == i))), error, errors: [0.0; 6] }
+        Self { x, by: std::array::from_fn(|k| f64::from(u8::from(k == i))), error, errors: [0.0; N] }
     }
 }
 
-impl Number for Jet {
+impl<const N: usize> Number for Jet<N> {
     fn constant(x: f64) -> Self {
-        Self { x, by: [0.0; 6], error: 0.0, errors: [0.0; 6] }
+        Self { x, by: [0.0; N], error: 0.0, errors: [0.0; N] }
     }
 
     fn value(self) -> f64 {
@@ -113,15 +113,15 @@ impl Number for Jet {
     }
 
     fn exact(self) -> Self {
-        Self { error: 0.0, errors: [0.0; 6], ..self }
+        Self { error: 0.0, errors: [0.0; N], ..self }
     }
 }
 
-impl Add for Jet {
+impl<const N: usize> Add for Jet<N> {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         let x = self.x + other.x;
-        let by: [f64; 6] = std::array::from_fn(|i| self.by[i] + other.by[i]);
+        let by: [f64; N] = std::array::from_fn(|i| self.by[i] + other.by[i]);
         Self {
             x,
             error: self.error + other.error + ULP * x.abs(),
@@ -131,21 +131,21 @@ impl Add for Jet {
     }
 }
 
-impl Neg for Jet {
+impl<const N: usize> Neg for Jet<N> {
     type Output = Self;
     fn neg(self) -> Self {
         Self { x: -self.x, by: self.by.map(|x| -x), ..self }
     }
 }
 
-impl Sub for Jet {
+impl<const N: usize> Sub for Jet<N> {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         self + -other
     }
 }
 
-impl Mul for Jet {
+impl<const N: usize> Mul for Jet<N> {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
         let x = self.x * other.x;
@@ -168,13 +168,13 @@ mod tests {
     /// Derivatives against differences; and what a difference of large numbers rounds is within the bound.
     #[test]
     fn functions_and_their_bounds() {
-        fn f<N: Number>(x: N, y: N) -> N {
+        fn f<X: Number>(x: X, y: X) -> X {
             let (sin, cos) = (x * y).sin_cos();
             sin.atan2(cos.scale(0.3)) * (x * x + y).sqrt().inverse() + x.scale(0.2).asin()
         }
         let h = 1e-6;
         for (x, y) in [(1.3, 0.4), (-0.7, 2.1), (2.0, 1.9)] {
-            let jet = f(Jet::coordinate(x, 0.0, 0), Jet::coordinate(y, 0.0, 4));
+            let jet: Jet = f(Jet::coordinate(x, 0.0, 0), Jet::coordinate(y, 0.0, 4));
             assert!((jet.x - f(x, y)).abs() <= jet.error + 1e-15);
             let expected = [(f(x + h, y) - f(x - h, y)) / (2.0 * h), (f(x, y + h) - f(x, y - h)) / (2.0 * h)];
             for (found, expected) in [jet.by[0], jet.by[4]].into_iter().zip(expected) {
@@ -184,7 +184,7 @@ mod tests {
             assert!(jet.errors[0] > 0.0 && jet.errors[0] < 1e-12, "{:e}", jet.errors[0]);
         }
         // (1 + x)^2 - 1 - 2 x for a small x that is known to one unit of 1: nothing but rounding is left of it.
-        let one = Jet::constant(1.0);
+        let one: Jet = Jet::constant(1.0);
         let x = Jet::coordinate(1e-9, 1e-16, 2);
         let rest = (one + x) * (one + x) - one - x.scale(2.0);
         assert!((rest.x - 1e-18).abs() <= rest.error && rest.error < 1e-14, "{rest:?}");

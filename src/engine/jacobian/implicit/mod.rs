@@ -39,6 +39,8 @@ mod boxes;
 mod closed;
 mod confirm;
 mod contact;
+#[cfg(test)]
+mod controller_tests;
 mod damped;
 mod damper;
 mod difference;
@@ -46,11 +48,14 @@ mod dual;
 mod fields;
 mod integrator;
 mod jet;
+mod length;
 mod motion;
+mod motor;
 mod muscle;
 mod narrow;
 mod noslip;
 mod onset;
+mod pid;
 mod rows;
 mod runge_kutta;
 mod sensors;
@@ -370,6 +375,7 @@ impl Implicit {
                 bent.fill(true);
             }
         }
+        activations.difference(work)?;
         Ok(edge)
     }
 
@@ -414,12 +420,14 @@ impl Implicit {
     fn examine(&mut self, seen: &mut Seen) -> Result<Doubts, PhysicsError> {
         let Self { work, tree, tendons, rows, contacts, differences, noslip, space, bends, onsets, zero_test, .. } =
             self;
+        let lengths = &self.activations.lengths;
         let mut doubts = Doubts::new(space.system.da.ncols());
         doubts.everything = rows.is_rigid() || contacts.light || rows.is_faint();
         doubts.everything |= noslip.as_ref().is_some_and(|noslip| noslip.in_doubt);
         doubts.edges.clone_from(&contacts.edges);
         doubts.columns.iter_mut().zip(&contacts.edges).for_each(|(doubtful, edge)| *doubtful = *edge);
         doubts.unsettled.copy_from_slice(&differences.nudger.unsettled);
+        doubts.unsettled.iter_mut().zip(lengths.unsettled()).for_each(|(unsettled, length)| *unsettled |= length);
         doubts.open.iter_mut().zip(&contacts.open).for_each(|(open, contact)| *open = *contact);
         if *zero_test {
             let (bent, undecided) = (&mut bends.columns, &mut doubts.columns);

@@ -164,15 +164,21 @@ impl RungeKutta {
             controls += noise.columns(ndx, da.ncols() - ndx);
         }
         for (i, now) in activations.now.iter().enumerate() {
-            let [by_activation, by_control] = now.of_rate;
+            let by = activations.columns(i, &now.of_rate);
+            let terms = by.len().max(2) as f64;
             for c in 0..da.ncols() {
-                let (x, bound) = tangent.at((layout.activation(i), c));
-                let own = if c == layout.control(activations.control(i)) { by_control } else { 0.0 };
-                let size = (by_activation * x).abs() + own.abs();
-                rates.put(
-                    (layout.activation(i), c),
-                    (by_activation * x + own, by_activation.abs() * bound + 2.0 * ULP * size),
-                );
+                let (mut sum, mut size, mut bound) = (0.0, 0.0, 0.0);
+                for (column, by, by_error) in &by {
+                    // Controls are the same at all stages.
+                    let (x, x_bound) = match column.checked_sub(ndx) {
+                        Some(_) => (f64::from(u8::from(*column == c)), 0.0),
+                        None => tangent.at((*column, c)),
+                    };
+                    sum += by * x;
+                    size += (by * x).abs();
+                    bound += by.abs() * x_bound + by_error * x.abs();
+                }
+                rates.put((layout.activation(i), c), (sum, bound + terms * ULP * size));
             }
         }
         let weight = WEIGHT[self.stage];

@@ -179,7 +179,8 @@ impl Smooth {
             for Arm { dof, x, .. } in &self.row {
                 if let Some(range) = self.force_range[*dof] {
                     let (total, rounding) = self.totals[*dof];
-                    edge |= now.mark((&self.row, &[]), (total, *x, rounding, range), (layout, reach), bent);
+                    edge |=
+                        now.mark((&self.row, &[]), (total, *x, rounding, range), (activations, layout, reach), bent);
                 }
             }
         }
@@ -309,7 +310,7 @@ impl Actuator {
         self.moment(sim, arms, row);
         let mut edge = false;
         if let Some(range) = self.range {
-            edge = now.mark((row, &turning), (now.force, 1.0, now.rounding, range), (layout, reach), bent);
+            edge = now.mark((row, &turning), (now.force, 1.0, now.rounding, range), (activations, layout, reach), bent);
             if outside(now.force, range, now.rounding) {
                 return edge;
             }
@@ -375,8 +376,8 @@ struct Force {
     /// Whether the control is within its range; and how far it can be nudged down and up, and is heard.
     heard: bool,
     room: [f64; 2],
-    /// Its activation and the one's derivatives; None for a control that acts by itself.
-    activation: Option<(usize, [f64; 2])>,
+    /// Its activation; None for a control that acts by itself.
+    activation: Option<usize>,
     /// Column of the control.
     column: usize,
 }
@@ -411,7 +412,7 @@ impl Force {
             errors: [gain_error[0], errors[1], errors[2]],
             heard: clamp(u) == u,
             room: [clamp(u - reach) - clamp(u), clamp(u + reach) - clamp(u)],
-            activation: a.activation.map(|i| (i, activations.now[i].of_used)),
+            activation: a.activation,
             column: sim.model().layout().control(a.control),
         }
     }
@@ -443,13 +444,13 @@ impl Force {
                 put(c.dof, (self.by_velocity, velocity_error), c.x, c.error);
             }
             let (control, gain) = (layout.control(a.control), (self.gain, gain_error));
-            match a.activation.map(|i| (i, activations.now[i].of_used)) {
+            match a.activation {
                 // Beyond its range a control does nothing; on its edge the derivative is that of the inside.
                 None if self.heard => put(control, gain, 1.0, 0.0),
                 None => {}
-                Some((i, [by_activation, by_control])) => {
-                    put(layout.activation(i), gain, by_activation, 0.0);
-                    put(control, gain, by_control, 0.0);
+                Some(i) => {
+                    let inputs = &activations.now[i].of_used.inputs;
+                    inputs.iter().for_each(|(column, by)| put(*column, gain, *by, 0.0));
                 }
             }
         }
@@ -461,7 +462,7 @@ impl Force {
         &self,
         (row, turning): (&[Arm], &[Arm]),
         (value, share, rounding, range): (f64, f64, f64, [f64; 2]),
-        (layout, reach): (StateLayout, f64),
+        (activations, layout, reach): (&Activations, StateLayout, f64),
         bent: &mut [bool],
     ) -> bool {
         let mut any = false;
@@ -482,9 +483,10 @@ impl Force {
         }
         match self.activation {
             None => mark(self.column, self.gain, self.room),
-            Some((i, [by_activation, by_control])) => {
-                mark(layout.activation(i), self.gain * by_activation, both);
-                mark(self.column, self.gain * by_control, self.room);
+            Some(i) => {
+                for (column, by) in &activations.now[i].of_used.inputs {
+                    mark(*column, self.gain * by, if *column == self.column { self.room } else { both });
+                }
             }
         }
         any

@@ -96,8 +96,9 @@ fn wrap(kind: mjtWrap) -> Reason {
 fn transmission(kind: mjtTrn) -> Reason {
     use mjtTrn::*;
     match kind {
-        mjTRN_JOINT | mjTRN_JOINTINPARENT | mjTRN_SLIDERCRANK | mjTRN_TENDON | mjTRN_SITE | mjTRN_BODY => None,
-        mjTRN_SO3 => Some("actuators of relative orientations (SO3)"),
+        mjTRN_JOINT | mjTRN_JOINTINPARENT | mjTRN_SLIDERCRANK | mjTRN_TENDON | mjTRN_SITE | mjTRN_BODY | mjTRN_SO3 => {
+            None
+        }
         mjTRN_UNDEFINED => Some("actuators without transmission"),
     }
 }
@@ -105,28 +106,22 @@ fn transmission(kind: mjtTrn) -> Reason {
 fn dynamics(kind: mjtDyn) -> Reason {
     use mjtDyn::*;
     match kind {
-        mjDYN_NONE | mjDYN_INTEGRATOR | mjDYN_FILTER | mjDYN_FILTEREXACT | mjDYN_MUSCLE | mjDYN_USER => None,
-        mjDYN_DCMOTOR => Some("actuators with dynamics of DC motors"),
-        mjDYN_PID => Some("actuators with dynamics of PID"),
+        mjDYN_NONE | mjDYN_INTEGRATOR | mjDYN_FILTER | mjDYN_FILTEREXACT | mjDYN_MUSCLE | mjDYN_DCMOTOR | mjDYN_PID
+        | mjDYN_USER => None,
     }
 }
 
 fn gain(kind: mjtGain) -> Reason {
     use mjtGain::*;
     match kind {
-        mjGAIN_FIXED | mjGAIN_AFFINE | mjGAIN_MUSCLE | mjGAIN_USER => None,
-        mjGAIN_DCMOTOR => Some("actuators with gains of DC motors"),
-        mjGAIN_SO3 => Some("actuators with gains of SO3"),
-        mjGAIN_PID => Some("actuators with gains of PID"),
+        mjGAIN_FIXED | mjGAIN_AFFINE | mjGAIN_MUSCLE | mjGAIN_DCMOTOR | mjGAIN_PID | mjGAIN_SO3 | mjGAIN_USER => None,
     }
 }
 
 fn bias(kind: mjtBias) -> Reason {
     use mjtBias::*;
     match kind {
-        mjBIAS_NONE | mjBIAS_AFFINE | mjBIAS_MUSCLE | mjBIAS_USER => None,
-        mjBIAS_DCMOTOR => Some("actuators with biases of DC motors"),
-        mjBIAS_SO3 => Some("actuators with biases of SO3"),
+        mjBIAS_NONE | mjBIAS_AFFINE | mjBIAS_MUSCLE | mjBIAS_DCMOTOR | mjBIAS_SO3 | mjBIAS_USER => None,
     }
 }
 
@@ -155,6 +150,63 @@ impl Found {
                 Err(Unknown(number)) => self.add(&format!("{what} {number}, which is not known")),
             }
         }
+    }
+
+    /// Actuators whose parts, inputs or outputs are not those of a kind, and what DC motors and servos of orientations do that is not
+    /// covered.
+    fn controllers(&mut self, model: &Model) {
+        let damps = !matches!(model.integrator_damping(), None | Some(Damping::None | Damping::Joints));
+        for a in model.actuators() {
+            self.inputs(&a);
+            let rubs = a.dyntype == Ok(mjtDyn::mjDYN_DCMOTOR) && a.dynprm[5] > 0.0;
+            self.refuse(rubs && a.disabled, "DC motors with friction that are switched off");
+            self.refuse(
+                rubs && model.steps_by_runge_kutta(),
+                "DC motors with friction under the integrator RK4, which moves it by the velocity of the last stage alone",
+            );
+            // Rounding decides whether MuJoCo takes the size of a torque for held, and leaves its damping out of the inertia.
+            let held = a.gaintype == Ok(mjtGain::mjGAIN_SO3) && a.forcerange.is_some() && a.biasprm[2] != 0.0;
+            self.refuse(
+                damps && held,
+                "actuators of orientations (SO3) with a range of torques where the integrator damps them",
+            );
+        }
+    }
+
+    /// What of an actuator's parts does not belong together, and inputs and outputs beyond those of its kind.
+    fn inputs(&mut self, a: &Actuator) {
+        let is_pid = [a.gaintype == Ok(mjtGain::mjGAIN_PID), a.dyntype == Ok(mjtDyn::mjDYN_PID)];
+        let is_so3 = [
+            a.transmission == Ok(mjtTrn::mjTRN_SO3),
+            a.gaintype == Ok(mjtGain::mjGAIN_SO3),
+            a.biastype == Ok(mjtBias::mjBIAS_SO3),
+        ];
+        let is_motor = [
+            a.gaintype == Ok(mjtGain::mjGAIN_DCMOTOR),
+            a.biastype == Ok(mjtBias::mjBIAS_DCMOTOR),
+            a.dyntype == Ok(mjtDyn::mjDYN_DCMOTOR),
+        ];
+        if is_motor.contains(&true) {
+            let whole = is_motor[0] && is_motor[1] && (is_motor[2] || a.dyntype == Ok(mjtDyn::mjDYN_NONE));
+            self.refuse(!whole, "actuators with a part of a DC motor alone");
+            let [setpoint, integral, bristle] = [a.dynprm[7], a.gainprm[5], a.dynprm[5]].map(|x| x > 0.0);
+            let blind = (setpoint || integral) && a.controls.is_empty();
+            self.refuse(blind, "DC motors with a controller but no control");
+            // What its range holds is not the force that MuJoCo tells.
+            let more = bristle || a.biasprm[0] != 0.0;
+            self.refuse(more && a.forcerange.is_some(), "DC motors with a range of torques beside friction or cogging");
+        } else if is_pid.contains(&true) {
+            let whole = is_pid[0] && (is_pid[1] || a.dyntype == Ok(mjtDyn::mjDYN_NONE));
+            let fits = whole && a.biastype == Ok(mjtBias::mjBIAS_AFFINE) && !a.controls.is_empty();
+            self.refuse(!fits, "actuators with a part of PID alone, or without a control for it");
+        } else if is_so3.contains(&true) {
+            self.refuse(is_so3.contains(&false), "actuators with a part of SO3 alone");
+            self.refuse(a.dyntype != Ok(mjtDyn::mjDYN_NONE), "actuators of orientations (SO3) with activations");
+            return;
+        } else {
+            self.refuse(a.controls.len() != 1, "actuators with no control of their own or several");
+        }
+        self.refuse(a.outputs.len() != 1, "actuators with several outputs");
     }
 
     /// The fields that are not on a list, or that are not neutral where they must be.
@@ -196,8 +248,7 @@ pub(super) fn obstacles(model: &Model) -> Vec<String> {
     found.all(&of.dynamics, "actuators with dynamics", dynamics);
     found.all(&of.gains, "actuators with gain", gain);
     found.all(&of.biases, "actuators with bias", bias);
-    found.refuse(of.controls.iter().any(|n| *n != 1), "actuators with no control of their own or several");
-    found.refuse(of.outputs.iter().any(|n| *n != 1), "actuators with several outputs");
+    found.controllers(model);
     found.fields(model);
     for obstacle in model.sleep_obstacles() {
         found.refuse(true, &obstacle);
@@ -285,7 +336,7 @@ fn damped_arm_varies(model: &Model) -> bool {
 /// Whether a gain depends on the velocity, or may.
 fn gain_depends_on_velocity(model: &Model) -> bool {
     model.actuators().any(|a| match a.gaintype {
-        Ok(mjtGain::mjGAIN_FIXED | mjtGain::mjGAIN_USER) => false,
+        Ok(mjtGain::mjGAIN_FIXED | mjtGain::mjGAIN_PID | mjtGain::mjGAIN_SO3 | mjtGain::mjGAIN_USER) => false,
         Ok(mjtGain::mjGAIN_AFFINE) => a.gainprm[2] != 0.0,
         _ => true,
     })

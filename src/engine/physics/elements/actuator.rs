@@ -1,11 +1,12 @@
 //! Actuators: what they act on, and what their force depends on.
 
+use std::f64::consts::TAU;
 use std::ops::Range;
 
 use mujoco_rs::mujoco_c::{mjtBias, mjtDyn, mjtGain, mjtTrn};
 
 use super::{Slices, Unknown, Variant};
-use crate::physics::Model;
+use crate::physics::{JointKind, Model};
 
 /// An actuator of a compiled model. Its force is `gain * u + bias`, where `u` is its control or activation, and gain and bias
 /// are functions of its length and velocity.
@@ -29,6 +30,8 @@ pub struct Actuator<'a> {
     pub biasprm: &'a [f64],
     /// Its controls among those of the model (nu).
     pub controls: Range<usize>,
+    /// What its controls are: bits of `mjtCtrlInput`, in the order of the controls.
+    pub inputs: i32,
     /// Its activations among those of the model (na).
     pub activations: Range<usize>,
     /// Its outputs: forces, lengths and velocities among those of the model.
@@ -47,6 +50,9 @@ pub struct Actuator<'a> {
     pub armature: f64,
     /// The length of its first output by that of the joint or tendon that it acts on.
     pub gear: f64,
+    /// A turn of its first output where that is an angle and the actuator a servo or a PID controller, which take their setpoint
+    /// at the turn next to it; else 0.
+    pub period: f64,
     /// The lengths of its first output that its joints allow.
     pub lengthrange: [f64; 2],
     /// How much a unit of its first output's force accelerates the model in `qpos0`, 1/kg or 1/(kg m).
@@ -98,6 +104,7 @@ impl Model {
             biastype: Variant::of(m.actuator_biastype()[id]),
             biasprm: &m.actuator_biasprm()[id],
             controls: entries(m.actuator_ctrladr()[id], m.actuator_ctrlnum()[id]),
+            inputs: m.actuator_ctrlspec()[id],
             activations: entries(m.actuator_actadr()[id], m.actuator_actnum()[id]),
             outputs,
             forcerange: m.actuator_forcelimited()[id].then(|| m.actuator_forcerange()[id]),
@@ -107,9 +114,35 @@ impl Model {
             dampingpoly: m.actuator_dampingpoly()[id],
             armature: m.actuator_armature()[id],
             gear: output.map_or(0.0, |o| m.actuator_gear()[o][0]),
+            period: self.wrap_period(id),
             lengthrange: output.map_or([0.0; 2], |o| m.actuator_lengthrange()[o]),
             acc0: output.map_or(0.0, |o| m.actuator_acc0()[o]),
             disabled: self.actuator_group_is_off(m.actuator_group()[id]),
+        }
+    }
+
+    /// [`Actuator::period`] of an actuator.
+    fn wrap_period(&self, id: usize) -> f64 {
+        let m = Slices(self.raw());
+        let dynamics = Variant::of(m.actuator_dyntype()[id]);
+        let is_servo = Variant::of(m.actuator_gaintype()[id]) == Ok(mjtGain::mjGAIN_FIXED)
+            && Variant::of(m.actuator_biastype()[id]) == Ok(mjtBias::mjBIAS_AFFINE)
+            && m.actuator_gainprm()[id][0] == -m.actuator_biasprm()[id][1]
+            && matches!(dynamics, Ok(mjtDyn::mjDYN_NONE | mjtDyn::mjDYN_INTEGRATOR));
+        let is_pid = Variant::of(m.actuator_gaintype()[id]) == Ok(mjtGain::mjGAIN_PID);
+        let outputs = entries(m.actuator_outadr()[id], m.actuator_outnum()[id]);
+        if !(is_servo || is_pid) || outputs.is_empty() {
+            return 0.0;
+        }
+        let ([x, y, z, turn @ ..], [target, reference]) = (m.actuator_gear()[outputs.start], m.actuator_trnid()[id]);
+        let norm = |v: [f64; 3]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        match Variant::of(m.actuator_trntype()[id]) {
+            Ok(mjtTrn::mjTRN_SITE) if reference >= 0 && [x, y, z] == [0.0; 3] => TAU * norm(turn),
+            Ok(mjtTrn::mjTRN_JOINT | mjtTrn::mjTRN_JOINTINPARENT) => {
+                let joint = usize::try_from(target).ok().and_then(|target| self.joints().nth(target));
+                if joint.is_some_and(|j| j.kind == JointKind::Ball) { TAU * norm([x, y, z]) } else { 0.0 }
+            }
+            _ => 0.0,
         }
     }
 

@@ -68,7 +68,7 @@ slices! {
     nactuator: {
         actuator_trntype: i32, actuator_trnid: [i32; 2], actuator_dyntype: i32, actuator_gaintype: i32,
         actuator_biastype: i32, actuator_dynprm: [f64; mjNDYN as usize], actuator_gainprm: [f64; mjNGAIN as usize],
-        actuator_biasprm: [f64; mjNBIAS as usize], actuator_ctrladr: i32, actuator_ctrlnum: i32, actuator_outadr: i32,
+        actuator_biasprm: [f64; mjNBIAS as usize], actuator_ctrladr: i32, actuator_ctrlnum: i32, actuator_ctrlspec: i32, actuator_outadr: i32,
         actuator_outnum: i32, actuator_actadr: i32, actuator_actnum: i32, actuator_actlimited: bool,
         actuator_actrange: [f64; 2], actuator_actearly: bool, actuator_forcelimited: bool,
         actuator_forcerange: [f64; 2], actuator_damping: f64, actuator_dampingpoly: [f64; mjNPOLY as usize],
