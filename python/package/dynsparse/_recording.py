@@ -346,6 +346,8 @@ def check_same(recordings: list[Recording], same_model: bool) -> None:
                     differs = f"the shape of {name}"
                 elif there.dtype != variable.dtype:
                     differs = f"the type of {name} ({variable.dtype} and {there.dtype}, see --store)"
+                if differs is not None:
+                    break
         if differs is None and same_model:
             differs = next((name for name, value in first.dynamics.items() if value != other.dynamics[name]), None)
             if differs is not None and differs != "the files of the model":
