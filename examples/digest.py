@@ -7,6 +7,7 @@ Says whether `episode_sha256` of every episode and `content_sha256` of the whole
 
 import hashlib
 import json
+import re
 import sys
 
 import h5py
@@ -56,25 +57,18 @@ def episode_digests(f):
         yield digest.hexdigest()
 
 
-class Number(float):
-    """A number that is written as it was read."""
-
-    def __new__(cls, written):
-        made = super().__new__(cls, written)
-        made.written = written
-        return made
-
-    def __repr__(self):
-        return self.written
+# Stands before a number that is kept as it was written: Python would write 1.4e-6 as 1.4e-06. No text of a recipe holds it.
+MARK = "\0"
 
 
 def settings(f):
-    recipe = json.loads(text(f.attrs["recipe"]), parse_float=Number)
+    recipe = json.loads(text(f.attrs["recipe"]), parse_float=lambda written: MARK + written)
     job = recipe["job"]
     job.pop("compression", None)
     job["task"].pop("description", None)
     job["policy"].pop("file", None)
     job = json.dumps(job, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    job = re.sub(r'"\\u0000([^"]*)"', r"\1", job)
     model = "".join(f"model {file['name']} {file['sha256']}\n" for file in recipe["model"])
     return f"dynsparse content 1\njob {job}\n{model}"
 

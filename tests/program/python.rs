@@ -65,6 +65,19 @@ fn a_task_of_playground_opens() {
     }
 }
 
+/// Python writes such numbers otherwise than the recipe does.
+#[test]
+fn the_digest_of_a_recipe_with_a_small_number_is_found() {
+    let Some(python) = Python::find() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.h5");
+    let mut record = Command::new(env!("CARGO_BIN_EXE_dynsparse"));
+    record.args(["record", "--policy", "gaussian", "--scale", "1.4e-6", "--episodes", "1", "--steps", "3", "-o"]);
+    checked(record.arg(&file).output().unwrap(), "record");
+    let out = python.command().arg(root().join("examples/digest.py")).arg(&file).output().unwrap();
+    assert_eq!(checked(out, "digest.py").matches("as recorded").count(), 2);
+}
+
 /// The lines of the chapter on sweeps.
 #[test]
 fn the_index_of_a_sweep_opens() {
