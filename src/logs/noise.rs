@@ -31,8 +31,10 @@ pub(super) fn of_steps(steps: &[Vec<f64>], speeds: &[Vec<f64>], rounding: f64) -
     if thirds.len() < FEWEST || steps.iter().flatten().all(|x| *x == 0.0) {
         return f64::NAN;
     }
-    thirds.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    thirds.sort_by(|a, b| a.0.total_cmp(&b.0));
     let quarter = ((thirds.len() as f64 * SLOW).ceil() as usize).max(FEWEST).min(thirds.len());
+    // All that are as slow, so that none is chosen by how far it is off.
+    let quarter = thirds.partition_point(|(speed, _)| *speed <= thirds[quarter - 1].0);
     let mut slow: Vec<f64> = thirds[..quarter].iter().map(|(_, d)| *d).collect();
     (MAD * median(&mut slow) / 20_f64.sqrt()).max(rounding)
 }
@@ -112,7 +114,7 @@ mod tests {
                 .map(|(k, e)| speed * at(k) + 0.5 * acceleration * at(k) * at(k) + 1e-6 * e)
                 .collect();
             let steps: Vec<f64> = x.windows(2).map(|p| p[1] - p[0]).collect();
-            let speeds = steps[1..].to_vec();
+            let speeds = (1..x.len() - 1).map(|k| speed + acceleration * at(k)).collect();
             let found = of_steps(&[steps], &[speeds], of_rounding(x));
             assert!((0.6e-6..1.7e-6).contains(&found), "{speed}, {acceleration}: {found}");
         }
