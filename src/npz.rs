@@ -87,6 +87,16 @@ impl Archive {
         Ok(Some((shape.clone(), if header.order() == Order::Fortran { row_major(&values, &shape) } else { values })))
     }
 
+    /// What numpy calls the type of an array's entries, such as `'<f2'`.
+    ///
+    /// # Errors
+    /// As [`Archive::member`].
+    pub(crate) fn kind(&mut self, array: &str) -> io::Result<String> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "it is not in the archive");
+        let mut member = self.member(array)?.ok_or_else(missing)?;
+        Ok(format!("the type {}", NpyHeader::from_reader(&mut member)?.dtype().descr()))
+    }
+
     fn all<T: Deserialize>(&mut self, array: &str) -> io::Result<Vec<T>> {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "it is not in the archive");
         let mut member = self.member(array)?.ok_or_else(missing)?;

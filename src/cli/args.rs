@@ -346,6 +346,12 @@ impl Settings {
             if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
                 anyhow::bail!("{flag} has no meaning for a log: rate and substeps in the map say it; leave it out");
             }
+            let given = [("--keyframe", self.keyframe.is_some()), ("--reset-noise", self.reset_noise.is_some())];
+            if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
+                anyhow::bail!(
+                    "{flag} has no meaning for a log: every state is set from the log and its map; leave it out"
+                );
+            }
             task.spec.substeps = map.substeps();
             task.spec.timestep = Some(map.timestep());
         }

@@ -54,8 +54,16 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     };
     replace(&path, FileKind::Text, first.toml.as_bytes())?;
-    let mut text = first.notes.join("\n");
-    text.push_str(&format!("\n{}: {} values to fill in", path.display(), first.todo));
+    let mut text = String::new();
+    for note in &first.notes {
+        let (name, rest) = note.split_once(": ").filter(|(name, _)| *name == "missing").unwrap_or(("", note));
+        if name.is_empty() {
+            text.push_str(&format!("{note}\n"));
+        } else {
+            text.push_str(&output::wrapped(&format!("{name}:"), rest));
+        }
+    }
+    text.push_str(&format!("{}: {} values to fill in", path.display(), first.todo));
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

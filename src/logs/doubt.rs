@@ -16,6 +16,11 @@ const BEYOND: f64 = 0.25;
 /// A velocity that is that much of the slope of its position was meant in another unit: around 180 / pi.
 const DEGREES: std::ops::Range<f64> = 40.0..80.0;
 
+/// A velocity that correlates less with the slope of the position is another one's, where the squares of that slope are so many
+/// times those of its noise.
+const UNLIKE: f64 = 0.5;
+const MOVES: f64 = 100.0;
+
 /// A column whose least and most is known.
 struct Column {
     least: f64,
@@ -31,9 +36,10 @@ pub(super) fn look(
     plan: &Plan,
     model: &Model,
     samples: &[Samples],
+    noise: &[f64],
 ) -> Result<Vec<String>, LogError> {
     let mut notes = Vec::new();
-    let look = Look { log, map, model, samples };
+    let look = Look { log, map, model, samples, noise };
     let mut small = Vec::new();
     for joint in &plan.joints {
         match &joint.source {
@@ -42,7 +48,9 @@ pub(super) fn look(
                 if !joint.checked {
                     notes.extend(look.range(joint, scalar, &column)?);
                     look.jumps(joint, scalar)?;
-                    look.velocity(joint, scalar)?;
+                    if let Some(speed) = &scalar.velocity {
+                        look.velocity(joint, 0, &speed.column, Some(speed.unit))?;
+                    }
                 }
                 if scalar.unit == Unit::Deg {
                     small.push((joint, scalar, column));
@@ -50,6 +58,9 @@ pub(super) fn look(
             }
             Source::Turned(turned) if !joint.checked => {
                 look.order(joint, turned, &plan.start)?;
+                for (axis, column) in turned.linear_velocity.iter().flatten().enumerate() {
+                    look.velocity(joint, axis, column, None)?;
+                }
             }
             _ => {}
         }
@@ -63,6 +74,8 @@ struct Look<'a> {
     map: &'a LogMap,
     model: &'a Model,
     samples: &'a [Samples],
+    /// Of positions by dof, and of velocities (2 nv).
+    noise: &'a [f64],
 }
 
 impl Look<'_> {
@@ -194,31 +207,57 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Compares a measured velocity with the slope of its position.
-    fn velocity(&self, joint: &JointPlan, scalar: &Scalar) -> Result<(), LogError> {
-        let Some(speed) = &scalar.velocity else { return Ok(()) };
-        let (mut both, mut slopes, mut speeds) = (0.0, 0.0, 0.0);
+    /// Compares a measured velocity with the slope of its position, of the joint's dof `axis`.
+    fn velocity(&self, joint: &JointPlan, axis: usize, column: &str, unit: Option<Unit>) -> Result<(), LogError> {
+        let (at, dof) = (joint.joint.qpos + axis, joint.joint.dof + axis);
+        let (mut both, mut slopes, mut speeds, mut noise) = (0.0, 0.0, 0.0, 0.0);
+        let (mut slope_sum, mut speed_sum, mut n) = (0.0, 0.0, 0.0);
         for samples in self.samples {
-            let q: Vec<f64> = self.positions(joint, samples).collect();
-            let v: Vec<f64> = samples.qvel.iter().skip(joint.joint.dof).step_by(self.model.nv()).copied().collect();
+            let q: Vec<f64> = samples.qpos.iter().skip(at).step_by(self.model.nq()).copied().collect();
+            let v: Vec<f64> = samples.qvel.iter().skip(dof).step_by(self.model.nv()).copied().collect();
             for k in 1..q.len().saturating_sub(1) {
-                let slope = (q[k + 1] - q[k - 1]) / (samples.time[k + 1] - samples.time[k - 1]);
+                let dt = samples.time[k + 1] - samples.time[k - 1];
+                let slope = (q[k + 1] - q[k - 1]) / dt;
                 both += slope * v[k];
                 slopes += slope * slope;
                 speeds += v[k] * v[k];
+                slope_sum += slope;
+                speed_sum += v[k];
+                n += 1.0;
+                noise += 2.0 * (self.noise[dof] / dt).powi(2);
             }
         }
         let alike = both / (slopes * speeds).sqrt();
         let ratio = both / slopes;
+        let field = if unit.is_some() { "velocity" } else { "linear_velocity" };
+        // The same about the means, where the slope itself changes by more than noise.
+        let spread = slopes - slope_sum * slope_sum / n;
+        let about = (both - slope_sum * speed_sum / n) / (spread * (speeds - speed_sum * speed_sum / n)).sqrt();
+        let likeness = match spread > MOVES * noise && about.is_finite() {
+            true if alike * about <= 0.0 => 0.0,
+            true => alike.abs().min(about.abs()),
+            false => alike.abs(),
+        };
+        // A joint that moves well beyond its noise, and a velocity that knows nothing of it.
+        if slopes > MOVES * noise && (likeness.is_nan() || likeness < UNLIKE) {
+            let shown = |x: f64| if x.is_finite() { x } else { 0.0 };
+            let problem = format!(
+                "does not go with the slope of the position: column {column} correlates by {:.2} with it, by {:.2} about the means",
+                shown(alike),
+                shown(about)
+            );
+            let fix = "name the column of this joint's velocity, or give checked = true if this is meant";
+            return Err(LogError::new(self.map.file(), self.field(joint, field), problem, fix));
+        }
         // Where they have nothing to do with each other, noise decides.
         if alike.is_nan() || alike.abs() <= 0.8 || (0.5..2.0).contains(&ratio) {
             return Ok(());
         }
-        let (what, fix) = match speed.unit {
-            Unit::RadPerSecond if DEGREES.contains(&ratio) => {
+        let (what, fix) = match unit {
+            Some(Unit::RadPerSecond) if DEGREES.contains(&ratio) => {
                 ("is rad/s, and it looks like degrees per second", "give velocity_unit = \"deg/s\"")
             }
-            Unit::DegPerSecond if DEGREES.contains(&(1.0 / ratio)) => {
+            Some(Unit::DegPerSecond) if DEGREES.contains(&(1.0 / ratio)) => {
                 ("is deg/s, and it looks like radians per second", "give velocity_unit = \"rad/s\"")
             }
             _ if (0.5..2.0).contains(&-ratio) => {
@@ -226,8 +265,9 @@ impl Look<'_> {
             }
             _ => ("does not fit the position", "check units and columns, or give checked = true if this is meant"),
         };
-        let problem = format!("{what}: column {} is {ratio:.3} times the slope of the position", speed.column);
-        Err(LogError::new(self.map.file(), self.field(joint, "velocity_unit"), problem, fix))
+        let problem = format!("{what}: column {column} is {ratio:.3} times the slope of the position");
+        let field = if unit.is_some() { "velocity_unit" } else { "linear_velocity" };
+        Err(LogError::new(self.map.file(), self.field(joint, field), problem, fix))
     }
 
     /// Whether a quaternion is in the other order: by the angular velocity where it is measured, else by how far the model would

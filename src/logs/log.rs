@@ -78,6 +78,29 @@ impl Log {
         read::open(path, wanted)
     }
 
+    /// That numbers of episodes are left out, or do not begin at 0: those of the recording are counted from 0.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let number = |e: &LogEpisode| {
+            let digits = e.name.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+            digits.parse::<u64>().ok()
+        };
+        let numbers: Vec<u64> = self.episodes.iter().map(number).collect::<Option<_>>()?;
+        if numbers.iter().enumerate().all(|(i, n)| *n == i as u64) {
+            return None;
+        }
+        let runs: Vec<String> = numbers
+            .chunk_by(|a, b| a.checked_add(1) == Some(*b))
+            .map(|run| match run {
+                [one] => one.to_string(),
+                several => format!("{} to {}", several[0], several[several.len() - 1]),
+            })
+            .collect();
+        Some(format!(
+            "the episodes that the log has are {}; in the recording they are counted from 0, in that order",
+            crate::bounded::sentence(&runs.join(", "))
+        ))
+    }
+
     /// The column of that name.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::map::{Control, JointPlan, Order, Plan, Rows, Source};
 use super::noise;
 use super::pose::{Quat, Track, conjugate, normalized, product, quat, quaternion};
 use super::{Log, LogError, LogMap, doubt, tangent_difference};
-use crate::logs::map::{Frame, Orientation, Scalar};
+use crate::logs::map::{Frame, LEAST_RATE, Linear, MOST_RATE, Orientation, Scalar, key};
 use crate::physics::{Joint, Model};
 
 /// An episode; every array row by row.
@@ -43,6 +43,11 @@ pub struct MappedLog {
     pub notes: Vec<String>,
 }
 
+/// Whether MuJoCo takes a number: beyond 1e10 (its mjMAXVAL) it resets the state.
+fn within(x: f64) -> bool {
+    x.abs() <= 1e10
+}
+
 /// Numbers of all states and controls, at most: 1 GiB of them.
 const MOST: f64 = 134_217_728.0;
 
@@ -75,8 +80,9 @@ impl MappedLog {
         let mapper = Mapper { log: &log, map, plan: &plan, joints: &joints, nq: model.nq(), nv: model.nv() };
         let samples: Vec<Samples> = (0..log.episodes.len()).map(|e| mapper.samples(e)).collect::<Result<_, _>>()?;
         let mut notes = log.notes.clone();
-        notes.extend(doubt::look(&log, map, &plan, model, &samples)?);
-        let noise = mapper.noise(&samples);
+        let noise = mapper.noise(&samples)?;
+        notes.extend(log.left_out());
+        notes.extend(doubt::look(&log, map, &plan, model, &samples, &noise)?);
         let numbers = model.nq() + model.nv() + model.nu();
         let rows: f64 = samples.iter().map(|s| mapper.count(s)).sum();
         if rows * numbers as f64 > MOST {
@@ -121,6 +127,51 @@ impl Mapper<'_> {
         self.log.values(episode, self.log.column(name, field, self.map.file())?)
     }
 
+    /// A column in the model's units, all of it within what MuJoCo takes.
+    fn scaled(&self, episode: usize, name: &str, field: &str, linear: &Linear) -> Result<Vec<f64>, LogError> {
+        let raw = self.column(episode, name, field)?;
+        let values: Vec<f64> = raw.iter().map(|x| linear.of(*x)).collect();
+        match values.iter().position(|x| !within(*x)) {
+            None => Ok(values),
+            Some(row) => {
+                let of = &self.log.episodes[episode].name;
+                let problem =
+                    format!("holds {:e} in {of}, row {row}: {field} is beyond the 1e10 that MuJoCo takes", raw[row]);
+                Err(LogError::new(
+                    &self.log.file,
+                    format!("column {name}"),
+                    problem,
+                    "mend the row, or scale and offset in the map",
+                ))
+            }
+        }
+    }
+
+    /// Refuses states and controls that follow from the columns and are beyond what MuJoCo takes.
+    fn bounded(&self, samples: &Samples) -> Result<(), LogError> {
+        let wrong = |field: String, row: usize| {
+            let problem = format!("is beyond the 1e10 that MuJoCo takes in {}, row {row}", samples.name);
+            Err(LogError::new(self.map.file(), field, problem, "mend what it is made of"))
+        };
+        for plan in &self.plan.joints {
+            let (joint, dofs) = (&plan.joint, plan.joint.kind.dofs());
+            let of = |values: &[f64], width: usize, at: usize, count: usize| {
+                values.chunks(width).position(|row| row[at..at + count].iter().any(|x| !within(*x)))
+            };
+            let position = of(&samples.qpos, self.nq, joint.qpos, dofs + usize::from(!joint.is_scalar()));
+            let speed = of(&samples.qvel, self.nv, joint.dof, dofs);
+            if let Some(row) = position.or(speed) {
+                let what = if position.is_some() { "position" } else { "velocity" };
+                return wrong(format!("[joint.{}] {what}", key(&plan.name)), row);
+            }
+        }
+        let nu = self.plan.controls.len();
+        match samples.ctrl.iter().position(|x| !within(*x)) {
+            Some(at) => wrong(format!("control {}", at % nu), at / nu),
+            None => Ok(()),
+        }
+    }
+
     fn columns<const N: usize>(
         &self,
         episode: usize,
@@ -129,7 +180,7 @@ impl Mapper<'_> {
     ) -> Result<[Vec<f64>; N], LogError> {
         let mut all = [const { Vec::new() }; N];
         for (to, name) in all.iter_mut().zip(names) {
-            *to = self.column(episode, name, field)?;
+            *to = self.scaled(episode, name, field, &Linear { slope: 1.0, shift: 0.0 })?;
         }
         Ok(all)
     }
@@ -174,6 +225,7 @@ impl Mapper<'_> {
             }
         }
         samples.ctrl = self.controls(episode, &samples)?;
+        self.bounded(&samples)?;
         Ok(samples)
     }
 
@@ -209,8 +261,12 @@ impl Mapper<'_> {
         }
         let median = noise::median(&mut steps);
         if time.rows == Rows::Logged && times.len() > 1 && (median * time.rate - 1.0).abs() > 0.05 {
-            let problem = format!("is {}, and rows of {} are {median} s apart in the median", time.rate, of.name);
-            let fix = format!("give rate = {:.6}, check the unit of time, or rows = \"resampled\"", 1.0 / median);
+            let problem = format!("is {}, and rows of {} are {median:?} s apart in the median", time.rate, of.name);
+            let fix = if (LEAST_RATE..=MOST_RATE).contains(&(1.0 / median)) {
+                format!("give rate = {:.6}, check the unit of time, or rows = \"resampled\"", 1.0 / median)
+            } else {
+                "check the unit of time".to_owned()
+            };
             return Err(LogError::new(self.map.file(), "[time] rate", problem, fix));
         }
         Ok(times)
@@ -218,13 +274,9 @@ impl Mapper<'_> {
 
     fn scalar(&self, episode: usize, plan: &JointPlan, scalar: &Scalar, to: &mut Samples) -> Result<(), LogError> {
         let field = |what: &str| format!("[joint.{}] {what}", plan.name);
-        let raw = self.column(episode, &scalar.column, &field("column"))?;
-        let q: Vec<f64> = raw.iter().map(|x| scalar.linear.of(*x)).collect();
+        let q = self.scaled(episode, &scalar.column, &field("column"), &scalar.linear)?;
         let v = match (&scalar.velocity, &to.weights) {
-            (Some(speed), _) => {
-                let raw = self.column(episode, &speed.column, &field("velocity"))?;
-                raw.iter().map(|x| speed.linear.of(*x)).collect()
-            }
+            (Some(speed), _) => self.scaled(episode, &speed.column, &field("velocity"), &speed.linear)?,
             (None, Some(weights)) => weights.iter().map(|w| slope(w, &q)).collect(),
             // Refused when the map was resolved.
             (None, None) => vec![f64::NAN; q.len()],
@@ -327,8 +379,8 @@ impl Mapper<'_> {
                     put(&mut ctrl, nu, at, &q.map(|x| linear.of(*x)).collect::<Vec<_>>());
                 }
                 Control::Column { name, column, linear } => {
-                    let raw = self.column(episode, column, &format!("[actuator.{name}] column"))?;
-                    put(&mut ctrl, nu, at, &raw.iter().map(|x| linear.of(*x)).collect::<Vec<_>>());
+                    let field = format!("[actuator.{name}] column");
+                    put(&mut ctrl, nu, at, &self.scaled(episode, column, &field, linear)?);
                 }
             }
         }
@@ -371,37 +423,62 @@ impl Mapper<'_> {
     }
 
     /// The noise of positions and velocities by dof (2 nv).
-    fn noise(&self, samples: &[Samples]) -> Vec<f64> {
+    fn noise(&self, samples: &[Samples]) -> Result<Vec<f64>, LogError> {
         let mut noise = vec![f64::NAN; 2 * self.nv];
         let steps: Vec<Vec<Vec<f64>>> = samples.iter().map(|s| self.steps(s)).collect();
+        let gain = self.gain(samples);
         for plan in &self.plan.joints {
-            let measured = match &plan.source {
-                Source::Measured(scalar) => vec![scalar.velocity.is_some()],
-                Source::Turned(turned) => {
-                    let place = plan.joint.kind.dofs() - 3;
-                    [vec![turned.linear_velocity.is_some(); place], vec![turned.angular_velocity.is_some(); 3]].concat()
-                }
-                _ => continue,
-            };
-            for (k, speed_measured) in measured.into_iter().enumerate() {
+            for (k, [rounding, of_speed]) in self.roundings(plan)?.into_iter().enumerate() {
                 let dof = plan.joint.dof + k;
-                let of = |steps: &[Vec<f64>]| steps[dof].clone();
-                let moved: Vec<Vec<f64>> = steps.iter().map(|s| of(s)).collect();
+                let moved: Vec<Vec<f64>> = steps.iter().map(|s| s[dof].clone()).collect();
                 let speed = |s: &Samples| s.qvel.iter().skip(dof).step_by(self.nv).copied().collect::<Vec<_>>();
                 let speeds: Vec<Vec<f64>> = samples.iter().map(speed).collect();
                 let inner: Vec<Vec<f64>> =
                     speeds.iter().map(|v| v.get(1..v.len().saturating_sub(1)).unwrap_or_default().to_vec()).collect();
-                noise[dof] = noise::of_steps(&moved, &inner);
-                noise[self.nv + dof] = if speed_measured {
+                noise[dof] = noise::of_steps(&moved, &inner, rounding);
+                noise[self.nv + dof] = if of_speed.is_nan() {
+                    noise[dof] * gain
+                } else {
                     let changes: Vec<Vec<f64>> =
                         speeds.iter().map(|v| v.windows(2).map(|p| p[1] - p[0]).collect()).collect();
-                    noise::of_steps(&changes, &inner)
-                } else {
-                    noise[dof] * self.gain(samples)
+                    noise::of_steps(&changes, &inner, of_speed)
                 };
             }
         }
-        noise
+        Ok(noise)
+    }
+
+    /// By dof of a joint that is measured: what rounding has done to its position and to its velocity (NaN where no column has
+    /// it). A number of a quaternion turns by twice what it changes by.
+    fn roundings(&self, plan: &JointPlan) -> Result<Vec<[f64; 2]>, LogError> {
+        match &plan.source {
+            Source::Measured(scalar) => {
+                let speed = scalar.velocity.as_ref().map(|v| self.rounding(&v.column, v.linear.slope)).transpose()?;
+                Ok(vec![[self.rounding(&scalar.column, scalar.linear.slope)?, speed.unwrap_or(f64::NAN)]])
+            }
+            Source::Turned(turned) => {
+                let of = |names: &[String], slope: f64| -> Result<Vec<f64>, LogError> {
+                    names.iter().map(|name| self.rounding(name, slope)).collect()
+                };
+                let unknown = || Ok(vec![f64::NAN; 3]);
+                let turn = of(&turned.columns, 2.0)?.into_iter().fold(f64::INFINITY, f64::min);
+                let spins = turned.angular_velocity.as_ref().map_or_else(unknown, |(names, _)| of(names, 1.0))?;
+                let places = turned.position.as_ref().map_or(Ok(Vec::new()), |names| of(names, 1.0))?;
+                let speeds = turned.linear_velocity.as_ref().map_or_else(unknown, |names| of(names, 1.0))?;
+                let straight = places.into_iter().zip(speeds).map(|(x, v)| [x, v]);
+                Ok(straight.chain(spins.into_iter().map(|w| [turn, w])).collect())
+            }
+            Source::Keyframe | Source::At(_) | Source::Follow { .. } => Ok(Vec::new()),
+        }
+    }
+
+    /// What rounding has done to a column, over all episodes, times what one of its units is.
+    fn rounding(&self, column: &str, slope: f64) -> Result<f64, LogError> {
+        let mut all = Vec::new();
+        for episode in 0..self.log.episodes.len() {
+            all.extend(self.column(episode, column, "column")?);
+        }
+        Ok(noise::of_rounding(all) * slope.abs())
     }
 
     /// How large the filter's slope of white noise of size 1 is, in the middle of the longest episode, 1/s.

@@ -390,3 +390,69 @@ fn other_units_and_orders_are_found_out() {
     place.write("log.csv", log::csv(&sound)).write("map.toml", checked);
     place.run(&record("log.csv", "map.toml", "out.h5")).ok();
 }
+
+/// A velocity that is another one, numbers that MuJoCo does not take, settings without meaning, and a log with a gap.
+#[test]
+fn what_does_not_belong_to_the_log_is_refused() {
+    let place = arm();
+    let mut rows = episode(0);
+    let shoulder: Vec<f64> = rows[1].2.iter().step_by(2).copied().collect();
+    let lower: Vec<f64> = rows[0].2.iter().map(|t| -75.0 * (5.0 * t).sin()).collect();
+    rows.extend([("other", 1, lower), ("same", 1, shoulder)]);
+    let plain = map(&|entry| format!("_{entry}"));
+    let with = |text: &str| plain.replace("[joint.shoulder]\n", &format!("[joint.shoulder]\n{text}"));
+    place.write("log.csv", log::csv(&rows));
+    for column in ["other", "same"] {
+        let speed = format!("velocity = \"{column}\"\nvelocity_unit = \"deg/s\"\n");
+        place.write("map.toml", with(&speed));
+        let said = ["map.toml", "[joint.shoulder] velocity", column, "correlates"];
+        place.run(&record("log.csv", "map.toml", "out.h5")).refused(&said);
+        place.write("map.toml", with(&(speed + "checked = true\n")));
+        place.run(&[&record("log.csv", "map.toml", "out.h5")[..], &["--force"]].concat()).ok();
+    }
+    place.write("map.toml", &plain);
+    let noise = [&record("log.csv", "map.toml", "x.h5")[..], &["--reset-noise", "0.1"]].concat();
+    place.run(&noise).refused(&["--reset-noise", "log"]);
+    let mut beyond = rows.clone();
+    beyond[2].2[12] = 1e300;
+    place.write("log.csv", log::csv(&beyond));
+    place.run(&record("log.csv", "map.toml", "x.h5")).refused(&["log.csv", "column action_0", "row 6", "1e10"]);
+    place.write("map.toml", plain.replace("kind = \"hold\"", "kind = \"value\"\nvalue = 1e300"));
+    place.run(&record("log.csv", "map.toml", "x.h5")).refused(&["map.toml", "[actuator.elbow] value", "1e10"]);
+    let numbers = [vec![0.0; 30], vec![2.0; 30]].concat();
+    rows.push(("episode", 1, numbers));
+    place.write("log.csv", log::csv(&rows)).write("map.toml", plain + "\n[episodes]\ncolumn = \"episode\"\n");
+    let said = place.run(&record("log.csv", "map.toml", "gap.h5")).ok().stderr;
+    assert!(said.contains("are 0, 2;"), "{said}");
+}
+
+/// Files that hold something else than rows of numbers.
+#[test]
+fn what_a_file_lacks_or_hides_is_named() {
+    let place = arm();
+    let two = [episode(0), episode(1)];
+    let refused = |log: &str, parts: &[&str]| {
+        place.run(&record(log, "map.toml", "x.h5")).refused(&[&[log][..], parts].concat());
+    };
+    log::grouped(&place.path("less.h5"), "", "episode_", &two);
+    let file = crate::common::open_to_change(&place.path("less.h5"));
+    file.group("episode_1").unwrap().unlink("action").unwrap();
+    drop(file);
+    refused("less.h5", &["episode_1/action", "is missing"]);
+    log::grouped(&place.path("link.h5"), "", "episode_", &two);
+    let file = crate::common::open_to_change(&place.path("link.h5"));
+    file.group("episode_1").unwrap().link_external("less.h5", "/episode_0/action", "more").unwrap();
+    drop(file);
+    refused("link.h5", &["episode_1/more", "another file"]);
+    let mut archive = crate::common::npz::Archive::create(&place.path("deep.npz"));
+    let [time, state, action] = &episode(0)[..] else { panic!("three arrays") };
+    archive.put("time", &[60], &time.2);
+    archive.put("state", &[60, 2, 1], &state.2);
+    archive.put("action", &[60, 2], &action.2);
+    drop(archive);
+    refused("deep.npz", &["array state", "3 dimensions"]);
+    place.write("one.npy", b"\x93NUMPY\x01\x00");
+    refused("one.npy", &["one array of numpy"]);
+    place.write("map.toml", b"\xff\xfe\x00");
+    place.run(&record("less.h5", "map.toml", "x.h5")).refused(&["map.toml", "TOML text"]);
+}

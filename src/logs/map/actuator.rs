@@ -100,7 +100,7 @@ pub(super) fn resolve(
                 "add [actuator.{}] with kind = \"position\", \"velocity\" or \"torque\" and a column, or \"hold\", or \"value\"",
                 key(name)
             );
-            return Err(LogError::new(file, format!("actuator {name}"), "of the model is in no table", fix));
+            return Err(LogError::new(file, format!("actuator {name}"), "has no table in the map", fix));
         };
         let actuator = model.actuators().find(|a| a.controls.contains(&id));
         controls.push(map.resolve(file, name, actuator.as_ref(), model)?);
@@ -132,8 +132,8 @@ impl ActuatorMap {
             return wrong(what, "has no meaning for this kind".to_owned(), "leave it out");
         }
         if self.kind == Command::Value {
-            let Some(value) = self.value.filter(|x| x.is_finite()) else {
-                return wrong("value", "is missing or not finite".to_owned(), "give the control");
+            let Some(value) = self.value.filter(|x| x.abs() <= 1e10) else {
+                return wrong("value", "is missing, not finite or beyond 1e10".to_owned(), "give the control");
             };
             return Ok(Control::Value(value));
         }

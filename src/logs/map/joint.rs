@@ -172,18 +172,21 @@ impl JointMap {
         let said = [self.is_measured(), self.value.is_some(), self.follow.is_some()];
         if said.iter().filter(|x| **x).count() != 1 {
             let what = if joint.is_scalar() { "column" } else { "orientation" };
-            return wrong(what, "or value or follow: one of them must be given", "give exactly one");
+            let given =
+                if said.iter().any(|x| *x) { "more than one of them is given" } else { "none of them is given" };
+            let problem = format!("says where the joint is, or else value or follow does: {given}");
+            return wrong(what, &problem, "give one of them");
         }
         self.check_places(file, name, &joint)?;
         let source = if let Some(value) = &self.value {
             match value {
                 Value::Named(word) if word == "keyframe" => Source::Keyframe,
-                Value::At(x) if x.is_finite() && joint.is_scalar() => Source::At(*x),
+                Value::At(x) if x.abs() <= 1e10 && joint.is_scalar() => Source::At(*x),
                 _ => {
                     return wrong(
                         "value",
                         "is no place of this joint",
-                        "give \"keyframe\", or of a hinge or slide a number",
+                        "give \"keyframe\", or of a hinge or slide a number, up to 1e10",
                     );
                 }
             }

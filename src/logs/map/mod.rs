@@ -22,7 +22,8 @@ use crate::physics::Model;
 pub(super) const TODO: &str = "TODO";
 
 /// Rows and physics steps a second, physics steps a row, and samples of a filter, at most.
-const MOST_RATE: f64 = 1e6;
+pub(super) const MOST_RATE: f64 = 1e6;
+pub(super) const LEAST_RATE: f64 = 1e-3;
 const MOST_SUBSTEPS: usize = 100_000;
 const MOST_WINDOW: usize = 1001;
 const MOST_ORDER: usize = 9;
@@ -133,7 +134,11 @@ impl LogMap {
     /// [`LogError`] with line, what is wrong, and the nearest key for a misspelt one; also for what is still to be filled in.
     pub fn read(path: &Path) -> Result<Self, LogError> {
         let file = path.display().to_string();
-        let text = bounded::read_text(path).map_err(|e| LogError::new(&file, "map", e, "check its path"))?;
+        let text = bounded::read_text(path).map_err(|e| {
+            let binary = e.kind() == std::io::ErrorKind::InvalidData;
+            let fix = if binary { "give a map, a TOML text" } else { "check its path" };
+            LogError::new(&file, "map", e, fix)
+        })?;
         refuse_todo(&file, &text)?;
         let mut map: Self = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |s| text.bytes().take(s.start).filter(|b| *b == b'\n').count() + 1);
@@ -208,7 +213,12 @@ impl LogMap {
         let range = |field: &str, sound: bool, value: &dyn std::fmt::Display, fix: &str| {
             if sound { Ok(()) } else { Err(LogError::new(file, field, format!("is {value}"), fix)) }
         };
-        range("[time] rate", *rate > 0.0 && *rate <= MOST_RATE, rate, "give rows a second, above 0 and at most 1e6")?;
+        range(
+            "[time] rate",
+            *rate >= LEAST_RATE && *rate <= MOST_RATE,
+            &format!("{rate:e}"),
+            "give rows a second, from 1e-3 to 1e6",
+        )?;
         range(
             "[time] substeps",
             (1..=MOST_SUBSTEPS).contains(substeps),
@@ -295,7 +305,7 @@ impl LogMap {
                     "add [joint.{}] with column and unit, or value = \"keyframe\", or follow",
                     joint::key(name)
                 );
-                return Err(LogError::new(file, format!("joint {name}"), "of the model is in no table", fix));
+                return Err(LogError::new(file, format!("joint {name}"), "has no table in the map", fix));
             };
             joints.push(map.resolve(file, (id, name), joint, &names.joint, self.velocity.is_some())?);
         }

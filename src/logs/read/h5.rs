@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hdf5::plist::file_access::FileCloseDegree;
 use hdf5::types::TypeDescriptor;
-use hdf5::{Dataset, Group, LocationType};
+use hdf5::{Dataset, Group, LinkType, LocationType};
 
 use super::{Found, LogArray, LogEpisode, LogError, check_size, sha256};
 use crate::watch::watched;
@@ -102,7 +102,20 @@ impl File<'_> {
     }
 
     fn members(&self, group: &Group, path: &str) -> Result<Vec<String>, LogError> {
-        let mut names = group.member_names().map_err(|e| damaged(&self.name, &format!("the list of /{path}"), &e))?;
+        let (mut names, mut outside) = (Vec::new(), None);
+        let visited = group.iter_visit_default(|name, info| {
+            names.push(name.to_owned());
+            if info.link_type == LinkType::External {
+                outside.get_or_insert_with(|| name.to_owned());
+            }
+            Ok(())
+        });
+        visited.map_err(|e| damaged(&self.name, &format!("the list of /{path}"), &e))?;
+        if let Some(name) = outside {
+            let fix = "store the numbers in the file itself";
+            let field = format!("{}/{}", path.trim_end_matches('/'), bounded::word(&name));
+            return Err(LogError::new(&self.name, field, "is a link to another file", fix));
+        }
         names.sort();
         Ok(names)
     }
@@ -125,7 +138,11 @@ impl File<'_> {
     ) -> Result<(), LogError> {
         for member in self.members(group, at)? {
             let name = format!("{prefix}{member}");
-            let path = format!("{at}/{member}");
+            let path = if prefix.is_empty() && at.is_empty() {
+                member.clone()
+            } else {
+                format!("{}/{member}", at.trim_end_matches('/'))
+            };
             match self.kind(group, at, &member)? {
                 Some(LocationType::Group) if depth < DEEPEST => {
                     let inner = group.group(&member).map_err(|e| damaged(&self.name, &path, &e))?;
@@ -162,6 +179,22 @@ impl File<'_> {
             .map_err(|problem| LogError::new(&self.name, &field, problem, "write the file again"))?;
         let numbers = self.numbers.saturating_add(rows.saturating_mul(width));
         check_size(&self.name, &field, numbers)?;
+        if let Some(filter) = dataset.filters().iter().find(|f| !f.is_available()) {
+            let name = match filter.id() {
+                32_000 => "lzf".to_owned(),
+                32_001 => "blosc".to_owned(),
+                32_004 => "lz4".to_owned(),
+                32_015 => "zstd".to_owned(),
+                id => format!("the filter {id} of HDF5"),
+            };
+            let fix = "write it again with gzip, or without compression";
+            return Err(LogError::new(
+                &self.name,
+                &field,
+                format!("is compressed by {name}, which is not read here"),
+                fix,
+            ));
+        }
         let values = if boolean {
             dataset.read_raw::<bool>().map(|all| all.into_iter().map(|x| f64::from(u8::from(x))).collect())
         } else {
@@ -208,9 +241,17 @@ impl File<'_> {
         }
         if let Some((_, first)) = found.first() {
             for array in first {
-                let everywhere =
-                    found.iter().all(|(_, all)| all.iter().any(|a| a.name == array.name && a.width == array.width));
-                if everywhere {
+                let lacking =
+                    found.iter().find(|(_, all)| !all.iter().any(|a| a.name == array.name && a.width == array.width));
+                if let Some((episode, all)) = lacking.filter(|_| !(self.wanted)("")) {
+                    let problem = match all.iter().find(|a| a.name == array.name) {
+                        Some(other) => format!("has {} entries a row, {} in {}", other.width, array.width, found[0].0),
+                        None => format!("is missing, and {} has it", found[0].0),
+                    };
+                    let fix = "write the episode again, or take it out of the log";
+                    return Err(LogError::new(&self.name, format!("array {episode}/{}", array.name), problem, fix));
+                }
+                if lacking.is_none() {
                     arrays.push(LogArray { name: array.name.clone(), width: array.width, labels: Vec::new() });
                 } else {
                     notes.push(format!("array {} is not in every episode and is left out", array.name));

@@ -42,6 +42,10 @@ pub(super) fn open(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Log, Lo
         let length = length.map_err(|e| LogError::new(&file, "log", e, "check the file"))?;
         match &magic[..length] {
             [0x89, b'H', b'D', b'F', ..] => h5::read(path, wanted)?,
+            [0x93, b'N', b'U', b'M', ..] => {
+                let fix = "store the arrays of a log together with numpy.savez";
+                return Err(LogError::new(&file, "log", "is one array of numpy's", fix));
+            }
             [b'P', b'K', ..] => npz::read(path, wanted)?,
             [b'P', b'A', b'R', b'1', ..] => {
                 let fix = "give the folder of its data set, which holds meta/info.json";

@@ -18,12 +18,21 @@ pub(super) fn read(path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Found, 
         let field = format!("array {}", bounded::word(&name));
         let failed = |e: std::io::Error| LogError::new(&file, &field, bounded::sentence(&e.to_string()), fix);
         let Some((shape, values)) = archive.numbers(&name).map_err(failed)? else {
-            notes.push(format!("{field} holds no numbers and is left out"));
+            let kind = archive.kind(&name).map_err(failed)?;
+            if !wanted("") {
+                let fix = "store it as float64, float32, int64, int32 or bool";
+                return Err(LogError::new(&file, &field, format!("holds {kind}, which no log is read from"), fix));
+            }
+            notes.push(format!("{field} holds {kind}, which no log is read from, and is left out"));
             continue;
         };
         let width = match shape[..] {
             [_] => 1,
             [_, width] if width > 0 => width,
+            _ if !wanted("") => {
+                let problem = format!("has {} dimensions, {shape:?}", shape.len());
+                return Err(LogError::new(&file, &field, problem, "store it as rows of numbers: one dimension or two"));
+            }
             _ => {
                 notes.push(format!("{field} has {} dimensions and is left out: a log has one or two", shape.len()));
                 continue;
