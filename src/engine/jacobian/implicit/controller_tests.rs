@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::tests::model;
 use crate::jacobian::draws::Draws;
-use crate::jacobian::{EngineKind, EngineSpec, Jacobian, ZeroVerdict};
+use crate::jacobian::{Engine as _, EngineKind, EngineSpec, Jacobian, ZeroVerdict};
 use crate::physics::{Model, Sim};
 
 /// Nudge of the differences.
@@ -192,4 +192,22 @@ fn dc_motors() {
         ("that rubs on a tendon in space", format!(r#"<dcmotor tendon="cord" {motor} {friction} {current}/>"#)),
     ];
     compare_all(&rubbing, &INTEGRATORS[..3]);
+}
+
+/// An integral that is full to the last bit and goes on filling is at its bound after the step, whichever way it is nudged.
+#[test]
+fn a_motor_whose_integral_stays_full() {
+    let bodies = r#"<body><joint name="p" axis="0 1 0"/><geom size=".05" pos=".2 0 0"/></body>"#;
+    let motor = r#"<actuator><dcmotor joint="p" motorconst=".0672" resistance="2.19" input="pos" controller="2 .7 .1 0 .3 0"/></actuator>"#;
+    let model = model("", bodies, motor);
+    let spec = EngineSpec { zero_test: true, ..EngineSpec::new(EngineKind::Implicit) };
+    let (mut engine, mut out) = (super::Implicit::new(&spec, &model).unwrap(), Jacobian::zeros(&model, false));
+    let mut sim = Sim::new(&model).unwrap();
+    for full in [-0.3, 0.3] {
+        sim.act_mut().fill(full);
+        sim.ctrl_mut().fill(full.signum());
+        engine.jacobian(&mut sim, &mut out).unwrap();
+        let (row, ndx) = (model.layout().activation(0), model.ndx());
+        assert_eq!(out.a[row * ndx + row], 0.0, "{full}");
+    }
 }

@@ -167,7 +167,13 @@ impl Motor {
             let rate = self.accumulates(z, *setpoint - length, &mut watch);
             let next = z + rate.scale(self.h);
             let most = self.dynamics[8];
-            let next = if most > 0.0 { watch.clip(next, Number::constant(0.0), most) } else { next };
+            // What is full and would go on filling is at its bound after the step, wherever near to it it was.
+            let full = most > 0.0 && z.x.abs() >= most && (*setpoint - length).x * z.x > 0.0;
+            let next = match most > 0.0 {
+                true if full => Number::constant(most.copysign(z.x)),
+                true => watch.clip(next, Number::constant(0.0), most),
+                false => next,
+            };
             return moved(rate, next, watch);
         }
         if which == State::Bristle {
