@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections import deque
 from typing import Any
 
 import numpy as np
@@ -94,58 +92,3 @@ def check_room(what: str, size: int) -> None:
             f"{what} takes {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; go through it in parts (dtype=numpy.float32 and "
             "zero_test=False take less)"
         )
-
-
-class Memory:
-    """Memory for an array that is made again and again: that of an earlier one which nobody has any more.
-
-    To the system new memory is pages that it makes empty one by one, some microseconds for each array of these sizes. An array that
-    is given out is a view; as long as it or a view of it is there, its memory has an owner more.
-    """
-
-    # Smaller arrays are made of memory that was there before; larger ones are not for keeping.
-    _LEAST, _MOST = 1 << 13, 1 << 21
-    # In a loop the last result is there while the next one is made.
-    _KEPT = 2
-
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self._shape, self._dtype = shape, dtype
-        self._kept: deque[np.ndarray] = deque()
-
-    @classmethod
-    def pays(cls, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-        """Whether arrays of that size are worth it."""
-        return cls._LEAST <= math.prod(shape) * dtype.itemsize <= cls._MOST
-
-    def array(self) -> np.ndarray:
-        """An array with anything in it."""
-        kept = self._kept
-        for _ in range(len(kept)):
-            # Whoever has taken it out of the queue has it alone, so that threads do not meet.
-            try:
-                memory, owners = _taken(kept)
-            except IndexError:
-                break
-            view = memory[...] if owners == _ALONE else None
-            kept.append(memory)
-            if view is not None:
-                return view
-        memory = np.empty(self._shape, self._dtype)
-        view = memory[...]
-        kept.append(memory)
-        while len(kept) > self._KEPT:
-            try:
-                kept.popleft()
-            except IndexError:
-                break
-        return view
-
-
-def _taken(kept: deque[np.ndarray]) -> tuple[np.ndarray, int]:
-    """The first of them, and how many owners it has."""
-    memory = kept.popleft()
-    return memory, sys.getrefcount(memory)
-
-
-# How many that are where there is nobody else: versions of Python count differently.
-_ALONE = _taken(deque([np.empty(1)]))[1]

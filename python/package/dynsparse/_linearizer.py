@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _native
-from ._arrays import Memory, check_room, numbers, together
+from ._arrays import check_room, numbers, together
 from ._linearization import Array, Linearization, Rollout
 from ._models import ModelLike, Watch, is_task, load_model, mjb
 
@@ -129,9 +129,6 @@ class Linearizer:
         self._inner = {"time": 0, "mocap_pos": 2, "mocap_quat": 2}
         # What a result of one state has: the shape and type of each array.
         self._plain = self._results()
-        self._memory = {
-            name: Memory(shape, dtype) for name, (shape, dtype) in self._plain.items() if Memory.pays(shape, dtype)
-        }
 
     @property
     def model(self) -> mujoco.MjModel:
@@ -421,10 +418,7 @@ class Linearizer:
 
     def _empty(self, batch: tuple[int, ...]) -> dict[str, np.ndarray]:
         """The arrays of a result for a batch, with nothing in them."""
-        arrays = {name: np.empty(batch + shape, dtype) for name, (shape, dtype) in self._plain.items() if batch or name not in self._memory}
-        if not batch:
-            arrays.update({name: memory.array() for name, memory in self._memory.items()})
-        return arrays
+        return {name: np.empty(batch + shape, dtype) for name, (shape, dtype) in self._plain.items()}
 
     def _linearization(self, arrays: dict[str, np.ndarray]) -> Linearization:
         return Linearization(
