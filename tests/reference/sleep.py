@@ -18,6 +18,7 @@ import os
 
 import mujoco
 import numpy as np
+from whole_steps import extrapolated
 
 LIBRARY = ctypes.CDLL(glob.glob(os.path.join(os.path.dirname(mujoco.__file__), "libmujoco.so*"))[0])
 INTEGRATION = mujoco.mjtState.mjSTATE_INTEGRATION
@@ -113,14 +114,7 @@ def jacobian(m, source, how, span):
             columns.append(np.full(len(here[1]) * 2 + len(here[3]), np.nan))
             continue
         order = [0.5 * (one_sided(column, h) + one_sided(column, -h)) for h in 2.0 ** -np.arange(13.0, 23.0)]
-        best, least = order[-1].copy(), np.full(order[-1].shape, np.inf)
-        for k in range(5):
-            for before, x in zip(order, order[1:]):
-                apart = np.abs(x - before)
-                better = apart < least
-                best[better], least[better] = x[better], apart[better]
-            order = [x + (x - before) / (4.0 ** (k + 1) - 1) for before, x in zip(order, order[1:])]
-        columns.append(best)
+        columns.append(extrapolated(order))
     return np.array(columns).T, held, after.tolist()
 
 

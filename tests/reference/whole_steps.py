@@ -87,6 +87,19 @@ def strict(m):
 NUDGES = dict.fromkeys(["torus", "bolt", "nut", "gear", "bowl"], range(21, 26))
 
 
+def extrapolated(order):
+    """Central differences, each over half the nudge of the one before, in even powers of the nudge (Neville): of all extrapolations
+    the one that its neighbour agrees with best, entry by entry."""
+    best, least = order[-1].copy(), np.full(order[-1].shape, np.inf)
+    for k in range(5):
+        for before, x in zip(order, order[1:]):
+            apart = np.abs(x - before)
+            better = apart < least
+            best[better], least[better] = x[better], apart[better]
+        order = [x + (x - before) / (4.0 ** (k + 1) - 1) for before, x in zip(order, order[1:])]
+    return best
+
+
 def jacobian(m, state, span, nudges):
     """[A B; C D], (ndx + nsensordata) x (ndx + nu)."""
     d, nv = mujoco.MjData(m), m.nv
@@ -118,14 +131,7 @@ def jacobian(m, state, span, nudges):
     columns = []
     for column in range(2 * nv + m.na + m.nu):
         order = [0.5 * (one_sided(column, h) + one_sided(column, -h)) for h in 2.0 ** -np.array(nudges, float)]
-        best, least = order[-1].copy(), np.full(order[-1].shape, np.inf)
-        for k in range(5):
-            for before, x in zip(order, order[1:]):
-                apart = np.abs(x - before)
-                better = apart < least
-                best[better], least[better] = x[better], apart[better]
-            order = [x + (x - before) / (4.0 ** (k + 1) - 1) for before, x in zip(order, order[1:])]
-        columns.append(best)
+        columns.append(extrapolated(order))
     return np.array(columns).T
 
 
