@@ -33,6 +33,14 @@ impl Slopes {
         *self = Self::of(inputs.into_iter().map(|(column, _)| (column, 0.0)).collect());
     }
 
+    /// By these inputs alone, in the memory that there is.
+    fn refill(&mut self, columns: [usize; 2], by: [f64; 2]) {
+        let mut inputs = std::mem::take(&mut self.inputs);
+        inputs.clear();
+        inputs.extend(columns.into_iter().zip(by));
+        *self = Self::of(inputs);
+    }
+
     /// A number itself plus so many times this rate of it.
     fn integrated(&self, own: usize, h: f64) -> Self {
         let inputs = self.inputs.iter().map(|(column, by)| (*column, f64::from(u8::from(*column == own)) + h * by));
@@ -304,9 +312,11 @@ impl Activations {
             }
             let (used, of_used) = if a.early { (next, of_next) } else { (act, [1.0, 0.0]) };
             let columns = [model.layout().activation(i), model.layout().control(a.control)];
-            let slopes = |by: [f64; 2]| Slopes::of(columns.into_iter().zip(by).collect());
-            self.now[i] =
-                Now { used, of_used: slopes(of_used), of_next: slopes(of_next), rate, of_rate: slopes(of_rate) };
+            let now = &mut self.now[i];
+            (now.used, now.rate) = (used, rate);
+            now.of_used.refill(columns, of_used);
+            now.of_next.refill(columns, of_next);
+            now.of_rate.refill(columns, of_rate);
             if near {
                 if a.early || self.chained {
                     edge = true;

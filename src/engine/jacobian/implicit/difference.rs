@@ -134,6 +134,16 @@ impl Nudger {
         nudger
     }
 
+    /// Takes the sample at the state of `work`, around which inputs are nudged.
+    fn begin(&mut self, work: &mut Sim, samples: &mut Samples, sample: Sample<'_>) -> Result<(), PhysicsError> {
+        self.qpos.copy_from_slice(work.qpos());
+        self.unsettled.fill(false);
+        work.stage_light()?;
+        work.stage_velocity()?;
+        work.stage_actuation()?;
+        sample(work, &mut samples.at[HERE])
+    }
+
     /// Differences `sample` by all positions into columns of `out` (samples x nv), with bounds on the errors in `noise`. Forgets the
     /// contacts of `work`.
     ///
@@ -146,12 +156,7 @@ impl Nudger {
         sample: Sample<'_>,
         (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
     ) -> Result<(), PhysicsError> {
-        self.qpos.copy_from_slice(work.qpos());
-        self.unsettled.fill(false);
-        work.stage_light()?;
-        work.stage_velocity()?;
-        work.stage_actuation()?;
-        sample(work, &mut samples.at[HERE])?;
+        self.begin(work, samples, sample)?;
         self.by_position(work, sample, &mut Columns { samples, sign: 1.0, out, noise })?;
         work.stage_velocity()?;
         work.stage_actuation()
@@ -171,12 +176,7 @@ impl Nudger {
         sign: f64,
         (out, noise): (&mut DMatrix<f64>, &mut DMatrix<f64>),
     ) -> Result<(), PhysicsError> {
-        self.qpos.copy_from_slice(work.qpos());
-        self.unsettled.fill(false);
-        work.stage_light()?;
-        work.stage_velocity()?;
-        work.stage_actuation()?;
-        sample(work, &mut samples.at[HERE])?;
+        self.begin(work, samples, sample)?;
         let mut to = Columns { samples, sign, out, noise };
         self.by_position(work, sample, &mut to)?;
         self.by_velocity(work, sample, &mut to)?;
@@ -319,10 +319,10 @@ impl Nudger {
             self.done.clear();
             self.done.resize(n, false);
         }
-        let islands = std::mem::take(&mut self.rows);
+        let islands_rows = std::mem::take(&mut self.rows);
         // All of them take the nudge in.
-        let open = islands.iter().filter(|rows| !self.settles_within(rows, samples, (h, level), sign)).count();
-        self.rows = islands;
+        let open = islands_rows.iter().filter(|rows| !self.settles_within(rows, samples, (h, level), sign)).count();
+        self.rows = islands_rows;
         open == 0
     }
 

@@ -164,16 +164,7 @@ impl Motor {
         }
         let integral = state(State::Integral);
         if let (State::Integral, Some(z), Some(setpoint)) = (which, integral, controls.first()) {
-            let rate = self.accumulates(z, *setpoint - length, &mut watch);
-            let next = z + rate.scale(self.h);
-            let most = self.dynamics[8];
-            // What is full and would go on filling is at its bound after the step, wherever near to it it was.
-            let full = most > 0.0 && z.x.abs() >= most && (*setpoint - length).x * z.x > 0.0;
-            let next = match most > 0.0 {
-                true if full => Number::constant(most.copysign(z.x)),
-                true => watch.clip(next, Number::constant(0.0), most),
-                false => next,
-            };
+            let (rate, next) = self.accumulates(z, *setpoint - length, &mut watch);
             return moved(rate, next, watch);
         }
         if which == State::Bristle {
@@ -202,19 +193,20 @@ impl Motor {
         moved(rate, i + rate.scale(-te * (-self.h / te).exp_m1()), watch)
     }
 
-    /// The rate of the integral `z` of an error.
-    fn accumulates(&self, z: Number, error: Number, watch: &mut Watch) -> Number {
-        let most = self.dynamics[8];
-        if most <= 0.0 {
-            return error;
-        }
+    /// The rate of the integral `z` of an error, and where it is after a step.
+    fn accumulates(&self, z: Number, error: Number, watch: &mut Watch) -> (Number, Number) {
+        let next = z + error.scale(self.h);
+        let Some([_, most]) = self.integral_range() else { return (error, next) };
         watch.at(z - Number::constant(most));
         watch.at(z + Number::constant(most));
-        if z.x.abs() < most {
-            return error;
+        if z.x.abs() >= most {
+            watch.at(error);
+            if error.x * z.x > 0.0 {
+                // What is full and would go on filling is at its bound after the step, wherever near to it it was.
+                return (Number::constant(0.0), Number::constant(most.copysign(z.x)));
+            }
         }
-        watch.at(error);
-        if error.x * z.x > 0.0 { Number::constant(0.0) } else { error }
+        (error, watch.clip(next, Number::constant(0.0), most))
     }
 
     /// The voltage at its terminals.

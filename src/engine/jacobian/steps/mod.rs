@@ -666,7 +666,7 @@ pub(super) fn sides_meet_at([wide, fine]: [f64; 2], size: f64) -> f64 {
     // What bends evenly shrinks with the nudge and a kink stays; what rounds grows as it shrinks, as a jump does, which
     // is larger by far.
     let limit = fine - (wide - fine) / 3.0;
-    let rounding = 16.0 * f64::EPSILON * size.max(1.0) / NEAR[1];
+    let rounding = rounding_near(size);
     let stays = wide * fine > 0.0 && wide.abs() > 0.5 * fine.abs();
     let beyond = if stays { rounding } else { JUMP * rounding };
     if limit.abs() > beyond || limit.is_nan() { limit.abs() } else { 0.0 }
@@ -676,8 +676,12 @@ pub(super) fn sides_meet_at([wide, fine]: [f64; 2], size: f64) -> f64 {
 /// one over the nudge, as where a step jumps, or no more than rounding does.
 fn grows_at([wide, fine]: [f64; 2], size: f64) -> f64 {
     let grown = (fine - wide).abs();
-    let rounding = 16.0 * f64::EPSILON * size.max(1.0) / NEAR[1];
-    if grown > 0.5 * fine.abs() && grown > JUMP * rounding { grown } else { 0.0 }
+    if grown > 0.5 * fine.abs() && grown > JUMP * rounding_near(size) { grown } else { 0.0 }
+}
+
+/// What rounding makes of a difference over the finer of [`NEAR`], of a number of that size.
+fn rounding_near(size: f64) -> f64 {
+    16.0 * f64::EPSILON * size.max(1.0) / NEAR[1]
 }
 
 /// Whether the step itself jumps at the state: over the finest nudges the differences to either side are apart by what
