@@ -3,9 +3,11 @@
 //!
 //! `cargo bench --bench analysis`. Prints MB/s of A and B as they are in memory, medians of a few rounds.
 
-use std::process::{Command, Stdio};
-use std::time::Instant;
+mod common;
 
+use std::process::{Command, Stdio};
+
+use common::{median, time};
 use dynsparse::analysis::{AnalysisSettings, analyze};
 use dynsparse::dataset::schema::Var;
 use dynsparse::dataset::{Recording, RowReader};
@@ -74,15 +76,4 @@ fn read(recording: &Recording, vars: &[Var]) {
             }
         });
     }
-}
-
-fn time(f: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    f();
-    start.elapsed().as_secs_f64()
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

@@ -6,11 +6,13 @@
 //! is the bare loop on two threads, each with half of the episodes: what the machine itself gives. Printed
 //! are medians of the ratios round by round, so that a machine that drifts does not decide.
 
+mod common;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
+use common::{median, time};
 use dynsparse::dataset::{Effort, Store};
 use dynsparse::jacobian::{EngineRequest, Jacobian, Nudge};
 use dynsparse::physics::{Sim, SolverMode};
@@ -83,17 +85,6 @@ fn measure(name: &str, episodes: u64, steps: usize) {
         median(scaling),
         median(ceiling)
     );
-}
-
-fn time(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// The least that gives these Jacobians: no chain, nothing kept.

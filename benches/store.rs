@@ -5,11 +5,13 @@
 //! doubles, medians of the ratios round by round. `nonzero` is no format: the same A and B without the entries that the
 //! zero test calls zero, compressed as the program does, with a pattern kept once.
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
+use common::{median, time};
 use dynsparse::analysis::{AnalysisSettings, analyze};
 use dynsparse::dataset::schema::{Axis, Var};
 use dynsparse::dataset::{Effort, Encoder, Recording, Store};
@@ -128,15 +130,4 @@ fn nonzero(recording: &Recording) -> [f64; 2] {
         bytes.iter_mut().for_each(|b| *b += shared);
     }
     bytes
-}
-
-fn time(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -8,6 +8,10 @@ use crate::common::{Place, open_to_change};
 const JACOBIANS: [Var; 4] = [Var::A, Var::B, Var::C, Var::D];
 const MASKS: [Var; 4] = [Var::AZero, Var::BZero, Var::CZero, Var::DZero];
 
+/// What is recorded.
+const JOB: [&str; 10] =
+    ["hopper.xml", "--substeps", "5", "--episodes", "3", "--steps", "80", "--sensors", "--reset-noise", "0.1"];
+
 /// Recordings of the same steps, by what they keep: a mass on a spring with a motor, that falls on the ground.
 fn recorded(stores: &[&str]) -> Place {
     let place = Place::new();
@@ -27,20 +31,7 @@ fn recorded(stores: &[&str]) -> Place {
             .as_str(),
     );
     for store in stores {
-        let job = [
-            "record",
-            "hopper.xml",
-            "--substeps",
-            "5",
-            "--episodes",
-            "3",
-            "--steps",
-            "80",
-            "--sensors",
-            "--reset-noise",
-            "0.1",
-        ];
-        place.run(&[&job[..], &["--store", store, "-o", &format!("{store}.h5")]].concat()).ok();
+        place.run(&[&["record"][..], &JOB, &["--store", store, "-o", &format!("{store}.h5")]].concat()).ok();
     }
     place
 }
@@ -100,25 +91,11 @@ fn one_thread_two_processes_and_a_merge_give_the_same_bytes() {
     for store in ["f32", "masks"] {
         let place = recorded(&[store]);
         let whole = place.read(&format!("{store}.h5"));
-        let job = [
-            "hopper.xml",
-            "--substeps",
-            "5",
-            "--episodes",
-            "3",
-            "--steps",
-            "80",
-            "--sensors",
-            "--reset-noise",
-            "0.1",
-            "--store",
-            store,
-        ];
-        let out = ["-o", "again.h5"];
+        let job = [&JOB[..], &["--store", store, "-o", "again.h5"]].concat();
         for part in ["1/2", "2/2"] {
-            place.run(&[&["record"][..], &job, &out, &["--shard", part, "--threads", "1"]].concat()).ok();
+            place.run(&[&["record"][..], &job, &["--shard", part, "--threads", "1"]].concat()).ok();
         }
-        place.run(&[&["merge"][..], &job, &out].concat()).ok();
+        place.run(&[&["merge"][..], &job].concat()).ok();
         assert!(place.read("again.h5") == whole, "{store}");
     }
 }
