@@ -93,6 +93,27 @@ pub fn listed<T: Debug>(list: &[T]) -> String {
     }
 }
 
+/// The name that is nearest to a word, by letters that are added, left out, changed or swapped; and how many.
+pub fn closest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<(usize, &'n str)> {
+    names.into_iter().map(|name| (strsim::damerau_levenshtein(name, word), name)).min()
+}
+
+/// As [`closest`], where so few letters differ that it may be meant.
+pub fn meant<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    closest(word, names).filter(|(letters, _)| *letters <= 3).map(|(_, name)| name)
+}
+
+/// The key that a reader of TOML does not know, and those that it does, from what it says of it; None where it says something else.
+pub fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
+    let (unknown, known) = message.strip_prefix("unknown field `")?.split_once('`')?;
+    Some((unknown, known.split('`').skip(1).step_by(2).collect()))
+}
+
+/// The line of a text in which a byte is, from 1.
+pub fn line_of(text: &str, byte: usize) -> usize {
+    text.bytes().take(byte).filter(|b| *b == b'\n').count() + 1
+}
+
 /// A word of a file as a message shows it: on one line, without what a terminal obeys, and not too long.
 pub fn word(text: &str) -> String {
     plain(text, LETTERS)

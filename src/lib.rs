@@ -17,6 +17,7 @@ pub mod logs;
 mod npz;
 pub mod planner;
 pub mod policy;
+mod quat;
 pub mod record;
 pub mod render;
 #[cfg(feature = "report")]

@@ -158,8 +158,8 @@ fn features(recording: &Recording, steps: &[EmbeddedStep]) -> Result<(Vec<String
         let mut reader = RowReader::new(recording, var)?;
         let mut values = vec![Vec::with_capacity(n); labels.len()];
         for step in steps {
-            let (numbers, _) = reader.row(step.step)?.as_chunks::<8>();
-            values.iter_mut().zip(numbers).for_each(|(column, x)| column.push(f64::from_le_bytes(*x)));
+            let numbers = reader.numbers(step.step)?;
+            values.iter_mut().zip(numbers).for_each(|(column, x)| column.push(*x));
         }
         for (label, column) in labels.iter().zip(values) {
             let mean = column.iter().sum::<f64>() / n.max(1) as f64;

@@ -58,8 +58,8 @@ pub fn residuals(recording: &Recording) -> Result<Vec<Residual>, AnalysisError> 
         let mut reader = RowReader::new(recording, var)?;
         let mut columns: Vec<Vec<f64>> = vec![Vec::new(); labels.len()];
         for row in 0..reader.rows() {
-            let values = reader.row(row)?.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default()));
-            columns.iter_mut().zip(values).filter(|(_, x)| x.is_finite()).for_each(|(to, x)| to.push(x));
+            let values = reader.numbers(row)?;
+            columns.iter_mut().zip(values).filter(|(_, x)| x.is_finite()).for_each(|(to, x)| to.push(*x));
         }
         for ((entry, column), noise) in labels.iter().zip(&mut columns).zip(&noise) {
             found.extend(of(horizon, entry, column, *noise));

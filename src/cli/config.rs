@@ -58,7 +58,7 @@ pub(super) fn read_sweep(path: &Path) -> anyhow::Result<SweepFile> {
 fn parse<T: DeserializeOwned>(path: &Path, all: &str) -> anyhow::Result<T> {
     let text = bounded::read_text(path).map_err(|e| anyhow::anyhow!("{}: {e}", path.display()))?;
     toml::from_str(&text).map_err(|error| {
-        let line = error.span().map(|s| text.bytes().take(s.start).filter(|b| *b == b'\n').count() + 1);
+        let line = error.span().map(|s| bounded::line_of(&text, s.start));
         let place = line.map_or_else(|| path.display().to_string(), |l| format!("{}, line {l}", path.display()));
         explained(&place, error.message(), all)
     })
@@ -66,14 +66,12 @@ fn parse<T: DeserializeOwned>(path: &Path, all: &str) -> anyhow::Result<T> {
 
 /// What is wrong at a place, and the nearest name for a misspelt one.
 fn explained(place: &str, message: &str, all: &str) -> anyhow::Error {
-    match message.strip_prefix("unknown field `").and_then(|m| m.split_once('`')) {
+    match bounded::unknown_key(message) {
         Some((flag @ ("plugin" | "verbose" | "log-format" | "log_format"), _)) => {
             anyhow::anyhow!("{place}: `{flag}` is a flag of the command line alone; give it there")
         }
         Some((unknown, known)) => {
-            let names = known.split('`').skip(1).step_by(2);
-            let nearest = names.map(|n| (strsim::damerau_levenshtein(n, unknown), n)).min();
-            let hint = nearest.filter(|(d, _)| *d <= 3).map(|(_, n)| format!("; did you mean `{n}`?"));
+            let hint = bounded::meant(unknown, known).map(|name| format!("; did you mean `{name}`?"));
             anyhow::anyhow!(
                 "{place}: there is no setting `{}`{}",
                 bounded::word(unknown),

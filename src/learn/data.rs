@@ -415,10 +415,9 @@ impl<'a> StateRows<'a> {
     fn read(&mut self, step: usize, after: bool) -> Result<&[f64], LearnError> {
         self.row.clear();
         for (var, reader) in if after { &mut self.after } else { &mut self.now } {
-            let bytes = reader.row(step)?.chunks_exact(8);
-            let from = self.row.len();
-            self.row.extend(bytes.map(|b| b.try_into().map_or(f64::NAN, f64::from_le_bytes)));
-            if let Some(at) = self.row[from..].iter().position(|x| !x.is_finite()) {
+            let numbers = reader.numbers(step)?;
+            self.row.extend_from_slice(numbers);
+            if let Some(at) = numbers.iter().position(|x| !x.is_finite()) {
                 let text = format!(
                     "{}[{step}, {at}] is not finite: record the episode again, or leave it out",
                     var.spec().name

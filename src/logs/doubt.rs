@@ -3,12 +3,13 @@
 
 use std::f64::consts::PI;
 
-use super::map::{Frame, JointPlan, Order, Orientation, Plan, Scalar, Source, Unit, key};
+use super::map::{Frame, JointPlan, Order, Orientation, Plan, Scalar, Source, Unit, field};
 use super::mapped::{Samples, orientations};
-use super::pose::{Quat, conjugate, product, quat, quaternion, turn};
+use super::pose::quaternion;
 use super::{Log, LogError, LogMap};
 use crate::kinematics::JointKind;
 use crate::physics::Model;
+use crate::quat::{self, Quat, conjugate, mul, turn};
 
 /// How far beyond a joint's range a robot may be, as a share of it: calibrations are off by less.
 const BEYOND: f64 = 0.25;
@@ -79,10 +80,6 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn field(&self, joint: &JointPlan, what: &str) -> String {
-        format!("[joint.{}] {what}", key(&joint.name))
-    }
-
     fn limit(&self, joint: &JointPlan) -> Option<[f64; 2]> {
         self.model.joint_limits().find(|l| l.dof == joint.joint.dof).map(|l| l.range)
     }
@@ -94,7 +91,7 @@ impl Look<'_> {
 
     /// The extent of a column, in its own unit; shares of a range must be ones.
     fn column(&self, joint: &JointPlan, scalar: &Scalar) -> Result<Column, LogError> {
-        let at = self.log.column(&scalar.column, &self.field(joint, "column"), self.map.file())?;
+        let at = self.log.column(&scalar.column, &field(&joint.name, "column"), self.map.file())?;
         let mut column = Column { least: f64::INFINITY, most: f64::NEG_INFINITY, rows: 0, outside: 0 };
         let limit = self.limit(joint);
         for episode in 0..self.log.episodes.len() {
@@ -117,7 +114,7 @@ impl Look<'_> {
                     column.most
                 );
                 let fix = "give the unit that it is in, or checked = true if this is meant";
-                return Err(LogError::new(self.map.file(), self.field(joint, "unit"), problem, fix));
+                return Err(LogError::new(self.map.file(), field(&joint.name, "unit"), problem, fix));
             }
         }
         Ok(column)
@@ -159,7 +156,7 @@ impl Look<'_> {
                 "check unit, range, sign and offset, or give checked = true if this is meant",
             ),
         };
-        Err(LogError::new(self.map.file(), self.field(joint, word), what, fix))
+        Err(LogError::new(self.map.file(), field(&joint.name, word), what, fix))
     }
 
     /// Whether columns in degrees are in radians: all are within the ranges as they are, and as degrees nothing moves.
@@ -187,7 +184,7 @@ impl Look<'_> {
             scalar.column, column.least, column.most
         );
         let fix = "give unit = \"rad\", or checked = true if this is meant";
-        Err(LogError::new(self.map.file(), self.field(joint, "unit"), problem, fix))
+        Err(LogError::new(self.map.file(), field(&joint.name, "unit"), problem, fix))
     }
 
     /// A hinge does not turn by half a turn between two samples; a column that wraps around does.
@@ -229,7 +226,7 @@ impl Look<'_> {
         }
         let alike = both / (slopes * speeds).sqrt();
         let ratio = both / slopes;
-        let field = if unit.is_some() { "velocity" } else { "linear_velocity" };
+        let key = if unit.is_some() { "velocity" } else { "linear_velocity" };
         // The same about the means, where the slope itself changes by more than noise.
         let spread = slopes - slope_sum * slope_sum / n;
         let about = (both - slope_sum * speed_sum / n) / (spread * (speeds - speed_sum * speed_sum / n)).sqrt();
@@ -247,7 +244,7 @@ impl Look<'_> {
                 shown(about)
             );
             let fix = "name the column of this joint's velocity, or give checked = true if this is meant";
-            return Err(LogError::new(self.map.file(), self.field(joint, field), problem, fix));
+            return Err(LogError::new(self.map.file(), field(&joint.name, key), problem, fix));
         }
         // Where they have nothing to do with each other, noise decides.
         if alike.is_nan() || alike.abs() <= 0.8 || (0.5..2.0).contains(&ratio) {
@@ -266,8 +263,8 @@ impl Look<'_> {
             _ => ("does not fit the position", "check units and columns, or give checked = true if this is meant"),
         };
         let problem = format!("{what}: column {column} is {ratio:.3} times the slope of the position");
-        let field = if unit.is_some() { "velocity_unit" } else { "linear_velocity" };
-        Err(LogError::new(self.map.file(), self.field(joint, field), problem, fix))
+        let key = if unit.is_some() { "velocity_unit" } else { "linear_velocity" };
+        Err(LogError::new(self.map.file(), field(&joint.name, key), problem, fix))
     }
 
     /// Whether a quaternion is in the other order: by the angular velocity where it is measured, else by how far the model would
@@ -286,12 +283,12 @@ impl Look<'_> {
         };
         let why = match angular_velocity {
             Some((_, frame)) => self.by_spin(at, dof, *frame, swapped),
-            None => self.by_start(at, quat(start, at), swapped),
+            None => self.by_start(at, quat::at(start, at), swapped),
         };
         let Some(why) = why else { return Ok(()) };
         let problem = format!("is {given}, and columns {} look like {other}: {why}", columns.join(", "));
         let fix = format!("give order = \"{other}\", or checked = true if this is meant");
-        Err(LogError::new(self.map.file(), self.field(joint, "order"), problem, fix))
+        Err(LogError::new(self.map.file(), field(&joint.name, "order"), problem, fix))
     }
 
     /// By how much angular velocity and turns disagree in both orders.
@@ -306,8 +303,8 @@ impl Look<'_> {
                 Frame::Body => spin(k),
                 Frame::World => {
                     let [x, y, z] = spin(k);
-                    let world = product(product(quats[k], [0.0, x, y, z]), conjugate(quats[k]));
-                    let [_, x, y, z] = product(product(conjugate(q), world), q);
+                    let world = mul(mul(quats[k], [0.0, x, y, z]), conjugate(quats[k]));
+                    let [_, x, y, z] = mul(mul(conjugate(q), world), q);
                     [x, y, z]
                 }
             };

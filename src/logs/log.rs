@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{LogError, read};
+use crate::bounded;
 
 /// An array of a log: every row has so many entries, which may have names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Log {
             .collect();
         Some(format!(
             "the episodes that the log has are {}; in the recording they are counted from 0, in that order",
-            crate::bounded::sentence(&runs.join(", "))
+            bounded::sentence(&runs.join(", "))
         ))
     }
 
@@ -127,8 +128,7 @@ impl Log {
             let whole = Self::open(Path::new(&self.file), &|_| true).ok();
             let arrays = whole.as_ref().map_or(&self.arrays, |log| &log.arrays);
             let all: Vec<String> = arrays.iter().flat_map(LogArray::columns).collect();
-            let nearest = all.iter().map(|c| (strsim::damerau_levenshtein(c, name), c)).min();
-            let fix = match nearest {
+            let fix = match bounded::closest(name, all.iter().map(String::as_str)) {
                 Some((_, column)) => format!("name a column of the log, such as \"{column}\""),
                 None => "name a column of the log".to_owned(),
             };

@@ -5,10 +5,11 @@ use std::path::Path;
 use super::filter::{Filter, Weights, slope};
 use super::map::{Control, JointPlan, Order, Plan, Rows, Source};
 use super::noise;
-use super::pose::{Quat, Track, conjugate, normalized, product, quat, quaternion};
-use super::{Log, LogError, LogMap, doubt, tangent_difference};
-use crate::logs::map::{Frame, LEAST_RATE, Linear, MOST_RATE, Orientation, Scalar, key};
+use super::pose::{Track, quaternion};
+use super::{Log, LogError, LogMap, doubt};
+use crate::logs::map::{Frame, LEAST_RATE, Linear, MOST_RATE, Orientation, Scalar, field};
 use crate::physics::{Joint, Model};
+use crate::quat::{self, Quat, conjugate, mul, normalized};
 
 /// An episode; every array row by row.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +78,8 @@ impl MappedLog {
         let mut log = Log::open(path, &wanted)?;
         cut(&mut log, map)?;
         let joints: Vec<Joint> = model.joints().collect();
-        let mapper = Mapper { log: &log, map, plan: &plan, joints: &joints, nq: model.nq(), nv: model.nv() };
+        let (nq, nv) = (model.nq(), model.nv());
+        let mapper = Mapper { log: &log, map, plan: &plan, model, joints: &joints, nq, nv };
         let samples: Vec<Samples> = (0..log.episodes.len()).map(|e| mapper.samples(e)).collect::<Result<_, _>>()?;
         let mut notes = log.notes.clone();
         let noise = mapper.noise(&samples)?;
@@ -117,6 +119,7 @@ struct Mapper<'a> {
     log: &'a Log,
     map: &'a LogMap,
     plan: &'a Plan,
+    model: &'a Model,
     joints: &'a [Joint],
     nq: usize,
     nv: usize,
@@ -162,7 +165,7 @@ impl Mapper<'_> {
             let speed = of(&samples.qvel, self.nv, joint.dof, dofs);
             if let Some(row) = position.or(speed) {
                 let what = if position.is_some() { "position" } else { "velocity" };
-                return wrong(format!("[joint.{}] {what}", key(&plan.name)), row);
+                return wrong(field(&plan.name, what), row);
             }
         }
         let nu = self.plan.controls.len();
@@ -273,7 +276,7 @@ impl Mapper<'_> {
     }
 
     fn scalar(&self, episode: usize, plan: &JointPlan, scalar: &Scalar, to: &mut Samples) -> Result<(), LogError> {
-        let field = |what: &str| format!("[joint.{}] {what}", plan.name);
+        let field = |what: &str| field(&plan.name, what);
         let q = self.scaled(episode, &scalar.column, &field("column"), &scalar.linear)?;
         let v = match (&scalar.velocity, &to.weights) {
             (Some(speed), _) => self.scaled(episode, &speed.column, &field("velocity"), &speed.linear)?,
@@ -288,7 +291,7 @@ impl Mapper<'_> {
 
     /// A free or ball joint. MuJoCo's angular velocity is along the axes of the body: 2 conj(q) dq/dt.
     fn turned(&self, episode: usize, plan: &JointPlan, turned: &Orientation, to: &mut Samples) -> Result<(), LogError> {
-        let field = |what: &str| format!("[joint.{}] {what}", plan.name);
+        let field = |what: &str| field(&plan.name, what);
         let Some([qpos, dof]) = quaternion(&plan.joint) else { return Ok(()) };
         let parts = self.columns(episode, &turned.columns, &field("orientation"))?;
         let mut quats: Vec<Quat> = Vec::with_capacity(to.time.len());
@@ -324,14 +327,14 @@ impl Mapper<'_> {
                 let read = |row: usize| [0.0, w[0][row], w[1][row], w[2][row]];
                 let body = |row: usize, q: &Quat| match frame {
                     Frame::Body => read(row),
-                    Frame::World => product(product(conjugate(*q), read(row)), *q),
+                    Frame::World => mul(mul(conjugate(*q), read(row)), *q),
                 };
                 quats.iter().enumerate().map(|(row, q)| body(row, q)).map(|w| [w[1], w[2], w[3]]).collect()
             }
             (None, Some(weights)) => {
                 let parts: [Vec<f64>; 4] = std::array::from_fn(|i| quats.iter().map(|q| q[i]).collect());
                 let rate = |w: &Weights| std::array::from_fn(|i| slope(w, &parts[i]));
-                let spin = |(q, w): (&Quat, &Weights)| product(conjugate(*q), rate(w)).map(|x| 2.0 * x);
+                let spin = |(q, w): (&Quat, &Weights)| mul(conjugate(*q), rate(w)).map(|x| 2.0 * x);
                 quats.iter().zip(weights).map(spin).map(|w| [w[1], w[2], w[3]]).collect()
             }
             (None, None) => vec![[f64::NAN; 3]; quats.len()],
@@ -493,7 +496,7 @@ impl Mapper<'_> {
         let mut steps = vec![Vec::with_capacity(samples.time.len()); self.nv];
         let mut out = vec![0.0; self.nv];
         for pair in samples.qpos.chunks(self.nq).collect::<Vec<_>>().windows(2) {
-            tangent_difference(self.joints, pair[1], pair[0], &mut out);
+            self.model.differentiate_pos(pair[0], pair[1], 1.0, &mut out);
             steps.iter_mut().zip(&out).for_each(|(to, x)| to.push(*x));
         }
         steps
@@ -507,5 +510,5 @@ fn put(to: &mut [f64], width: usize, at: usize, values: &[f64]) {
 
 /// The orientations of a joint along an episode.
 pub(super) fn orientations(samples: &Samples, nq: usize, at: usize) -> impl Iterator<Item = Quat> + '_ {
-    samples.qpos.chunks(nq).map(move |q| quat(q, at))
+    samples.qpos.chunks(nq).map(move |q| quat::at(q, at))
 }

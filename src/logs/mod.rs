@@ -21,4 +21,4 @@ pub use first_map::{FirstMap, first_map};
 pub use log::{Log, LogArray, LogEpisode};
 pub use map::{Interpolation, LogMap};
 pub use mapped::{MappedEpisode, MappedLog};
-pub use pose::{Track, tangent_difference};
+pub use pose::Track;

@@ -1,57 +1,12 @@
-//! States between samples, and the difference of two positions in the tangent space.
+//! States between samples.
 
 use super::Interpolation;
 use crate::kinematics::JointKind;
 use crate::physics::Joint;
+use crate::quat::{self, Quat, integrated, normalized, turn};
 
 /// A time within this share of a row's length of a sample is that sample's.
 const SAME: f64 = 1e-3;
-
-pub(super) type Quat = [f64; 4];
-
-pub(super) fn conjugate(q: Quat) -> Quat {
-    [q[0], -q[1], -q[2], -q[3]]
-}
-
-pub(super) fn product(a: Quat, b: Quat) -> Quat {
-    [
-        a[0] * b[0] - a[1] * b[1] - a[2] * b[2] - a[3] * b[3],
-        a[0] * b[1] + a[1] * b[0] + a[2] * b[3] - a[3] * b[2],
-        a[0] * b[2] - a[1] * b[3] + a[2] * b[0] + a[3] * b[1],
-        a[0] * b[3] + a[1] * b[2] - a[2] * b[1] + a[3] * b[0],
-    ]
-}
-
-pub(super) fn normalized(q: Quat) -> Quat {
-    let norm = q.iter().map(|x| x * x).sum::<f64>().sqrt();
-    if norm > 0.0 { q.map(|x| x / norm) } else { q }
-}
-
-/// The turn from `b` to `a` as axis times angle (rad), along the axes of `b`.
-pub(super) fn turn(a: Quat, b: Quat) -> [f64; 3] {
-    let q = product(conjugate(b), a);
-    let half = (q[1] * q[1] + q[2] * q[2] + q[3] * q[3]).sqrt();
-    if half == 0.0 {
-        return [0.0; 3];
-    }
-    let angle = 2.0 * libm::atan2(half, q[0]);
-    let angle = if angle > std::f64::consts::PI { angle - 2.0 * std::f64::consts::PI } else { angle };
-    [q[1], q[2], q[3]].map(|x| x / half * angle)
-}
-
-/// `q` after that turn.
-fn turned(q: Quat, by: [f64; 3]) -> Quat {
-    let angle = by.iter().map(|x| x * x).sum::<f64>().sqrt();
-    if angle == 0.0 {
-        return q;
-    }
-    let s = libm::sin(0.5 * angle) / angle;
-    normalized(product(q, [libm::cos(0.5 * angle), s * by[0], s * by[1], s * by[2]]))
-}
-
-pub(super) fn quat(qpos: &[f64], at: usize) -> Quat {
-    [qpos[at], qpos[at + 1], qpos[at + 2], qpos[at + 3]]
-}
 
 /// Where the quaternion of a joint begins in qpos, and its turns among the dofs.
 pub(super) fn quaternion(joint: &Joint) -> Option<[usize; 2]> {
@@ -68,18 +23,6 @@ fn plain(joint: &Joint) -> usize {
         JointKind::Free => 3,
         JointKind::Ball => 0,
         JointKind::Slide | JointKind::Hinge => 1,
-    }
-}
-
-/// Position `a` minus position `b` (nq each) as a vector of the tangent space at `b` (nv).
-pub fn tangent_difference(joints: &[Joint], a: &[f64], b: &[f64], out: &mut [f64]) {
-    for joint in joints {
-        for k in 0..plain(joint) {
-            out[joint.dof + k] = a[joint.qpos + k] - b[joint.qpos + k];
-        }
-        if let Some([q, v]) = quaternion(joint) {
-            out[v..v + 3].copy_from_slice(&turn(quat(a, q), quat(b, q)));
-        }
     }
 }
 
@@ -129,7 +72,7 @@ impl Track<'_> {
                 qpos[column] = mixed(self.qpos, nq, column);
             }
             if let Some([q, _]) = quaternion(joint) {
-                let of = |k: usize| quat(&self.qpos[k * nq..(k + 1) * nq], q);
+                let of = |k: usize| quat::at(&self.qpos[k * nq..(k + 1) * nq], q);
                 qpos[q..q + 4].copy_from_slice(&self.turned(first, &weights, of));
             }
         }
@@ -154,7 +97,7 @@ impl Track<'_> {
     fn turned(&self, first: usize, weights: &[f64], of: impl Fn(usize) -> Quat) -> Quat {
         let start = of(first);
         if self.interpolation == Interpolation::Linear {
-            return turned(start, turn(of(first + 1), start).map(|x| x * weights[1]));
+            return integrated(start, turn(of(first + 1), start), weights[1]);
         }
         let mut sum = [0.0; 4];
         for (j, w) in weights.iter().enumerate() {
@@ -194,24 +137,11 @@ mod tests {
             for t in [0.03, 0.21, 0.47] {
                 assert!(track.at(t, &mut q, &mut v));
                 assert!((q[0] - cubic(t)).abs() < tolerance && (v[2] - 1.0).abs() < 1e-12, "{t} {q:?}");
-                let off = turn(quat(&q, 1), about(t)).iter().map(|x| x.abs()).sum::<f64>();
+                let off = turn(quat::at(&q, 1), about(t)).iter().map(|x| x.abs()).sum::<f64>();
                 assert!(off < 1e-6, "{t}: {off}");
             }
             assert!(track.at(0.1 + 0.02 + 1e-5, &mut q, &mut v) && q[0] == qpos[5]);
             assert!(!track.at(0.6, &mut q, &mut v) && !track.at(-0.01, &mut q, &mut v));
-        }
-    }
-
-    #[test]
-    fn a_difference_is_along_the_axes_of_the_second() {
-        let joints = [joint(JointKind::Free, 0, 0)];
-        let turn_x = [libm::cos(0.2), libm::sin(0.2), 0.0, 0.0];
-        let b = [&[1.0, 2.0, 3.0][..], &turn_x].concat();
-        let a = [&[1.5, 2.0, 3.0][..], &product(turn_x, [libm::cos(0.1), 0.0, libm::sin(0.1), 0.0])].concat();
-        let mut out = [0.0; 6];
-        tangent_difference(&joints, &a, &b, &mut out);
-        for (x, exact) in out.iter().zip([0.5, 0.0, 0.0, 0.0, 0.2, 0.0]) {
-            assert!((x - exact).abs() < 1e-15, "{out:?}");
         }
     }
 }

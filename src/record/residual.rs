@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::RecordError;
-use crate::logs::{Interpolation, LogMap, Track, tangent_difference};
+use crate::logs::{Interpolation, LogMap, Track};
 use crate::physics::{Joint, Model, PhysicsError, Sim};
 use crate::policy::{ControlRanges, ReplayEpisode};
 
@@ -134,7 +134,7 @@ impl Residuals {
             for i in within.iter().filter(|i| steps[**i] == step + 1) {
                 let there = track.at(time[k] + (step + 1) as f64 * h, &mut self.qpos, &mut self.qvel);
                 if there {
-                    compare(&joints, &self.measured, &self.sim, (&self.qpos, &self.qvel), &mut self.out[*i]);
+                    compare(&self.measured, &self.sim, (&self.qpos, &self.qvel), &mut self.out[*i]);
                 }
             }
         }
@@ -145,9 +145,9 @@ impl Residuals {
 }
 
 /// The simulation's state minus the log's, where that is measured.
-fn compare(joints: &[Joint], measured: &[bool], sim: &Sim, (qpos, qvel): (&[f64], &[f64]), out: &mut [f64]) {
+fn compare(measured: &[bool], sim: &Sim, (qpos, qvel): (&[f64], &[f64]), out: &mut [f64]) {
     let nv = measured.len();
-    tangent_difference(joints, sim.qpos(), qpos, &mut out[..nv]);
+    sim.model().differentiate_pos(qpos, sim.qpos(), 1.0, &mut out[..nv]);
     for dof in 0..nv {
         out[nv + dof] = sim.qvel()[dof] - qvel[dof];
         if !measured[dof] {

@@ -9,7 +9,6 @@ mod changes;
 mod env;
 mod error;
 pub mod parity;
-mod quat;
 mod reset;
 pub mod reward;
 mod spec;

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::f64::consts::{PI, TAU};
 
 use super::spec::{Base, Mode, Op, PerEntry, Reset, ResetControl, Target};
-use super::{TaskError, TaskSpec, quat};
+use super::{TaskError, TaskSpec};
 use crate::physics::{Joint, JointKind, Model, Sim};
+use crate::quat;
 use crate::rng::Stream;
 
 /// Physics steps after a reset, at most.

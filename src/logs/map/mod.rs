@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use actuator::ActuatorMap;
 pub(super) use actuator::Control;
-pub(super) use joint::{Frame, JointMap, JointPlan, Order, Orientation, Scalar, Source, key};
+pub(super) use joint::{Frame, JointMap, JointPlan, Order, Orientation, Scalar, Source, field, key};
 pub(super) use unit::{Linear, Unit};
 
 use super::LogError;
@@ -141,15 +141,13 @@ impl LogMap {
         })?;
         refuse_todo(&file, &text)?;
         let mut map: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |s| text.bytes().take(s.start).filter(|b| *b == b'\n').count() + 1);
+            let line = error.span().map_or(1, |s| bounded::line_of(&text, s.start));
             let message = bounded::sentence(error.message());
-            match message.strip_prefix("unknown field `").and_then(|m| m.split_once('`')) {
+            match bounded::unknown_key(&message) {
                 Some((unknown, known)) => {
-                    let names: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-                    let nearest = names.iter().map(|n| (strsim::damerau_levenshtein(n, unknown), n)).min();
-                    let fix = match nearest.filter(|(d, _)| *d <= 3) {
-                        Some((_, name)) => format!("did you mean \"{name}\"?"),
-                        None => format!("known are {}", names.join(", ")),
+                    let fix = match bounded::meant(unknown, known.iter().copied()) {
+                        Some(name) => format!("did you mean \"{name}\"?"),
+                        None => format!("known are {}", known.join(", ")),
                     };
                     LogError::new(&file, format!("line {line}"), format!("there is no key \"{unknown}\""), fix)
                 }
@@ -313,7 +311,7 @@ impl LogMap {
             let Source::Follow { leader, .. } = &plan.source else { continue };
             if !matches!(joints[*leader].source, Source::Measured(_)) {
                 let problem = format!("is {}, which is not measured itself", names.joint[*leader]);
-                return Err(LogError::new(file, joint::field(name, "follow"), problem, "name a joint with a column"));
+                return Err(LogError::new(file, field(name, "follow"), problem, "name a joint with a column"));
             }
         }
         let controls = actuator::resolve(file, &self.actuator, model)?;
@@ -350,8 +348,7 @@ fn known<'a>(
 ) -> Result<(), LogError> {
     for name in given {
         if !there.contains(name) {
-            let nearest = there.iter().map(|n| (strsim::damerau_levenshtein(n, name), n)).min();
-            let fix = match nearest {
+            let fix = match bounded::closest(name, there.iter().map(String::as_str)) {
                 Some((_, nearest)) => format!("name one of its {kind}s, such as {nearest}"),
                 None => format!("leave it out: the model has no {kind}"),
             };

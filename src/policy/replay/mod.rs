@@ -278,25 +278,19 @@ impl ReplayFile {
             Store::H5(h5) => h5.read(column, rows)?,
             Store::Npz(npz) => npz.read(column, rows),
         };
+        let place = |k: usize| {
+            let (row, col) = (start + k / column.width, column.from + k % column.width);
+            (self.file.clone(), column.path.clone(), row, col, values[k])
+        };
         if let Some(k) = values.iter().position(|v| !v.is_finite()) {
-            return Err(ReplayError::NotFinite {
-                file: self.file.clone(),
-                array: column.path.clone(),
-                row: start + k / column.width,
-                col: column.from + k % column.width,
-                value: values[k],
-            });
+            let (file, array, row, col, value) = place(k);
+            return Err(ReplayError::NotFinite { file, array, row, col, value });
         }
         if column.field == Field::TreeAsleep
             && let Some(k) = values.iter().position(|v| f64::from(*v as i32) != *v)
         {
-            return Err(ReplayError::NoTree {
-                file: self.file.clone(),
-                array: column.path.clone(),
-                row: start + k / column.width,
-                col: column.from + k % column.width,
-                value: values[k],
-            });
+            let (file, array, row, col, value) = place(k);
+            return Err(ReplayError::NoTree { file, array, row, col, value });
         }
         let mocap: Vec<usize> = (0..column.width).step_by(4).collect();
         let quaternions = match column.field {

@@ -9,8 +9,8 @@ use std::ops::Range;
 use super::event::Event;
 use super::{Misfit, between};
 use crate::physics::{Model, Sim};
+use crate::quat::{Quat, angle_between, integrated};
 use crate::rng::Stream;
-use crate::task::quat::{Quat, angle_between, integrated};
 
 /// Angle at which the goal counts as reached, rad.
 const REACHED: f64 = 0.1;

@@ -3,8 +3,8 @@
 use super::event::Event;
 use super::{Limits, Misfit, distance_to_mocap, whole};
 use crate::physics::{BodyId, Model, Sim};
+use crate::quat::{Quat, angle_between, from_axis_angle, mul};
 use crate::rng::Stream;
-use crate::task::quat::{Quat, angle_between, from_axis_angle, mul};
 
 /// Arm joints.
 const ARM: usize = 7;

@@ -282,7 +282,7 @@ fn the_goal_of_the_leap_hand_turns_after_a_success_and_slows_down() {
     sim.qpos_mut()[cube..cube + 4].copy_from_slice(&reached);
     sim.forward().unwrap();
     env.after(&mut sim);
-    let mut turned = vec![crate::task::quat::angle_between(reached, goal(&sim))];
+    let mut turned = vec![crate::quat::angle_between(reached, goal(&sim))];
     // 0.1 s at 1 to 5 rad/s about each axis.
     assert!((0.1 * 3_f64.sqrt()..0.5 * 3_f64.sqrt()).contains(&turned[0]), "{turned:?}");
     // Far from the goal it slows down to 0.8 of the speed with every control step.
@@ -292,7 +292,7 @@ fn the_goal_of_the_leap_hand_turns_after_a_success_and_slows_down() {
         sim.forward().unwrap();
         let before = goal(&sim);
         env.after(&mut sim);
-        turned.push(crate::task::quat::angle_between(before, goal(&sim)));
+        turned.push(crate::quat::angle_between(before, goal(&sim)));
     }
     for pair in turned.windows(2) {
         assert!((pair[1] / pair[0] - 0.8).abs() < 1e-6, "{turned:?}");

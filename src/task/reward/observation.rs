@@ -6,7 +6,7 @@ use super::memory::Memory;
 use super::observed::ObservedArray;
 use super::offset::{Offset, Place};
 use crate::physics::{BodyId, GeomId, Joint, JointKind, Model, Sim, SiteId};
-use crate::task::quat;
+use crate::quat;
 
 /// Names of the axes.
 const XYZ: [&str; 3] = ["x", "y", "z"];
@@ -133,14 +133,9 @@ impl Known {
     }
 }
 
-/// An orientation in a list of numbers.
-fn quat_at(numbers: &[f64], at: usize) -> quat::Quat {
-    std::array::from_fn(|i| numbers[at + i])
-}
-
 /// An entry of the rotation matrix of a mocap body, row-major.
 fn mocap_mat(sim: &Sim, mocap: usize, i: usize) -> f64 {
-    quat::to_mat(quat_at(sim.mocap_quat(), 4 * mocap))[i]
+    quat::to_mat(quat::at(sim.mocap_quat(), 4 * mocap))[i]
 }
 
 impl Entry {
@@ -176,8 +171,8 @@ impl Entry {
                 if back { from - to } else { to - from }
             }
             Self::Turn([a, b], i) => {
-                let [w, x, y, z] = quat_at(sensors, b);
-                quat::to_mat(quat::mul(quat::normalized(quat_at(sensors, a)), [w, -x, -y, -z]))[i]
+                let b = quat::conjugate(quat::at(sensors, b));
+                quat::to_mat(quat::mul(quat::normalized(quat::at(sensors, a)), b))[i]
             }
             Self::Known(known) => known.of(memory),
             Self::Past(history, ago, i) => memory.histories[history][ago * memory.widths[history] + i],

@@ -7,7 +7,7 @@ use super::observation::{Entry, Known};
 use super::offset::{Offset, Place, norm};
 use super::{Draft, Reward};
 use crate::physics::{BodyId, Sim};
-use crate::task::quat;
+use crate::quat;
 
 /// What the robot moves, and how the target is found.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use super::observation::{Entry, Known};
 use super::offset::{Place, norm};
 use super::{Draft, Reward, Sigmoid, Tolerance};
 use crate::physics::{BodyId, Sim, SiteId};
-use crate::task::quat::{Quat, angle_between};
+use crate::quat::{Quat, angle_between};
 
 /// Arm joints.
 const ARM: usize = 7;

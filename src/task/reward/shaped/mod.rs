@@ -22,7 +22,7 @@ use super::Reward;
 use super::memory::{Memory, Taken};
 use super::observation::Draft;
 use crate::physics::{Model, Sim};
-use crate::task::quat::{Quat, angle_between};
+use crate::quat::{Quat, angle_between};
 use feet::Foot;
 use terms::{Now, Term};
 

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use super::super::super::offset::norm;
 use super::super::super::tolerance::{Sigmoid, Tolerance};
 use super::{Now, Resolve, Term, TermKind, boxed};
-use crate::task::quat::{Quat, angle_between};
+use crate::quat::{Quat, angle_between};
 
 const TURNED: Tolerance = Tolerance::within(0.0, 0.2).fading(PI, Sigmoid::Linear, 0.1);
 const NEAR: Tolerance = Tolerance::within(0.0, 0.02).fading(0.05, Sigmoid::Linear, 0.1);
