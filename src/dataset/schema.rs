@@ -366,7 +366,7 @@ variables! {
     TouchSteps = "touch_steps": I32 [Touch] "" "physics steps of the step in which the pair has a contact";
     EpisodeLength = "episode_length": I64 [Episode] "" "recorded steps of the episode";
     EpisodeEnd = "episode_end": Text [Episode] "" "why it ended: completed, or what went wrong";
-    EpisodeSha256 = "episode_sha256": Text [Episode] "" "SHA-256 of the episode's content, see the README";
+    EpisodeSha256 = "episode_sha256": Text [Episode] "" "SHA-256 of the episode's content, see docs/format.md";
     EpisodeHost = "episode_host": Text [Episode] "" "machine that recorded it";
     EpisodeCpu = "episode_cpu": Text [Episode] "" "processor that recorded it";
     EpisodeOffsets = "episode_offsets": I64 [EpisodeBound] "" "first step of every episode, then the number of steps";
