@@ -168,8 +168,8 @@ pub(super) struct Watch {
     /// The velocities below which dofs rest (nv).
     speeds: Vec<f64>,
     tired: Vec<bool>,
-    /// By sensor value, whether forces or accelerations change it (nsensordata).
-    felt: Vec<bool>,
+    /// Whether there is a sensor that forces or accelerations change.
+    felt: bool,
 }
 
 impl Watch {
@@ -183,16 +183,13 @@ impl Watch {
         }
         let speeds = model.resting_speeds();
         let tired = vec![false; model.nv()];
-        let mut felt = vec![false; model.nsensordata()];
-        for sensor in model.sensed().0.into_iter().filter(|sensor| sensor.by[2]) {
-            felt[sensor.values].fill(true);
-        }
+        let felt = model.sensed().0.iter().any(|sensor| sensor.by[2]);
         Ok(Some(Self { sim: Sim::new(model)?, asleep: Asleep::default(), speeds, tired, felt }))
     }
 
-    /// Whether a sensor of what sleeps through the step shows a force or an acceleration.
-    pub(super) fn feels_asleep(&self) -> bool {
-        self.asleep.sensors.iter().zip(&self.felt).any(|(asleep, felt)| *asleep && *felt)
+    /// Whether something sleeps beside a sensor of a force or an acceleration: its own, or one of what carries it.
+    pub(super) fn is_felt(&self) -> bool {
+        self.felt && self.asleep.any()
     }
 
     /// Looks at the step from a state ([`Sim::get_state`]).

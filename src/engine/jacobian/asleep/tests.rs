@@ -180,3 +180,38 @@ fn falling_asleep_is_a_switch_at_the_tolerance_and_smooth_below_and_above() {
         }
     }
 }
+
+/// A pendulum on a ball joint that hangs asleep and an arm that swings, on a world whose site feels the force of both.
+const FELT: &str = r#"<mujoco><option timestep=".004"><flag sleep="enable"/></option><worldbody><site name="world" pos=".3 0 0"/>
+    <body pos="0 0 1" sleep="init"><joint type="ball" damping=".5"/><geom type="capsule" fromto="0 0 0 .05 0 -.4" size=".03"/></body>
+    <body pos="1 0 1"><joint name="hinge" axis="0 1 0" damping=".1"/><geom type="capsule" fromto="0 0 0 .3 0 0" size=".03"/></body>
+    </worldbody><actuator><motor joint="hinge"/></actuator>
+    <sensor><force site="world"/><torque site="world"/></sensor></mujoco>"#;
+
+#[test]
+fn forces_of_what_carries_sleepers_are_whole_steps() {
+    let mut model = Model::from_text("felt.xml", FELT).unwrap();
+    model.set_solver(Solver::CONVERGED);
+    let model = Arc::new(model);
+    let mut sim = Sim::new(&model).unwrap();
+    for _ in 0..20 {
+        sim.ctrl_mut()[0] = 0.3;
+        sim.step().unwrap();
+    }
+    assert!(sim.tree_asleep()[0] >= 0 && sim.tree_asleep()[1] < 0);
+    let here = state(&mut sim);
+    let [implicit, steps] = [EngineKind::Implicit, EngineKind::WholeStep].map(|kind| {
+        let mut from = Sim::new(&model).unwrap();
+        from.set_state(&here).unwrap();
+        let mut out = Jacobian::zeros(&model, true);
+        let spec = EngineSpec { sensors: true, ..EngineSpec::new(kind) };
+        spec.build(&model).unwrap().jacobian(&mut from, &mut out).unwrap();
+        out
+    });
+    let most = |values: &[f64]| values.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    assert!(most(&steps.c) > 0.1, "the arm is felt: {:?}", steps.c);
+    for (found, right) in [(&implicit.c, &steps.c), (&implicit.d, &steps.d)] {
+        let apart = found.iter().zip(right).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(apart <= 1e-7 * most(right), "{apart:e} of {:e}: {found:?} {right:?}", most(right));
+    }
+}

@@ -512,12 +512,9 @@ impl Implicit {
             if *zero_test {
                 watch.mark_edges(work.qvel(), 2.0 * REACH, &mut bends.columns);
             }
-            // What falls asleep is derived once more at rest, for the sensors; of accelerations and forces of what sleeps, nothing
-            // but the step that has left them tells.
-            doubts.everything |= asleep.begins && sensors.is_some();
-            if watch.feels_asleep() && sensors.is_some() {
-                asleep.held().for_each(|dof| doubts.columns[dof] = true);
-            }
+            // What falls asleep is derived once more at rest, for the sensors; of forces and accelerations beside what sleeps, which has
+            // those of the step that it fell asleep in, nothing but whole steps tell.
+            doubts.everything |= (asleep.begins || watch.is_felt()) && sensors.is_some();
         }
         if doubts.everything {
             doubts.columns.fill(true);
