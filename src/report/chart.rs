@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use colorous::CIVIDIS;
 
+use super::figure::cut;
+use super::hover::Hover;
 use crate::text;
 
 /// Size of an ordinary drawing, user units (px).
@@ -13,8 +15,19 @@ pub(super) const SIZE: [f64; 2] = [376.0, 236.0];
 /// Levels of the colour scale.
 pub(super) const LEVELS: usize = 32;
 
-/// Room around the axes: left, right, top, bottom.
-const ROOM: [f64; 4] = [52.0, 14.0, 26.0, 42.0];
+/// Room around the axes: left, right, top, bottom. Half of the last tick's label is at the right.
+const ROOM: [f64; 4] = [52.0, 20.0, 26.0, 42.0];
+
+/// Letters of the name of a row.
+pub(super) const NAME: usize = 26;
+
+/// Width of a letter of 11 px, on average. px.
+const LETTER: f64 = 6.2;
+
+/// Width of a text, px.
+pub(super) fn wide(text: &str) -> f64 {
+    LETTER * text.chars().count() as f64
+}
 
 /// How classes look; colours are variables that the page sets for light and dark.
 pub(super) const STYLE: &str = "\
@@ -81,6 +94,8 @@ pub struct Drawing {
     pub svg: String,
     /// Its width, px.
     pub width: f64,
+    /// What its marks and cells say.
+    pub(super) hover: Hover,
 }
 
 /// A drawing under way.
@@ -89,11 +104,12 @@ pub(super) struct Canvas {
     body: String,
     pub(super) width: f64,
     pub(super) height: f64,
+    pub(super) hover: Hover,
 }
 
 impl Canvas {
     pub(super) fn new(width: f64, height: f64) -> Self {
-        Self { body: String::new(), width, height }
+        Self { body: String::new(), width, height, hover: Hover::default() }
     }
 
     pub(super) fn line(&mut self, class: &str, from: [f64; 2], to: [f64; 2]) {
@@ -121,6 +137,13 @@ impl Canvas {
     pub(super) fn text(&mut self, class: &str, at: [f64; 2], text: &str) {
         let [x, y] = at.map(px);
         let _ = write!(self.body, r#"<text class="t {class}" x="{x}" y="{y}">{}</text>"#, escaped(text));
+    }
+
+    /// Text around a middle, moved so that it stays inside, which becomes wide enough for it.
+    fn centred(&mut self, middle: [f64; 2], text: &str) {
+        let half = wide(text) / 2.0 + 3.0;
+        self.width = self.width.max(2.0 * half);
+        self.text("m", [middle[0].clamp(half, self.width - half), middle[1]], text);
     }
 
     /// Text that reads upwards.
@@ -152,7 +175,7 @@ impl Canvas {
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img"><title>{title}</title>{}</svg>"#,
             self.body
         );
-        Drawing { svg, width: self.width }
+        Drawing { svg, width: self.width, hover: self.hover }
     }
 }
 
@@ -284,6 +307,17 @@ pub(super) struct Plot {
     y: Axis,
     /// Left, right, top, bottom.
     bounds: [f64; 4],
+    /// What was drawn with a value: the class, the place, and texts by the axes.
+    seen: Vec<Seen>,
+    /// Names of classes, from the legend.
+    named: Vec<(String, String)>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    class: String,
+    at: [f64; 2],
+    texts: [String; 2],
 }
 
 impl Plot {
@@ -300,9 +334,10 @@ impl Plot {
         xs.iter().for_each(|(at, text)| canvas.text("m", [*at, bottom + 15.0], text));
         ys.iter().for_each(|(at, text)| canvas.text("e", [left - 6.0, at + 4.0], text));
         canvas.line("x", [left, bottom], [right, bottom]);
-        canvas.text("m", [(left + right) / 2.0, bottom + 33.0], &x.title);
+        canvas.centred([(left + right) / 2.0, bottom + 33.0], &x.title);
         canvas.upwards("m", [12.0, (top + bottom) / 2.0], &y.title);
-        Self { canvas, x, y, bounds }
+        canvas.hover.axes(&x.title, &y.title);
+        Self { canvas, x, y, bounds, seen: Vec::new(), named: Vec::new() }
     }
 
     pub(super) fn at(&self, x: f64, y: f64) -> [f64; 2] {
@@ -310,10 +345,16 @@ impl Plot {
         [left + self.x.part(x) * (right - left), bottom - self.y.part(y).clamp(-0.02, 1.02) * (bottom - top)]
     }
 
+    fn see(&mut self, class: &str, [x, y]: [f64; 2]) {
+        let at = self.at(x, y);
+        self.seen.push(Seen { class: class.to_owned(), at, texts: [short(x), short(y)] });
+    }
+
     /// A line through points; None is a gap. A point alone is a short stroke.
     pub(super) fn curve(&mut self, class: &str, points: impl IntoIterator<Item = Option<[f64; 2]>>) {
         let mut pen = Pen::default();
         let points: Vec<Option<[f64; 2]>> = points.into_iter().collect();
+        points.iter().flatten().for_each(|point| self.see(class, *point));
         for line in points.split(Option::is_none) {
             let mut ends = line.iter().flatten().map(|[x, y]| self.at(*x, *y));
             if line.len() == 1 {
@@ -341,6 +382,7 @@ impl Plot {
                 None => {}
             }
             pen.to(last.is_none(), self.at(x, y));
+            self.see(class, [x, y]);
             last = Some(y);
         }
         if let Some(y) = last {
@@ -354,18 +396,21 @@ impl Plot {
         let mut pen = Pen::default();
         for [x, y] in points {
             let at = self.at(x, y);
+            self.see(class, [x, y]);
             if class.starts_with('b') { pen.square(at, 2.6) } else { pen.circle(at, 2.8) }
         }
         self.canvas.path(class, &pen);
     }
 
-    /// A bar from the lower end of the axis.
-    pub(super) fn bar(&mut self, class: &str, from: f64, to: f64, y: f64) {
+    /// A bar from the lower end of the axis, over what `name` says.
+    pub(super) fn bar(&mut self, class: &str, name: String, [from, to]: [f64; 2], y: f64) {
         let ([x1, y1], [x2, y2]) = (self.at(from, y), self.at(to, self.y.low));
         if y2 - y1 > 0.05 {
             let mut pen = Pen::default();
             pen.rect(x1, y1, x2 - x1, y2 - y1);
             self.canvas.path(class, &pen);
+            let at = [0.5 * (x1 + x2), y1];
+            self.seen.push(Seen { class: class.to_owned(), at, texts: [name, short(y)] });
         }
     }
 
@@ -383,12 +428,33 @@ impl Plot {
         for (class, name) in entries {
             sample(&mut self.canvas, class, [x, 12.0]);
             self.canvas.text("", [x + 25.0, 16.0], name);
-            x += 32.0 + 6.2 * name.chars().count() as f64;
+            x += 32.0 + wide(name);
+            self.named.extend(class.split(' ').map(|class| (class.to_owned(), (*name).to_owned())));
         }
     }
 
-    pub(super) fn finish(self, title: &str) -> Drawing {
+    pub(super) fn finish(mut self, title: &str) -> Drawing {
+        // Marks lie on the curves that join them: one of both is enough, and marks have the more particular class.
+        let mut said = std::collections::HashSet::new();
+        let (marks, curves): (Vec<Seen>, Vec<Seen>) =
+            std::mem::take(&mut self.seen).into_iter().partition(|seen| seen.class.len() > 1);
+        for Seen { class, at, texts } in marks.into_iter().chain(curves) {
+            if said.insert(at.map(px))
+                && let Some(name) = self.name(&class)
+            {
+                self.canvas.hover.mark(at, &name, texts);
+            }
+        }
         self.canvas.finish(title)
+    }
+
+    /// What the legend calls a class, or the curve that its marks lie on; none for one that it does not tell from others.
+    fn name(&self, class: &str) -> Option<String> {
+        let named = |class: &str| {
+            let mut all = self.named.iter().filter(|(known, _)| known == class);
+            all.next().filter(|_| all.next().is_none()).map(|(_, name)| name.clone())
+        };
+        named(class).or_else(|| named(class.strip_suffix('p')?))
     }
 }
 
@@ -415,16 +481,25 @@ pub(super) struct Row {
     pub(super) note: String,
 }
 
-/// Marks in rows, one below the other; the names stand at the left.
-pub(super) fn rows(title: &str, axis: &Axis, note: &str, legend: &[(&str, &str)], rows: &[Row]) -> Drawing {
-    let longest = |f: fn(&Row) -> &str| rows.iter().map(|r| f(r).chars().count()).max().unwrap_or(0) as f64;
-    let left = 24.0 + 6.9 * longest(|r| &r.name);
-    let right = left + 210.0;
-    let room = if note.is_empty() { 14.0 } else { 12.0 + 6.6 * longest(|r| &r.note).max(note.chars().count() as f64) };
+/// Marks in rows, one below the other, along an axis of `length` px; the names stand at the left.
+pub(super) fn rows(
+    title: &str,
+    axis: &Axis,
+    length: f64,
+    note: &str,
+    legend: &[(&str, &str)],
+    rows: &[Row],
+) -> Drawing {
+    let names: Vec<String> = rows.iter().map(|row| cut(&row.name, NAME)).collect();
+    let left = 24.0 + 1.1 * names.iter().map(|name| wide(name)).fold(0.0, f64::max);
+    let right = left + length;
+    let notes = rows.iter().map(|row| wide(&row.note)).fold(wide(note), f64::max);
+    let room = if note.is_empty() { 14.0 } else { 12.0 + 1.07 * notes };
     let (top, step) = (30.0, 17.0);
     let bottom = top + step * rows.len() as f64;
-    let wide = legend.iter().map(|(_, name)| 36.0 + 6.2 * name.chars().count() as f64).sum::<f64>() + 24.0;
-    let mut canvas = Canvas::new((right + room).max(wide), bottom + 42.0);
+    let samples = legend.iter().map(|(_, name)| 36.0 + wide(name)).sum::<f64>() + 24.0;
+    let mut canvas = Canvas::new((right + room).max(samples), bottom + 42.0);
+    canvas.hover.axes(&axis.title, "");
     let place = |v: f64| left + axis.part(v).clamp(0.0, 1.0) * (right - left);
     let mut grid = Pen::default();
     for (value, text) in axis.ticks() {
@@ -432,12 +507,12 @@ pub(super) fn rows(title: &str, axis: &Axis, note: &str, legend: &[(&str, &str)]
         canvas.text("m", [place(value), bottom + 15.0], &text);
     }
     canvas.path("g", &grid);
-    canvas.text("m", [(left + right) / 2.0, bottom + 33.0], &axis.title);
+    canvas.centred([(left + right) / 2.0, bottom + 33.0], &axis.title);
     canvas.text("e", [right + room - 2.0, top - 4.0], note);
-    for (i, row) in rows.iter().enumerate() {
+    for (i, (row, name)) in rows.iter().zip(&names).enumerate() {
         let y = top + step * (i as f64 + 0.5);
         canvas.line("g", [left, y], [right, y]);
-        canvas.text("e", [left - 12.0, y + 4.0], &row.name);
+        canvas.text("e", [left - 12.0, y + 4.0], name);
         canvas.text("e", [right + room - 2.0, y + 4.0], &row.note);
         for (class, value) in &row.marks {
             let mut pen = Pen::default();
@@ -449,13 +524,15 @@ pub(super) fn rows(title: &str, axis: &Axis, note: &str, legend: &[(&str, &str)]
                 _ => pen.circle(at, 3.6),
             }
             canvas.path(class, &pen);
+            let series = legend.iter().find(|(known, _)| known == class).map_or("", |(_, name)| name);
+            canvas.hover.mark(at, series, [short(*value), row.name.clone()]);
         }
     }
     let mut x = 8.0;
     for (class, name) in legend {
         sample(&mut canvas, class, [x, 10.0]);
         canvas.text("", [x + 25.0, 14.0], name);
-        x += 32.0 + 6.2 * name.chars().count() as f64;
+        x += 32.0 + wide(name);
     }
     canvas.finish(title)
 }

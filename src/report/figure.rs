@@ -1,6 +1,7 @@
 //! The figures of one recording.
 
 use super::chart::{self, Axis, Canvas, Drawing, LEVELS, Pen, Plot, Row, SIZE, Tile, short};
+use super::hover::Grid;
 use crate::analysis::embedding::Embedding;
 use crate::analysis::global::GlobalSparsity;
 use crate::analysis::state::RegimeGroup;
@@ -101,15 +102,16 @@ fn heatmap(a: &Analysis) -> Figure {
         };
         let grid: Vec<Tile> = g.share_zero.iter().zip(&g.share_undecided).map(tile).collect();
         chart::tiles(&mut canvas, [corner, top], [cell; 2], g.shape.columns, &grid);
+        let full = if g.matrix == Matrix::A { &a.subject.state } else { &a.subject.control };
+        let texts = g.share_zero.iter().zip(&g.share_undecided).map(|(zero, undecided)| steps_of(*zero, *undecided));
+        canvas.hover.grid(Grid::new([corner, top], [cell; 2], [&a.subject.state, full], texts));
         let mut frame = Pen::default();
         frame.rect(corner, top, right - corner, bottom - top);
         canvas.path("k", &frame);
         blocks(&mut canvas, a, g, [corner, top, right, bottom], cell);
-        canvas.text(
-            "m",
-            [(corner + right) / 2.0, 12.0],
-            if g.matrix == Matrix::A { "A, by state" } else { "B, by control" },
-        );
+        let title = if g.matrix == Matrix::A { "A, by state" } else { "B, by control" };
+        let narrow = right - corner < chart::wide(title) + 4.0;
+        canvas.text("m", [(corner + right) / 2.0, 12.0], if narrow { g.matrix.name() } else { title });
         corner = right + gap;
     }
     canvas.colour_bar(
@@ -122,12 +124,22 @@ fn heatmap(a: &Analysis) -> Figure {
         name: "zero-share",
         title: "Share of steps in which each entry is zero".to_owned(),
         caption:
-            "Dark: never zero; light with a stroke: zero in every step. A dot marks an entry that is undecided in \
+            "A: by entry of the state, B: by control. Dark: never zero; light with a stroke: zero in every step. A dot marks an entry that is undecided in \
                   some steps: those count as neither."
                 .to_owned(),
         tables: &["entries", "global_cells"],
         drawing: canvas.finish("Share of steps in which each entry of A and B is zero"),
     }
+}
+
+/// In how many steps an entry is zero.
+fn steps_of(zero: f64, undecided: f64) -> String {
+    let zero = match zero {
+        1.0 => return "zero in every step".to_owned(),
+        0.0 => "never zero".to_owned(),
+        share => format!("zero in {} of the steps", percent(share)),
+    };
+    if undecided > 0.0 { format!("{zero}, undecided in {}", percent(undecided)) } else { zero }
 }
 
 /// Lines between positions, velocities and activations.
@@ -176,7 +188,8 @@ fn distribution(a: &Analysis) -> Figure {
     for (k, s) in a.state.iter().enumerate() {
         for (i, n) in s.bins.iter().enumerate() {
             let from = (i as f64 + 0.1 + 0.4 * k as f64) / 10.0;
-            plot.bar(mark(s.matrix), from, from + 0.4 / 10.0, share(*n, s.samples));
+            let name = format!("{} to {}", short(i as f64 / 10.0), short((i + 1) as f64 / 10.0));
+            plot.bar(mark(s.matrix), name, [from, from + 0.4 / 10.0], share(*n, s.samples));
         }
     }
     plot.legend(&[("ap", "A"), ("bp", "B")][..a.state.len().clamp(1, 2)]);
@@ -224,6 +237,8 @@ fn embedding(a: &Analysis) -> Option<Figure> {
     for s in &e.steps {
         let [x, y] = place(s);
         pens[chart::level((s.sparsity_a - low) / (high - low).max(1e-12))].dot(plot.at(x, y));
+        let at = plot.at(x, y);
+        plot.canvas.hover.mark(at, &format!("sparsity of A {}", percent(s.sparsity_a)), [short(x), short(y)]);
     }
     for (i, pen) in pens.iter().enumerate() {
         plot.canvas.coloured("d", pen, &chart::colour(i));
@@ -260,7 +275,7 @@ fn contact_sets(a: &Analysis) -> Figure {
         .take(SETS)
         .map(|set| {
             let pairs: Vec<String> = set.pairs.iter().map(|[x, y]| format!("{x}–{y}")).collect();
-            row(if pairs.is_empty() { "no contact".to_owned() } else { cut(&pairs.join(", "), 24) }, &set.group)
+            row(if pairs.is_empty() { "no contact".to_owned() } else { pairs.join(", ") }, &set.group)
         })
         .collect();
     let legend = [("ap", "mean sparsity of A"), ("bp", "of B")];
@@ -275,7 +290,7 @@ fn contact_sets(a: &Analysis) -> Figure {
             "The most frequent sets of geom pairs in contact, with the share of steps at the right.{rest}"
         ),
         tables: &["contact_sets", "regime_counts", "information"],
-        drawing: chart::rows(title, &axis, "steps", &legend[..legend_length(a)], &rows),
+        drawing: chart::rows(title, &axis, 130.0, "steps", &legend[..legend_length(a)], &rows),
     }
 }
 
@@ -507,6 +522,7 @@ fn thresholds(a: &Analysis) -> Figure {
 pub(super) fn percent(share: f64) -> String {
     match 100.0 * share {
         0.0 => "0 %".to_owned(),
+        x if x < 0.0 => format!("−{}", percent(-share)),
         x if x < 0.005 => format!("{x:.0e} %"),
         x if x < 0.05 => format!("{x:.2} %"),
         x => format!("{x:.1} %"),

@@ -130,7 +130,7 @@ fn sparsity(name: &'static str, title: String, rows: &[Row]) -> Figure {
                   Figure 8 of the paper; at the right the mean square error of the next state. Means over seeds."
             .to_owned(),
         tables: &["learned"],
-        drawing: chart::rows(&title, &axis, "error", &marks, rows),
+        drawing: chart::rows(&title, &axis, 210.0, "error", &marks, rows),
         title,
     }
 }
@@ -161,7 +161,7 @@ fn overview(tasks: &[(String, Vec<Setting<'_>>)]) -> Vec<Figure> {
                       right half of the 95 % interval."
                 .to_owned(),
             tables: &["learned"],
-            drawing: chart::rows(&title, &axis, "interval", &marks, &recovered),
+            drawing: chart::rows(&title, &axis, 210.0, "interval", &marks, &recovered),
             title,
         },
     ]

@@ -7,6 +7,7 @@
 mod chart;
 mod error;
 mod figure;
+mod hover;
 mod image;
 #[cfg_attr(not(feature = "learn"), path = "without_networks.rs")]
 mod learned;

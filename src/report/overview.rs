@@ -1,13 +1,14 @@
 //! Figures that show all recordings side by side.
 
-use super::chart::{self, Axis, Canvas, Drawing, Row, Tile, short};
+use super::chart::{self, Axis, Canvas, Drawing, NAME, Row, Tile, short};
 use super::figure::{Figure, cut, percent};
+use super::hover::Grid;
 use crate::analysis::compare::{Compared, Comparison};
 use crate::analysis::threshold::Thresholds;
 use crate::analysis::{Analysis, Criterion, Matrix};
 
-/// Letters of a recording's name.
-const NAME: usize = 26;
+/// Length of the axis of a figure that stands alone, px.
+const ALONE: f64 = 520.0;
 
 /// Shares below this have the lowest colour in [`wrong_by_threshold`], as a power of ten.
 const LEAST: f64 = -6.0;
@@ -19,10 +20,6 @@ pub(super) fn figures(analyses: &[Analysis], comparisons: &[Comparison]) -> Vec<
     }
     let all = [Some(global(analyses)), Some(distribution(analyses)), explained(analyses), bursts(analyses)];
     all.into_iter().flatten().chain(wrong_by_threshold(analyses)).chain(compared(comparisons)).collect()
-}
-
-fn name(a: &Analysis) -> String {
-    cut(&a.subject.name, NAME)
 }
 
 fn global(analyses: &[Analysis]) -> Figure {
@@ -40,7 +37,7 @@ fn global(analyses: &[Analysis]) -> Figure {
             marks.push((zero, share(g.zero, g.entries)));
         }
         let note = a.global.iter().map(|g| g.zero.to_string()).collect::<Vec<_>>().join(" + ");
-        Row { name: name(a), marks, note }
+        Row { name: a.subject.name.clone(), marks, note }
     };
     let rows: Vec<Row> = analyses.iter().map(row).collect();
     let has = |class: &str| rows.iter().any(|r| r.marks.iter().any(|(c, _)| *c == class));
@@ -57,7 +54,7 @@ fn global(analyses: &[Analysis]) -> Figure {
                   undecided at least once."
             .to_owned(),
         tables: &["global"],
-        drawing: chart::rows(title, &axis, "A + B", &legend, &rows),
+        drawing: chart::rows(title, &axis, ALONE, "A + B", &legend, &rows),
     }
 }
 
@@ -68,9 +65,12 @@ fn distribution(analyses: &[Analysis]) -> Figure {
     let mut tiles = Vec::new();
     for a in analyses {
         let Some(s) = a.state.first() else { continue };
-        names.push(name(a));
+        names.push(a.subject.name.clone());
         let share = |n: u64| n as f64 / s.samples.max(1) as f64;
-        tiles.extend(s.bins.map(|n| Tile { share: (n > 0).then(|| share(n)), ..Tile::default() }));
+        tiles.extend(s.bins.map(|n| {
+            let tile = Tile { share: (n > 0).then(|| share(n)), ..Tile::default() };
+            (tile, if n > 0 { format!("{} of the steps", percent(share(n))) } else { "no step".to_owned() })
+        }));
     }
     Figure {
         name: "all-distribution",
@@ -102,7 +102,7 @@ fn explained(analyses: &[Analysis]) -> Option<Figure> {
             marks.extend(chance.recurring.beyond.map(|x| (class, x.max(0.0))));
         }
         let bits = a.state.first().map_or(0.0, |s| s.patterns.entropy_bits);
-        (!marks.is_empty()).then(|| Row { name: name(a), marks, note: short(bits) })
+        (!marks.is_empty()).then(|| Row { name: a.subject.name.clone(), marks, note: short(bits) })
     };
     let rows: Vec<Row> = analyses.iter().filter_map(row).collect();
     let legend = [("ap", "contact set"), ("bp", "constraint rows that act"), ("c", "contact set, by chance")];
@@ -115,7 +115,7 @@ fn explained(analyses: &[Analysis]) -> Option<Figure> {
                   than 5 steps are taken for one."
             .to_owned(),
         tables: &["information"],
-        drawing: chart::rows("Share of the pattern's entropy that contacts explain", &axis, "bits", &legend, &rows),
+        drawing: chart::rows("Share of the pattern's entropy that contacts explain", &axis, 330.0, "bits", &legend, &rows),
     })
 }
 
@@ -129,7 +129,7 @@ fn bursts(analyses: &[Analysis]) -> Option<Figure> {
             marks.extend(t.events.burstiness.map(|x| (class, x)));
         }
         let rate = events.rate.map_or_else(|| "–".to_owned(), percent);
-        marks.iter().any(|(c, _)| *c != "c").then(|| Row { name: name(a), marks, note: rate })
+        marks.iter().any(|(c, _)| *c != "c").then(|| Row { name: a.subject.name.clone(), marks, note: rate })
     };
     let rows: Vec<Row> = analyses.iter().filter_map(row).collect();
     let legend = [("ap", "A"), ("bp", "B"), ("c", "memoryless, rates of A")];
@@ -142,7 +142,7 @@ fn bursts(analyses: &[Analysis]) -> Option<Figure> {
                   switches at random steps of their episodes give. At the right, the share of steps in which A switches."
                 .to_owned(),
         tables: &["switches"],
-        drawing: chart::rows("Burstiness of switches", &axis, "switching", &legend, &rows),
+        drawing: chart::rows("Burstiness of switches", &axis, ALONE, "switching", &legend, &rows),
     })
 }
 
@@ -154,7 +154,7 @@ fn compared(comparisons: &[Comparison]) -> Option<Figure> {
         let means = [(Matrix::B, "bp"), (Matrix::A, "ap")].map(|(m, class)| of(m).map(|f| (class, f.mean)));
         let marks = published.into_iter().chain(means.into_iter().flatten()).collect();
         let note = r.figures.iter().map(|f| f.always_zero.to_string()).collect::<Vec<_>>().join(" + ");
-        Row { name: cut(&r.name, NAME + 4), marks, note }
+        Row { name: r.name.clone(), marks, note }
     };
     let rows: Vec<Row> = comparisons.iter().flat_map(|c| &c.recordings).map(row).collect();
     let most = rows.iter().flat_map(|r| &r.marks).map(|(_, v)| *v).fold(0.1, f64::max);
@@ -168,7 +168,14 @@ fn compared(comparisons: &[Comparison]) -> Option<Figure> {
                   numbers. At the right, the entries of A and of B that are zero in every step."
                 .to_owned(),
         tables: &["comparison"],
-        drawing: chart::rows("Mean sparsity of recordings that differ in a setting", &axis, "A + B", &legend, &rows),
+        drawing: chart::rows(
+            "Mean sparsity of recordings that differ in a setting",
+            &axis,
+            ALONE,
+            "A + B",
+            &legend,
+            &rows,
+        ),
     })
 }
 
@@ -180,9 +187,10 @@ fn wrong_by_threshold(analyses: &[Analysis]) -> Option<Figure> {
         columns = t.thresholds.iter().map(|x| format!("{:e}", x.threshold)).collect();
         tiles.extend(wrong(t).into_iter().map(|share| {
             let place = share.filter(|x| *x > 0.0).map(|x| (1.0 - x.log10() / LEAST).max(0.0));
-            Tile { share: place, ..Tile::default() }
+            let text = share.map_or_else(|| "no entry is decided".to_owned(), |x| format!("{} wrong", percent(x)));
+            (Tile { share: place, ..Tile::default() }, text)
         }));
-        names.push(name(a));
+        names.push(a.subject.name.clone());
     }
     (!names.is_empty() && !columns.is_empty()).then(|| Figure {
         name: "all-thresholds",
@@ -213,18 +221,19 @@ pub(super) fn wrong(t: &Thresholds) -> Vec<Option<f64>> {
     t.thresholds.iter().map(share).collect()
 }
 
-/// A grid of tiles with names of its rows and columns.
+/// A grid of tiles with names of its rows and columns, and what each tile says.
 fn grid(
     title: &str,
     x: &str,
     rows: &[String],
     columns: &[String],
-    tiles: &[Tile],
+    tiles: &[(Tile, String)],
     bar: &str,
     ends: [&str; 2],
 ) -> Drawing {
-    let longest = |names: &[String]| names.iter().map(|n| n.chars().count()).max().unwrap_or(0) as f64 * 6.9;
-    let (left, top) = (14.0 + longest(rows), 24.0 + longest(columns));
+    let names: Vec<String> = rows.iter().map(|name| cut(name, NAME)).collect();
+    let longest = |names: &[String]| 1.1 * names.iter().map(|name| chart::wide(name)).fold(0.0, f64::max);
+    let (left, top) = (14.0 + longest(&names), 24.0 + longest(columns));
     let cell = [if columns.len() > 12 { 22.0 } else { 30.0 }, 17.0];
     let (width, height) = (cell[0] * columns.len() as f64, cell[1] * rows.len() as f64);
     let mut canvas = Canvas::new(left + width + 14.0, top + height + 42.0);
@@ -233,12 +242,14 @@ fn grid(
         canvas.upwards("", [left + (i as f64 + 0.5) * cell[0] + 4.0, top - 5.0], name);
     }
     let mut lines = chart::Pen::default();
-    for (i, name) in rows.iter().enumerate() {
+    for (i, name) in names.iter().enumerate() {
         canvas.text("e", [left - 6.0, top + (i as f64 + 0.5) * cell[1] + 4.0], name);
         lines.segment([left, top + (i as f64 + 0.5) * cell[1]], [left + width, top + (i as f64 + 0.5) * cell[1]]);
     }
     canvas.path("g", &lines);
-    chart::tiles(&mut canvas, [left, top], cell, columns.len(), tiles);
+    let (tiles, texts): (Vec<Tile>, Vec<String>) = tiles.iter().cloned().unzip();
+    chart::tiles(&mut canvas, [left, top], cell, columns.len(), &tiles);
+    canvas.hover.grid(Grid::new([left, top], cell, [rows, columns], texts));
     canvas.colour_bar([left, top + height + 12.0], width.min(300.0), bar, ends);
     canvas.finish(title)
 }

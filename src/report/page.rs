@@ -84,14 +84,18 @@ pub fn page(input: &ReportInput<'_>) -> Result<String, ReportError> {
                     @if trained { section id="q4" { (learned::section(input.learned, &figures.learned)) } }
                     @if recorded {
                         section id="ablation" { (ablation(input, &figures)) }
-                        section id="parts" { (each(input, &figures)) }
+                        section id="parts" { (each(input)) }
                         section id="methods" { (methods()) }
                         section id="provenance" { (provenance(input)) }
+                    }
+                    // What is long comes last: the page is there, and can be used, before it is read.
+                    script { (PreEscaped(concat!(include_str!("script.js"), include_str!("hover.js")))) }
+                    @for (i, (a, (_, own))) in input.analyses.iter().zip(&figures.recordings).enumerate() {
+                        (packed(&format!("packed-r{i}"), &task::part(a, own).into_string()))
                     }
                     section id="data" { (data) }
                     footer.soft { "Made by " (input.program) "." }
                 }
-                script { (PreEscaped(include_str!("script.js"))) }
             }
         }
     };
@@ -99,18 +103,31 @@ pub fn page(input: &ReportInput<'_>) -> Result<String, ReportError> {
     Ok(crate::text::lines(&body.into_string()).into_owned())
 }
 
-fn each(input: &ReportInput<'_>, figures: &Figures) -> Markup {
+/// A line for each recording, which opens its part.
+fn each(input: &ReportInput<'_>) -> Markup {
+    let mean = |a: &Analysis| share(a.state.first().map(|s| s.mean));
     html! {
         h2 { "Each recording" }
-        p {
-            @for (i, a) in input.analyses.iter().enumerate() {
-                @if i > 0 { " · " } a href=(format!("#r{i}")) { (a.subject.name) }
+        p.soft {
+            "A click opens the part of a recording: its figures, with the value and the names of what the pointer is over (or the arrow \
+             keys, once a figure has the focus), its tables and all attributes of its file."
+        }
+        noscript { p.warn { "The parts are packed in this page and need its script." } }
+        @for (i, a) in input.analyses.iter().enumerate() {
+            details.part id=(format!("r{i}")) data-name=(a.subject.name) data-task=(a.subject.task) data-suite=(text(a, "suite")) {
+                summary {
+                    b { (a.subject.name) }
+                    span.soft { (text(a, "description")) }
+                    span.soft.n { (a.subject.state.len()) " + " (a.subject.control.len()) ", A " (mean(a)) " zero" }
+                }
             }
         }
-        @for (i, (a, (_, own))) in input.analyses.iter().zip(&figures.recordings).enumerate() {
-            (task::part(i, a, own))
-        }
     }
+}
+
+/// A part of the page that is unpacked when it is opened.
+fn packed(id: &str, part: &str) -> Markup {
+    html! { script type="application/gzip" id=(id) { (STANDARD.encode(compressed(part.as_bytes()))) } }
 }
 
 /// A figure with its caption and its data.
@@ -118,7 +135,8 @@ pub(super) fn figure_of(figure: &Figure) -> Markup {
     let width = figure.drawing.width.ceil();
     html! {
         figure.wide[width > WIDE] style=(format!("width:{}px", width + 24.0)) {
-            div.scroll { (PreEscaped(&figure.drawing.svg)) }
+            @let hover = figure.drawing.hover.json();
+            div.scroll tabindex=[hover.as_ref().map(|_| "0")] data-hover=[hover] { (PreEscaped(&figure.drawing.svg)) }
             figcaption {
                 b { (figure.title) }
                 (figure.caption) " CSV: "
@@ -194,7 +212,28 @@ fn front(input: &ReportInput<'_>) -> Markup {
              but were undecided at least once; they count on neither side. Flagged: steps with any flag, such as a contact that \
              switches within reach of a difference."
         }
+        (filter(input.analyses))
         (all_recordings(input.analyses))
+    }
+}
+
+/// What of the recordings is shown, in every table and list of the page.
+fn filter(analyses: &[Analysis]) -> Markup {
+    let suites: std::collections::BTreeSet<String> =
+        analyses.iter().map(|a| text(a, "suite")).filter(|suite| !suite.is_empty()).collect();
+    html! {
+        @if analyses.len() > 1 {
+            p.filter {
+                label { "Task or recording " input #find type="search" autocomplete="off"; }
+                @if suites.len() > 1 {
+                    label { "Suite " select #suite {
+                        option value="" { "all" }
+                        @for suite in &suites { option value=(suite) { (suite) } }
+                    } }
+                }
+                output #found aria-live="polite" {}
+            }
+        }
     }
 }
 
@@ -207,7 +246,7 @@ fn all_recordings(analyses: &[Analysis]) -> Markup {
         let mean = a.state.get(m).map(|s| s.mean);
         (share(mean), mean)
     };
-    Table::of(analyses.iter().enumerate())
+    let table = Table::of(analyses.iter().enumerate())
         .sortable()
         .number("recording", |(i, a)| html! { a href=(format!("#r{i}")) { (a.subject.name) } })
         .number("state", |(_, a)| a.subject.state.len())
@@ -234,9 +273,10 @@ fn all_recordings(analyses: &[Analysis]) -> Markup {
         .sorted("flagged", |(_, a)| {
             let flagged = a.selection.flagged as f64 / a.selection.steps.max(1) as f64;
             (percent(flagged), Some(flagged))
-        })
-        .number("zero by", |(_, a)| criterion(a))
-        .markup()
+        });
+    // Mostly the same for all, and the table is wide.
+    let by_masks = analyses.iter().all(|a| a.criterion == Criterion::Mask);
+    if by_masks { table.markup() } else { table.number("zero by", |(_, a)| criterion(a)).markup() }
 }
 
 /// How many patterns there are, at least where not all were told apart.
@@ -522,15 +562,7 @@ fn provenance(input: &ReportInput<'_>) -> Markup {
                 td.l { code { (a.subject.content_sha256.as_deref().unwrap_or("–")) } }
             } } }
         } }
-        @for a in input.analyses {
-            details {
-                summary { (a.subject.name) ": all attributes" }
-                dl {
-                    dt { "file" } dd { (a.subject.file) }
-                    @for name in a.subject.attributes.keys() { dt { (name) } dd { (text(a, name)) } }
-                }
-            }
-        }
+        p.soft { "All attributes of a file are at the end of its part." }
     }
 }
 

@@ -5,6 +5,57 @@ document.getElementById("theme").addEventListener("click", () => {
   const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   root.dataset.theme = dark ? "light" : "dark";
 });
+// Bytes of base64 text, unpacked where they are gzip.
+async function unpacked(text, gzip) {
+  const blob = new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]);
+  return gzip ? new Response(blob.stream().pipeThrough(new DecompressionStream("gzip"))).blob() : blob;
+}
+// The part of a recording is unpacked when it is opened for the first time; it may stand behind what is still being read.
+const loaded = new Promise((done) => {
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", done); else done();
+});
+async function fill(part) {
+  if (part.dataset.full) return;
+  part.dataset.full = "yes";
+  const packed = () => document.getElementById(`packed-${part.id}`);
+  if (!packed()) await loaded;
+  const blob = await unpacked(packed().textContent.trim(), true);
+  part.insertAdjacentHTML("beforeend", await blob.text());
+}
+const parts = [...document.querySelectorAll(".part")];
+for (const part of parts) part.addEventListener("toggle", () => { if (part.open) fill(part); });
+async function arrive() {
+  const part = parts.find((p) => `#${p.id}` === location.hash);
+  if (!part) return;
+  if (part.hidden) {
+    find.value = "";
+    if (suite) suite.value = "";
+    narrow();
+  }
+  part.open = true;
+  await fill(part);
+  part.scrollIntoView({ behavior: "instant" });
+}
+// What is searched for stays, in every table that begins with recordings and in the list of their parts.
+const find = document.getElementById("find"), suite = document.getElementById("suite");
+const known = new Map(parts.map((part) => [part.dataset.name, part.dataset]));
+function narrow() {
+  const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = ({ name, task, suite: of }) =>
+    words.every((word) => `${name} ${task}`.toLowerCase().includes(word)) && (!suite?.value || of === suite.value);
+  for (const part of parts) part.hidden = !wanted(part.dataset);
+  for (const row of document.querySelectorAll("main > section > .scroll tbody tr")) {
+    const recording = known.get(row.cells[0].textContent);
+    if (recording) row.hidden = !wanted(recording);
+  }
+  document.getElementById("found").textContent = `${parts.filter((p) => !p.hidden).length} of ${parts.length}`;
+}
+find?.addEventListener("input", narrow);
+suite?.addEventListener("change", narrow);
+if (find) narrow();
+if (parts.length <= 2) parts.forEach((part) => { part.open = true; });
+addEventListener("hashchange", arrive);
+arrive();
 // A click on a head sorts the table by its column.
 for (const head of document.querySelectorAll(".front thead th")) {
   head.addEventListener("click", () => {
@@ -25,13 +76,9 @@ for (const head of document.querySelectorAll(".front thead th")) {
 // Data links hand out plain CSV: browsers refuse to open long data: addresses, and unpack gzip themselves.
 async function save(link) {
   const [head, data] = link.getAttribute("href").split(",", 2);
-  const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-  let blob = new Blob([bytes]);
-  let name = link.download;
-  if (head.includes("gzip") && "DecompressionStream" in window) {
-    blob = await new Response(blob.stream().pipeThrough(new DecompressionStream("gzip"))).blob();
-    name = name.replace(/\.gz$/, "");
-  }
+  const gzip = head.includes("gzip") && "DecompressionStream" in window;
+  const blob = await unpacked(data, gzip);
+  const name = gzip ? link.download.replace(/\.gz$/, "") : link.download;
   const out = document.createElement("a");
   out.href = URL.createObjectURL(blob);
   out.download = name;

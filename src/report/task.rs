@@ -12,13 +12,8 @@ use crate::analysis::{Analysis, Criterion, Matrix};
 /// Reasons that are shown.
 const REASONS: usize = 12;
 
-/// Names of the figures by question.
-const QUESTIONS: [(&str, &[&str]); 4] = [
-    ("Q1 Global sparsity", &["zero-share", "convergence"]),
-    ("Q2 State dependence", &["distribution", "embedding", "contact-sets"]),
-    ("Q3 Temporal structure", &["trace", "run-lengths", "autocorrelation", "clustering", "around-contacts"]),
-    ("Ablation", &["thresholds"]),
-];
+/// Figures wider than this have a row for themselves, px.
+const ROW: f64 = 780.0;
 
 /// What made an entry zero.
 pub(super) fn zero(a: &Analysis) -> String {
@@ -35,7 +30,7 @@ pub(super) fn zero(a: &Analysis) -> String {
 }
 
 /// The part.
-pub(super) fn part(i: usize, a: &Analysis, figures: &[Figure]) -> Markup {
+pub(super) fn part(a: &Analysis, figures: &[Figure]) -> Markup {
     let s = &a.selection;
     let flags: Vec<String> = s
         .flags
@@ -44,9 +39,7 @@ pub(super) fn part(i: usize, a: &Analysis, figures: &[Figure]) -> Markup {
         .map(|(name, n)| format!("{name} {}", percent(*n as f64 / s.steps.max(1) as f64)))
         .collect();
     html! {
-        article id=(format!("r{i}")) {
-            h3 { (a.subject.name) }
-            p.soft { (text(a, "description")) }
+        article {
             @if !a.masks { p.warn { "Zero by " (zero(a)) "." } }
             @if let Some(largest) = a.beyond_reason() {
                 p.warn { "Beyond reason: entries up to " (format!("{largest:.1e}")) " in the steps that count." }
@@ -69,14 +62,23 @@ pub(super) fn part(i: usize, a: &Analysis, figures: &[Figure]) -> Markup {
                 (residuals(a))
                 p.soft { "The model's prediction minus what the robot did, in m, rad, or per second; noise: of the measurement, from the log itself." }
             }
-            @for (question, names) in QUESTIONS {
-                @let shown: Vec<&Figure> = figures.iter().filter(|f| names.contains(&f.name)).collect();
-                @if !shown.is_empty() {
-                    h4 { (question) }
-                    @if names.contains(&"zero-share") { (global(a)) }
-                    @if names.contains(&"distribution") { (state(a)) }
-                    @if names.contains(&"trace") { (temporal(a)) }
-                    div.figures { @for figure in shown { (figure_of(figure)) } }
+            h4 { "Q1 Global sparsity" }
+            (global(a))
+            h4 { "Q2 State dependence" }
+            (state(a))
+            h4 { "Q3 Temporal structure" }
+            (temporal(a))
+            h4 { "Figures" }
+            div.figures {
+                // Those that fill a row come first, so that the others share theirs.
+                @let (wide, narrow): (Vec<&Figure>, Vec<&Figure>) = figures.iter().partition(|f| f.drawing.width > ROW);
+                @for figure in wide.into_iter().chain(narrow) { (figure_of(figure)) }
+            }
+            details {
+                summary { "All attributes" }
+                dl {
+                    dt { "file" } dd { (a.subject.file) }
+                    @for name in a.subject.attributes.keys() { dt { (name) } dd { (text(a, name)) } }
                 }
             }
         }

@@ -18,17 +18,38 @@ fn page(place: &Place, name: &str) -> String {
     String::from_utf8(place.read(name)).expect("UTF-8")
 }
 
+/// The page with the parts of its recordings where its script would put them.
+fn unpacked(page: &str) -> String {
+    let mut text = page.to_owned();
+    while let Some(from) = text.find(r#"<script type="application/gzip" id="packed-"#) {
+        let (open, close) =
+            (text[from..].find('>').expect("it begins"), text[from..].find("</script>").expect("it ends"));
+        let id = text[from..].split('"').nth(3).and_then(|id| id.strip_prefix("packed-")).expect("an id").to_owned();
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(&text[from + open + 1..from + close]).expect("base64");
+        let mut part = String::new();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&bytes[..]), &mut part).expect("gzip");
+        text.replace_range(from..from + close + "</script>".len(), "");
+        let place = text.find(&format!(r#" id="{id}""#)).expect("its place");
+        let end = place + text[place..].find("</details>").expect("an end");
+        text.insert_str(end, &part);
+    }
+    text
+}
+
 /// The page as XML: what is not XML in HTML is taken out, everything else must balance.
 fn as_xml(page: &str) -> String {
-    let mut text = page.replace("<!DOCTYPE html>", "");
+    let mut text = unpacked(page).replace("<!DOCTYPE html>", "");
     for tag in ["style", "script"] {
         let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
         let (from, to) = (text.find(&open).expect("it begins"), text.find(&close).expect("it ends"));
         text.replace_range(from..to + close.len(), "");
     }
-    while let Some(from) = text.find("<meta ") {
-        let to = from + text[from..].find('>').expect("it ends");
-        text.replace_range(from..=to, "");
+    for alone in ["<meta ", "<input "] {
+        while let Some(from) = text.find(alone) {
+            let to = from + text[from..].find('>').expect("it ends");
+            text.replace_range(from..=to, "");
+        }
     }
     text
 }
@@ -66,7 +87,7 @@ fn the_page_is_whole_and_fetches_nothing() {
     let place = two();
     let ran = place.run(&["report", "tested.h5", "plain.h5", "-o", "r.html"]).ok();
     assert!(ran.stdout.starts_with("r.html: 2 recordings, "), "{}", ran.stdout);
-    let page = page(&place, "r.html");
+    let page = unpacked(&page(&place, "r.html"));
     for fetched in [" src=", "<link", "url(", "@import", "fetch(", "XMLHttpRequest", "<img", "<iframe"] {
         assert!(!page.contains(fetched), "{fetched}");
     }
@@ -91,6 +112,18 @@ fn the_page_is_whole_and_fetches_nothing() {
         assert!(figure.descendants().any(|n| n.attribute("data-table").is_some()), "{}", text(figure));
         assert!(!text(figure).contains("NaN"), "{}", text(figure));
     }
+    // The cells of a heatmap say what the table says, by the full names of their entries.
+    let part = with(&document, "data-name", "tested");
+    let hover = part.descendants().filter_map(|n| n.attribute("data-hover"));
+    let hover: Vec<Value> = hover.map(|json| serde_json::from_str(json).expect("JSON")).collect();
+    let grids = hover.iter().find_map(|h| h["grids"].as_array().filter(|grids| grids.len() == 2)).expect("A and B");
+    for grid in grids {
+        let sizes = ["rows", "columns", "cells"].map(|key| grid[key].as_array().expect("a list").len());
+        assert_eq!(sizes[0] * sizes[1], sizes[2]);
+        let texts = grid["texts"].as_array().expect("texts");
+        assert!(texts.iter().any(|text| text == "never zero" || text == "zero in every step"), "{texts:?}");
+    }
+    assert!(hover.iter().filter(|h| !h["marks"].as_array().expect("marks").is_empty()).count() >= 6);
     // Addresses hold base64, in which anything can stand.
     let shown = document.descendants().flat_map(|n| n.attributes().filter(|a| a.name() != "href"));
     let numbers: String = shown.map(|a| format!("{} ", a.value())).chain([text(document.root())]).collect();
@@ -108,6 +141,10 @@ fn its_numbers_are_those_of_analyze() {
     let document = Document::parse(&xml).expect("XML");
     let front = rows(with(&document, "class", "front"));
     assert_eq!(front.len(), 2);
+    assert_eq!(
+        ["tested", "plain"].map(|name| with(&document, "data-name", name).attribute("data-task")),
+        [Some("Juggler"); 2]
+    );
     for (row, recording) in front.iter().zip(all["recordings"].as_array().expect("recordings")) {
         let global = &recording["global"];
         let expected = [
