@@ -19,6 +19,7 @@ mod info;
 mod learn;
 mod merge;
 mod output;
+mod picture;
 mod progress;
 mod record;
 mod render;

@@ -8,6 +8,7 @@ use dynsparse::analysis::threshold::Disagreement;
 use dynsparse::analysis::{Analysis, Criterion, Matrix, RARE};
 
 use super::super::output::{grouped, wrapped};
+use super::super::picture::{self, Entries};
 use super::super::residuals;
 use super::super::table::Table;
 use super::words::{SHOWN, cut, heading, maybe, note, percent, share};
@@ -77,6 +78,7 @@ fn global(a: &Analysis) -> String {
     out.push_str(&zeros(a));
     out.push('\n');
     out.push_str(&blocks(a));
+    out.push_str(&map(a));
     out.push_str(&reasons(a));
     for g in &a.global {
         let unexplained: Vec<_> = g.cells.iter().filter(|c| c.reason.is_none()).collect();
@@ -279,6 +281,7 @@ fn components(e: &Embedding) -> String {
 
 fn temporal(a: &Analysis) -> String {
     let mut out = heading("Q3  Changes in time");
+    out.push_str(&over_time(a));
     out.push_str(&switches(a));
     let switching: Vec<&Temporal> = a.temporal.iter().filter(|t| t.events.events > 0).collect();
     if switching.is_empty() {
@@ -299,6 +302,31 @@ fn temporal(a: &Analysis) -> String {
          the rate at any step.",
     ));
     out
+}
+
+/// Which entries are nonzero, and which switch.
+fn map(a: &Analysis) -> String {
+    let matrices: Vec<Entries> = a
+        .global
+        .iter()
+        .map(|g| {
+            let zero = || g.share_zero.iter().zip(&g.share_undecided);
+            // Shares are counts over samples.
+            let nonzero: Vec<bool> =
+                zero().map(|(z, u)| z + u < 1.0 - 0.5 / a.selection.samples.max(1) as f64).collect();
+            let switches = nonzero.iter().zip(&g.share_zero).map(|(nonzero, zero)| *nonzero && *zero > 0.0).collect();
+            Entries { name: g.matrix.name(), columns: g.shape.columns, nonzero, switches }
+        })
+        .collect();
+    picture::map(&matrices).map_or_else(String::new, |map| format!("\n{map}"))
+}
+
+/// The first episode at a glance.
+fn over_time(a: &Analysis) -> String {
+    let Some(trace) = a.traces.first() else { return String::new() };
+    let shares: Vec<Option<f64>> = trace.steps.iter().map(|s| s.sparsity_a).collect();
+    let bars = picture::over_time(&shares);
+    bars.map_or_else(String::new, |bars| format!("  A  {bars} zero, episode {}\n\n", trace.episode))
 }
 
 fn switches(a: &Analysis) -> String {

@@ -1,5 +1,7 @@
 //! `dynsparse info`.
 
+mod verdicts;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +14,9 @@ use dynsparse::sweep::{Done, Manifest, State, TaskEntry};
 use dynsparse::zero::ZeroVerdict;
 use serde_json::{Map, Value, json};
 
+use self::verdicts::Verdicts;
 use super::output::{self, bytes, grouped, wrapped};
+use super::picture;
 use super::residuals::table as residual_table;
 use super::table::Table;
 
@@ -44,8 +48,8 @@ struct Summary {
     flagged: Vec<usize>,
     contacts: Range,
     iterations: Range,
-    /// Entries by verdict of the zero test, of every matrix that has a mask.
-    zeros: Vec<(&'static str, [usize; ZeroVerdict::ALL.len()])>,
+    /// What the zero test says, of every matrix that has a mask.
+    zeros: Vec<Verdicts>,
     /// Of every matrix.
     entries: Vec<(&'static str, Entries)>,
     store: Store,
@@ -101,21 +105,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Adds up the verdicts in a mask; none where it is not there.
-fn count(recording: &Recording, mask: Var, counts: &mut [usize]) -> Result<(), DatasetError> {
-    let shape = recording.shape(mask);
-    let Some((steps, entries)) = shape.split_first() else { return Ok(()) };
-    let rows = (BLOCK / entries.iter().product::<usize>().max(1)).max(1);
-    for start in (0..*steps).step_by(rows) {
-        for verdict in recording.bytes(mask, start..(start + rows).min(*steps))? {
-            if let Some(count) = counts.get_mut(usize::from(verdict)) {
-                *count += 1;
-            }
-        }
-    }
-    Ok(())
-}
-
 impl Entries {
     fn read(recording: &Recording, matrix: Var) -> Result<Self, DatasetError> {
         let mut out = Self::default();
@@ -161,12 +150,12 @@ impl Summary {
             }
             at = end;
         }
+        let episodes = recording.episodes()?;
+        let first = episodes.first().map_or(0, |episode| usize::try_from(episode.length).unwrap_or(0));
         let (mut zeros, mut entries) = (Vec::new(), Vec::new());
         for (name, matrix, mask) in MATRICES {
             if recording.has(mask) {
-                let mut counts = [0; ZeroVerdict::ALL.len()];
-                count(&recording, mask, &mut counts)?;
-                zeros.push((name, counts));
+                zeros.push(Verdicts::read(&recording, name, mask, first)?);
             }
             if recording.has(matrix) {
                 entries.push((name, Entries::read(&recording, matrix)?));
@@ -180,7 +169,7 @@ impl Summary {
                 .filter(|v| recording.has(**v))
                 .map(|v| (*v, recording.shape(*v), recording.stored_bytes(*v)))
                 .collect(),
-            episodes: recording.episodes()?,
+            episodes,
             steps,
             flagged,
             contacts,
@@ -237,8 +226,8 @@ impl Summary {
         let told: Vec<String> = self
             .zeros
             .iter()
-            .filter(|(_, counts)| counts.iter().sum::<usize>() > 0)
-            .map(|(name, [nonzero, zero, undecided])| {
+            .filter(|verdicts| verdicts.counts.iter().sum::<usize>() > 0)
+            .map(|Verdicts { matrix: name, counts: [nonzero, zero, undecided], .. }| {
                 let share = |n: &usize| 100.0 * *n as f64 / (nonzero + zero + undecided) as f64;
                 format!("{name} {:.1} % zero, {:.2} % undecided", share(zero), share(undecided))
             })
@@ -283,6 +272,7 @@ impl Summary {
                 &format!("episode {} of a recording that is not joined yet", numbers.join(", ")),
             ));
         }
+        out.push_str(&self.pictures());
         out.push_str("\n  variable           shape             stored  holds\n");
         for (var, shape, stored) in &self.variables {
             let shape = shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
@@ -294,6 +284,22 @@ impl Summary {
             out.push_str(&format!("\n{}", residual_table(&self.residuals)));
         }
         out
+    }
+
+    /// Sparsity over the first episode, and which entries are what.
+    fn pictures(&self) -> String {
+        let mut out = String::new();
+        let number = self.episodes.first().map_or(0, |episode| episode.episode);
+        for verdicts in self.zeros.iter().filter(|verdicts| verdicts.matrix == "A") {
+            if let Some(bars) = picture::over_time(&verdicts.first) {
+                out.push_str(&format!("  over time A {bars} zero, episode {number}\n"));
+            }
+        }
+        // C and D have rows of their own.
+        let dynamics =
+            self.zeros.iter().filter(|verdicts| ["A", "B"].contains(&verdicts.matrix) && verdicts.columns > 0);
+        let maps = picture::map(&dynamics.map(Verdicts::entries).collect::<Vec<_>>());
+        maps.map_or(out.clone(), |maps| format!("{out}\n{maps}"))
     }
 
     /// What was recorded, how, and by what.
@@ -419,7 +425,7 @@ impl Summary {
             "attributes": attributes,
             "episodes": self.episodes.iter().map(|e| json!({"episode": e.episode, "steps": e.length, "end": e.end, "host": e.host, "cpu": e.cpu})).collect::<Vec<_>>(),
             "flags": StepFlags::TABLE.iter().zip(&self.flagged).map(|((_, name, _), n)| ((*name).to_owned(), json!(n))).collect::<Map<_, _>>(),
-            "zeros": (!self.zeros.is_empty()).then(|| self.zeros.iter().map(|(name, counts)| {
+            "zeros": (!self.zeros.is_empty()).then(|| self.zeros.iter().map(|Verdicts { matrix: name, counts, .. }| {
                 ((*name).to_owned(), ZeroVerdict::NAMES.iter().zip(counts).map(|(v, n)| ((*v).to_owned(), json!(n))).collect::<Value>())
             }).collect::<Map<_, _>>()),
             "store": self.store,
