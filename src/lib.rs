@@ -10,6 +10,7 @@ pub mod bounded;
 mod capacity;
 pub mod check;
 pub mod dataset;
+pub mod export;
 pub mod files;
 #[cfg(feature = "learn")]
 pub mod learn;

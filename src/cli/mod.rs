@@ -13,6 +13,7 @@ mod completions;
 mod config;
 #[cfg(feature = "learn")]
 mod evaluate;
+mod export;
 mod gather;
 mod info;
 #[cfg(feature = "learn")]
@@ -110,6 +111,8 @@ enum Verb {
     /// Put answers into one page with figures: not in this build
     #[cfg(not(feature = "report"))]
     Report(absent::Args),
+    /// Write a recording as a data set of Minari or LeRobot
+    Export(export::Args),
     /// Draw an episode as a strip of pictures, or as an animation
     Render(render::Args),
     /// Train world models on recordings, and see how much of the true sparsity they recover
@@ -185,6 +188,7 @@ fn run(verb: Verb, plugins: &[PathBuf]) -> anyhow::Result<ExitCode> {
         Verb::Report(args) => report::run(&args),
         #[cfg(not(feature = "report"))]
         Verb::Ablate(_) | Verb::Report(_) => Err(absent::missing("draw figures or write pages", "report")),
+        Verb::Export(args) => export::run(&args),
         Verb::Render(args) => render::run(&args),
         #[cfg(feature = "learn")]
         Verb::Learn(args) => learn::run(&args),

@@ -152,6 +152,11 @@ fn the_chapter_on_real_robots_runs() {
 }
 
 #[test]
+fn the_chapter_on_exports_runs() {
+    session("docs/export.md");
+}
+
+#[test]
 fn the_chapter_on_experts_runs() {
     session("docs/experts.md");
 }

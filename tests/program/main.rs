@@ -20,6 +20,7 @@ mod compile;
 mod determinism;
 mod docs;
 mod expert;
+mod export;
 mod held_state;
 mod help;
 mod hostile_recordings;

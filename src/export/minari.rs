@@ -1,0 +1,154 @@
+//! Minari: a folder `data` with `metadata.json` and `main_data.hdf5`, in which an episode is a group. Observations have one row more
+//! than the rest: the state after the last step.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::columns::{Column, Episode, action, action_width, names, terminated};
+use super::{ExportError, ExportJob};
+use crate::dataset::schema::{Axis, ElementType, Var};
+use crate::dataset::{Archive, Attribute};
+
+/// The version of Minari's layout.
+const VERSION: &str = "0.5.3";
+
+/// What is observed before a step, and the same after it.
+const OBSERVED: [[Var; 2]; 4] = [
+    [Var::Observation, Var::ObservationNext],
+    [Var::Qpos, Var::QposNext],
+    [Var::Qvel, Var::QvelNext],
+    [Var::Act, Var::ActNext],
+];
+
+/// What goes into `infos`, a row a step.
+const INFOS: [Var; 15] = [
+    Var::Time,
+    Var::Ctrl,
+    Var::A,
+    Var::B,
+    Var::AZero,
+    Var::BZero,
+    Var::ZeroFloor,
+    Var::Kink,
+    Var::Flags,
+    Var::Sensordata,
+    Var::C,
+    Var::D,
+    Var::CZero,
+    Var::DZero,
+    Var::Residual,
+];
+
+pub(super) fn write(
+    job: &ExportJob<'_>,
+    episodes: &[Episode],
+    folder: &Path,
+    notes: &mut Vec<String>,
+) -> Result<(), ExportError> {
+    let recording = job.recording;
+    let data = folder.join("data");
+    std::fs::create_dir(&data).map_err(|e| ExportError::folder(job.folder, &e))?;
+    let mut file = Archive::create(&data.join("main_data.hdf5"))?;
+    for (number, episode) in episodes.iter().enumerate() {
+        write_episode(job, number, episode, &mut file)?;
+    }
+    file.finish()?;
+    if !recording.has(Var::Reward) {
+        notes.push("the task has no reward: rewards are NaN".to_owned());
+    }
+    let steps: usize = episodes.iter().map(|e| e.rows.len()).sum();
+    let length = std::fs::metadata(data.join("main_data.hdf5")).map_or(0, |m| m.len());
+    let about = |name: &str| recording.text_attribute(name).unwrap_or_default();
+    let metadata = json!({
+        "dataset_id": job.name,
+        "minari_version": VERSION,
+        "data_format": "hdf5",
+        "jpeg_encoding": true,
+        "total_episodes": episodes.len(),
+        "total_steps": steps,
+        "dataset_size": length as f64 / 1e6,
+        "observation_space": observation_space(job),
+        "action_space": space(action_width(recording)),
+        "algorithm_name": about("policy"),
+        "description": about("description"),
+        "code_permalink": "",
+        "author": [],
+        "author_email": [],
+        // What the infos are.
+        "dynsparse": {
+            "content_sha256": about("content_sha256"),
+            "command": about("command"),
+            "task": about("task"),
+            "engine": about("engine"),
+            "state": names(recording, Axis::State)?,
+            "actuator": names(recording, Axis::Actuator)?,
+        },
+    });
+    let text = serde_json::to_string_pretty(&metadata).unwrap_or_default();
+    std::fs::write(data.join("metadata.json"), text).map_err(|e| ExportError::folder(job.folder, &e))
+}
+
+fn write_episode(job: &ExportJob<'_>, number: usize, episode: &Episode, file: &mut Archive) -> Result<(), ExportError> {
+    let (recording, rows) = (job.recording, episode.rows.clone());
+    let (group, count) = (format!("episode_{number}"), rows.len());
+    let about = [
+        ("id", Attribute::Int(number as i64)),
+        ("total_steps", Attribute::Int(count as i64)),
+        ("dynsparse/episode", Attribute::Int(episode.row.episode)),
+        ("dynsparse/end", Attribute::Text(episode.row.end.clone())),
+    ];
+    file.group(&group, &about)?;
+    for part in ["observations", "infos"] {
+        file.group(&format!("{group}/{part}"), &[])?;
+    }
+    for [before, after] in OBSERVED {
+        let [Some(mut before), Some(mut after)] = [Column::of(recording, before)?, Column::of(recording, after)?]
+        else {
+            continue;
+        };
+        let mut bytes = Vec::new();
+        before.bytes(rows.clone(), &mut bytes)?;
+        after.bytes(rows.end - 1..rows.end, &mut bytes)?;
+        let name = format!("{group}/observations/{}", before.name());
+        file.array(&name, before.kind, &before.tail, count + 1, &bytes)?;
+    }
+    let mut bytes = Vec::new();
+    if let Some(mut column) = Column::of(recording, action(recording))? {
+        column.bytes(rows.clone(), &mut bytes)?;
+    }
+    file.array(&format!("{group}/actions"), ElementType::F64, &[action_width(recording)], count, &bytes)?;
+    let mut bytes = Vec::new();
+    match Column::of(recording, Var::Reward)? {
+        Some(mut column) => column.bytes(rows.clone(), &mut bytes)?,
+        None => bytes.extend(f64::NAN.to_le_bytes().repeat(count)),
+    }
+    file.array(&format!("{group}/rewards"), ElementType::F64, &[], count, &bytes)?;
+    let terminations = terminated(recording, episode)?;
+    let mut truncations = vec![0; count];
+    truncations[count - 1] = 1 - terminations[count - 1].min(1);
+    file.booleans(&format!("{group}/terminations"), &terminations)?;
+    file.booleans(&format!("{group}/truncations"), &truncations)?;
+    for mut column in Column::those(recording, &INFOS)? {
+        let mut bytes = Vec::new();
+        column.bytes(rows.clone(), &mut bytes)?;
+        file.array(&format!("{group}/infos/{}", column.name()), column.kind, &column.tail, count, &bytes)?;
+    }
+    Ok(())
+}
+
+/// A box without bounds, as Minari writes spaces: JSON with the infinities of Python's.
+fn space(width: usize) -> String {
+    let all = |word: &str| vec![word; width].join(", ");
+    let (low, high) = (all("-Infinity"), all("Infinity"));
+    format!(r#"{{"type": "Box", "dtype": "float64", "shape": [{width}], "low": [{low}], "high": [{high}]}}"#)
+}
+
+fn observation_space(job: &ExportJob<'_>) -> String {
+    let there = OBSERVED.iter().filter(|[before, after]| {
+        [before, after].iter().all(|var| job.recording.has(**var) && !job.recording.shape(**var).contains(&0))
+    });
+    let spaces: Vec<String> =
+        there.map(|[var, _]| format!(r#""{}": {}"#, var.spec().name, space(job.recording.shape(*var)[1]))).collect();
+    format!(r#"{{"type": "Dict", "subspaces": {{{}}}}}"#, spaces.join(", "))
+}
