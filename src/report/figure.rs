@@ -49,7 +49,8 @@ fn legend(a: &Analysis) -> &'static [(&'static str, &'static str)] {
 
 /// All figures of a recording, in the order of the questions. One that would be empty is left out.
 pub(super) fn figures(a: &Analysis) -> Vec<Figure> {
-    let mut all = vec![heatmap(a), convergence(a), distribution(a)];
+    let mut all = Vec::from_iter(super::residuals::figure(a));
+    all.extend([heatmap(a), convergence(a), distribution(a)]);
     all.extend(embedding(a));
     all.push(contact_sets(a));
     all.extend(trace(a));

@@ -188,8 +188,11 @@ fn trade(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
     let name = "mean square error of the next state";
     let x = if high > 3.0 * low { Axis::log(name, low, high) } else { Axis::linear(name, low, high) };
     let mut plot = plot(x, Axis::linear("ROC-AUC of |J|", bottom.max(0.0), top.min(1.02)), settings);
+    let names: std::collections::BTreeMap<char, String> = settings.iter().map(|s| (s.letter, s.name())).collect();
     for (letter, [error, auc], half) in &points {
         let at = plot.at(*error, *auc);
+        let with = if *half > 0.0 { format!("{} ± {}", short(*auc), short(*half)) } else { short(*auc) };
+        plot.canvas.hover.mark(at, &names[letter], [short(*error), with]);
         let [low, high] = [auc - half, auc + half].map(|y| plot.at(*error, y.clamp(0.0, 1.0)));
         if *half > 0.0 {
             plot.canvas.line("x", low, high);
@@ -227,6 +230,10 @@ fn switches(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
     for (i, (letter, line)) in lines.iter().enumerate() {
         let points = line.iter().enumerate().map(|(k, y)| y.map(|y| [k as f64 + 0.5, y]));
         plot.curve(["a", "b", "c"][i % 3], points.clone());
+        for (group, [x, y]) in BY_TIME.iter().zip(points.clone()).filter_map(|(group, point)| Some((group, point?))) {
+            let at = plot.at(x, y);
+            plot.canvas.hover.mark(at, &settings[i].name(), [(*group).to_owned(), short(y)]);
+        }
         // Each letter has a point of its own to stand at, so that few cover each other.
         let seen: Vec<[f64; 2]> = points.flatten().collect();
         if let Some([x, y]) = seen.get(i % seen.len().max(1)) {
@@ -299,7 +306,11 @@ fn curves(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
     for (i, s) in settings.iter().enumerate() {
         for run in &s.runs {
             let points = run.looks.iter().map(|l| sound(&l.validation).then_some([l.step as f64, l.validation]));
-            plot.curve(["a", "b", "c"][i % 3], points);
+            plot.curve(["a", "b", "c"][i % 3], points.clone());
+            for [x, y] in points.flatten() {
+                let at = plot.at(x, y);
+                plot.canvas.hover.mark(at, &s.name(), [short(x), short(y)]);
+            }
         }
         let shown = s.runs.first().map(|r| r.looks.iter().filter(|l| sound(&l.validation)).collect::<Vec<_>>());
         let shown = shown.unwrap_or_default();

@@ -13,6 +13,7 @@ mod image;
 mod learned;
 mod overview;
 mod page;
+mod residuals;
 mod table;
 mod task;
 

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::chart::short;
 use super::figure::{Figure, percent};
 use super::page::{between, distinct, figure_of, maybe, mean_of, of_contacts, share, text};
+use super::residuals;
 use super::table::Table;
 use crate::analysis::global::GlobalSparsity;
 use crate::analysis::{Analysis, Criterion, Matrix};
@@ -59,7 +60,7 @@ pub(super) fn part(a: &Analysis, figures: &[Figure]) -> Markup {
             }
             @if !a.residuals.is_empty() {
                 h4 { "How real" }
-                (residuals(a))
+                (residuals::table(a))
                 p.soft { "The model's prediction minus what the robot did, in m, rad, or per second; noise: of the measurement, from the log itself." }
             }
             h4 { "Q1 Global sparsity" }
@@ -83,22 +84,6 @@ pub(super) fn part(a: &Analysis, figures: &[Figure]) -> Markup {
             }
         }
     }
-}
-
-/// What the model predicts against what the robot did.
-fn residuals(a: &Analysis) -> Markup {
-    let maybe = |x: Option<f64>, digits: usize| x.map_or_else(|| "–".to_owned(), |x| format!("{x:.digits$}"));
-    Table::of(&a.residuals)
-        .words("entry", |r| &r.entry)
-        .number("ahead, s", |r| format!("{:.4}", r.horizon))
-        .number("steps", |r| r.steps)
-        .number("median", |r| format!("{:.2e}", r.median))
-        .number("rms", |r| format!("{:.2e}", r.rms))
-        .number("mean", |r| format!("{:+.1e}", r.mean))
-        .number("noise", |r| r.noise.map_or_else(|| "–".to_owned(), |x| format!("{x:.2e}")))
-        .number("rms / noise", |r| maybe(r.rms_in_noise, 1))
-        .number("within 2 noise", |r| r.within_noise.map_or_else(|| "–".to_owned(), percent))
-        .markup()
 }
 
 fn list(words: &[String], most: usize) -> String {

@@ -176,6 +176,11 @@ fn a_recording_of_a_log_is_the_same_on_any_number_of_threads_and_stands_by_itsel
     let said = place.run(&["verify", "two.h5"]);
     assert!(!said.status.success(), "{}", said.stdout);
     place.run(&["analyze", "one.h5", "-o", "out"]).ok();
+    if cfg!(feature = "report") {
+        place.run(&["report", "one.h5", "--figures", "figures"]).ok();
+        let figure = String::from_utf8(place.read("figures/one/residuals.svg")).unwrap();
+        assert!(figure.contains("after 0.1 s") && figure.contains("one row"), "{figure}");
+    }
     let table = String::from_utf8(place.read("out/residuals.csv")).unwrap();
     assert!(table.contains("pos:shoulder") && table.contains("vel:elbow"), "{table}");
     let info = place.run(&["info", "one.h5"]).ok().stdout;
