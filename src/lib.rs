@@ -11,6 +11,7 @@ mod capacity;
 pub mod check;
 pub mod dataset;
 pub mod files;
+pub mod influence;
 #[cfg(feature = "learn")]
 pub mod learn;
 pub mod logs;

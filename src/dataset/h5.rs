@@ -11,7 +11,7 @@ use hdf5_sys::h5d::H5Dwrite_chunk;
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::H5P_DEFAULT;
 
-use super::DatasetError;
+use super::{Attribute, DatasetError};
 
 // The dimension-scale API (H5DSpublic.h of HDF5's high-level library), which hdf5-metno-sys links but does
 // not declare.
@@ -97,4 +97,14 @@ pub(super) fn text(value: &str) -> VarLenUnicode {
 /// Sets a text attribute.
 pub(super) fn text_attribute(at: &hdf5::Location, name: &str, value: &str) -> hdf5::Result<()> {
     at.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&text(value))
+}
+
+/// Sets an attribute.
+pub(super) fn attribute(at: &hdf5::Location, name: &str, value: &Attribute) -> hdf5::Result<()> {
+    match value {
+        Attribute::Text(text) => text_attribute(at, name, text),
+        Attribute::Int(i) => at.new_attr::<i64>().create(name)?.write_scalar(i),
+        Attribute::Unsigned(u) => at.new_attr::<u64>().create(name)?.write_scalar(u),
+        Attribute::Float(x) => at.new_attr::<f64>().create(name)?.write_scalar(x),
+    }
 }

@@ -1,6 +1,7 @@
 //! Recordings as HDF5 files: the schema, a writer that streams, a reader, and the merge of shards. This
 //! room has not heard of MuJoCo.
 
+mod arrays;
 mod attributes;
 mod codec;
 mod column;
@@ -20,6 +21,7 @@ mod store;
 mod stored;
 mod writer;
 
+pub use arrays::{ArrayAxis, ArrayVariable, ArrayWriter, AxisEntries};
 pub use codec::{Effort, Encoder};
 pub use digest::{DigestReader, EpisodeDigest, content_digest, file_sha256};
 pub use error::DatasetError;

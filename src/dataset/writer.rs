@@ -239,12 +239,7 @@ impl Writer {
             self.describe_all()?;
         }
         for (name, value) in &self.header.attributes {
-            match value {
-                Attribute::Text(text) => h5::text_attribute(&self.file, name, text)?,
-                Attribute::Int(i) => self.file.new_attr::<i64>().create(name.as_str())?.write_scalar(i)?,
-                Attribute::Unsigned(u) => self.file.new_attr::<u64>().create(name.as_str())?.write_scalar(u)?,
-                Attribute::Float(x) => self.file.new_attr::<f64>().create(name.as_str())?.write_scalar(x)?,
-            }
+            h5::attribute(&self.file, name, value)?;
         }
         if let Some(content) = &self.header.content {
             h5::text_attribute(&self.file, attribute::CONTENT_SHA256, &content_digest(content, &self.episodes))?;
