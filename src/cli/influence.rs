@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use dynsparse::dataset::Recording;
 use dynsparse::files::{FileKind, Inputs, Output};
 use dynsparse::influence::{
-    InfluenceOutcome, InfluenceProgress, InfluenceRun, InfluenceSettings, Share, SizeSummary, SizeUnit, Study,
-    influence, influence_table,
+    EntryKinds, InfluenceOutcome, InfluenceProgress, InfluenceRun, InfluenceSettings, Share, SizeSummary, SizeUnit,
+    Study, influence, influence_table,
 };
 use serde_json::json;
 
@@ -59,6 +59,13 @@ pub(super) struct Args {
     /// Find the smallest size at which each zero of the Jacobian breaks
     #[arg(long)]
     radius: bool,
+    /// Compare Jacobians beside each step with its own: which entries change with
+    /// the state, and how
+    #[arg(long)]
+    second: bool,
+    /// Leave rows with one of these flags out of the table
+    #[arg(long, value_name = "FLAG,...", value_delimiter = ',')]
+    exclude: Vec<String>,
     /// Replace the output, or unfinished work of other settings
     #[arg(long)]
     force: bool,
@@ -86,6 +93,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         rows: args.steps,
         horizon: args.horizon,
         radius: args.radius,
+        second: args.second,
+        exclude: args.exclude.clone(),
     };
     let study = Study::new(&recording, settings.clone())?;
     let name = args.output.clone().unwrap_or_else(|| args.file.with_extension("influence.h5"));
@@ -106,13 +115,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn page(found: &InfluenceOutcome) -> String {
     let settings = &found.settings;
     let rows = found.rows - found.flagged - found.not_studied;
-    let mut text = format!(
-        "{}: {} rows, {rows} of them count; {} have no derivative by their flags, {} could not be simulated again\n",
-        found.task,
-        output::grouped(found.rows),
-        output::grouped(found.flagged),
-        output::grouped(found.not_studied)
-    );
+    let mut text = format!("{}: {} rows, {} count", found.task, output::grouped(found.rows), output::grouped(rows));
+    for (number, why) in [(found.flagged, "left out by flags"), (found.not_studied, "could not be simulated again")] {
+        if number > 0 {
+            text.push_str(&format!("; {} {why}", output::grouped(number)));
+        }
+    }
+    text.push('\n');
     if settings.horizon > 1 {
         text.push_str(&format!("the state is that of {} rows later\n", settings.horizon));
     }
@@ -141,20 +150,52 @@ fn page(found: &InfluenceOutcome) -> String {
         .number("force %", |s| part(s.breaks.force, s))
         .number("smooth %", |s| part(s.breaks.smooth, s))
         .number("vanished", |s| output::grouped(s.vanished.count as usize));
-    text.push_str(&format!("\n{}\n{}\n", graphs.text(), breaks.text()));
+    text.push_str(&format!("\n{}\n{}\n{}", graphs.text(), breaks.text(), model(found)));
     text.push_str(&format!(
-        "size: in {}. sparse: entries that the intervention does not change; Jacobian: its\n\
-         zeros. zeros broken: of the Jacobian's zeros, those that the intervention changes\n\
-         (95 % interval); missed: of the entries that it changes, those that the Jacobian\n\
-         calls zero. Below: what switches in the steps in which zeros break; vanished:\n\
-         nonzero in the Jacobian, unchanged by the intervention.\n",
+        "size: in {}.\n\
+         sparse: entries that the intervention does not change; Jacobian: its zeros. zeros\n\
+         broken: of the Jacobian's zeros, those that the intervention changes (95 %\n\
+         interval); missed: of the entries that it changes, those that the Jacobian calls\n\
+         zero. Below: what switches in the steps in which zeros break; vanished: nonzero in\n\
+         the Jacobian, unchanged by the intervention. Linear model: |change - A delta| /\n\
+         |change|, median over interventions.\n",
         match settings.unit {
-            SizeUnit::Absolute => "the input's own unit",
-            SizeUnit::Sd => "standard deviations of the input in the recording",
-            SizeUnit::Range => "ranges of the input in the recording",
+            SizeUnit::Absolute => "each input's own unit",
+            SizeUnit::Sd => "standard deviations of each input in the recording",
+            SizeUnit::Range => "ranges of each input in the recording",
         }
     ));
     text
+}
+
+/// How far a linear model holds, and second order.
+fn model(found: &InfluenceOutcome) -> String {
+    let rows: Vec<_> = found.summaries.iter().filter(|s| s.linear_error.is_some() || s.entries.is_some()).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let error = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{x:.1e}"));
+    let mut table = Table::of(rows)
+        .number("size", |s| format!("{:e}", s.size))
+        .words("", |s| s.matrix.to_owned())
+        .number("linear model off by", |s| error(s.linear_error.map(|e| e.median)))
+        .number("9 of 10 below", |s| error(s.linear_error.map(|e| e.ninth_decile)));
+    if found.settings.second {
+        let share = |s: &SizeSummary, of: &dyn Fn(&EntryKinds) -> u64| {
+            let all = s.entries.map(|e| e.constant + e.bilinear + e.bends + e.switches + e.undecided);
+            match (&s.entries, all) {
+                (Some(entries), Some(all)) if all > 0 => format!("{:.1}", 100.0 * of(entries) as f64 / all as f64),
+                _ => "-".to_owned(),
+            }
+        };
+        table = table
+            .number("constant %", |s| share(s, &|e| e.constant))
+            .number("bilinear %", |s| share(s, &|e| e.bilinear))
+            .number("bends %", |s| share(s, &|e| e.bends))
+            .number("switches %", |s| share(s, &|e| e.switches))
+            .number("?", |s| share(s, &|e| e.undecided));
+    }
+    table.text() + "\n"
 }
 
 /// Time between two lines on stderr.

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::parts::RowParts;
-use super::row::{Dimensions, ROW_CODES, RowFound, STATUS};
+use super::row::{Dimensions, ROW_CODES, RowFound, STATUS, STUDIED};
+use super::second::{KINDS, SecondOrder};
 use super::start::Starts;
 use super::tally::{SizeSummary, Tally};
 use super::unit::units;
@@ -16,7 +17,7 @@ use super::{InfluenceError, InfluenceSettings};
 use crate::dataset::schema::{ElementType, Var, attribute};
 use crate::dataset::{ArrayAxis, ArrayVariable, ArrayWriter, Attribute, AxisEntries, Recording};
 use crate::files::{FileKind, Inputs, Output, publish, resolve};
-use crate::jacobian::Interventions;
+use crate::jacobian::{EngineSpec, Interventions};
 use crate::physics::{Model, mujoco_version};
 use crate::record::{COMMIT, MOST_THREADS, Recipe, Restored, restored};
 use crate::zero::ZeroVerdict;
@@ -64,7 +65,7 @@ pub struct InfluenceOutcome {
     pub settings: InfluenceSettings,
     /// Rows that were sampled.
     pub rows: usize,
-    /// Rows left out of the summaries since they have no derivative.
+    /// Rows left out of the summaries by their flags.
     pub flagged: usize,
     /// Rows whose recorded steps could not be simulated again, or diverge by themselves.
     pub not_studied: usize,
@@ -115,6 +116,7 @@ impl<'r> Study<'r> {
             ndx: layout.ndx(),
             inputs: layout.inputs(),
             radius: settings.radius,
+            second: settings.second,
         };
         let bytes = dimensions.entries().saturating_mul(8 * dimensions.sizes + 32);
         if bytes > MOST_BYTES {
@@ -139,10 +141,15 @@ impl<'r> Study<'r> {
     }
 
     /// Studies one row.
-    fn row(&self, starts: &mut Starts<'_>, steps: &mut Interventions, row: usize) -> Result<RowFound, InfluenceError> {
+    fn row(&self, worker: &mut Worker<'_>, row: usize) -> Result<RowFound, InfluenceError> {
+        let Worker { starts, steps, second } = worker;
         let start = starts.start(row, self.horizon())?;
         let derivatives = starts.derivatives(row, self.horizon())?;
-        RowFound::find(self.dimensions, &start, &derivatives, &self.sizes, steps)
+        let mut found = RowFound::find(self.dimensions, &start, &derivatives, (&self.sizes, &self.units), steps)?;
+        if let Some(second) = second.as_mut().filter(|_| found.code == STUDIED) {
+            second.find(self.dimensions, &start, &mut found)?;
+        }
+        Ok(found)
     }
 
     /// Finds the rows that are missing, on all threads.
@@ -167,15 +174,20 @@ impl<'r> Study<'r> {
         };
         let substeps = self.recipe.job.substeps_per_row();
         let worker = || -> Result<(), InfluenceError> {
-            let mut starts = Starts::new(self.recording, &self.model, substeps)?;
-            let mut steps = Interventions::new(&self.model, substeps)?;
+            let spec = self.recipe.job.jacobian.resolve(&self.model).spec;
+            let second = || SecondOrder::new(&self.model, &EngineSpec { sensors: false, ..spec }, substeps);
+            let mut worker = Worker {
+                starts: Starts::new(self.recording, &self.model, substeps)?,
+                steps: Interventions::new(&self.model, substeps)?,
+                second: self.settings.second.then(second).transpose()?,
+            };
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(number) = missing.get(at) else { return Ok(()) };
                 if run.stop.load(Ordering::Relaxed) {
                     return Err(InfluenceError::Stopped);
                 }
-                parts.keep(*number, &self.row(&mut starts, &mut steps, self.rows[*number])?)?;
+                parts.keep(*number, &self.row(&mut worker, self.rows[*number])?)?;
                 progress.rows(1 + done.fetch_add(1, Ordering::Relaxed), total);
             }
         };
@@ -194,8 +206,8 @@ impl<'r> Study<'r> {
 
     /// Joins the rows into a file, and counts them.
     fn join(&self, parts: &RowParts, draft: &Path) -> Result<InfluenceOutcome, InfluenceError> {
-        let mut writer = ArrayWriter::create(draft, self.axes(), variables(self.settings.radius))?;
-        let mut tally = Tally::new(self.dimensions);
+        let mut writer = ArrayWriter::create(draft, self.axes(), variables(&self.settings))?;
+        let mut tally = Tally::new(self.dimensions, self.settings.excluded()?);
         let offsets = self.recording.offsets()?;
         let episodes = self.recording.episodes()?;
         for (number, row) in self.rows.iter().enumerate() {
@@ -209,7 +221,8 @@ impl<'r> Study<'r> {
             let off = found.off.to_le_bytes();
             let mut values = vec![&place[0][..], &place[1], &place[2], flags, code, &off];
             let columns = found.columns();
-            values.extend(&columns[..if self.settings.radius { columns.len() } else { columns.len() - 2 }]);
+            // What was not asked for is empty.
+            values.extend(columns.iter().filter(|column| !column.is_empty()));
             writer.row(&values)?;
         }
         let outcome = InfluenceOutcome {
@@ -275,13 +288,20 @@ impl<'r> Study<'r> {
     }
 }
 
+/// What a thread works with.
+struct Worker<'r> {
+    starts: Starts<'r>,
+    steps: Interventions,
+    second: Option<SecondOrder>,
+}
+
 /// At most `n` of some rows, the middles of so many even parts.
 fn spread(rows: &[usize], n: usize) -> Vec<usize> {
     let n = n.min(rows.len());
     (0..n).map(|i| rows[(2 * i + 1) * rows.len() / (2 * n)]).collect()
 }
 
-fn variables(radius: bool) -> Vec<ArrayVariable> {
+fn variables(settings: &InfluenceSettings) -> Vec<ArrayVariable> {
     let of = |name, kind, axes: &[&'static str], about| ArrayVariable {
         name,
         kind,
@@ -335,6 +355,12 @@ fn variables(radius: bool) -> Vec<ArrayVariable> {
                 "whether an intervention of the size, to either side, changes the entry beyond rounding",
             ),
         ),
+        of(
+            "linear_error",
+            F32,
+            &["size", "sign", "input"],
+            "|change - A applied| / |change|, every entry of the state over its unit_of_input: how far off the Jacobian alone is; NaN where the recording keeps no numbers of it",
+        ),
         coded(
             &ZeroVerdict::NAMES,
             of(
@@ -346,11 +372,17 @@ fn variables(radius: bool) -> Vec<ArrayVariable> {
         ),
         of("noise", F32, &["state_next"], "largest measured noise of the entry: what rounding makes of it"),
     ];
-    if radius {
+    if settings.radius {
         let axes = ["sign", "state_next", "input"];
         let about = "least size (in the units of the input itself) that changes an entry which the Jacobian calls zero; the smallest size where that does already, infinite where none up to the largest does, NaN where that is undecided or the Jacobian says otherwise";
         all.push(of("radius", F64, &axes, about));
         all.push(masked(of("radius_status", U8, &axes, "what switches there")));
+    }
+    if settings.second {
+        let axes = ["size", "state_next", "input"];
+        let about = "how an entry of the Jacobian changes when any input is changed by the size";
+        all.push(coded(&KINDS, of("second", U8, &axes, about)));
+        all.push(of("second_change", F32, &axes, "the most by which an entry of the Jacobian changes then"));
     }
     all
 }

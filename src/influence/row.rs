@@ -2,7 +2,7 @@
 
 use super::judge::{Derivative, judge, of_both};
 use super::start::Start;
-use super::{InfluenceError, radius};
+use super::{InfluenceError, radius, second};
 use crate::flags::StepFlags;
 use crate::jacobian::{Effect, Interventions, Switches};
 use crate::zero::ZeroVerdict;
@@ -32,6 +32,7 @@ pub(super) struct Dimensions {
     pub(super) ndx: usize,
     pub(super) inputs: usize,
     pub(super) radius: bool,
+    pub(super) second: bool,
 }
 
 impl Dimensions {
@@ -48,6 +49,11 @@ impl Dimensions {
     /// Entries of a radius: signs x outputs x inputs, where it is asked for.
     fn radii(self) -> usize {
         if self.radius { 2 * self.entries() } else { 0 }
+    }
+
+    /// Entries of what second order says: sizes x outputs x inputs, where it is asked for.
+    fn seconds(self) -> usize {
+        if self.second { self.sizes * self.entries() } else { 0 }
     }
 
     /// The place of an intervention.
@@ -71,6 +77,8 @@ pub(super) struct RowFound {
     pub(super) change: Vec<f32>,
     /// sizes x outputs x inputs.
     pub(super) verdict: Vec<u8>,
+    /// How far the state is from where the Jacobian alone leads, over how far it moves; sizes x signs x inputs.
+    pub(super) linear_error: Vec<f32>,
     /// outputs x inputs.
     pub(super) jacobian: Vec<u8>,
     /// The largest noise of an output in the row's interventions.
@@ -79,6 +87,10 @@ pub(super) struct RowFound {
     pub(super) radius: Vec<f64>,
     /// The same.
     pub(super) radius_status: Vec<u8>,
+    /// sizes x outputs x inputs.
+    pub(super) second: Vec<u8>,
+    /// The same.
+    pub(super) second_change: Vec<f32>,
 }
 
 impl RowFound {
@@ -93,10 +105,13 @@ impl RowFound {
             status: vec![NOT_APPLIED; runs],
             change: vec![f32::NAN; runs * dimensions.ndx],
             verdict: vec![ZeroVerdict::Undecided.code(); dimensions.sizes * entries],
+            linear_error: vec![f32::NAN; runs],
             jacobian: vec![ZeroVerdict::Undecided.code(); entries],
             noise: vec![f32::NAN; dimensions.ndx],
             radius: vec![f64::NAN; dimensions.radii()],
             radius_status: vec![0; dimensions.radii()],
+            second: vec![second::UNDECIDED; dimensions.seconds()],
+            second_change: vec![f32::NAN; dimensions.seconds()],
         }
     }
 
@@ -108,7 +123,7 @@ impl RowFound {
         dimensions: Dimensions,
         start: &Start,
         derivatives: &[Derivative],
-        sizes: &[Vec<f64>],
+        (sizes, units): (&[Vec<f64>], &[f64]),
         steps: &mut Interventions,
     ) -> Result<Self, InfluenceError> {
         if !start.is_restored() {
@@ -126,6 +141,8 @@ impl RowFound {
                 for (sign, effect) in effects.iter_mut().enumerate() {
                     steps.apply(input, [*size, -*size][sign], effect)?;
                     found.keep(dimensions, [s, sign, input], *size, effect);
+                    let column = derivatives.iter().skip(input).step_by(dimensions.inputs);
+                    found.linear_error[dimensions.at(s, sign, input)] = linear_error(effect, column, units) as f32;
                 }
                 for i in 0..dimensions.ndx {
                     let derivative = derivatives[i * dimensions.inputs + input];
@@ -167,23 +184,27 @@ impl RowFound {
     }
 
     /// The lists, as bytes.
-    pub(super) fn columns(&self) -> [&[u8]; 8] {
+    pub(super) fn columns(&self) -> [&[u8]; 11] {
         use bytemuck::cast_slice;
         [
             cast_slice(&self.applied),
             &self.status,
             cast_slice(&self.change),
             &self.verdict,
+            cast_slice(&self.linear_error),
             &self.jacobian,
             cast_slice(&self.noise),
             cast_slice(&self.radius),
             &self.radius_status,
+            &self.second,
+            cast_slice(&self.second_change),
         ]
     }
 
     /// From its bytes; None where they are not those of such a row.
     pub(super) fn from_bytes(dimensions: Dimensions, bytes: &[u8]) -> Option<Self> {
-        let (runs, entries, radii) = (dimensions.interventions(), dimensions.entries(), dimensions.radii());
+        let (runs, entries) = (dimensions.interventions(), dimensions.entries());
+        let (radii, seconds) = (dimensions.radii(), dimensions.seconds());
         let mut rest = bytes;
         let mut take = |n: usize| rest.split_off(..n);
         let code = *take(1)?.first()?;
@@ -197,10 +218,13 @@ impl RowFound {
             status: take(runs)?.to_vec(),
             change: singles(take(4 * runs * dimensions.ndx)?),
             verdict: take(dimensions.sizes * entries)?.to_vec(),
+            linear_error: singles(take(4 * runs)?),
             jacobian: take(entries)?.to_vec(),
             noise: singles(take(4 * dimensions.ndx)?),
             radius: doubles(take(8 * radii)?),
             radius_status: take(radii)?.to_vec(),
+            second: take(seconds)?.to_vec(),
+            second_change: singles(take(4 * seconds)?),
         };
         rest.is_empty().then_some(found)
     }
@@ -212,6 +236,17 @@ fn doubles(bytes: &[u8]) -> Vec<f64> {
 
 fn singles(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect()
+}
+
+/// |change - A_j applied| / |change|, with every entry in its unit; NaN where the Jacobian has no number or nothing moves.
+fn linear_error<'a>(effect: &Effect, column: impl Iterator<Item = &'a Derivative>, units: &[f64]) -> f64 {
+    let (mut off, mut moved) = (0.0, 0.0);
+    for ((change, derivative), unit) in effect.change.iter().zip(column).zip(units).filter(|(_, unit)| **unit > 0.0) {
+        let predicted = if derivative.verdict == ZeroVerdict::Zero { 0.0 } else { derivative.value * effect.applied };
+        off += ((change - predicted) / unit).powi(2);
+        moved += (change / unit).powi(2);
+    }
+    if moved > 0.0 { (off / moved).sqrt() } else { f64::NAN }
 }
 
 /// The bits of [`STATUS`].
@@ -228,7 +263,7 @@ mod tests {
 
     #[test]
     fn bytes_come_back_and_no_others() {
-        let dimensions = Dimensions { sizes: 2, ndx: 2, inputs: 3, radius: true };
+        let dimensions = Dimensions { sizes: 2, ndx: 2, inputs: 3, radius: true, second: true };
         let start = Start { state: vec![], drives: vec![], flags: StepFlags::EVENT, off: 1e-12 };
         let mut found = RowFound::new(dimensions, STUDIED, &start);
         found.change.iter_mut().enumerate().for_each(|(i, x)| *x = i as f32);

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::InfluenceError;
+use crate::analysis::flags_named;
+use crate::flags::StepFlags;
 
 /// Sizes, steps ahead and rows, at most.
 const MOST_SIZES: usize = 32;
@@ -46,9 +48,21 @@ pub struct InfluenceSettings {
     pub horizon: usize,
     /// Whether the smallest size at which each zero of the Jacobian breaks is looked for.
     pub radius: bool,
+    /// Whether the Jacobians beside each row are compared with its own: which entries change with the state.
+    pub second: bool,
+    /// Names of flags: rows with one of them do not count in the summaries.
+    pub exclude: Vec<String>,
 }
 
 impl InfluenceSettings {
+    /// The flags of rows that do not count.
+    ///
+    /// # Errors
+    /// [`InfluenceError::Setting`] for a name that is none of a flag.
+    pub(super) fn excluded(&self) -> Result<StepFlags, InfluenceError> {
+        flags_named(&self.exclude).map_err(|e| InfluenceError::Setting(e.to_string()))
+    }
+
     /// Refuses settings that make no sense.
     ///
     /// # Errors
@@ -70,6 +84,9 @@ impl InfluenceSettings {
                 return refuse(format!("{name} is {value}; it must be 1 to {most}"));
             }
         }
-        Ok(())
+        if self.second && self.horizon > 1 {
+            return refuse(format!("second is for one row, and horizon is {}; give one of the two", self.horizon));
+        }
+        self.excluded().map(drop)
     }
 }

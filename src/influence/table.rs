@@ -12,7 +12,7 @@ row! {
         horizon: usize => "rows ahead at which the state is looked at",
         matrix: &'a str => "A: inputs of the state; B: controls",
         rows: usize => "rows that count",
-        flagged: usize => "rows left out since they have no derivative",
+        flagged: usize => "rows left out by their flags",
         not_studied: usize => "rows whose steps could not be simulated again",
         sparsity: Option<f64> => "unchanged entries, as a share of those that are decided",
         jacobian_sparsity: Option<f64> => "zero entries of the Jacobian, as a share of those that are decided",
@@ -35,6 +35,13 @@ row! {
         cut: u64 => "interventions that the range of a control cuts",
         not_applied: u64 => "interventions of which it, or a unit of zero, leaves nothing",
         diverged: u64 => "interventions whose steps diverge",
+        linear_error: Option<f64> => "median of |change - A delta| / |change| over interventions, every entry in its unit",
+        linear_error_90: Option<f64> => "what nine of ten stay below",
+        constant: Option<u64> => "second order: entries of the Jacobian that no input changes",
+        bilinear: Option<u64> => "entries that change in proportion to each input that changes them",
+        bends: Option<u64> => "entries that change otherwise",
+        switches: Option<u64> => "entries that change only where other constraints act",
+        second_undecided: Option<u64> => "entries of which nothing is known",
     }
 }
 
@@ -77,5 +84,12 @@ fn line<'a>(found: &'a InfluenceOutcome, s: &'a SizeSummary) -> Line<'a> {
         cut: s.cut,
         not_applied: s.not_applied,
         diverged: s.diverged,
+        linear_error: s.linear_error.map(|e| e.median),
+        linear_error_90: s.linear_error.map(|e| e.ninth_decile),
+        constant: s.entries.map(|e| e.constant),
+        bilinear: s.entries.map(|e| e.bilinear),
+        bends: s.entries.map(|e| e.bends),
+        switches: s.entries.map(|e| e.switches),
+        second_undecided: s.entries.map(|e| e.undecided),
     }
 }

@@ -1,7 +1,7 @@
 //! What the graphs of all rows say together, size by size and apart for A (inputs of the state) and B (controls).
 //!
-//! Rows count where the recording has a derivative: those with a flag of a switch are left out, and counted. **The error of the
-//! proxy** is the share of the Jacobian's zeros that interventions of a size break, over entries that both decide:
+//! Rows with a flag that is to be left out do not count; an entry that is undecided, in the Jacobian or in the graph, neither. **The
+//! error of the proxy** is the share of the Jacobian's zeros that interventions of a size break, over entries that both decide:
 //!
 //!     sum over rows of (zeros that are changed) / sum over rows of (zeros that are changed or unchanged)
 //!
@@ -21,16 +21,6 @@ const EPISODES: usize = 10;
 
 /// Draws of the bootstrap.
 const DRAWS: usize = 2000;
-
-/// Flags of a row without a derivative, or with a doubtful one.
-const NO_DERIVATIVE: StepFlags = StepFlags::CONTACT_SWITCH
-    .union(StepFlags::LIMIT_SWITCH)
-    .union(StepFlags::FRICTION_SWITCH)
-    .union(StepFlags::FORCE_AT_LIMIT)
-    .union(StepFlags::OTHER_SWITCH)
-    .union(StepFlags::SLEEP_SWITCH)
-    .union(StepFlags::NEAR_SINGULAR)
-    .union(StepFlags::JACOBIAN_NOT_FINITE);
 
 /// A share with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -58,6 +48,32 @@ pub struct Breaks {
     pub force: u64,
     /// Nothing of these: the dynamics bend.
     pub smooth: u64,
+}
+
+/// How far a linear model holds: |change - A delta| / |change| of an intervention, every entry in its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LinearError {
+    /// Interventions that it is of.
+    pub of: usize,
+    /// Its median.
+    pub median: f64,
+    /// What nine of ten stay below.
+    pub ninth_decile: f64,
+}
+
+/// How entries of the Jacobian change with the state, over all rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct EntryKinds {
+    /// No input changes them.
+    pub constant: u64,
+    /// Each change grows as its input.
+    pub bilinear: u64,
+    /// They change otherwise.
+    pub bends: u64,
+    /// They change only where other constraints act.
+    pub switches: u64,
+    /// Nothing is known.
+    pub undecided: u64,
 }
 
 /// What interventions of one size say, of A or of B.
@@ -95,6 +111,10 @@ pub struct SizeSummary {
     pub not_applied: u64,
     /// Interventions whose steps diverge.
     pub diverged: u64,
+    /// How far a linear model holds; None where the recording keeps no numbers of A and B.
+    pub linear_error: Option<LinearError>,
+    /// Second order, where it was asked for.
+    pub entries: Option<EntryKinds>,
 }
 
 /// Counts of one row, size and matrix.
@@ -107,33 +127,42 @@ struct Counts {
     breaks: Breaks,
     vanished_with_switch: u64,
     status: [u64; 3],
+    kinds: [u64; 5],
 }
 
 /// Counts rows.
 #[derive(Debug)]
 pub(super) struct Tally {
     dimensions: Dimensions,
+    exclude: StepFlags,
     /// By row that counts: its episode, and by size and matrix its counts.
     rows: Vec<(i64, Vec<[Counts; 2]>)>,
+    /// By size and matrix: of every intervention.
+    linear_errors: Vec<[Vec<f32>; 2]>,
     /// Rows left out by their flags, and those that could not be studied.
     pub(super) flagged: usize,
     pub(super) not_studied: usize,
 }
 
 impl Tally {
-    pub(super) fn new(dimensions: Dimensions) -> Self {
-        Self { dimensions, rows: Vec::new(), flagged: 0, not_studied: 0 }
+    pub(super) fn new(dimensions: Dimensions, exclude: StepFlags) -> Self {
+        let linear_errors = vec![Default::default(); dimensions.sizes];
+        Self { dimensions, exclude, linear_errors, rows: Vec::new(), flagged: 0, not_studied: 0 }
     }
 
     /// Takes a row of an episode.
     pub(super) fn add(&mut self, episode: i64, found: &RowFound) {
         if found.code != STUDIED {
             self.not_studied += 1;
-        } else if found.flags.intersects(NO_DERIVATIVE) {
+        } else if found.flags.intersects(self.exclude) {
             self.flagged += 1;
         } else {
             let sizes = (0..self.dimensions.sizes).map(|size| self.count(size, found)).collect();
             self.rows.push((episode, sizes));
+            let d = self.dimensions;
+            for (at, error) in found.linear_error.iter().enumerate().filter(|(_, error)| error.is_finite()) {
+                self.linear_errors[at / (2 * d.inputs)][usize::from(at % d.inputs >= d.ndx)].push(*error);
+            }
         }
     }
 
@@ -154,6 +183,9 @@ impl Tally {
                 let jacobian = usize::from(found.jacobian[entry]);
                 counts.verdicts[verdict] += 1;
                 counts.jacobian[jacobian] += 1;
+                if let Some(kind) = found.second.get(size * d.entries() + entry) {
+                    counts.kinds[usize::from(*kind)] += 1;
+                }
                 if verdict > 1 || jacobian > 1 {
                     continue;
                 }
@@ -214,6 +246,11 @@ impl Tally {
             cut: all.status[0],
             not_applied: all.status[1],
             diverged: all.status[2],
+            linear_error: LinearError::of(&self.linear_errors[s][matrix]),
+            entries: self.dimensions.second.then(|| {
+                let [constant, bilinear, bends, switches, undecided] = all.kinds;
+                EntryKinds { constant, bilinear, bends, switches, undecided }
+            }),
         }
     }
 
@@ -256,6 +293,7 @@ impl Counts {
         add(&mut self.jacobian, &other.jacobian);
         add(self.both.as_flattened_mut(), other.both.as_flattened());
         add(&mut self.status, &other.status);
+        add(&mut self.kinds, &other.kinds);
         let Breaks { contact, limit, friction, force, smooth } = other.breaks;
         self.breaks.contact += contact;
         self.breaks.limit += limit;
@@ -263,6 +301,16 @@ impl Counts {
         self.breaks.force += force;
         self.breaks.smooth += smooth;
         self.vanished_with_switch += other.vanished_with_switch;
+    }
+}
+
+impl LinearError {
+    fn of(errors: &[f32]) -> Option<Self> {
+        let mut sorted = errors.to_vec();
+        sorted.sort_unstable_by(f32::total_cmp);
+        let at =
+            |share: f64| sorted.get(((sorted.len().max(1) - 1) as f64 * share).round() as usize).map(|x| f64::from(*x));
+        Some(Self { of: sorted.len(), median: at(0.5)?, ninth_decile: at(0.9)? })
     }
 }
 

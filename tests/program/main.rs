@@ -23,6 +23,7 @@ mod expert;
 mod held_state;
 mod help;
 mod hostile_recordings;
+mod influence;
 mod interrupt;
 mod kept_models;
 #[cfg(feature = "learn")]
