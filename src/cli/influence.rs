@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use dynsparse::dataset::Recording;
 use dynsparse::files::{FileKind, Inputs, Output};
 use dynsparse::influence::{
-    EntryKinds, InfluenceOutcome, InfluenceProgress, InfluenceRun, InfluenceSettings, Share, SizeSummary, SizeUnit,
-    Study, influence, influence_table,
+    EntryKinds, EntryShare, InfluenceOutcome, InfluenceProgress, InfluenceRun, InfluenceSettings, SizeSummary,
+    SizeUnit, Study, influence, influence_table,
 };
 use serde_json::json;
 
@@ -126,7 +126,7 @@ fn page(found: &InfluenceOutcome) -> String {
         text.push_str(&format!("the state is that of {} rows later\n", settings.horizon));
     }
     let percent = |x: Option<f64>| x.map_or("-".to_owned(), |x| format!("{:.1}", 100.0 * x));
-    let share = |s: &Share| match s.interval {
+    let share = |s: &EntryShare| match s.interval {
         Some([low, high]) => format!("{} ({:.1}-{:.1})", percent(s.share), 100.0 * low, 100.0 * high),
         None => percent(s.share),
     };

@@ -1,7 +1,7 @@
 //! The summaries as a table, for CSV.
 
 use super::job::InfluenceOutcome;
-use super::tally::{Share, SizeSummary};
+use super::tally::{EntryShare, SizeSummary};
 use crate::analysis::table::{Table, row};
 
 row! {
@@ -51,7 +51,7 @@ pub fn influence_table(found: &InfluenceOutcome) -> Table {
 }
 
 fn line<'a>(found: &'a InfluenceOutcome, s: &'a SizeSummary) -> Line<'a> {
-    let ends = |share: &Share| share.interval.map_or([None, None], |ends| ends.map(Some));
+    let ends = |share: &EntryShare| share.interval.map_or([None, None], |ends| ends.map(Some));
     let ([broken_low, broken_high], [missed_low, missed_high]) = (ends(&s.broken), ends(&s.missed));
     let all = s.changed + s.unchanged + s.undecided;
     Line {

@@ -24,7 +24,7 @@ const DRAWS: usize = 2000;
 
 /// A share with its interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Share {
+pub struct EntryShare {
     /// How many.
     pub count: u64,
     /// Of how many.
@@ -96,13 +96,13 @@ pub struct SizeSummary {
     /// The same of the Jacobian's verdicts.
     pub jacobian_sparsity: Option<f64>,
     /// Zeros of the Jacobian that are changed: the error of the proxy.
-    pub broken: Share,
+    pub broken: EntryShare,
     /// What switches where they are.
     pub breaks: Breaks,
     /// Of the entries that are changed, those that the Jacobian calls zero.
-    pub missed: Share,
+    pub missed: EntryShare,
     /// Nonzero entries of the Jacobian that are unchanged.
-    pub vanished: Share,
+    pub vanished: EntryShare,
     /// Of these, where something switches, or a range cuts the intervention.
     pub vanished_with_switch: u64,
     /// Interventions that the range of a control cuts, or leaves nothing of, or whose steps diverge.
@@ -226,7 +226,7 @@ impl Tally {
                 .iter()
                 .map(|rows| rows.iter().map(|row| part(of(row))).fold([0, 0], |[a, b], [c, d]| [a + c, b + d]))
                 .collect();
-            Share { count, of: of_all, share: ratio(count, of_all), interval: interval(&parts) }
+            EntryShare { count, of: of_all, share: ratio(count, of_all), interval: interval(&parts) }
         };
         let [changed, unchanged, undecided] = all.verdicts;
         SizeSummary {

@@ -158,11 +158,6 @@ impl Interventions {
         &self.noise
     }
 
-    /// Copies the next state of the base into `qpos` (nq) and `rest` (velocities and activations, nv + na).
-    pub fn base_next(&self) -> (&[f64], &[f64]) {
-        self.next.parts()
-    }
-
     /// Changes an input (an entry of the tangent state, or a control of the first control step behind them) by `size`, and takes
     /// the steps. A control stays within its range.
     ///
