@@ -401,7 +401,7 @@ pub fn influence(
 ) -> Result<InfluenceOutcome, InfluenceError> {
     let _claimed = Output::claim(run.output, FileKind::Hdf5, &Inputs::new([study.recording.path()]))?;
     let output = resolve(run.output)?;
-    if output.exists() && !run.force {
+    if output.exists() && !run.force && !RowParts::are_there(&output, &study.identity()) {
         let text = format!("{} exists already; choose another name, or --force to replace it", run.output.display());
         return Err(InfluenceError::Setting(text));
     }

@@ -72,11 +72,13 @@ impl Line<'_> {
                 let sure = self.tried.values().all(|tried| tried.verdicts[output] == ZeroVerdict::Zero);
                 return Ok((if sure { f64::INFINITY } else { f64::NAN }, 0));
             };
-            // Below the smallest size nothing is looked at.
-            if low == 0.0 || high - low <= EXACTLY * high {
+            let middle = low + 0.5 * (high - low);
+            // Below the smallest size nothing is looked at; between the least numbers there is none.
+            let found = low == 0.0 || high - low <= EXACTLY * high || middle <= low || middle >= high;
+            if found {
                 return Ok((high, self.tried.get(&high.to_bits()).map_or(0, |tried| tried.status)));
             }
-            self.try_size(low + 0.5 * (high - low))?;
+            self.try_size(middle)?;
         }
     }
 }
@@ -97,7 +99,9 @@ pub(super) fn find(
     for input in 0..inputs {
         let is_zero = |i: &usize| derivatives[i * inputs + input].verdict == ZeroVerdict::Zero;
         let zeros: Vec<usize> = (0..ndx).filter(is_zero).collect();
-        if zeros.is_empty() || largest[input] == 0.0 {
+        // A unit of zero, or one that no number is left of.
+        let sizes_are_numbers = smallest[input] > 0.0 && largest[input].is_finite();
+        if zeros.is_empty() || !sizes_are_numbers {
             continue;
         }
         for (s, sign) in [1.0, -1.0].into_iter().enumerate() {

@@ -35,7 +35,7 @@ pub struct EntryShare {
     pub interval: Option<[f64; 2]>,
 }
 
-/// By what switches in the intervened steps; an entry counts once, in the first that holds.
+/// What switches in the intervened steps and not without the intervention; an entry counts in all that hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Breaks {
     /// The set of contacts that push is another one.
@@ -273,16 +273,11 @@ impl Tally {
 
 impl Breaks {
     fn add(&mut self, bits: u8) {
-        let kinds = [
-            (CONTACT, &mut self.contact),
-            (LIMIT, &mut self.limit),
-            (FRICTION, &mut self.friction),
-            (FORCE, &mut self.force),
-        ];
-        match kinds.into_iter().find(|(bit, _)| bits & bit != 0) {
-            Some((_, count)) => *count += 1,
-            None => self.smooth += 1,
-        }
+        self.contact += u64::from(bits & CONTACT != 0);
+        self.limit += u64::from(bits & LIMIT != 0);
+        self.friction += u64::from(bits & FRICTION != 0);
+        self.force += u64::from(bits & FORCE != 0);
+        self.smooth += u64::from(bits & SWITCHES == 0);
     }
 }
 

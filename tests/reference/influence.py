@@ -26,6 +26,7 @@ def main(model, recording, study, substeps):
     nv, na, nu = m.nv, m.na, m.nu
     ndx = 2 * nv + na
     ranges = m.actuator_ctrlrange
+    horizon = int(found.attrs["horizon"])
     decided = agree = 0
     apart, contradictions = 0.0, []
 
@@ -55,8 +56,13 @@ def main(model, recording, study, substeps):
             d.ctrl[u] = d.ctrl[u] + delta
             if m.actuator_ctrllimited[u]:
                 d.ctrl[u] = np.clip(d.ctrl[u], *ranges[u])
-        for _ in range(substeps):
-            mujoco.mj_step(m, d)
+        for later in range(row, row + horizon):
+            if later > row:
+                d.ctrl[:] = rec["ctrl"][later] if nu else 0.0
+                if "mocap_pos" in rec:
+                    d.mocap_pos[:], d.mocap_quat[:] = rec["mocap_pos"][later], rec["mocap_quat"][later]
+            for _ in range(substeps):
+                mujoco.mj_step(m, d)
         return d.qpos.copy(), np.concatenate([d.qvel, d.act])
 
     for n, row in enumerate(found["row_in_recording"][:]):

@@ -68,6 +68,23 @@ pub struct Effect {
     pub diverged: bool,
 }
 
+/// Which constraints act in a physics step, and which forces are held by their ranges.
+#[derive(Debug)]
+struct Acting {
+    constraints: ActiveConstraints,
+    held: Vec<usize>,
+}
+
+impl Acting {
+    fn read(sim: &Sim) -> Self {
+        Self { constraints: ActiveConstraints::read(sim), held: sim.held_forces().collect() }
+    }
+
+    fn switches(&self, other: &Self) -> Switches {
+        Switches { force: self.held != other.held, ..self.constraints.switches(&other.constraints) }
+    }
+}
+
 /// Interventions on one state at a time, each of which is simulated.
 #[derive(Debug)]
 pub struct Interventions {
@@ -79,8 +96,8 @@ pub struct Interventions {
     state: Vec<f64>,
     drives: Vec<Drive>,
     next: NextState,
-    /// Which constraints act in each physics step from the base.
-    base: Vec<ActiveConstraints>,
+    /// What acts in each physics step from the base.
+    base: Vec<Acting>,
     noise: Vec<f64>,
     /// Space.
     direction: Vec<f64>,
@@ -239,12 +256,7 @@ impl Interventions {
     }
 
     /// Takes all physics steps, after a change of one input, and notes which constraints act in each.
-    fn run(
-        &mut self,
-        by: f64,
-        input: Option<usize>,
-        mut acting: Option<&mut Vec<ActiveConstraints>>,
-    ) -> Result<(), PhysicsError> {
+    fn run(&mut self, by: f64, input: Option<usize>, mut acting: Option<&mut Vec<Acting>>) -> Result<(), PhysicsError> {
         if let Some(input) = input {
             self.sim.nudge(input, by, &mut self.direction);
         }
@@ -257,7 +269,7 @@ impl Interventions {
                 self.sim.step()?;
                 if let Some(acting) = &mut acting {
                     self.sim.settle_constraints(&mut self.jar)?;
-                    acting.push(ActiveConstraints::read(&self.sim));
+                    acting.push(Acting::read(&self.sim));
                 }
             }
         }
