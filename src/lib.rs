@@ -12,6 +12,7 @@ pub mod check;
 pub mod dataset;
 pub mod export;
 pub mod files;
+pub mod influence;
 #[cfg(feature = "learn")]
 pub mod learn;
 pub mod logs;

@@ -15,6 +15,7 @@ mod config;
 mod evaluate;
 mod export;
 mod gather;
+mod influence;
 mod info;
 #[cfg(feature = "learn")]
 mod learn;
@@ -97,6 +98,8 @@ enum Verb {
     Verify(verify::Args),
     /// Answer the questions of "Dynamic Sparsity" from recordings
     Analyze(Box<analyze::Args>),
+    /// Intervene in a recording at finite size: which zeros of the Jacobian hold, and how far
+    Influence(influence::Args),
     /// Record variants of one task that differ in a setting, and put them side by side
     #[cfg(feature = "report")]
     Ablate(Box<ablate::Args>),
@@ -181,6 +184,7 @@ fn run(verb: Verb, plugins: &[PathBuf]) -> anyhow::Result<ExitCode> {
         Verb::Info(args) => info::run(&args),
         Verb::Verify(args) => verify::run(&args),
         Verb::Analyze(args) => analyze::run(&args),
+        Verb::Influence(args) => influence::run(&args),
         #[cfg(feature = "report")]
         Verb::Ablate(args) => ablate::run(&args),
         Verb::CheckJacobian(args) => check_jacobian::run(&args),

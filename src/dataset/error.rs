@@ -9,7 +9,7 @@ const FULL: [&str; 3] = ["No space left on device", "File too large", "Disk quot
 
 /// What to do then.
 const MAKE_ROOM: &str =
-    ": free space or choose another folder, then start the same command again; finished episodes are kept";
+    ": free space or choose another folder, then start the same command again; what is finished is kept";
 
 /// An error of the dataset room; every message names the file.
 #[derive(Debug, thiserror::Error)]

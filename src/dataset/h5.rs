@@ -11,8 +11,7 @@ use hdf5_sys::h5d::H5Dwrite_chunk;
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::H5P_DEFAULT;
 
-use super::DatasetError;
-use super::writer::Attribute;
+use super::{Attribute, DatasetError};
 
 // The dimension-scale API (H5DSpublic.h of HDF5's high-level library), which hdf5-metno-sys links but does
 // not declare.

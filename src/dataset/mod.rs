@@ -2,6 +2,7 @@
 //! room has not heard of MuJoCo.
 
 mod archive;
+mod arrays;
 mod attributes;
 mod codec;
 mod column;
@@ -22,6 +23,7 @@ mod stored;
 mod writer;
 
 pub use archive::Archive;
+pub use arrays::{ArrayAxis, ArrayVariable, ArrayWriter, AxisEntries};
 pub use codec::{Effort, Encoder};
 pub use digest::{DigestReader, EpisodeDigest, content_digest, file_sha256};
 pub use error::DatasetError;

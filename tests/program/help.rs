@@ -24,6 +24,7 @@ fn help_of_every_verb() {
         "info",
         "verify",
         "analyze",
+        "influence",
         "ablate",
         "report",
         "export",

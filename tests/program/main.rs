@@ -24,6 +24,7 @@ mod export;
 mod held_state;
 mod help;
 mod hostile_recordings;
+mod influence;
 mod interrupt;
 mod kept_models;
 #[cfg(feature = "learn")]

@@ -189,7 +189,7 @@ impl Surroundings {
 
 /// Which constraints act, and how.
 #[derive(Debug, Default, PartialEq)]
-struct ActiveConstraints {
+pub(super) struct ActiveConstraints {
     /// Geom pairs of the contacts that push, and the states of their rows.
     contacts: Vec<([i32; 2], Vec<Option<mjtConstraintState>>)>,
     /// Type and id of the limits that push.
@@ -201,7 +201,8 @@ struct ActiveConstraints {
 }
 
 impl ActiveConstraints {
-    fn read(sim: &Sim) -> Self {
+    /// Those of the last step, whose states are settled ([`Sim::settle_constraints`]).
+    pub(super) fn read(sim: &Sim) -> Self {
         let mut out = Self { held: sim.force_is_clamped(), ..Self::default() };
         let mut contacts: Vec<([i32; 2], Vec<Option<mjtConstraintState>>)> =
             sim.contacts().map(|c| (c.geom, Vec::new())).collect();
@@ -228,7 +229,7 @@ impl ActiveConstraints {
     }
 
     /// What differs from another.
-    fn switches(&self, other: &Self) -> Switches {
+    pub(super) fn switches(&self, other: &Self) -> Switches {
         let contact = !self.contacts.iter().map(|c| c.0).eq(other.contacts.iter().map(|c| c.0));
         Switches {
             contact,

@@ -318,9 +318,14 @@ impl Sim {
 
     /// Number of forces that are held by a limit now.
     pub fn clamped_forces(&self) -> usize {
+        self.held_forces().count()
+    }
+
+    /// The forces that are held by a limit now: numbers of actuators, then of joints counted behind all actuators.
+    pub fn held_forces(&self) -> impl Iterator<Item = usize> + '_ {
         let (model, d) = (self.model(), self.raw());
         let held = |[low, high]: [f64; 2], force: f64| force <= low || force >= high;
-        let actuators = model.actuators().filter(|actuator| {
+        let actuators = model.actuators().enumerate().filter(move |(_, actuator)| {
             actuator.forcerange.is_some_and(|range| {
                 // SAFETY: an actuator's outputs are entries of actuator_force.
                 let mut forces = actuator.outputs.clone().map(|output| unsafe { *d.actuator_force.add(output) });
@@ -331,11 +336,12 @@ impl Sim {
                 forces.any(|force| held(range, force))
             })
         });
-        let joints = model.joints().filter(|joint| {
+        let joints = model.joints().enumerate().filter(move |(_, joint)| {
             // SAFETY: qfrc_actuator has nv entries, of which a joint's dof is one.
             joint.actfrcrange.is_some_and(|range| held(range, unsafe { *d.qfrc_actuator.add(joint.dof) }))
         });
-        actuators.count() + joints.count()
+        let behind = model.actuators().count();
+        actuators.map(|(i, _)| i).chain(joints.map(move |(i, _)| behind + i))
     }
 
     /// Number of constraint rows.

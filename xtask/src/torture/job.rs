@@ -21,7 +21,7 @@ pub(crate) struct Job {
 const RECORDING: &str = "record --episodes 6 --steps 25 --threads 2 -o r.h5";
 
 /// One job a verb.
-pub(crate) const JOBS: [Job; 9] = [
+pub(crate) const JOBS: [Job; 10] = [
     Job {
         verb: "record",
         before: &[],
@@ -73,6 +73,12 @@ pub(crate) const JOBS: [Job; 9] = [
         verb: "ablate",
         before: &[],
         command: "ablate --over step --episodes 2 --steps 10 --threads 2 -o ablation",
+        parts: None,
+    },
+    Job {
+        verb: "influence",
+        before: &[RECORDING],
+        command: "influence r.h5 --steps 40 --radius --second --threads 2 --csv graphs.csv -o graphs.h5 --force",
         parts: None,
     },
     Job {

@@ -24,6 +24,11 @@ impl NextState {
         self.rest[nv..].copy_from_slice(sim.act());
     }
 
+    /// Positions (nq), and velocities with activations behind (nv + na).
+    pub(in crate::jacobian) fn parts(&self) -> (&[f64], &[f64]) {
+        (&self.qpos, &self.rest)
+    }
+
     /// Whether it is the present state of `sim`, to the last bit.
     pub(in crate::jacobian) fn is_state_of(&self, sim: &Sim) -> bool {
         let kept = self.qpos.iter().chain(&self.rest);
