@@ -5,25 +5,38 @@ use mujoco_rs::mujoco_c::mjtGeom;
 use super::{Slices, Unknown, Variant};
 use crate::physics::Model;
 
-/// A geom's shape; lengths in m.
+/// A geom's shape, about its own frame; lengths in m.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Shape {
+pub enum Shape {
+    /// The plane z = 0, infinite to whatever collides.
     Plane,
+    /// About the origin.
     Sphere {
+        /// Radius.
         radius: f64,
     },
+    /// A cylinder along z with half spheres on its ends.
     Capsule {
+        /// Radius.
         radius: f64,
+        /// Half the length of its cylinder.
         half: f64,
     },
+    /// About the origin.
     Ellipsoid {
+        /// Along x, y and z.
         radii: [f64; 3],
     },
+    /// Along z.
     Cylinder {
+        /// Radius.
         radius: f64,
+        /// Half its length.
         half: f64,
     },
+    /// About the origin.
     Box {
+        /// Half its sides.
         halves: [f64; 3],
     },
     /// A mesh, height field or signed distance field.
@@ -37,7 +50,7 @@ impl Model {
     }
 
     /// The shape of a geom.
-    pub(crate) fn shape(&self, geom: usize) -> Shape {
+    pub fn shape(&self, geom: usize) -> Shape {
         let size = Slices(self.raw()).geom_size()[geom];
         match self.geom_kind(geom) {
             Ok(mjtGeom::mjGEOM_PLANE) => Shape::Plane,
