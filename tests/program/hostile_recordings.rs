@@ -339,11 +339,16 @@ fn a_recording_from_before_joints_were_kept_verifies_and_one_of_other_joints_doe
             attribute.write_scalar(&text.replace(from, to).parse::<VarLenUnicode>().unwrap()).unwrap();
         })
     };
-    let place = with(r#","joints":["slide","slide"]"#, "");
+    with(r#","limited":[false,false]"#, "").run(&["verify", "r.h5"]).ok();
+    let place = with(r#","joints":["slide","slide"],"limited":[false,false]"#, "");
     place.run(&["verify", "r.h5"]).ok();
     let page = place.run(&["analyze", "r.h5"]).ok().stdout;
     assert!(!page.contains("symmetry"), "{page}");
-    for (from, to) in [(r#"["slide","#, r#"["hinge","#), (r#""dof_parent":[-1,"#, r#""dof_parent":[0,"#)] {
+    for (from, to) in [
+        (r#"["slide","#, r#"["hinge","#),
+        (r#""dof_parent":[-1,"#, r#""dof_parent":[0,"#),
+        ("[false,false]", "[false,true]"),
+    ] {
         let ran = with(from, to).run(&["verify", "r.h5"]);
         assert!(ran.status.code() == Some(1) && ran.stderr.contains("attribute kinematics"), "{}", ran.stderr);
     }
