@@ -357,9 +357,11 @@ fn a_recording_from_before_joints_were_kept_verifies_and_one_of_other_joints_doe
 #[test]
 #[cfg(feature = "learn")]
 fn attributes_that_learning_goes_by_are_read_or_refused() {
+    use dynsparse::learn::{Data, StateFeatures};
     for name in ["ctrl_range", "kinematics"] {
         let place = changed(|f| f.attr(name).unwrap().write_scalar(&"{}".parse::<VarLenUnicode>().unwrap()).unwrap());
-        let error = dynsparse::learn::Data::whole(&place.path("r.h5"), None).unwrap_err().to_string();
+        let read = Data::whole(&place.path("r.h5"), StateFeatures::default(), None);
+        let error = read.unwrap_err().to_string();
         assert!(error.contains(&format!("root attribute {name} cannot be read")), "{error}");
     }
 }
