@@ -73,7 +73,7 @@ struct Own {
 impl Own {
     fn new(loss: &str) -> Self {
         let place = Place::cpu();
-        let space = Space { inputs: INPUTS, outputs: OUTPUTS, kinematics: None };
+        let space = Space::plain(INPUTS, OUTPUTS);
         let model = ModelSpec { kind: ModelKind::Mlp, width: 512, depth: 2 }.build(space).expect("a network");
         let state = AdamW::new(model.layout().draw(0, &place));
         let loss: Loss = loss.parse().expect("a loss");
@@ -88,6 +88,7 @@ impl Own {
                 x: place.tensor(wave(STATES * INPUTS), [STATES, INPUTS]),
                 mask: None,
                 directions: jacobian.then(|| place.tensor(identity, [INPUTS, 1, 1, INPUTS])),
+                chain: None,
             },
             next: place.tensor(wave(STATES * OUTPUTS), [STATES, OUTPUTS]),
             truth: jacobian.then(|| Truth {

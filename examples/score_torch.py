@@ -18,7 +18,7 @@ from torch.func import functional_call, jacrev, vmap
 def main(recording, prediction):
     with h5py.File(recording) as f:
         if f["qpos"].shape[1] != f["qvel"].shape[1]:
-            sys.exit(f"{recording}: free or ball joints; this example is for hinges and slides")
+            sys.exit(f"{recording}: free or ball joints; this example is for hinges and slides, score_jax.py for all")
         now, after = (
             np.concatenate([f[n][:] for n in names if n in f], axis=1)
             for names in (["qpos", "qvel", "act", "ctrl"], ["qpos_next", "qvel_next", "act_next"])

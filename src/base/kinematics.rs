@@ -55,6 +55,10 @@ pub struct Kinematics {
     /// The joints, in the order of their dofs. Empty in recordings that were made before it was kept, which lack it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub joints: Vec<JointKind>,
+    /// By joint: whether its position has a range that it may not leave. Empty in recordings that were made before it was
+    /// kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limited: Vec<bool>,
 }
 
 impl Kinematics {
@@ -67,6 +71,32 @@ impl Kinematics {
                 .iter()
                 .all(|(of, n)| of.len() == *n && of.iter().all(sound))
             && (self.joints.is_empty() || self.joints.iter().map(|kind| kind.dofs()).sum::<usize>() == nv)
+            && (self.limited.is_empty() || self.limited.len() == self.joints.len())
+            && self.places_of_quaternions() == self.quaternions
+    }
+
+    /// Where the quaternions are, by the kinds of the joints; as they are told where the joints are not.
+    fn places_of_quaternions(&self) -> Vec<[usize; 2]> {
+        if self.joints.is_empty() {
+            // Each has one number more than dofs, and takes three of these.
+            let sound = |(k, [qpos, dof]): (usize, &[usize; 2])| {
+                let first = k.checked_sub(1).map_or(0, |last| self.quaternions[last][1].saturating_add(3));
+                let fits = dof.checked_add(3).is_some_and(|end| end <= self.dof_parent.len());
+                fits && dof.checked_add(k) == Some(*qpos) && first <= *dof
+            };
+            return self.quaternions.iter().enumerate().filter(|q| sound(*q)).map(|(_, q)| *q).collect();
+        }
+        let (mut dof, mut found) = (0, Vec::new());
+        for kind in &self.joints {
+            let turns = match kind {
+                JointKind::Free => Some(dof + 3),
+                JointKind::Ball => Some(dof),
+                JointKind::Slide | JointKind::Hinge => None,
+            };
+            found.extend(turns.map(|first| [first + found.len(), first]));
+            dof += kind.dofs();
+        }
+        found
     }
 
     /// By dof (nv): whether it moves along an axis; None where the joints are not known.
@@ -127,7 +157,29 @@ mod tests {
         assert!(!chain.fits(2, 1, 1) && !chain.fits(3, 0, 1));
         assert_eq!(chain.translations(), Some(vec![true, false, false]));
         assert!(!Kinematics { ctrl_dofs: vec![vec![3]], ..chain.clone() }.fits(3, 1, 1));
-        assert!(!Kinematics { joints: vec![JointKind::Ball, JointKind::Slide], ..chain }.fits(3, 1, 1));
+        assert!(!Kinematics { joints: vec![JointKind::Ball, JointKind::Slide], ..chain.clone() }.fits(3, 1, 1));
+        assert!(!Kinematics { limited: vec![true], ..chain }.fits(3, 1, 1));
+    }
+
+    #[test]
+    fn quaternions_are_where_the_joints_have_them() {
+        let joints = vec![JointKind::Slide, JointKind::Ball, JointKind::Free, JointKind::Ball];
+        let tree = Kinematics {
+            dof_parent: vec![-1; 13],
+            quaternions: vec![[1, 1], [8, 7], [12, 10]],
+            joints,
+            ..Kinematics::default()
+        };
+        assert!(tree.fits(13, 0, 0));
+        assert!(Kinematics { joints: Vec::new(), ..tree.clone() }.fits(13, 0, 0));
+        for wrong in [vec![[1, 1], [8, 7]], vec![[1, 1], [8, 7], [13, 10]], vec![[1, 1], [4, 3], [13, 11]]] {
+            for joints in [tree.joints.clone(), Vec::new()] {
+                let known = !joints.is_empty();
+                let fits = Kinematics { quaternions: wrong.clone(), joints, ..tree.clone() }.fits(13, 0, 0);
+                // Without the joints fewer of them are as good.
+                assert!(!fits || !known && wrong.len() == 2, "{wrong:?}");
+            }
+        }
     }
 
     #[test]

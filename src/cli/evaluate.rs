@@ -39,14 +39,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let place = Place::cpu();
     let trained = Trained::read(&args.run, &place)?;
     let notes = &trained.notes;
-    let same = Data::read(&args.recording, &notes.spec.split).ok().filter(|data| data.norm == notes.norm);
+    let spec = &notes.spec;
+    let same = Data::read_within(&args.recording, &spec.split, spec.features, learn::MEMORY)
+        .ok()
+        .map(|data| data.with_target(spec.target))
+        .filter(|data| data.norm == notes.norm);
     let (data, part) = match same {
         Some(data) => (data, Some(Part::Test)),
-        None => (Data::whole(&args.recording, Some(&notes.norm))?, None),
+        None => {
+            let whole = Data::whole(&args.recording, spec.features, Some(&notes.norm))?;
+            (whole.with_norm(spec.target, &notes.norm), None)
+        }
     };
     if data.state != notes.state || data.action != notes.action {
         anyhow::bail!(
             "{}: its state and action have other names than those of {}: evaluate it on a recording of {}",
+            args.recording.display(),
+            args.run.display(),
+            notes.task
+        );
+    }
+    if !data.coordinates.sees_as(&trained.coordinates) {
+        anyhow::bail!(
+            "{}: its states have other features than those of {}: evaluate it on a recording of {} by the same version",
             args.recording.display(),
             args.run.display(),
             notes.task
@@ -69,6 +84,16 @@ fn page(found: &Evaluation) -> String {
         short(next.mse),
         short(next.persistence)
     );
+    for b in &found.baselines {
+        let cell = |x: Option<f64>| x.map_or("-".to_owned(), short);
+        text.push_str(&format!(
+            "  {}: MSE {}, relative error of J {}, ROC-AUC {}\n",
+            b.name,
+            short(b.mse),
+            cell(b.jacobian),
+            cell(b.auc)
+        ));
+    }
     for o in &next.open_loop {
         let rmse = o.rmse.map_or("not finite".to_owned(), short);
         text.push_str(&format!(

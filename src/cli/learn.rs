@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use dynsparse::files::{FileKind, replace};
 use dynsparse::learn::{
-    self, Backend, DEFAULT_WEIGHT, Grid, GridOutcome, Loss, Measure, ModelKind, STATES, Split, Summary, Training,
-    TrainingProgress,
+    self, Backend, DEFAULT_WEIGHT, Grid, GridOutcome, LearningTarget, Loss, Measure, ModelKind, RunResult, STATES,
+    Split, StateFeatures, Summary, Training, TrainingProgress,
 };
 use dynsparse::report::{self, ReportInput};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -35,6 +35,18 @@ Models:
                       state
   graph               messages along the kinematic tree, and along contact
                       edges that it learns
+Targets; whatever it is, errors are those of the next state that follows, and \
+Jacobians those of A and B:
+  next          the next state; of an orientation the turn to it
+  increment     the next state minus the present one
+  acceleration  (v' - v) / h of every dof; positions follow as q + h v'
+Features, joined by +:
+  6d, quat  orientations of free and ball joints: two columns of the rotation
+            matrix, or the quaternion with its first number positive
+  sincos    sine and cosine of hinges without a range, in the place of the
+            angle
+  local     x and y of free joints and mocap bodies as seen from the first
+            free joint, whose own are not seen
 
 Examples:
   dynsparse learn CheetahRun.h5 --loss mse,mse+sae --seeds 3
@@ -42,6 +54,8 @@ Examples:
       --loss mse,mse+mse-jac,mse+mae-jac,mse+l1,mse+sae
   dynsparse learn BallInCup.h5 --model mlp,unmasked,oracle --weights 25000 \\
       --loss mse+sae --columns 4
+  dynsparse learn Go1JoystickFlatTerrain.h5 --target next,increment \\
+      --features 6d+local
   dynsparse learn --grid grid.toml -o learned
 
 Every run has a folder with its weights (model.safetensors), losses (curve.csv) and result.json; results.csv and \
@@ -62,8 +76,8 @@ pub(super) struct Args {
     /// Folder of the results; runs that are finished in it are not done again
     #[arg(short, long, value_name = "DIR", default_value = "learned")]
     output: PathBuf,
-    /// Everything from a TOML file instead: recordings, models, losses, seeds, width, weights, depth, states, [training],
-    /// [split]
+    /// Everything from a TOML file instead: recordings, models, losses, targets, features, seeds, width, weights, depth,
+    /// states, [training], [split]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "Run", "Training"])]
     grid: Option<PathBuf>,
     #[command(flatten)]
@@ -81,6 +95,12 @@ struct Run {
     /// Losses
     #[arg(long, value_name = "LOSS,...", value_delimiter = ',', default_value = "mse")]
     loss: Vec<Loss>,
+    /// What networks predict
+    #[arg(long, value_name = "TARGET,...", value_delimiter = ',', default_value = "next")]
+    target: Vec<LearningTarget>,
+    /// What networks see of a state
+    #[arg(long, value_name = "FEATURES", default_value_t = StateFeatures::default())]
+    features: StateFeatures,
     /// Seeds of each
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
@@ -146,6 +166,8 @@ impl Args {
             recordings: self.files.clone(),
             models: run.model.clone(),
             losses: run.loss.clone(),
+            targets: run.target.clone(),
+            features: run.features,
             seeds: run.seeds,
             width: run.width,
             weights: run.weights,
@@ -178,7 +200,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     shown.finish();
     let GridOutcome { results, failures, held: _held } = outcome?;
     if !results.is_empty() {
-        let mut text = shown_as(&learn::summaries(&results));
+        let mut text = shown_as(&learn::summaries(&results), &results);
         let estimate = grid.training.columns > 0 && grid.losses.iter().any(Loss::needs_jacobian);
         text.push_str(&format!(
             "Jacobian losses: {}; weights {DEFAULT_WEIGHT} where nothing is said\n{}: {} runs\n",
@@ -215,9 +237,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Two tables for every task, of errors and of what was recovered, with a row for every setting: mean over seeds and half
-/// of the 95 % interval. Within 80 columns.
-fn shown_as(summaries: &[Summary]) -> String {
+/// For every task what its scores stand on and what predictions are worth that nothing has learned; then for every target two
+/// tables, of errors and of what was recovered, with a row for every setting: mean over seeds and half of the 95 % interval.
+/// Within 80 columns.
+fn shown_as(summaries: &[Summary], results: &[RunResult]) -> String {
     let errors = [
         (Measure::Next, "next-state MSE", true),
         (Measure::OpenLoop, "20 steps", true),
@@ -234,33 +257,71 @@ fn shown_as(summaries: &[Summary]) -> String {
     let mut out = String::new();
     for task in tasks {
         let own: Vec<&Summary> = summaries.iter().filter(|s| s.task == task).collect();
-        let value =
-            |measure: Measure| own.iter().find_map(|s| s.means.get(measure.name()).copied().flatten()).map(|m| m.mean);
-        out.push_str(task);
-        if let Some(target) = value(Measure::Target) {
-            let small = value(Measure::TargetSmall).unwrap_or(0.0);
-            out.push_str(&format!(
-                ": {:.1} % of the true Jacobian is zero, {:.1} % below 1e-6",
-                100.0 * target,
-                100.0 * small
-            ));
+        out.push_str(&stands_on(task, &own));
+        if let Some(run) = results.iter().find(|r| r.task == task) {
+            out.push_str(&unlearned(run));
         }
+        let mut targets: Vec<&str> = own.iter().map(|s| s.target.as_str()).collect();
+        targets.dedup();
+        for target in targets {
+            let own: Vec<&Summary> = own.iter().copied().filter(|s| s.target == target).collect();
+            out.push_str(&format!("  target: {target}\n"));
+            for columns in [&errors[..], &recovered] {
+                out.push_str(&part(&own, columns));
+                out.push('\n');
+            }
+        }
+    }
+    out
+}
+
+/// What is zero in truth, and how many states and entries that is of.
+fn stands_on(task: &str, own: &[&Summary]) -> String {
+    let value =
+        |measure: Measure| own.iter().find_map(|s| s.means.get(measure.name()).copied().flatten()).map(|m| m.mean);
+    let mut out = task.to_owned();
+    if let Some(target) = value(Measure::Target) {
+        let small = value(Measure::TargetSmall).unwrap_or(0.0);
+        out.push_str(&format!(
+            ": {:.1} % of the true Jacobian is zero, {:.1} % below 1e-6",
+            100.0 * target,
+            100.0 * small
+        ));
+    }
+    out.push('\n');
+    if let [Some(states), Some(usable), Some(entries), Some(varying)] =
+        [Measure::States, Measure::Usable, Measure::Entries, Measure::Varying].map(value)
+    {
+        out.push_str(&format!(
+            "  scored: {} states ({:.1} % usable), {} entries, {} vary\n",
+            output::grouped(states as usize),
+            100.0 * usable,
+            output::grouped(entries as usize),
+            output::grouped(varying as usize)
+        ));
+    }
+    out
+}
+
+/// What predictions are worth that nothing has learned.
+fn unlearned(run: &RunResult) -> String {
+    let (cell, mut out) = (|x: Option<f64>| x.map_or("-".to_owned(), short), String::new());
+    let still = &run.evaluation.still;
+    if !still.is_empty() {
+        let more = if still.len() > 3 { format!(" and {} more", still.len() - 3) } else { String::new() };
+        out.push_str(&format!("  never change, in no score: {}{more}\n", still[..still.len().min(3)].join(", ")));
+    }
+    let baselines = &run.evaluation.baselines;
+    if !baselines.is_empty() {
+        let table = Table::of(baselines)
+            .words("nothing learned", |b| b.name.clone())
+            .number("next-state MSE", |b| short(b.mse))
+            .number("20 steps", |b| cell(b.open_loop))
+            .number("J error", |b| cell(b.jacobian))
+            .number("AUC", |b| cell(b.auc))
+            .number("varying", |b| cell(b.auc_varying));
+        out.push_str(&table.indented());
         out.push('\n');
-        if let [Some(states), Some(usable), Some(entries), Some(varying)] =
-            [Measure::States, Measure::Usable, Measure::Entries, Measure::Varying].map(value)
-        {
-            out.push_str(&format!(
-                "  scored: {} states ({:.1} % usable), {} entries, {} vary\n",
-                output::grouped(states as usize),
-                100.0 * usable,
-                output::grouped(entries as usize),
-                output::grouped(varying as usize)
-            ));
-        }
-        for columns in [&errors[..], &recovered] {
-            out.push_str(&part(&own, columns));
-            out.push('\n');
-        }
     }
     out
 }

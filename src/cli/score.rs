@@ -3,14 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::learn::{self, Data, EntryGroup, JacobianError, Prediction, Recovered, Sparsity, VARYING};
+use dynsparse::learn::{
+    self, Data, EntryGroup, JacobianError, Prediction, Recovered, Sparsity, StateFeatures, VARYING,
+};
 
 use super::learn::short;
 use super::output;
 use super::table::Table;
 
 const AFTER: &str = "\
-Arrays of the .npz file, rows and columns in the order of the recording's state and actuator:
+Arrays of the .npz file, rows and columns in the order of the recording's state and actuator (of free and ball joints \
+turns in the body's own frame, as mj_integratePos and mj_differentiatePos have them; examples/score_jax.py makes these of \
+derivatives by quaternions):
   A, B   predicted Jacobians [steps, state, state] and [steps, state,
          actuator], in the recording's units
   edges  instead of A and B: [steps, state, state + actuator], higher where an
@@ -43,7 +47,7 @@ pub(super) struct Args {
 
 /// Scores.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let data = Data::whole(&args.truth, None)?;
+    let data = Data::whole(&args.truth, StateFeatures::default(), None)?;
     let prediction = Prediction::read(&args.prediction, &data)?;
     let found = learn::score(&data, &prediction)?;
     if args.json {

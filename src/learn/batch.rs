@@ -4,6 +4,7 @@ use burn_tensor::Tensor;
 
 use super::LearnError;
 use super::data::Data;
+use super::manifold::TangentChain;
 use super::models::Input;
 use super::place::Place;
 use super::truths::Truths;
@@ -14,16 +15,16 @@ use crate::zero::ZeroVerdict;
 pub struct Batch {
     /// What a network sees.
     pub input: Input,
-    /// Normalised true next state, [batch, outputs].
+    /// What a network should say, normalised, [batch, outputs]: the next state, or what the target has in its place.
     pub next: Tensor<2>,
     /// The true Jacobian, where it was asked for.
     pub truth: Option<Truth>,
 }
 
-/// The true Jacobian along the directions of a batch, which are inputs.
+/// The true Jacobian along the directions of a batch, which are its columns.
 #[derive(Debug, Clone)]
 pub struct Truth {
-    /// J*, [direction, batch, outputs]; 0 where it is undecided or the state has none.
+    /// J*, [direction, batch, rows]; 0 where it is undecided or the state has none.
     pub jacobian: Tensor<3>,
     /// 1 where J* is decided and the state has a derivative.
     pub decided: Tensor<3>,
@@ -38,7 +39,7 @@ pub struct Truth {
 /// What a batch holds besides states.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Wanted<'a> {
-    /// Inputs to differentiate by; None: no derivatives.
+    /// Tangent coordinates to differentiate by; None: no derivatives.
     pub columns: Option<&'a [usize]>,
     /// The true Jacobian along them.
     pub truth: bool,
@@ -51,27 +52,54 @@ pub struct Wanted<'a> {
 /// # Errors
 /// As [`Data::truths`].
 pub fn assemble(data: &Data, steps: &[usize], wanted: Wanted<'_>, place: &Place) -> Result<Batch, LearnError> {
-    let (inputs, outputs, b) = (data.inputs(), data.outputs(), steps.len());
-    let gather = |values: &[f32], width: usize| -> Vec<f32> {
-        steps.iter().flat_map(|s| values[s * width..(s + 1) * width].iter().copied()).collect()
-    };
+    let rows: Vec<&[f64]> = steps.iter().map(|step| data.row(*step)).collect();
+    let goal = |(step, row): (&usize, &&[f64])| data.coordinates.normal_goal(&data.norm, row, data.after(*step));
+    let next: Vec<f32> = steps.iter().zip(&rows).flat_map(goal).map(|y| y as f32).collect();
     let columns = wanted.columns.filter(|_| wanted.truth);
     let truths = if wanted.mask || columns.is_some() { data.truths(steps)? } else { Truths::default() };
-    let mask = wanted.mask.then(|| {
-        let open = truths.all_verdicts().iter().map(|v| f32::from(*v != ZeroVerdict::Zero.code()));
-        place.tensor(open.collect(), [b, outputs, inputs])
-    });
-    let directions = wanted.columns.map(|columns| {
-        let mut seeds = vec![0.0; columns.len() * inputs];
-        columns.iter().enumerate().for_each(|(k, column)| seeds[k * inputs + column] = 1.0);
-        place.tensor(seeds, [columns.len(), 1, 1, inputs])
-    });
     let truth = columns.map(|columns| truth(data, steps, &truths, columns, place));
-    Ok(Batch {
-        input: Input { x: place.tensor(gather(data.x(), inputs), [b, inputs]), mask, directions },
-        next: place.tensor(gather(data.next(), outputs), [b, outputs]),
-        truth,
-    })
+    let mut input = seen(data, &rows, wanted.columns, place);
+    input.mask = wanted.mask.then(|| mask(data, &truths, place));
+    let next = place.tensor(next, [steps.len(), data.coordinates.outputs()]);
+    Ok(Batch { input, next, truth })
+}
+
+/// What a network sees of states, which need not be those of the recording, without a mask.
+pub(super) fn seen(data: &Data, rows: &[&[f64]], columns: Option<&[usize]>, place: &Place) -> Input {
+    let (coordinates, features) = (&data.coordinates, data.coordinates.inputs());
+    let x = rows.iter().flat_map(|row| coordinates.normal(&data.norm, row)).map(|z| z as f32).collect();
+    let directions = columns.map(|columns| {
+        // Where features are the coordinates, all states share the directions.
+        let own = if coordinates.copies() { &rows[..rows.len().min(1)] } else { rows };
+        let mut seeds = vec![0.0; columns.len() * own.len() * features];
+        for (seeds, column) in seeds.chunks_mut((own.len() * features).max(1)).zip(columns) {
+            for (seeds, row) in seeds.chunks_mut(features.max(1)).zip(own) {
+                coordinates.add_direction(&data.norm, row, *column, seeds);
+            }
+        }
+        place.tensor64(seeds, [columns.len(), own.len(), 1, features])
+    });
+    let chain = columns.and_then(|columns| TangentChain::new(coordinates, &data.norm, rows, columns, place));
+    Input { x: place.tensor(x, [rows.len(), features]), mask: None, directions, chain }
+}
+
+/// 1 where the truth lets an output see a feature, [batch, outputs, features].
+fn mask(data: &Data, truths: &Truths, place: &Place) -> Tensor<3> {
+    let (inputs, features, outputs) = (data.inputs(), data.coordinates.inputs(), data.coordinates.outputs());
+    let open = |verdict: u8| verdict != ZeroVerdict::Zero.code();
+    let mut values: Vec<f32> = Vec::with_capacity(truths.len() * outputs * features);
+    match data.coordinates.ties() {
+        None => values.extend(truths.all_verdicts().iter().map(|v| f32::from(open(*v)))),
+        Some(ties) => {
+            for at in 0..truths.len() {
+                let verdicts = truths.verdicts(at);
+                let entry = |[row, column]: &[usize; 2]| open(verdicts[row * inputs + column]);
+                let sees = |window: &Option<Vec<[usize; 2]>>| window.as_ref().is_none_or(|w| w.iter().any(entry));
+                values.extend(ties.windows.iter().map(|window| f32::from(sees(window))));
+            }
+        }
+    }
+    place.tensor(values, [truths.len(), outputs, features])
 }
 
 fn truth(data: &Data, steps: &[usize], truths: &Truths, columns: &[usize], place: &Place) -> Truth {

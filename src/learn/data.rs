@@ -1,14 +1,16 @@
 //! Recordings as data to learn from.
 //!
-//! **State.** The coordinates that A and B act on: position, velocity and activation of every degree of freedom. The
-//! recorded Jacobian lives in the tangent space of the position; where every joint is a hinge or a slide (nq = nv), a
-//! position coordinate is its own tangent coordinate, so A is the derivative of (qpos', qvel', act') with respect to
-//! (qpos, qvel, act) as they are. A free or ball joint has no such coordinates: its quaternion has four numbers and
-//! three directions. Such models are refused rather than learned in coordinates that the truth does not have.
+//! **State.** What A and B act on are tangent coordinates: of positions, velocities and activations of every degree of freedom, and
+//! controls. What networks see are features of the state, and what they say becomes a next state, as
+//! [`manifold`](super::manifold) has it; where every joint is a hinge or a slide and nothing else is asked for, all of these
+//! are the same numbers.
 //!
-//! **Normalised.** Every coordinate is shifted and scaled by mean and standard deviation over the states of the training
-//! episodes, the next state by those of the state, the action by its own. An entry of the Jacobian of the normalised map
-//! is d s'_i / d x_j times std_j / std_i: scaled by what is positive, so its zeros are where they were.
+//! **Normalised.** Every tangent coordinate is scaled by its standard deviation over the states of the training episodes; numbers are
+//! shifted by their mean before a network sees them. An entry of the Jacobian of the normalised map is that of A or B times std_j /
+//! std_i: scaled by what is positive, so its zeros are where they were.
+//!
+//! **Still.** What never changes in the training episodes has no standard deviation, and no derivative by it can be learned: its scale
+//! is 1, and its rows and columns are undecided, in no loss and no score.
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,7 +19,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::LearnError;
+use super::manifold::{Coordinates, LearningTarget, StateFeatures, StateSpace};
 use super::models::Space;
+use super::norm::{Moments, Norm, angular};
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, Var, attribute};
@@ -26,13 +30,14 @@ use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
 use crate::layout::StateLayout;
 use crate::number;
+use crate::quat;
 use crate::rng::Stream;
 use crate::zero::ZeroVerdict;
 
-/// Flags of states that have no derivative, or none to trust. Of a control at its limit only its own column of B is in doubt
-/// ([`StepFlags::CTRL_AT_LIMIT`]): that column is undecided.
+/// Flags of states that have no derivative, or none to trust: a recording does not tell which columns a switch bends. Of a
+/// control at its limit only its own column of B is in doubt ([`StepFlags::CTRL_AT_LIMIT`]), and of a Jacobian that is not finite
+/// the entries that are not: these are undecided, and the rest counts.
 pub(super) const NO_DERIVATIVE: StepFlags = StepFlags::SOLVER_UNCONVERGED
-    .union(StepFlags::JACOBIAN_NOT_FINITE)
     .union(StepFlags::CONTACT_SWITCH)
     .union(StepFlags::LIMIT_SWITCH)
     .union(StepFlags::FRICTION_SWITCH)
@@ -74,18 +79,7 @@ impl Default for Split {
     }
 }
 
-/// Mean and standard deviation of every input: state, then action.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Norm {
-    /// In units of the recording.
-    #[serde(with = "crate::number")]
-    pub mean: Vec<f64>,
-    /// In units of the recording, above 0.
-    #[serde(with = "crate::number")]
-    pub std: Vec<f64>,
-}
-
-/// A recording: states in memory, 4 bytes a coordinate and step; Jacobians, 5 bytes an entry and step, there too while they
+/// A recording: states in memory, 8 bytes a coordinate and step; Jacobians, 5 bytes an entry and step, there too while they
 /// fit, else in a file.
 #[derive(Debug, Clone)]
 pub struct Data {
@@ -97,13 +91,15 @@ pub struct Data {
     pub action: Vec<String>,
     /// Statistics of the training episodes.
     pub norm: Norm,
+    /// How states become features, and outputs next states.
+    pub coordinates: Coordinates,
     /// What joins state and action, where the recording tells.
     pub kinematics: Option<Kinematics>,
     /// Steps of every episode, in the order of the file.
     pub episodes: Vec<Range<usize>>,
     parts: Vec<Part>,
-    x: Vec<f32>,
-    next: Vec<f32>,
+    rows: Arc<Vec<f64>>,
+    after: Arc<Vec<f64>>,
     truths: Arc<Store>,
     derivative: Vec<bool>,
     contacts: Vec<usize>,
@@ -111,45 +107,71 @@ pub struct Data {
 }
 
 impl Data {
-    /// Reads a recording and splits it.
+    /// Reads a recording and splits it; features and target are the usual ones.
     ///
     /// # Errors
-    /// [`LearnError`] when it cannot be read, is too small to split, has joints whose tangent space is not their
-    /// coordinates, holds NaN, or a coordinate that never changes in the training episodes.
+    /// [`LearnError`] when it cannot be read, is too small to split, holds NaN, or does not tell joints that are not hinges and
+    /// slides.
     pub fn read(path: &Path, split: &Split) -> Result<Self, LearnError> {
-        Self::read_within(path, split, MEMORY)
+        Self::read_within(path, split, StateFeatures::default(), MEMORY)
     }
 
-    /// As [`Data::read`], with so many bytes for Jacobians; more than these go into a file. It changes no result.
+    /// As [`Data::read`], with these features and so many bytes for Jacobians; more than these go into a file, which changes
+    /// no result.
     ///
     /// # Errors
-    /// As [`Data::read`].
-    pub fn read_within(path: &Path, split: &Split, memory: u64) -> Result<Self, LearnError> {
-        Self::load_all(path, Some(split), None, memory)
+    /// As [`Data::read`], and where it lacks what the features need.
+    pub fn read_within(path: &Path, split: &Split, features: StateFeatures, memory: u64) -> Result<Self, LearnError> {
+        Self::load_all(path, Some(split), features, None, memory)
     }
 
     /// Reads a recording as one part, with the statistics that a network was trained with; without any, with its own,
     /// where a coordinate that never changes has the standard deviation 1.
     ///
     /// # Errors
-    /// As [`Data::read`], and when the statistics are those of another model.
-    pub fn whole(path: &Path, norm: Option<&Norm>) -> Result<Self, LearnError> {
-        Self::load_all(path, None, norm, MEMORY)
+    /// As [`Data::read_within`], and when the statistics are those of another model.
+    pub fn whole(path: &Path, features: StateFeatures, norm: Option<&Norm>) -> Result<Self, LearnError> {
+        Self::load_all(path, None, features, norm, MEMORY)
     }
 
-    fn load_all(path: &Path, split: Option<&Split>, norm: Option<&Norm>, memory: u64) -> Result<Self, LearnError> {
+    /// The same data for another target, with the statistics of its training episodes.
+    pub fn with_target(&self, target: LearningTarget) -> Self {
+        let mut other = self.clone();
+        other.coordinates = self.coordinates.with_target(target);
+        other.norm.target = Vec::new();
+        let plain = |o: usize| other.coordinates.number(o) == Some(o);
+        if !(0..other.coordinates.outputs()).all(plain) {
+            let mut found = Moments::default();
+            other.part(Part::Train).flatten().for_each(|step| {
+                found.add(other.coordinates.goal(other.row(step), other.after(step)).into_iter());
+            });
+            let (scales, coordinates) = (found.scales(), &other.coordinates);
+            // What is the next value of a coordinate is scaled as the present one is.
+            let own = |(o, scale)| {
+                coordinates.number(o).map_or(scale, |column| [self.norm.mean[column], self.norm.std[column]])
+            };
+            other.norm.target = scales.into_iter().enumerate().map(own).collect();
+        }
+        other
+    }
+
+    /// The same data with the statistics that a network was trained with.
+    pub fn with_norm(&self, target: LearningTarget, norm: &Norm) -> Self {
+        Self { coordinates: self.coordinates.with_target(target), norm: norm.clone(), ..self.clone() }
+    }
+
+    fn load_all(
+        path: &Path,
+        split: Option<&Split>,
+        features: StateFeatures,
+        norm: Option<&Norm>,
+        memory: u64,
+    ) -> Result<Self, LearnError> {
         let recording = Recording::open(path)?;
         let refuse = |message: String| LearnError::file(path, message);
-        let width = |var: Var| recording.shape(var).get(1).copied().unwrap_or(0);
-        let (nq, nv, na, nu) = (width(Var::Qpos), width(Var::Qvel), width(Var::Act), width(Var::Ctrl));
-        if nq != nv {
-            return Err(refuse(format!(
-                "its model has free or ball joints (nq = {nq}, nv = {nv}), whose Jacobian lives in other coordinates than \
-                 their quaternion; `learn` takes models of hinges and slides"
-            )));
-        }
-        let layout = StateLayout { nv, na, nu };
-        let (outputs, inputs) = (layout.ndx(), layout.inputs());
+        let coordinates = coordinates(&recording, features)?;
+        let layout = coordinates.layout();
+        let (outputs, inputs, nu) = (layout.ndx(), layout.inputs(), layout.nu);
         if recording.store() == dataset::Store::Masks {
             return Err(refuse(
                 "keeps the verdicts of its zero test and no Jacobians that a network could be compared with (it was \
@@ -157,11 +179,11 @@ impl Data {
                     .to_owned(),
             ));
         }
+        let width = |var: Var| recording.shape(var).get(1).copied().unwrap_or(0);
         let sound = width(Var::A) == outputs && (nu == 0 || width(Var::B) == outputs);
         if !sound || recording.shape(Var::A).last() != Some(&outputs) {
             return Err(refuse("A and B do not fit the state: the file is damaged".to_owned()));
         }
-        let steps = recording.len(Axis::Step);
         let kinematics = recording.kinematics()?;
         let bounds = recording.offsets()?;
         let episodes: Vec<Range<usize>> = bounds.windows(2).map(|w| w[0]..w[1]).filter(|r| !r.is_empty()).collect();
@@ -169,58 +191,90 @@ impl Data {
             Some(split) => parts(episodes.len(), split).map_err(refuse)?,
             None => vec![Part::Train; episodes.len()],
         };
+        let [rows, after] = states(&recording, &coordinates)?;
         let mut data = Self {
             task: recording.text_attribute(attribute::TASK).unwrap_or_default(),
             state: recording.labels(Axis::State)?,
             action: if nu > 0 { recording.labels(Axis::Actuator)? } else { Vec::new() },
-            norm: Norm { mean: Vec::new(), std: Vec::new() },
+            norm: Norm {
+                mean: Vec::new(),
+                std: Vec::new(),
+                still: Vec::new(),
+                features: Vec::new(),
+                target: Vec::new(),
+            },
+            coordinates,
             kinematics,
             episodes,
             parts,
-            x: Vec::new(),
-            next: Vec::new(),
+            rows: Arc::new(rows),
+            after: Arc::new(after),
             truths: Arc::new(Store::Memory(Truths::default())),
             derivative: Vec::new(),
             contacts: Vec::new(),
             to_switch: Vec::new(),
         };
-        let (x, next) = (steps.saturating_mul(inputs), steps.saturating_mul(outputs));
-        let room = data.x.try_reserve_exact(x).and_then(|()| data.next.try_reserve_exact(next));
-        room.map_err(|_| refuse(format!("the states of its {steps} steps do not fit into memory")))?;
         data.norm = match norm {
             Some(norm) if norm.mean.len() == inputs => norm.clone(),
             Some(norm) => {
                 return Err(refuse(format!("has {inputs} inputs, the model was trained on {}", norm.mean.len())));
             }
-            None => data.statistics(&recording, split.is_none())?,
+            None => data.statistics(split.is_none()),
         };
+        if norm.is_none() {
+            data = data.with_target(LearningTarget::default());
+        }
         data.load(&recording, memory)?;
         Ok(data)
     }
 
-    /// Numbers that a network sees: state and action.
+    /// Columns of the Jacobian: tangent state and action.
     pub fn inputs(&self) -> usize {
         self.norm.mean.len()
     }
 
-    /// Numbers that it predicts: the state.
+    /// Rows of the Jacobian: the tangent state.
     pub fn outputs(&self) -> usize {
         self.state.len()
     }
 
+    /// Steps.
+    pub fn len(&self) -> usize {
+        self.derivative.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.derivative.is_empty()
+    }
+
     /// What a network maps from and to.
     pub fn space(&self) -> Space<'_> {
-        Space { inputs: self.inputs(), outputs: self.outputs(), kinematics: self.kinematics.as_ref() }
+        Space {
+            inputs: self.coordinates.inputs(),
+            outputs: self.coordinates.outputs(),
+            columns: self.inputs(),
+            kinematics: self.kinematics.as_ref(),
+            ties: self.coordinates.ties(),
+        }
     }
 
-    /// Normalised state and action of all steps.
-    pub fn x(&self) -> &[f32] {
-        &self.x
+    /// A state as it was recorded; see [`Coordinates`].
+    pub fn row(&self, step: usize) -> &[f64] {
+        let width = self.coordinates.width();
+        &self.rows[step * width..(step + 1) * width]
     }
 
-    /// Normalised next state of all steps.
-    pub fn next(&self) -> &[f32] {
-        &self.next
+    /// The next state as it was recorded: qpos, qvel, act.
+    pub fn after(&self, step: usize) -> &[f64] {
+        let width = self.coordinates.after();
+        &self.after[step * width..(step + 1) * width]
+    }
+
+    /// Names of what never changes in the training episodes.
+    pub fn still(&self) -> Vec<String> {
+        let names = self.state.iter().chain(&self.action);
+        names.enumerate().filter(|(i, _)| self.norm.still.contains(i)).map(|(_, name)| name.clone()).collect()
     }
 
     /// True Jacobians of the normalised map at steps, in their order.
@@ -267,39 +321,29 @@ impl Data {
         evenly(&self.steps(part), most)
     }
 
-    /// Mean and standard deviation over the training episodes, in one pass (Welford).
-    fn statistics(&self, recording: &Recording, still_is_one: bool) -> Result<Norm, LearnError> {
-        let mut rows = StateRows::new(recording)?;
-        let (mut n, mut mean, mut square) = (0.0, Vec::new(), Vec::new());
-        for step in self.part(Part::Train).flatten() {
-            let row = rows.read(step, false)?;
-            mean.resize(row.len(), 0.0);
-            square.resize(row.len(), 0.0);
-            n += 1.0;
-            for (x, (m, s)) in row.iter().zip(mean.iter_mut().zip(&mut square)) {
-                let off: f64 = x - *m;
-                *m += off / n;
-                *s += off * (x - *m);
+    /// Mean and standard deviation over the training episodes. `scored`: what never changes keeps its rows and columns.
+    fn statistics(&self, scored: bool) -> Norm {
+        let layout = self.coordinates.layout();
+        let steps = || self.part(Part::Train).flatten();
+        let mut found = Moments::default();
+        for step in steps() {
+            let row = self.row(step);
+            found.add((0..layout.inputs()).map(|column| self.coordinates.at(column).map_or(0.0, |at| row[at])));
+        }
+        let (mut mean, mut std, mut still) = (found.mean.clone(), found.std(), found.still());
+        for [at, first] in self.coordinates.turns() {
+            let spread = angular(|| steps().map(|step| quat::normalized(quat::at(self.row(step), *at))));
+            for column in *first..first + 3 {
+                (mean[column], std[column], still[column]) = (0.0, spread, spread <= 1e-12);
             }
         }
-        let mut std: Vec<f64> = square.iter().map(|s| (s / n).sqrt()).collect();
-        let names = || self.state.iter().chain(&self.action);
-        let constant = |(s, m): (&f64, &f64)| *s <= 1e-12 * m.abs().max(1e-3);
-        let still: Vec<&str> =
-            names().zip(std.iter().zip(&mean)).filter(|(_, sm)| constant(*sm)).map(|(name, _)| name.as_str()).collect();
-        if still_is_one {
-            std.iter_mut().zip(&mean).for_each(|(s, m)| *s = if constant((s, m)) { 1.0 } else { *s });
-        } else if !still.is_empty() {
-            return Err(LearnError::file(
-                recording.path(),
-                format!(
-                    "{} never changes in the training episodes, so it cannot be normalised: record more episodes or \
-                     another policy",
-                    still.join(", ")
-                ),
-            ));
+        std.iter_mut().zip(&still).filter(|(_, still)| **still).for_each(|(s, _)| *s = 1.0);
+        let still = still.iter().enumerate().filter(|(_, still)| **still && !scored).map(|(i, _)| i).collect();
+        let mut features = Moments::default();
+        if !self.coordinates.copies() {
+            steps().for_each(|step| features.add(self.coordinates.features(self.row(step))));
         }
-        Ok(Norm { mean, std })
+        Norm { mean, std, still, features: features.scales(), target: Vec::new() }
     }
 
     fn load(&mut self, recording: &Recording, memory: u64) -> Result<(), LearnError> {
@@ -308,44 +352,46 @@ impl Data {
         let masked = recording.has(Var::AZero) && (b.is_none() || recording.has(Var::BZero));
         let (mut az, mut bz) = if masked { (reader(Var::AZero)?, reader(Var::BZero)?) } else { (None, None) };
         let mut flags = FlagReader::new(recording)?;
-        let mut rows = StateRows::new(recording)?;
         let mut limits = Limits::of(recording)?;
         let mut regimes = Regimes::new(recording)?;
         let (nx, nu) = (self.outputs(), self.inputs() - self.outputs());
-        let (mean, std) = (self.norm.mean.clone(), self.norm.std.clone());
+        let std = self.norm.std.clone();
+        let mut still = vec![false; nx + nu];
+        self.norm.still.iter().for_each(|column| still[*column] = true);
+        let ctrl = self.coordinates.after();
         let mut sets = Vec::new();
         let steps = recording.len(Axis::Step);
         let mut truths = Filling::new(nx * (nx + nu), steps, memory)?;
         for step in 0..steps {
-            let normal = |(i, x): (usize, &f64)| ((x - mean[i]) / std[i]) as f32;
-            let now = rows.read(step, false)?;
-            self.x.extend(now.iter().enumerate().map(normal));
-            limits.look(&now[nx..]);
-            self.next.extend(rows.read(step, true)?.iter().enumerate().map(normal));
+            limits.look(&self.row(step)[ctrl..ctrl + nu]);
             let step_flags = flags.step(step)?;
-            let mut finite = true;
+            let mut any = false;
             for i in 0..nx {
                 for (from, width, values, masks) in [(0, nx, &mut a, &mut az), (nx, nu, &mut b, &mut bz)] {
                     let Some(values) = values else { continue };
                     let row = &values.numbers(step)?[i * width..(i + 1) * width];
                     for (j, value) in row.iter().enumerate() {
-                        finite &= value.is_finite();
-                        let verdict = match masks {
-                            _ if from == nx && step_flags.contains(StepFlags::CTRL_AT_LIMIT) && limits.at_limit[j] => {
-                                ZeroVerdict::Undecided.code()
+                        let at_limit =
+                            from == nx && step_flags.contains(StepFlags::CTRL_AT_LIMIT) && limits.at_limit[j];
+                        // An entry without a number is in doubt by itself.
+                        let verdict = if at_limit || !value.is_finite() || still[i] || still[from + j] {
+                            ZeroVerdict::Undecided.code()
+                        } else {
+                            match masks {
+                                Some(masks) => masks.row(step)?[i * width + j],
+                                None => u8::from(value.abs() < DEFAULT_THRESHOLD),
                             }
-                            Some(masks) => masks.row(step)?[i * width + j],
-                            None => u8::from(value.abs() < DEFAULT_THRESHOLD),
                         };
                         // The test says zero where the number is the noise of differences.
-                        let value =
-                            if verdict == ZeroVerdict::Zero.code() { 0.0 } else { value * std[from + j] / std[i] };
+                        let known = verdict != ZeroVerdict::Zero.code() && value.is_finite();
+                        let value = if known { value * std[from + j] / std[i] } else { 0.0 };
+                        any |= verdict != ZeroVerdict::Undecided.code();
                         truths.push(value as f32, verdict);
                     }
                 }
             }
             truths.end_step()?;
-            self.derivative.push(finite && !step_flags.intersects(NO_DERIVATIVE));
+            self.derivative.push(any && !step_flags.intersects(NO_DERIVATIVE));
             let regime = regimes.next(step)?;
             self.contacts.push(regime.contacts);
             sets.push(regime.contact_set);
@@ -354,6 +400,55 @@ impl Data {
         self.to_switch = self.episodes.iter().flat_map(|e| distances(&sets[e.clone()])).collect();
         Ok(())
     }
+}
+
+/// What a recording says of its coordinates.
+fn coordinates(recording: &Recording, features: StateFeatures) -> Result<Coordinates, LearnError> {
+    let refuse = |message: String| LearnError::file(recording.path(), message);
+    let width = |var: Var| recording.shape(var).get(1).copied().unwrap_or(0);
+    let layout = StateLayout { nv: width(Var::Qvel), na: width(Var::Act), nu: width(Var::Ctrl) };
+    let kinematics = recording.kinematics()?;
+    let quaternions = kinematics.as_ref().map_or(0, |tree| tree.quaternions.len());
+    if width(Var::Qpos) != layout.nv + quaternions {
+        let (nq, nv) = (width(Var::Qpos), layout.nv);
+        return Err(refuse(match kinematics {
+            None => format!(
+                "does not tell its joints (root attribute kinematics), some of which are free or ball joints (nq = {nq}, \
+                 nv = {nv}): record it again with this version"
+            ),
+            Some(_) => format!("nq = {nq} and nv = {nv} are not those of its joints: the file is damaged"),
+        }));
+    }
+    let mocap = recording.len(Axis::Mocap);
+    let seconds = recording.float_attribute(attribute::STEP_DURATION).filter(|h| h.is_finite() && *h > 0.0);
+    let seconds = seconds
+        .ok_or_else(|| refuse("its root attribute step_duration is no duration: the file is damaged".to_owned()))?;
+    let space = StateSpace { layout, kinematics: kinematics.as_ref(), mocap, seconds };
+    Coordinates::new(space, features, LearningTarget::default()).map_err(refuse)
+}
+
+/// All states and all next states.
+fn states(recording: &Recording, coordinates: &Coordinates) -> Result<[Vec<f64>; 2], LearnError> {
+    let steps = recording.len(Axis::Step);
+    let (mut now, mut after) = (Vec::new(), Vec::new());
+    let room = now
+        .try_reserve_exact(steps.saturating_mul(coordinates.width()))
+        .and_then(|()| after.try_reserve_exact(steps.saturating_mul(coordinates.after())));
+    room.map_err(|_| {
+        LearnError::file(recording.path(), format!("the states of its {steps} steps do not fit into memory"))
+    })?;
+    let mut rows = StateRows::new(recording)?;
+    for step in 0..steps {
+        now.extend_from_slice(rows.read(step, false)?);
+        after.extend_from_slice(rows.read(step, true)?);
+    }
+    if now.len() != steps * coordinates.width() || after.len() != steps * coordinates.after() {
+        return Err(LearnError::file(
+            recording.path(),
+            "its states do not have the sizes of its model: the file is damaged",
+        ));
+    }
+    Ok([now, after])
 }
 
 /// At most that many of some steps, evenly apart.
@@ -407,7 +502,7 @@ impl<'a> StateRows<'a> {
             let there = vars.iter().filter(|v| recording.shape(**v).get(1).is_some_and(|n| *n > 0));
             there.map(|v| Ok((*v, RowReader::new(recording, *v)?))).collect()
         };
-        let now = readers(&[Var::Qpos, Var::Qvel, Var::Act, Var::Ctrl])?;
+        let now = readers(&[Var::Qpos, Var::Qvel, Var::Act, Var::Ctrl, Var::MocapPos, Var::MocapQuat])?;
         let after = readers(&[Var::QposNext, Var::QvelNext, Var::ActNext])?;
         Ok(Self { recording, now, after, row: Vec::new() })
     }

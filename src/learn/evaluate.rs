@@ -4,7 +4,8 @@ use burn_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::LearnError;
-use super::batch::{Wanted, assemble};
+use super::baseline::{Baseline, baselines};
+use super::batch::{Wanted, assemble, seen};
 use super::data::{Data, Part, evenly};
 use super::metrics::{self, Cut};
 use super::models::{Network, predict};
@@ -35,7 +36,7 @@ pub const BY_TIME: [&str; 4] = [
 ];
 
 /// Horizons of open-loop prediction, in steps.
-const HORIZONS: [usize; 3] = [5, 20, 100];
+pub(super) const HORIZONS: [usize; 3] = [5, 20, 100];
 
 /// States that an open-loop prediction starts from at most.
 const STARTS: usize = 128;
@@ -61,6 +62,12 @@ pub struct Evaluation {
     /// True and learned verdicts along a stretch of an episode, where there is a threshold.
     #[serde(default)]
     pub strip: Option<Strip>,
+    /// The same numbers of predictions that nothing has learned.
+    #[serde(default)]
+    pub baselines: Vec<Baseline>,
+    /// Coordinates that never change in the training episodes: their rows and columns are in no score.
+    #[serde(default)]
+    pub still: Vec<String>,
 }
 
 /// The states whose Jacobian is scored.
@@ -76,10 +83,10 @@ pub struct Judged {
     pub all: usize,
 }
 
-/// Error of the next state; in standard deviations of the training data.
+/// Error of the next state, whatever a network's target is; in standard deviations of the training data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NextError {
-    /// Mean square over all coordinates.
+    /// Mean square over all tangent coordinates that change; of an orientation they are the turn that is missing.
     #[serde(with = "crate::number")]
     pub mse: f64,
     /// Of positions, velocities and activations; None where there are none.
@@ -189,7 +196,7 @@ pub fn evaluate(
 ) -> Result<Evaluation, LearnError> {
     let model = &*trained.model;
     let usable = |steps: Vec<usize>| -> Vec<usize> { steps.into_iter().filter(|s| data.has_derivative(*s)).collect() };
-    let all = part.map_or_else(|| (0..data.x().len() / data.inputs()).collect(), |part| data.steps(part));
+    let all = part.map_or_else(|| (0..data.len()).collect(), |part| data.steps(part));
     let mut judged = Judged { states: 0, entries: 0, usable: 0, all: all.len() };
     let there = usable(all);
     let chosen = evenly(&there, states);
@@ -224,6 +231,8 @@ pub fn evaluate(
         sparsity: Sparsity::of(&truths, &found, Some(&untrained)),
         recovered: recovered(data, &chosen, &truths, &found, &FIXED, threshold)?,
         strip,
+        baselines: baselines(data, part, &chosen, &truths, place)?,
+        still: data.still(),
     })
 }
 
@@ -272,6 +281,47 @@ impl Sparsity {
     }
 }
 
+/// Squares of errors of next states, by tangent coordinate.
+pub(super) struct Squares<'a> {
+    data: &'a Data,
+    by_coordinate: Vec<f64>,
+    n: usize,
+}
+
+impl<'a> Squares<'a> {
+    pub(super) fn new(data: &'a Data) -> Self {
+        Self { data, by_coordinate: vec![0.0; data.outputs()], n: 0 }
+    }
+
+    /// Of a predicted next state and the recorded one of a step.
+    pub(super) fn add(&mut self, predicted: &[f64], step: usize) {
+        let error = self.data.coordinates.error(&self.data.norm, predicted, self.data.after(step));
+        self.by_coordinate.iter_mut().zip(error).for_each(|(sum, e)| *sum += e * e);
+        self.n += 1;
+    }
+
+    /// Mean over those coordinates that change and whose names begin so; None where there are none.
+    pub(super) fn mean(&self, tag: &str) -> Option<f64> {
+        let names = self.data.state.iter().zip(&self.by_coordinate).enumerate();
+        let own = names.filter(|(i, (name, _))| name.starts_with(tag) && !self.data.norm.still.contains(i));
+        let of: Vec<f64> = own.map(|(_, (_, sum))| *sum).collect();
+        (!of.is_empty()).then(|| of.iter().sum::<f64>() / (self.n.max(1) * of.len()) as f64)
+    }
+
+    /// Over all of them.
+    pub(super) fn all(&self) -> f64 {
+        self.mean("").unwrap_or(0.0)
+    }
+}
+
+/// Steps of a part, or of all episodes.
+pub(super) fn steps_of(data: &Data, part: Option<Part>) -> Vec<usize> {
+    match part {
+        Some(part) => data.steps(part),
+        None => data.episodes.iter().cloned().flatten().collect(),
+    }
+}
+
 fn next_error(
     model: &dyn Network,
     weights: &[Tensor<2>],
@@ -279,48 +329,28 @@ fn next_error(
     part: Option<Part>,
     place: &Place,
 ) -> Result<NextError, LearnError> {
-    let (nx, inputs) = (data.outputs(), data.inputs());
-    let steps: Vec<usize> = match part {
-        Some(part) => data.steps(part),
-        None => data.episodes.iter().cloned().flatten().collect(),
-    };
-    let (mut by_output, mut still) = (vec![0.0; nx], 0.0);
+    let coordinates = &data.coordinates;
+    let steps = steps_of(data, part);
+    let (mut found, mut still) = (Squares::new(data), Squares::new(data));
     for chunk in steps.chunks(NEXT_CHUNK) {
         let wanted = Wanted { columns: None, truth: false, mask: model.needs_mask() };
         let batch = assemble(data, chunk, wanted, place)?;
-        let found = place::numbers32(predict(model, weights, &batch.input)?.0)?;
-        for (step, row) in chunk.iter().zip(found.chunks(nx)) {
-            let truth = &data.next()[step * nx..(step + 1) * nx];
-            let before = &data.x()[step * inputs..step * inputs + nx];
-            for i in 0..nx {
-                by_output[i] += f64::from(row[i] - truth[i]).powi(2);
-                still += f64::from(before[i] - truth[i]).powi(2);
-            }
+        let said = place::numbers(predict(model, weights, &batch.input)?.0)?;
+        for (step, outputs) in chunk.iter().zip(said.chunks(coordinates.outputs().max(1))) {
+            found.add(&coordinates.next(&data.norm, data.row(*step), outputs), *step);
+            still.add(data.row(*step), *step);
         }
     }
-    let n = steps.len().max(1) as f64;
-    let mean = |tag: &str| {
-        let of: Vec<f64> =
-            data.state.iter().zip(&by_output).filter(|(name, _)| name.starts_with(tag)).map(|(_, s)| s / n).collect();
-        (!of.is_empty()).then(|| of.iter().sum::<f64>() / of.len() as f64)
-    };
     Ok(NextError {
-        mse: by_output.iter().sum::<f64>() / (n * nx as f64),
-        blocks: ["pos:", "vel:", "act:"].map(mean),
-        persistence: still / (n * nx as f64),
+        mse: found.all(),
+        blocks: ["pos:", "vel:", "act:"].map(|tag| found.mean(tag)),
+        persistence: still.all(),
         open_loop: open_loop(model, weights, data, part, place)?,
     })
 }
 
-/// Predictions from predictions, all starts side by side.
-fn open_loop(
-    model: &dyn Network,
-    weights: &[Tensor<2>],
-    data: &Data,
-    part: Option<Part>,
-    place: &Place,
-) -> Result<Vec<OpenLoop>, LearnError> {
-    let (nx, inputs) = (data.outputs(), data.inputs());
+/// Where open-loop predictions start, and how long they are.
+pub(super) fn starts(data: &Data, part: Option<Part>) -> (Vec<usize>, usize) {
     let episodes: Vec<_> = match part {
         Some(part) => data.part(part).collect(),
         None => data.episodes.clone(),
@@ -328,38 +358,47 @@ fn open_loop(
     let longest = HORIZONS.into_iter().filter(|h| episodes.iter().any(|e| e.len() >= *h)).max().unwrap_or(0);
     let possible: Vec<usize> =
         episodes.iter().filter(|e| e.len() >= longest).flat_map(|e| e.start..=e.end - longest).collect();
-    let n = STARTS.min(possible.len());
-    if longest == 0 || n == 0 {
-        return Ok(Vec::new());
-    }
-    let starts: Vec<usize> = (0..n).map(|i| possible[i * possible.len() / n]).collect();
-    let mut state: Option<Tensor<2>> = None;
+    let n = if longest == 0 { 0 } else { STARTS.min(possible.len()) };
+    ((0..n).map(|i| possible[i * possible.len() / n]).collect(), longest)
+}
+
+/// Predictions from predictions, all starts side by side; actions and mocap bodies are the recorded ones.
+fn open_loop(
+    model: &dyn Network,
+    weights: &[Tensor<2>],
+    data: &Data,
+    part: Option<Part>,
+    place: &Place,
+) -> Result<Vec<OpenLoop>, LearnError> {
+    let coordinates = &data.coordinates;
+    let (starts, longest) = starts(data, part);
+    let mut rows: Vec<Vec<f64>> = starts.iter().map(|start| data.row(*start).to_vec()).collect();
     let mut results = Vec::new();
-    for ahead in 0..longest {
+    for ahead in 0..if starts.is_empty() { 0 } else { longest } {
         let now: Vec<usize> = starts.iter().map(|s| s + ahead).collect();
-        let wanted = Wanted { columns: None, truth: false, mask: model.needs_mask() };
-        let mut batch = assemble(data, &now, wanted, place)?;
-        if let Some(state) = state {
-            // A model without actuators has no action, and a tensor no column of width 0.
-            batch.input.x =
-                if inputs > nx { Tensor::cat(vec![state, batch.input.x.narrow(1, nx, inputs - nx)], 1) } else { state };
+        for (row, step) in rows.iter_mut().zip(&now) {
+            row[coordinates.after()..].copy_from_slice(&data.row(*step)[coordinates.after()..]);
         }
-        let next = predict(model, weights, &batch.input)?.0;
+        let mut input = seen(data, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), None, place);
+        if model.needs_mask() {
+            let wanted = Wanted { columns: None, truth: false, mask: true };
+            input.mask = assemble(data, &now, wanted, place)?.input.mask;
+        }
+        let said = place::numbers(predict(model, weights, &input)?.0)?;
+        for (row, outputs) in rows.iter_mut().zip(said.chunks(coordinates.outputs().max(1))) {
+            let next = coordinates.next(&data.norm, row, outputs);
+            row[..next.len()].copy_from_slice(&next);
+        }
         if HORIZONS.contains(&(ahead + 1)) {
-            let found = place::numbers32(next.clone())?;
-            let (mut error, mut still) = (0.0, 0.0);
-            for ((start, now), row) in starts.iter().zip(&now).zip(found.chunks(nx)) {
-                for (i, predicted) in row.iter().enumerate() {
-                    let truth = data.next()[now * nx + i];
-                    error += f64::from(predicted - truth).powi(2);
-                    still += f64::from(data.x()[start * inputs + i] - truth).powi(2);
-                }
+            let (mut error, mut still) = (Squares::new(data), Squares::new(data));
+            for ((start, now), row) in starts.iter().zip(&now).zip(&rows) {
+                error.add(row, *now);
+                still.add(data.row(*start), *now);
             }
-            let root = |sum: f64| (sum / (n * nx) as f64).sqrt();
-            let rmse = Some(root(error)).filter(|e| e.is_finite());
-            results.push(OpenLoop { horizon: ahead + 1, rmse, persistence: root(still), starts: n });
+            let rmse = Some(error.all().sqrt()).filter(|e| e.is_finite());
+            let (horizon, persistence) = (ahead + 1, still.all().sqrt());
+            results.push(OpenLoop { horizon, rmse, persistence, starts: starts.len() });
         }
-        state = Some(next);
     }
     Ok(results)
 }

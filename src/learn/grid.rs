@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::baseline::CONSTANT_VELOCITY;
 use super::data::{Data, MEMORY, Part, Split};
 use super::evaluate::{ALL, EntryGroup, Evaluation, VARYING, evaluate};
 use super::loss::Loss;
+use super::manifold::{LearningTarget, StateFeatures};
 use super::models::{MOST_DEPTH, ModelKind, ModelSpec, Space};
 use super::place::{Backend, Place};
 use super::stats::{self, Mean, Paired};
@@ -37,6 +39,12 @@ pub struct Grid {
     /// Losses.
     #[serde(default = "mse")]
     pub losses: Vec<Loss>,
+    /// What networks predict.
+    #[serde(default = "next")]
+    pub targets: Vec<LearningTarget>,
+    /// What they see of a state.
+    #[serde(default)]
+    pub features: StateFeatures,
     /// Seeds 0, 1, ...
     #[serde(default = "one")]
     pub seeds: u64,
@@ -76,6 +84,10 @@ fn mse() -> Vec<Loss> {
     "mse".parse().into_iter().collect()
 }
 
+fn next() -> Vec<LearningTarget> {
+    vec![LearningTarget::Next]
+}
+
 fn one() -> u64 {
     1
 }
@@ -104,6 +116,7 @@ impl Grid {
             ("recordings", self.recordings.is_empty()),
             ("models", self.models.is_empty()),
             ("losses", self.losses.is_empty()),
+            ("targets", self.targets.is_empty()),
             ("seeds", self.seeds == 0),
             ("states", self.states == 0),
             ("width", self.width == Some(0)),
@@ -121,21 +134,28 @@ impl Grid {
         if self.depth.is_some_and(|d| !(1..=MOST_DEPTH).contains(&d)) {
             return Err(LearnError::Settings(format!("depth must be 1 to {MOST_DEPTH}")));
         }
-        let lists =
-            [("recordings", self.recordings.len()), ("models", self.models.len()), ("losses", self.losses.len())];
+        let lists = [
+            ("recordings", self.recordings.len()),
+            ("models", self.models.len()),
+            ("losses", self.losses.len()),
+            ("targets", self.targets.len()),
+        ];
         for (name, n) in lists {
             bounded::within(&format!("the number of {name}"), n, &(1..=MOST_IN_A_LIST))
                 .map_err(LearnError::Settings)?;
         }
         bounded::within("states", self.states, &(1..=10_000_000)).map_err(LearnError::Settings)?;
-        let [recordings, models, losses] = lists.map(|(name, n)| (name, n as u64));
-        bounded::product(&[recordings, models, losses, ("seeds", self.seeds)], MOST_RUNS, "runs")
+        let [recordings, models, losses, targets] = lists.map(|(name, n)| (name, n as u64));
+        bounded::product(&[recordings, models, losses, targets, ("seeds", self.seeds)], MOST_RUNS, "runs")
             .map_err(LearnError::Settings)?;
+        if let Some(twice) = self.targets.iter().enumerate().find(|(i, t)| self.targets[..*i].contains(t)) {
+            return Err(LearnError::Settings(format!("targets has {} twice; once is enough", twice.1)));
+        }
         self.training.check()
     }
 
-    /// The runs on one recording.
-    fn specs(&self, space: Space<'_>) -> Result<Vec<RunSpec>, LearnError> {
+    /// The runs on one recording with one target.
+    fn specs(&self, space: Space<'_>, target: LearningTarget) -> Result<Vec<RunSpec>, LearnError> {
         let mut all = Vec::new();
         for kind in &self.models {
             let (width, depth) = kind.sizes();
@@ -152,6 +172,8 @@ impl Grid {
                     training: self.training.clone(),
                     split: self.split,
                     backend: self.backend,
+                    features: self.features,
+                    target,
                 }));
             }
         }
@@ -160,7 +182,7 @@ impl Grid {
 
     /// Runs of the grid.
     pub fn len(&self) -> usize {
-        let lists = [self.recordings.len(), self.models.len(), self.losses.len()];
+        let lists = [self.recordings.len(), self.models.len(), self.losses.len(), self.targets.len()];
         lists.into_iter().fold(usize::try_from(self.seeds).unwrap_or(usize::MAX), usize::saturating_mul)
     }
 
@@ -217,6 +239,10 @@ impl RunResult {
             Measure::Usable => Some(e.judged.usable as f64 / e.judged.all.max(1) as f64),
             Measure::Entries => Some(e.judged.entries as f64),
             Measure::Varying => Some(self.group(VARYING).map_or(0.0, |g| g.entries as f64)),
+            Measure::PresentState => Some(e.next.persistence),
+            Measure::ConstantVelocity => {
+                e.baselines.iter().find(|b| b.name == CONSTANT_VELOCITY).map(|baseline| baseline.mse)
+            }
         }
     }
 }
@@ -252,11 +278,15 @@ pub enum Measure {
     Entries,
     /// Those of them that depend on the state.
     Varying,
+    /// Mean square error of the next state if it were the present one.
+    PresentState,
+    /// The same if velocities stayed as they are.
+    ConstantVelocity,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Next,
         Self::OpenLoop,
         Self::Jacobian,
@@ -271,6 +301,8 @@ impl Measure {
         Self::Usable,
         Self::Entries,
         Self::Varying,
+        Self::PresentState,
+        Self::ConstantVelocity,
     ];
 
     /// Its name in files.
@@ -290,6 +322,8 @@ impl Measure {
             Self::Usable => "usable_states_share",
             Self::Entries => "scored_entries",
             Self::Varying => "scored_entries_state_dependent",
+            Self::PresentState => "next_mse_present_state",
+            Self::ConstantVelocity => "next_mse_constant_velocity",
         }
     }
 
@@ -310,6 +344,8 @@ impl Measure {
             Self::Usable => "share of the test states that have a derivative; the scored ones are of these",
             Self::Entries => "decided entries of them, which the scores stand on",
             Self::Varying => "those that depend on the state",
+            Self::PresentState => "next_mse of the present state as a prediction",
+            Self::ConstantVelocity => "next_mse of the present velocities, positions moved by them",
         }
     }
 }
@@ -323,6 +359,8 @@ pub struct Summary {
     pub model: String,
     /// The loss.
     pub loss: String,
+    /// What is predicted.
+    pub target: String,
     /// By name of [`Measure`]: mean and interval over the seeds.
     pub means: BTreeMap<&'static str, Option<Mean>>,
 }
@@ -330,10 +368,10 @@ pub struct Summary {
 /// A setting against the first one of the grid, paired by task (means over seeds); by seed where there is one task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SettingComparison {
-    /// The network and the loss.
-    pub setting: [String; 2],
+    /// The network, the loss and the target.
+    pub setting: [String; 3],
     /// What it is compared with.
-    pub against: [String; 2],
+    pub against: [String; 3],
     /// By name of [`Measure`].
     pub tests: BTreeMap<&'static str, Option<Paired>>,
 }
@@ -366,7 +404,7 @@ pub fn run_grid(grid: &Grid, folder: &Path, watch: &mut GridWatch<'_>) -> Result
     // Unusable recordings are known before the first hour of training.
     let mut all: Vec<Data> = Vec::new();
     for recording in &grid.recordings {
-        let data = Data::read_within(recording, &grid.split, memory)?;
+        let data = Data::read_within(recording, &grid.split, grid.features, memory)?;
         if data.kinematics.is_none() && grid.models.contains(&ModelKind::Graph) {
             let text = "does not tell its kinematic tree (root attribute kinematics), which the model graph needs: record it \
                         again with this version";
@@ -380,15 +418,17 @@ pub fn run_grid(grid: &Grid, folder: &Path, watch: &mut GridWatch<'_>) -> Result
         all.push(data);
     }
     // So are settings that do not suit them.
-    for data in &all {
-        for spec in grid.specs(data.space())? {
+    let aimed: Vec<Data> =
+        all.iter().flat_map(|data| grid.targets.iter().map(|target| data.with_target(*target))).collect();
+    for data in &aimed {
+        for spec in grid.specs(data.space(), data.coordinates.target())? {
             spec.model.build(data.space())?;
             spec.check_size(data.space())?;
         }
     }
     outcome.held = Some(claim(folder)?);
-    for data in &all {
-        for spec in grid.specs(data.space())? {
+    for data in &aimed {
+        for spec in grid.specs(data.space(), data.coordinates.target())? {
             let name = spec.name(&data.task);
             let place_of_run = folder.join(&name);
             let trained = train(data, &spec, &place_of_run, place, &mut |p| watch(number, &name, p));
@@ -464,37 +504,58 @@ fn write_csv(file: &Path, table: &Table) -> Result<(), LearnError> {
     files::replace(file, &table.to_bare_csv().map_err(|e| LearnError::io(file, "cannot be written", e))?)
 }
 
+/// Network, loss and target of a run.
+fn setting(run: &RunResult) -> [String; 3] {
+    [run.spec.model.kind.to_string(), run.spec.loss.to_string(), run.spec.target.to_string()]
+}
+
 /// Seeds together, in the order of the results.
 pub fn summaries(results: &[RunResult]) -> Vec<Summary> {
     let mut all: Vec<Summary> = Vec::new();
     for first in results {
-        let (model, loss) = (first.spec.model.kind.to_string(), first.spec.loss.to_string());
-        if all.iter().any(|s| s.task == first.task && s.model == model && s.loss == loss) {
+        let [model, loss, target] = setting(first);
+        if all.iter().any(|s| s.task == first.task && s.is([&model, &loss, &target])) {
             continue;
         }
-        let same = |r: &&RunResult| {
-            r.task == first.task && r.spec.model.kind == first.spec.model.kind && r.spec.loss == first.spec.loss
-        };
+        let same = |r: &&RunResult| r.task == first.task && setting(r) == setting(first);
         let means = Measure::ALL.map(|measure| {
             let values: Vec<f64> = results.iter().filter(same).filter_map(|r| r.measure(measure)).collect();
             (measure.name(), stats::mean(&values))
         });
-        all.push(Summary { task: first.task.clone(), model, loss, means: means.into_iter().collect() });
+        all.push(Summary { task: first.task.clone(), model, loss, target, means: means.into_iter().collect() });
     }
     all
 }
 
+impl Summary {
+    fn is(&self, [model, loss, target]: [&str; 3]) -> bool {
+        self.model == model && self.loss == loss && self.target == target
+    }
+
+    /// Whether a run is one of these.
+    pub fn has(&self, run: &RunResult) -> bool {
+        let [model, loss, target] = setting(run);
+        self.task == run.task && self.is([&model, &loss, &target])
+    }
+
+    /// Network, loss, and the target where it is not the usual one.
+    pub fn setting(&self) -> String {
+        let target =
+            if self.target == LearningTarget::default().name() { String::new() } else { format!(" {}", self.target) };
+        format!("{} {}{target}", self.model, self.loss)
+    }
+}
+
 /// Every setting against the first.
 pub fn setting_comparisons(results: &[RunResult]) -> Vec<SettingComparison> {
-    let setting = |r: &RunResult| [r.spec.model.kind.to_string(), r.spec.loss.to_string()];
     let Some(base) = results.first().map(setting) else { return Vec::new() };
-    let mut others: Vec<[String; 2]> = Vec::new();
+    let mut others: Vec<[String; 3]> = Vec::new();
     for found in results.iter().map(setting) {
         if found != base && !others.contains(&found) {
             others.push(found);
         }
     }
-    let compare = |other: [String; 2]| {
+    let compare = |other: [String; 3]| {
         let tests = Measure::ALL.map(|measure| {
             let mut by_task: BTreeMap<&str, Vec<[f64; 2]>> = BTreeMap::new();
             for r in results.iter().filter(|r| setting(r) == other) {

@@ -1,6 +1,7 @@
 //! Learned models of the dynamics, and how much of the true, state-dependent sparsity they recover (question 4 of
 //! arXiv 2511.08086). This room knows recordings and what an analysis says of contacts; it has not heard of MuJoCo.
 
+mod baseline;
 mod batch;
 mod data;
 mod dual;
@@ -9,8 +10,10 @@ mod evaluate;
 mod files;
 mod grid;
 mod loss;
+mod manifold;
 pub mod metrics;
 pub mod models;
+mod norm;
 mod optim;
 mod params;
 mod place;
@@ -21,8 +24,9 @@ mod tables;
 mod train;
 mod truths;
 
+pub use baseline::Baseline;
 pub use batch::{Batch, Truth, Wanted, assemble};
-pub use data::{Data, MEMORY, Norm, Part, Split};
+pub use data::{Data, MEMORY, Part, Split};
 pub use dual::Dual;
 pub use error::LearnError;
 pub use evaluate::{
@@ -34,7 +38,9 @@ pub use grid::{
     setting_comparisons, summaries,
 };
 pub use loss::{DEFAULT_WEIGHT, Loss, Term};
+pub use manifold::{Coordinates, LearningTarget, Orientation, StateFeatures, StateSpace, TangentChain, Ties};
 pub use models::{Input, ModelKind, ModelSpec, Network, Space, predict};
+pub use norm::Norm;
 pub use optim::{AdamW, Rates};
 pub use params::{Init, Layout, Linear, Slot};
 pub use place::{Backend, Place, numbers, numbers32};

@@ -1,5 +1,8 @@
 //! Anyone's model against the truth: Jacobians, or how likely each entry is an edge, from an .npz file.
 //!
+//! Rows and columns are those of the recording's A and B: tangent coordinates, so that of an orientation they are turns in the
+//! body's own frame, before and after the step.
+//!
 //! Arrays: `A` [n, state, state] and `B` [n, state, actuator] in the units of the recording, or `edges` [n, state,
 //! state + actuator], where a higher number says edge (probabilities, or a mask). `steps` [n], whole numbers, says which
 //! steps of the recording they belong to; without it n must be all of them. `std` [state + actuator] says that A and B are
@@ -96,7 +99,7 @@ impl Prediction {
         let has = |name: &str| names.iter().any(|n| n == name);
         let (nx, inputs) = (data.outputs(), data.inputs());
         let nu = inputs - nx;
-        let all = data.x().len() / inputs;
+        let all = data.len();
         // As many numbers as one for each entry of each step; what is declared beyond that is not read.
         let most = all.max(1).saturating_mul(nx * inputs);
         let mut array = |name: &str| read_array(file, &mut npz, name, most);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::grid::{Measure, RunResult};
 use super::loss::Loss;
+use super::manifold::LearningTarget;
 use super::models::ModelKind;
 use super::train::Look;
 use crate::analysis::table::{Cells, Column, Table, row};
@@ -13,6 +14,7 @@ pub fn learning_tables(runs: &[RunResult]) -> Vec<Table> {
     let curves = runs.iter().flat_map(|run| run.looks.iter().map(|look| (Source::of(run), CurveRow::of(look))));
     let mut all = vec![
         results(runs),
+        Table::of(baselines(runs)),
         Table::of(runs.iter().flat_map(groups)),
         Table::of(curves),
         Table::of(runs.iter().flat_map(masks)),
@@ -27,6 +29,7 @@ row! {
         task: &'a str => "task",
         model: ModelKind => "network",
         loss: &'a Loss => "loss",
+        target: LearningTarget => "what the network predicts",
         seed: u64 => "seed of weights, batches and columns",
     }
 }
@@ -34,7 +37,7 @@ row! {
 impl<'a> Source<'a> {
     fn of(run: &'a RunResult) -> Self {
         let spec = &run.spec;
-        Self { task: &run.task, model: spec.model.kind, loss: &spec.loss, seed: spec.seed }
+        Self { task: &run.task, model: spec.model.kind, loss: &spec.loss, target: spec.target, seed: spec.seed }
     }
 }
 
@@ -68,6 +71,36 @@ pub(super) fn results(runs: &[RunResult]) -> Table {
         let row = ResultRow { weights: run.weights, steps: run.steps, best_step: run.best, measures: Measures(run) };
         (Source::of(run), row)
     }))
+}
+
+row! {
+    struct BaselineRow<'a> in "learned_baselines":
+        "the scores of predictions that nothing has learned, on the same states and entries as those of the networks of a task"
+    {
+        task: &'a str => "task",
+        prediction: &'a str => "what is predicted: the present state, or the present velocities with positions moved by them",
+        next_mse: f64 => "mean square error of the next state, in variances of the training states",
+        open_loop_20_rmse: Option<f64> => "root of the mean square error after 20 steps of open loop",
+        jacobian_relative_error: Option<f64> => "norm of J - J* by the norm of J*, normalised map",
+        roc_auc: Option<f64> => "ROC-AUC of |J| as a score for edges, all entries",
+        roc_auc_state_dependent: Option<f64> => "the same over entries that depend on the state",
+    }
+}
+
+/// Of every task once: they depend on the data alone.
+fn baselines(runs: &[RunResult]) -> impl Iterator<Item = BaselineRow<'_>> {
+    let first = move |(i, run): &(usize, &RunResult)| !runs[..*i].iter().any(|earlier| earlier.task == run.task);
+    runs.iter().enumerate().filter(first).flat_map(|(_, run)| {
+        run.evaluation.baselines.iter().map(|b| BaselineRow {
+            task: &run.task,
+            prediction: &b.name,
+            next_mse: b.mse,
+            open_loop_20_rmse: b.open_loop,
+            jacobian_relative_error: b.jacobian,
+            roc_auc: b.auc,
+            roc_auc_state_dependent: b.auc_varying,
+        })
+    })
 }
 
 row! {

@@ -7,15 +7,18 @@ use burn_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, Wanted, assemble};
-use super::data::{Data, Norm, Part, Split, shuffle};
+use super::data::{Data, Part, Split, shuffle};
 use super::loss::Loss;
+use super::manifold::{Coordinates, LearningTarget, StateFeatures, StateSpace};
 use super::models::{ModelSpec, Network, Space, predict};
+use super::norm::Norm;
 use super::optim::{AdamW, Rates, schedule};
 use super::params::{self, Groups};
 use super::place::{self, Backend, Place};
 use super::{LearnError, files};
 use crate::bounded;
 use crate::kinematics::Kinematics;
+use crate::layout::StateLayout;
 use crate::rng::Stream;
 
 /// Where a run in progress is kept, inside its folder.
@@ -132,6 +135,12 @@ pub struct RunSpec {
     /// What computes.
     #[serde(default)]
     pub backend: Backend,
+    /// What the network sees of a state.
+    #[serde(default)]
+    pub features: StateFeatures,
+    /// What it predicts.
+    #[serde(default)]
+    pub target: LearningTarget,
 }
 
 impl RunSpec {
@@ -140,17 +149,25 @@ impl RunSpec {
     /// # Errors
     /// [`LearnError::Settings`] with what makes them large.
     pub fn check_size(&self, space: Space<'_>) -> Result<(), LearnError> {
-        let columns = if self.training.columns == 0 { space.inputs } else { self.training.columns.min(space.inputs) };
+        let all = space.columns;
+        let columns = if self.training.columns == 0 { all } else { self.training.columns.min(all) };
         let directions = if self.loss.needs_jacobian() { columns } else { 0 };
         self.model.check_batch(space, ("batch", self.training.batch), directions)?;
         // Validation and test differentiate by all inputs.
-        self.model.check_batch(space, ("states at once", CHUNK), space.inputs)
+        self.model.check_batch(space, ("states at once", CHUNK), all)
     }
 
-    /// A name for a folder: task, model, loss, seed.
+    /// A name for a folder: task, model, loss, what is not usual of target and features, seed.
     pub fn name(&self, task: &str) -> String {
         let clean = |text: &str| text.replace(|c: char| !(c.is_ascii_alphanumeric() || "+-._".contains(c)), "_");
-        format!("{}-{}-{}-s{}", clean(task), self.model.kind, clean(&self.loss.to_string()), self.seed)
+        let mut name = format!("{}-{}-{}", clean(task), self.model.kind, clean(&self.loss.to_string()));
+        if self.target != LearningTarget::default() {
+            name.push_str(&format!("-{}", self.target));
+        }
+        if self.features != StateFeatures::default() {
+            name.push_str(&format!("-{}", self.features));
+        }
+        format!("{name}-s{}", self.seed)
     }
 }
 
@@ -186,6 +203,12 @@ pub struct Notes {
     /// What joins them, where the recording told.
     #[serde(default)]
     pub kinematics: Option<Kinematics>,
+    /// Mocap bodies.
+    #[serde(default)]
+    pub mocap: usize,
+    /// Duration of a step, s.
+    #[serde(default, with = "crate::number")]
+    pub seconds: f64,
     /// Optimiser steps so far.
     pub step: usize,
     /// The step of the best validation loss.
@@ -204,14 +227,39 @@ impl Notes {
         self.looks.iter().filter(|l| l.step > self.best).count()
     }
 
+    /// How its states become features, and its outputs next states.
+    fn coordinates(&self, file: &Path) -> Result<Coordinates, LearnError> {
+        let tagged = |tag: &str| self.state.iter().filter(|name| name.starts_with(tag)).count();
+        let layout = StateLayout { nv: tagged("pos:"), na: tagged("act:"), nu: self.action.len() };
+        let kinematics = self.kinematics.as_ref();
+        let fits = kinematics.is_none_or(|tree| tree.fits(layout.nv, layout.na, layout.nu));
+        if !fits || layout.ndx() != self.state.len() {
+            return Err(LearnError::file(file, "its kinematic tree is none of its state: remove it"));
+        }
+        let space = StateSpace { layout, kinematics, mocap: self.mocap, seconds: self.seconds };
+        Coordinates::new(space, self.spec.features, self.spec.target)
+            .map_err(|e| LearnError::file(file, format!("its recording {e}")))
+    }
+
     /// Refuses what no run says of itself.
-    fn check(&self, file: &Path) -> Result<(), LearnError> {
+    fn check(&self, file: &Path) -> Result<Coordinates, LearnError> {
         let (inputs, outputs, controls) = (self.norm.mean.len(), self.state.len(), self.action.len());
         let wrong = |what: &str| Err(LearnError::file(file, format!("its {what}: remove it")));
         if self.norm.std.len() != inputs || inputs != outputs + controls {
             return wrong("statistics, state and action are not as many");
         }
-        if !self.norm.mean.iter().all(|x| x.is_finite()) || !self.norm.std.iter().all(|x| x.is_finite() && *x > 0.0) {
+        let coordinates = self.coordinates(file)?;
+        let one_or_none = |scales: &[[f64; 2]], n: usize| scales.is_empty() || scales.len() == n;
+        if !one_or_none(&self.norm.features, coordinates.inputs())
+            || !one_or_none(&self.norm.target, coordinates.outputs())
+            || self.norm.still.iter().any(|column| *column >= inputs)
+        {
+            return wrong("statistics are not those of its features and its target");
+        }
+        let scales = || self.norm.features.iter().chain(&self.norm.target);
+        let means = self.norm.mean.iter().chain(scales().map(|[mean, _]| mean));
+        let stds = self.norm.std.iter().chain(scales().map(|[_, std]| std));
+        if !means.into_iter().all(|x| x.is_finite()) || !stds.into_iter().all(|x| x.is_finite() && *x > 0.0) {
             return wrong("statistics are not finite, or a standard deviation is not above 0");
         }
         let most = self.spec.training.steps;
@@ -223,13 +271,7 @@ impl Notes {
         {
             return wrong("steps are not those of its settings");
         }
-        if let Some(tree) = &self.kinematics
-            && !(tree.fits(tree.dof_parent.len(), tree.act_dofs.len(), controls)
-                && 2 * tree.dof_parent.len() + tree.act_dofs.len() == outputs)
-        {
-            return wrong("kinematic tree is none");
-        }
-        Ok(())
+        Ok(coordinates)
     }
 
     /// Whether these are the same data and settings but for what has happened since; names what differs.
@@ -242,6 +284,8 @@ impl Notes {
             ("backend", self.spec.backend == other.spec.backend),
             ("training settings", self.spec.training == other.spec.training),
             ("state", self.state == other.state && self.action == other.action),
+            ("features", self.spec.features == other.spec.features),
+            ("target", self.spec.target == other.spec.target),
             ("recording", self.norm == other.norm && self.task == other.task && self.kinematics == other.kinematics),
         ];
         parts.iter().find(|(_, same)| !same).map_or(Ok(()), |(name, _)| Err((*name).to_owned()))
@@ -256,6 +300,8 @@ pub struct Trained {
     pub weights: Vec<Tensor<2>>,
     /// What it was made with.
     pub notes: Notes,
+    /// How its states become features, and its outputs next states.
+    pub coordinates: Coordinates,
 }
 
 impl Trained {
@@ -269,9 +315,15 @@ impl Trained {
             LearnError::file(folder, format!("has no {MODEL}: give a folder that `dynsparse learn` has finished"))
         })?;
         let notes = read_notes(&file, &bytes)?;
-        let (inputs, outputs) = (notes.norm.mean.len(), notes.state.len());
-        notes.check(&file)?;
-        let space = Space { inputs, outputs, kinematics: notes.kinematics.as_ref() };
+        let inputs = notes.norm.mean.len();
+        let coordinates = notes.check(&file)?;
+        let space = Space {
+            inputs: coordinates.inputs(),
+            outputs: coordinates.outputs(),
+            columns: inputs,
+            kinematics: notes.kinematics.as_ref(),
+            ties: coordinates.ties(),
+        };
         let model = notes.spec.model.build(space).map_err(|e| LearnError::file(&file, e.to_string()))?;
         notes
             .spec
@@ -279,7 +331,7 @@ impl Trained {
             .check_batch(space, ("states at once", CHUNK), inputs)
             .map_err(|e| LearnError::file(&file, e.to_string()))?;
         let weights = params::read(&file, &bytes, model.layout(), "weights", place)?;
-        Ok(Self { model, weights, notes })
+        Ok(Self { model, weights, notes, coordinates })
     }
 
     /// The same network before training.
@@ -349,6 +401,8 @@ pub fn train(
         action: data.action.clone(),
         norm: data.norm.clone(),
         kinematics: data.kinematics.clone(),
+        mocap: data.coordinates.mocap(),
+        seconds: data.coordinates.seconds(),
         step: 0,
         best: 0,
         looks: Vec::new(),
@@ -380,7 +434,8 @@ pub fn train(
         run.resume(&bytes)?;
     }
     run.go(watch)?;
-    let trained = Trained { model: run.model, weights: run.best, notes: run.notes };
+    let coordinates = data.coordinates.clone();
+    let trained = Trained { model: run.model, weights: run.best, notes: run.notes, coordinates };
     trained.write(folder)?;
     drop_checkpoint(&run.file)?;
     Ok(trained)

@@ -31,7 +31,7 @@ struct Setting<'a> {
 
 impl Setting<'_> {
     fn name(&self) -> String {
-        format!("{} {}", self.summary.model, self.summary.loss)
+        self.summary.setting()
     }
 
     fn mean(&self, measure: Measure) -> Option<learn::stats::Mean> {
@@ -47,11 +47,7 @@ impl Setting<'_> {
 fn tasks(runs: &[RunResult]) -> Vec<(String, Vec<Setting<'_>>)> {
     let mut found: Vec<(String, Vec<Setting<'_>>)> = Vec::new();
     for summary in learn::summaries(runs) {
-        let own = |r: &&RunResult| {
-            let spec = &r.spec;
-            r.task == summary.task && spec.model.kind.name() == summary.model && spec.loss.to_string() == summary.loss
-        };
-        let own: Vec<&RunResult> = runs.iter().filter(own).collect();
+        let own: Vec<&RunResult> = runs.iter().filter(|r| summary.has(r)).collect();
         let at = found.iter().position(|(task, _)| *task == summary.task).unwrap_or(found.len());
         if at == found.len() {
             found.push((summary.task.clone(), Vec::new()));
@@ -322,7 +318,8 @@ fn curves(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
     Some(Figure {
         name: "learned-curves",
         title: format!("{task}: validation loss"),
-        caption: "A line is a seed. Losses with other terms have other scales: compare lines of one letter.".to_owned(),
+        caption: "A line is a seed. Losses with other terms or targets have other scales: compare lines of one letter."
+            .to_owned(),
         tables: &["learned_curves"],
         drawing: plot.finish(&format!("Validation loss along training, {task}")),
     })
@@ -335,7 +332,9 @@ pub(super) fn section(runs: &[RunResult], figures: &[(String, Vec<Figure>)]) -> 
         h2 { "Q4 Do learned models recover it?" }
         p {
             "Networks trained to predict the next state, and how well their Jacobians tell the zeros of the truth, on test episodes. Numbers \
-             are those of the normalised map; an interval is that of 95 % over " (seeds) " seeds. Below 1e-6: share of the entries of J, of \
+             are those of the normalised map, in the tangent space of A and B; whatever a network predicts (target), its error is that of the \
+             next state that follows, of an orientation by its angle. The first table is of what has learned nothing: the present state as the \
+             next one, and the present velocities with positions moved by them. An interval is that of 95 % over " (seeds) " seeds. Below 1e-6: share of the entries of J, of \
              the network and by the same rule of the truth; truth's zeros: by its zero test. AUC: of |J| as a score for edges; varying: over \
              entries that are zero at some states and not at others."
         }
@@ -344,6 +343,8 @@ pub(super) fn section(runs: &[RunResult], figures: &[(String, Vec<Figure>)]) -> 
         @for ((task, settings), (_, figures)) in tasks(runs).iter().zip(by_task) {
             h3 { (task) }
             @if let Some(text) = settings.first().and_then(stands_on) { p { (text) } }
+            @if let Some(text) = settings.first().and_then(still) { p { (text) } }
+            (unlearned(settings))
             (by_setting(settings))
             div.figures { @for figure in figures { (figure_of(figure)) } }
         }
@@ -364,6 +365,7 @@ fn by_setting(settings: &[Setting<'_>]) -> Markup {
         .number("", |s| s.letter)
         .number("model", |s| &s.summary.model)
         .number("loss", |s| &s.summary.loss)
+        .number("target", |s| &s.summary.target)
         .number("next-state error", |s| mean(s, Measure::Next))
         .number("20 steps", |s| mean(s, Measure::OpenLoop))
         .number("J error", |s| mean(s, Measure::Jacobian))
@@ -375,6 +377,30 @@ fn by_setting(settings: &[Setting<'_>]) -> Markup {
         .number("AUC varying", |s| mean(s, Measure::AucVaries))
         .number("AP of zeros", |s| mean(s, Measure::PrZeros))
         .markup()
+}
+
+/// What predictions are worth that nothing has learned.
+fn unlearned(settings: &[Setting<'_>]) -> Markup {
+    let found = settings.first().and_then(|s| s.runs.first()).map_or(&[][..], |run| &run.evaluation.baselines);
+    if found.is_empty() {
+        return html! {};
+    }
+    Table::of(found)
+        .number("nothing learned", |b| &b.name)
+        .number("next-state error", |b| short(b.mse))
+        .number("20 steps", |b| maybe(b.open_loop))
+        .number("J error", |b| maybe(b.jacobian))
+        .number("AUC", |b| maybe(b.auc))
+        .number("AUC varying", |b| maybe(b.auc_varying))
+        .markup()
+}
+
+/// What never changes, and so is in no score.
+fn still(s: &Setting<'_>) -> Option<String> {
+    let names = &s.runs.first()?.evaluation.still;
+    let text =
+        |names: &[String]| format!("Never changes in the training episodes, and is in no score: {}.", names.join(", "));
+    (!names.is_empty()).then(|| text(names))
 }
 
 /// What the scores of a task stand on; the same of all its settings.
@@ -397,6 +423,7 @@ fn claims(runs: &[RunResult]) -> Markup {
     let mut table = Table::of(&found)
         .number("model", |c| &c.setting[0])
         .number("loss", |c| &c.setting[1])
+        .number("target", |c| &c.setting[2])
         .number("pairs", |c| test(c, Measure::Next).map_or(0, |t| t.n));
     for measure in [Measure::Next, Measure::Auc, Measure::AucVaries] {
         table = table

@@ -18,6 +18,8 @@ mod episodes;
 mod events;
 mod flags;
 mod implicit;
+#[cfg(feature = "learn")]
+mod learned;
 mod physics;
 mod random_models;
 mod reference;

@@ -339,11 +339,16 @@ fn a_recording_from_before_joints_were_kept_verifies_and_one_of_other_joints_doe
             attribute.write_scalar(&text.replace(from, to).parse::<VarLenUnicode>().unwrap()).unwrap();
         })
     };
-    let place = with(r#","joints":["slide","slide"]"#, "");
+    with(r#","limited":[false,false]"#, "").run(&["verify", "r.h5"]).ok();
+    let place = with(r#","joints":["slide","slide"],"limited":[false,false]"#, "");
     place.run(&["verify", "r.h5"]).ok();
     let page = place.run(&["analyze", "r.h5"]).ok().stdout;
     assert!(!page.contains("symmetry"), "{page}");
-    for (from, to) in [(r#"["slide","#, r#"["hinge","#), (r#""dof_parent":[-1,"#, r#""dof_parent":[0,"#)] {
+    for (from, to) in [
+        (r#"["slide","#, r#"["hinge","#),
+        (r#""dof_parent":[-1,"#, r#""dof_parent":[0,"#),
+        ("[false,false]", "[false,true]"),
+    ] {
         let ran = with(from, to).run(&["verify", "r.h5"]);
         assert!(ran.status.code() == Some(1) && ran.stderr.contains("attribute kinematics"), "{}", ran.stderr);
     }
@@ -352,9 +357,11 @@ fn a_recording_from_before_joints_were_kept_verifies_and_one_of_other_joints_doe
 #[test]
 #[cfg(feature = "learn")]
 fn attributes_that_learning_goes_by_are_read_or_refused() {
+    use dynsparse::learn::{Data, StateFeatures};
     for name in ["ctrl_range", "kinematics"] {
         let place = changed(|f| f.attr(name).unwrap().write_scalar(&"{}".parse::<VarLenUnicode>().unwrap()).unwrap());
-        let error = dynsparse::learn::Data::whole(&place.path("r.h5"), None).unwrap_err().to_string();
+        let read = Data::whole(&place.path("r.h5"), StateFeatures::default(), None);
+        let error = read.unwrap_err().to_string();
         assert!(error.contains(&format!("root attribute {name} cannot be read")), "{error}");
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use dynsparse::flags::StepFlags;
 use dynsparse::learn::{
-    self, Backend, Data, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, Trained, Training, Wanted, assemble,
-    metrics, predict, stats,
+    self, Backend, Data, LearningTarget, Loss, ModelKind, ModelSpec, Part, RunSpec, Space, Split, StateFeatures,
+    Trained, Training, Wanted, assemble, metrics, predict, stats,
 };
 use dynsparse::zero::ZeroVerdict;
 use serde_json::Value;
@@ -75,6 +75,8 @@ fn spec(kind: ModelKind, width: usize, loss: &str, training: Training) -> RunSpe
         training,
         split: Split::default(),
         backend: Backend::Cpu,
+        features: StateFeatures::default(),
+        target: LearningTarget::default(),
     }
 }
 
@@ -143,11 +145,17 @@ fn data_are_what_the_recording_says() {
         let std = (values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
         assert!((data.norm.mean[i] - mean).abs() < 1e-12 && (data.norm.std[i] - std).abs() < 1e-12);
     }
-    let truths = data.truths(&(0..steps.len()).collect::<Vec<_>>()).unwrap();
+    let all: Vec<usize> = (0..steps.len()).collect();
+    let truths = data.truths(&all).unwrap();
+    let batch = assemble(&data, &all, Wanted::default(), &learn::Place::cpu()).unwrap();
+    let [seen, said] = [batch.input.x, batch.next].map(|tensor| learn::numbers(tensor).expect("numbers"));
     for (at, step) in steps.iter().enumerate() {
+        let normal = |i: usize, x: f64| (x - data.norm.mean[i]) / data.norm.std[i];
+        for i in 0..INPUTS {
+            assert!((seen[at * INPUTS + i] - normal(i, step.x[i])).abs() < 1e-5);
+        }
         for i in 0..STATE {
-            let next = (step.x[INPUTS + i] - data.norm.mean[i]) / data.norm.std[i];
-            assert!((f64::from(data.next()[at * STATE + i]) - next).abs() < 1e-5);
+            assert!((said[at * STATE + i] - normal(i, step.x[INPUTS + i])).abs() < 1e-5);
             for j in 0..INPUTS {
                 let (value, verdict) = if j < STATE {
                     (step.a[i * STATE + j], step.masks[0][i * STATE + j])
@@ -233,7 +241,9 @@ fn a_control_at_its_limit_leaves_the_rest_of_its_state() {
 fn jacobians_on_disk_are_those_in_memory() {
     let place = Place::new();
     linear(6, 40, true).write(&place.path("made.h5"));
-    let read = |memory| Data::read_within(&place.path("made.h5"), &Split::default(), memory).unwrap();
+    let read = |memory| {
+        Data::read_within(&place.path("made.h5"), &Split::default(), StateFeatures::default(), memory).unwrap()
+    };
     let (memory, disk) = (read(u64::MAX), read(0));
     let steps: Vec<usize> = (0..240).rev().step_by(2).collect();
     let [a, b] = [&memory, &disk].map(|data| data.truths(&steps).unwrap());
@@ -255,9 +265,7 @@ fn drawn_inputs_estimate_the_loss_without_bias() {
     linear(5, 20, true).write(&place.path("made.h5"));
     let data = Data::read(&place.path("made.h5"), &Split::default()).unwrap_or_else(|e| panic!("{e}"));
     let cpu = learn::Place::cpu64();
-    let model = ModelSpec { kind: ModelKind::Mlp, width: 8, depth: 1 }
-        .build(Space { inputs: INPUTS, outputs: STATE, kinematics: None })
-        .unwrap();
+    let model = ModelSpec { kind: ModelKind::Mlp, width: 8, depth: 1 }.build(Space::plain(INPUTS, STATE)).unwrap();
     let weights = model.layout().draw(0, &cpu);
     let steps: Vec<usize> = (0..20).collect();
     for loss in ["mse+mse-jac:1", "mse+mae-jac:1", "mse+l1:1", "mse+sae:1"] {
@@ -433,6 +441,107 @@ fn a_model_without_actuators_is_learned_by_every_network() {
     assert!(again.stdout.contains("ROC-AUC"), "{}", again.stdout);
 }
 
+/// A body that falls, a pendulum on a ball joint that a muscle turns, and a wheel; a mocap body that nothing follows.
+const THROWN: &str = r#"<mujoco><option timestep=".005"/><worldbody><geom type="plane" size="5 5 .1"/>
+  <body name="goal" mocap="true" pos="1 1 1"><geom size=".05" contype="0" conaffinity="0"/></body>
+  <body name="box" pos="0 0 .4"><freejoint name="box"/><geom type="box" size=".1 .08 .05"/></body>
+  <body pos="0 2 2"><joint name="hang" type="ball"/><geom type="capsule" fromto="0 0 0 0 0 -.5" size=".05"/>
+    <body pos="0 0 -.5"><joint name="wheel" axis="0 1 0"/><geom type="capsule" fromto="0 0 0 .1 0 -.2" size=".05"/></body>
+  </body></worldbody>
+  <actuator><general joint="hang" gear="1 .5 .2" ctrlrange="-1 1" ctrllimited="true" dyntype="filter" dynprm=".05"/>
+  <motor joint="wheel" gear=".1" ctrlrange="-1 1" ctrllimited="true"/></actuator></mujoco>"#;
+
+fn thrown(place: &Place) {
+    place.write("thrown.xml", THROWN);
+    let noise = ["--policy", "uniform", "--reset-noise", "0.5"];
+    place
+        .run(&[&["record", "thrown.xml", "-o", "made.h5", "--episodes", "8", "--steps", "60"], &noise[..]].concat())
+        .ok();
+}
+
+#[test]
+fn free_and_ball_joints_are_learned_by_every_network_and_target() {
+    let place = Place::new();
+    thrown(&place);
+    let models: Vec<String> = ModelKind::ALL.iter().map(ToString::to_string).collect();
+    let all = ["--model", &models.join(","), "--loss", "mse+sae", "--target", "next,increment,acceleration"];
+    let ran = quick(&place, "out", &[&all[..], &["--steps", "20", "--width", "8"]].concat()).ok();
+    assert!(ran.stdout.contains(&format!("out: {} runs", 3 * models.len())), "{}", ran.stdout);
+    assert!(ran.stdout.lines().all(|l| l.chars().count() <= 80), "{}", ran.stdout);
+    for part in ["target: acceleration", "present state", "constant velocity"] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    let page = String::from_utf8(place.read("out/report.html")).expect("text");
+    assert!(page.contains("nothing learned") && page.contains("mlp mse+sae increment"));
+    let table = String::from_utf8(place.read("out/figures/data/learned_baselines.csv")).expect("text");
+    assert!(table.contains("thrown,constant velocity,"), "{table}");
+    // Again, and with other features, from the same file.
+    for run in ["thrown-mlp-mse+sae-s0", "thrown-graph-mse+sae-acceleration-s0"] {
+        let later = place.run(&["evaluate", &format!("out/{run}"), "made.h5", "--states", "40", "--json"]).ok();
+        let then: Value = serde_json::from_slice(&place.read(&format!("out/{run}/result.json"))).expect("JSON");
+        assert_eq!(serde_json::from_str::<Value>(&later.stdout).expect("JSON"), then["evaluation"], "{run}");
+    }
+    let other = ["--features", "quat+sincos+local", "--target", "increment"];
+    let [first, second] = ["a", "b"].map(|out| {
+        quick(&place, out, &other).ok();
+        place.read(&format!("{out}/thrown-mlp-mse+sae-increment-quat+sincos+local-s0/result.json"))
+    });
+    assert_eq!(first, second, "the same command, the same bits");
+    // Networks of other features have folders of their own.
+    quick(&place, "a", &["--features", "quat", "--target", "increment"]).ok();
+    assert!(place.has("a/thrown-mlp-mse+sae-increment-quat-s0/model.safetensors"));
+}
+
+/// A body that swings on a ball joint: a network that learns increments comes near the true Jacobian, far nearer than what has
+/// learned nothing.
+#[test]
+fn the_jacobian_of_a_body_on_a_ball_joint_is_learned() {
+    let place = Place::new();
+    place.write(
+        "fly.xml",
+        r#"<mujoco><option timestep=".02"/><worldbody><body><joint name="hang" type="ball" damping=".2" stiffness="1"/>
+        <geom type="box" pos="0 0 -.4" size=".1 .2 .3"/></body></worldbody><actuator><motor joint="hang" gear="30 0 0"
+        ctrlrange="-1 1" ctrllimited="true"/><motor joint="hang" gear="0 30 20" ctrlrange="-1 1" ctrllimited="true"/></actuator></mujoco>"#,
+    );
+    let noise = ["--policy", "uniform", "--reset-noise", "0.3", "--episodes", "20", "--steps", "100"];
+    place.run(&[&["record", "fly.xml", "-o", "fly.h5"], &noise[..]].concat()).ok();
+    let data = Data::read(&place.path("fly.h5"), &Split::default()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((data.inputs(), data.outputs(), data.coordinates.inputs()), (8, 6, 11));
+    let data = data.with_target(LearningTarget::Increment);
+    let training = Training { lr: 3e-3, ..short(800) };
+    let mut spec = spec(ModelKind::Mlp, 64, "mse", training);
+    spec.target = LearningTarget::Increment;
+    let (_, found) = train(&data, &spec, &place.path("run"));
+    let [present, constant] = &found.baselines[..] else { panic!("two baselines") };
+    assert!(found.next.mse < 0.05 * present.mse.min(constant.mse), "{:?} {present:?} {constant:?}", found.next);
+    let relative = found.jacobian.relative.expect("a truth");
+    for nothing in [present, constant] {
+        assert!(relative < 0.3 * nothing.jacobian.expect("a truth"), "{relative} {nothing:?}");
+    }
+}
+
+/// What never changes is named and left out; all else is learned and scored.
+#[test]
+fn what_never_changes_is_in_no_score() {
+    let place = Place::new();
+    let mut made = linear(5, 40, false);
+    made.episodes.iter_mut().flatten().for_each(|s| (s.x[2], s.x[INPUTS + 2]) = (0.25, 0.25));
+    made.write(&place.path("made.h5"));
+    let ran = quick(&place, "out", &[]).ok();
+    assert!(ran.stdout.contains("never change, in no score: vel:x"), "{}", ran.stdout);
+    let data = Data::read(&place.path("made.h5"), &Split::default()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((data.still(), data.norm.std[2]), (vec!["vel:x".to_owned()], 1.0));
+    let truths = data.truths(&[7]).unwrap();
+    for (entry, verdict) in truths.verdicts(0).iter().enumerate() {
+        let out = entry / INPUTS == 2 || entry % INPUTS == 2;
+        assert_eq!(*verdict == ZeroVerdict::Undecided.code(), out, "{entry}");
+    }
+    let result: Value = serde_json::from_slice(&place.read("out/Made-mlp-mse+sae-s0/result.json")).expect("JSON");
+    let judged = &result["evaluation"]["judged"];
+    let [states, entries] = ["states", "entries"].map(|name| judged[name].as_u64().expect("a number"));
+    assert_eq!(entries, states * (STATE as u64 - 1) * (INPUTS as u64 - 1));
+}
+
 #[test]
 fn masks_along_an_episode_are_those_of_the_recording() {
     let place = Place::new();
@@ -519,7 +628,7 @@ fn the_truth_scores_full_marks() {
     assert_eq!(found["sparsity"]["model"], found["sparsity"]["target"]);
     // Some steps in another order, as edges.
     let per = STATE * INPUTS;
-    let data = Data::whole(&place.path("made.h5"), None).unwrap_or_else(|e| panic!("{e}"));
+    let data = Data::whole(&place.path("made.h5"), StateFeatures::default(), None).unwrap_or_else(|e| panic!("{e}"));
     let steps = [33usize, 4, 17];
     let truths = data.truths(&steps).unwrap();
     let edges: Vec<f64> = truths.all_verdicts().iter().map(|v| f64::from(u8::from(*v == 0))).collect();
@@ -601,7 +710,8 @@ fn predictions_that_do_not_fit_are_refused() {
     let mut broken = a.clone();
     broken[17] = f64::NAN;
     refused("g.npz", &[("A", &sa, broken), ("B", &sb, b.clone())], &["A is not finite at row 1"]);
-    let norm = Data::whole(&place.path("made.h5"), None).unwrap_or_else(|e| panic!("{e}")).norm;
+    let norm =
+        Data::whole(&place.path("made.h5"), StateFeatures::default(), None).unwrap_or_else(|e| panic!("{e}")).norm;
     let [na, nb] = truth(&made, |i, j| norm.std[j] / norm.std[i]);
     refused("h.npz", &[("A", &sa, na), ("B", &sb, nb)], &["normalised map", "`std`"]);
     place.write("i.npz", b"no zip");
@@ -615,17 +725,19 @@ fn recordings_that_cannot_be_learned_are_refused() {
     linear(2, 20, false).write(&place.path("made.h5"));
     quick(&place, "out", &[]).refused(&["made.h5", "has 2 episodes", "--episodes"]);
     let mut made = linear(5, 20, false);
-    made.episodes.iter_mut().flatten().for_each(|s| s.x[2] = 0.25);
-    made.write(&place.path("still.h5"));
-    place.run(&["learn", "still.h5"]).refused(&["still.h5", "vel:x never changes"]);
-    let mut made = linear(5, 20, false);
     made.episodes[1][3].x[INPUTS + 1] = f64::NAN;
     made.write(&place.path("broken.h5"));
     place.run(&["learn", "broken.h5"]).refused(&["broken.h5", "qpos_next[23, 1] is not finite"]);
     let body = "<body pos='0 0 1'><freejoint/><geom size='0.1'/></body>";
     place.write("free.xml", format!("<mujoco><worldbody>{body}</worldbody></mujoco>"));
     place.run(&["record", "free.xml", "-o", "free.h5", "--episodes", "3", "--steps", "5"]).ok();
-    place.run(&["learn", "free.h5"]).refused(&["free.h5", "free or ball joints", "nq = 7, nv = 6"]);
+    common::open_to_change(&place.path("free.h5")).delete_attr("kinematics").expect("an attribute");
+    place.run(&["learn", "free.h5"]).refused(&["free.h5", "does not tell its joints", "nq = 7, nv = 6"]);
+    linear(5, 20, false).write(&place.path("told.h5"));
+    place.run(&["learn", "told.h5", "--features", "6d+local"]).refused(&["told.h5", "no free joint"]);
+    Made { tells_kinematics: false, ..linear(5, 20, false) }.write(&place.path("untold.h5"));
+    let told = ["untold.h5", "does not tell its joints", "record it again"];
+    place.run(&["learn", "untold.h5", "--features", "sincos"]).refused(&told);
     place.run(&["learn", "none.h5"]).refused(&["none.h5", "no such file"]);
 }
 
@@ -640,6 +752,8 @@ fn settings_that_make_no_sense_are_refused() {
         (&["--loss", "mse+huber"], &["huber", "losses are"]),
         (&["--model", "lstm"], &["lstm", "models are mlp"]),
         (&["--memory", "much"], &["memory"]),
+        (&["--target", "velocity"], &["velocity", "targets are next, increment, acceleration"]),
+        (&["--features", "euler"], &["euler", "features are 6d or quat"]),
         (&["--backend", "tpu"], &["tpu", "backends are cpu and gpu"]),
     ] {
         place.run(&[&["learn", "made.h5"], args].concat()).usage(parts);
@@ -668,6 +782,7 @@ fn settings_that_make_no_sense_are_refused() {
     place.run(&["learn", "--grid", "grid.toml"]).refused(&["validation_states is 9999999999"]);
     place.run(&["learn", "--grid", "/dev/zero"]).refused(&["/dev/zero: cannot be read", "regular file"]);
     place.run(&["learn", "made.h5", "made.h5"]).refused(&["second recording of Made"]);
+    quick(&place, "out", &["--target", "next,next"]).refused(&["targets has next twice"]);
     place.write("grid.toml", "recordings = [\"made.h5\"]\nmodel = [\"mlp\"]\n");
     place.run(&["learn", "--grid", "grid.toml"]).refused(&["grid.toml", "model"]);
     place.write("grid.toml", "recordings = [\"made.h5\"]\nlosses = [\"mse+mse\"]\n");

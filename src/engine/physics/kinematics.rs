@@ -29,6 +29,7 @@ impl Model {
             ctrl_dofs,
             quaternions: tree.quaternions(),
             joints: self.joints().map(|joint| joint.kind).collect(),
+            limited: tree.m.jnt_limited().to_vec(),
         }
     }
 }
@@ -83,7 +84,7 @@ mod tests {
               <body pos="0 0 1"><joint name="a"/><geom size="0.1"/>
                 <body pos="0 0 1"><joint name="b"/><geom size="0.1"/><site name="tip"/></body>
               </body>
-              <body pos="1 0 0"><joint name="c"/><geom size="0.1"/></body>
+              <body pos="1 0 0"><joint name="c" range="-9 9"/><geom size="0.1"/></body>
             </body>
           </worldbody>
           <tendon><fixed name="t"><joint joint="a" coef="1"/><joint joint="c" coef="1"/></fixed></tendon>
@@ -96,6 +97,7 @@ mod tests {
         assert_eq!(found.ctrl_dofs, [vec![7], vec![6, 8], (0..8).collect()]);
         assert_eq!(found.quaternions, [[3, 3]]);
         assert_eq!(found.joints, [JointKind::Free, JointKind::Hinge, JointKind::Hinge, JointKind::Hinge]);
+        assert_eq!(found.limited, [false, false, false, true]);
         assert!(found.fits(9, 1, 3));
         assert_eq!(found.act_dofs, [(0..8).collect::<Vec<_>>()]);
     }

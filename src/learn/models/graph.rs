@@ -1,16 +1,17 @@
-//! A graph network on the kinematic tree, with contact edges that it learns. Nodes are degrees of freedom, activations and
-//! controls; the tree and the actuators join them for good, and any two dofs may be joined besides, by an edge whose
+//! A graph network on the kinematic tree, with contact edges that it learns. Nodes are degrees of freedom, activations, controls and
+//! mocap bodies (nothing but a learned edge joins these); features of an orientation belong to its three dofs; the tree and the actuators join them for good, and any two dofs may be joined besides, by an edge whose
 //! weight follows from both of their states and can be exactly zero. In a round every node hears its neighbours; an output
 //! is read from its own node. So what is several joints away matters only through those between, and what the tree
 //! does not join matters only while an edge is open, as in a contact. Graph networks over bodies and joints: Sanchez-Gonzalez et
 //! al. 2018 (arXiv 1806.01242); edges that are switched by the state: Pitis et al. 2020 (arXiv 2007.02863).
 
-use burn_tensor::{Tensor, TensorData};
+use burn_tensor::Tensor;
 
 use super::super::LearnError;
 use super::super::dual::Dual;
+use super::super::manifold::Ties;
 use super::super::params::{Init, Layout, Linear};
-use super::{Asks, Input, Network, Readout, apply, start, tokens};
+use super::{Asks, Input, Network, Readout, apply, matrix, start, tokens};
 use crate::kinematics::Kinematics;
 
 struct Round {
@@ -42,21 +43,30 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    pub(super) fn new(tree: &Kinematics, width: usize, depth: usize) -> Self {
+    pub(super) fn new(tree: &Kinematics, ties: Option<&Ties>, width: usize, depth: usize) -> Self {
         let layout = tree.layout();
-        let (nv, inputs, outputs, nodes) = (layout.nv, layout.inputs(), layout.ndx(), tree.nodes());
+        let nodes = tree.nodes() + ties.map_or(0, |ties| ties.mocap);
         // pos and vel of a dof are one node; activations and controls follow.
+        let nv = layout.nv;
         let node = |i: usize| if i < nv { i } else { i - nv };
+        let of_inputs: Vec<Vec<usize>> =
+            ties.map_or_else(|| (0..layout.inputs()).map(|i| vec![node(i)]).collect(), |ties| ties.nodes.clone());
+        let readers: Vec<usize> =
+            ties.map_or_else(|| (0..layout.ndx()).map(node).collect(), |ties| ties.readers.clone());
+        let (inputs, outputs) = (of_inputs.len(), readers.len());
         let mut gather = vec![0.0; nodes * inputs];
-        (0..inputs).for_each(|i| gather[node(i) * inputs + i] = 1.0);
+        for (i, own) in of_inputs.iter().enumerate() {
+            own.iter().for_each(|node| gather[node * inputs + i] = 1.0);
+        }
         let mut read = vec![0.0; outputs * nodes];
-        (0..outputs).for_each(|i| read[i * nodes + node(i)] = 1.0);
+        readers.iter().enumerate().for_each(|(o, node)| read[o * nodes + node] = 1.0);
         let mut joined = vec![0.0f32; nodes * nodes];
         for [a, b] in tree.edges() {
             (joined[a * nodes + b], joined[b * nodes + a]) = (1.0, 1.0);
         }
         let mut learned = vec![0.0; nodes * nodes];
-        for (a, b) in (0..nv).flat_map(|a| (0..nv).map(move |b| (a, b))) {
+        let meets = |node: usize| node < nv || node >= tree.nodes();
+        for (a, b) in (0..nodes).flat_map(|a| (0..nodes).map(move |b| (a, b))).filter(|(a, b)| meets(*a) && meets(*b)) {
             learned[a * nodes + b] = f32::from(a != b && joined[a * nodes + b] == 0.0);
         }
         for row in joined.chunks_mut(nodes.max(1)) {
@@ -90,14 +100,8 @@ impl Network for Graph {
     }
 
     fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError> {
-        let (batch, place) = (input.x.dims()[0], (input.x.device(), input.x.dtype()));
         let outputs = self.read.len() / self.nodes.max(1);
-        // The same matrix for every state.
-        let constant = |values: &[f32], rows: usize, columns: usize| {
-            let matrix =
-                Tensor::<3>::from_data(TensorData::new(values.to_vec(), [1, rows, columns]), (&place.0, place.1));
-            Dual::constant(matrix.expand([batch, rows, columns]))
-        };
+        let constant = |values: &[f32], rows: usize, columns: usize| matrix(values, [rows, columns], input);
         let tree = constant(&self.tree, self.nodes, self.nodes);
         let learned = constant(&self.learned, self.nodes, self.nodes);
         let numbers = start(input).reshape(self.inputs, 1).times(tokens(&weights[self.scale]));

@@ -6,11 +6,12 @@ mod mlp;
 mod oracle;
 mod transformer;
 
-use burn_tensor::Tensor;
+use burn_tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::LearnError;
 use super::dual::Dual;
+use super::manifold::{TangentChain, Ties};
 use super::params::{Init, Layout, Linear};
 use crate::bounded;
 use crate::kinematics::Kinematics;
@@ -18,12 +19,14 @@ use crate::kinematics::Kinematics;
 /// What a network sees at once: some states, and along which inputs its derivatives are wanted.
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// Normalised state and action, [batch, inputs].
+    /// Normalised features of state and action, [batch, inputs].
     pub x: Tensor<2>,
     /// 1 where the truth lets an output depend on an input, [batch, outputs, inputs]; only where a network asks for it.
     pub mask: Option<Tensor<3>>,
-    /// Directions, [direction, 1, 1, inputs]; None: values only.
+    /// Directions, [direction, batch or 1, 1, inputs]; None: values only.
     pub directions: Option<Tensor<4>>,
+    /// From derivatives of outputs to rows of the Jacobian; None where they are the same.
+    pub chain: Option<TangentChain>,
 }
 
 /// A network. It holds sizes and positions; the weights are given to it.
@@ -36,14 +39,15 @@ pub trait Network: Send + Sync {
         false
     }
 
-    /// Normalised next state, as [batch, outputs, 1] or [batch, 1, outputs].
+    /// Normalised next state, or what the target has in its place, as [batch, outputs, 1] or [batch, 1, outputs].
     ///
     /// # Errors
     /// [`LearnError`] when the tensor library fails.
     fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError>;
 }
 
-/// Next states, [batch, outputs], and derivatives, [direction, batch, outputs], where directions are given.
+/// What a network says, [batch, outputs], and its Jacobian in the tangent space of A and B, [direction, batch, rows], where
+/// directions are given.
 ///
 /// # Errors
 /// As [`Network::run`].
@@ -58,7 +62,12 @@ pub fn predict(
         let [k, ..] = t.dims();
         t.expand([k, b, n, h]).reshape([k, b, n * h])
     });
-    Ok((out.value.reshape([b, n * h]), jacobian))
+    let said = out.value.reshape([b, n * h]);
+    let jacobian = match &input.chain {
+        Some(chain) => jacobian.map(|derivatives| chain.apply(&said, derivatives)),
+        None => jacobian,
+    };
+    Ok((said, jacobian))
 }
 
 /// Numbers of a network, and of a tensor on the way through it, at most: half a GiB.
@@ -152,12 +161,23 @@ impl std::str::FromStr for ModelKind {
 /// What a network maps from and to.
 #[derive(Debug, Clone, Copy)]
 pub struct Space<'a> {
-    /// Numbers it sees: state and action.
+    /// Numbers it sees: features of state and action.
     pub inputs: usize,
-    /// Numbers it predicts: the state.
+    /// Numbers it predicts.
     pub outputs: usize,
-    /// What joins them, where the recording tells.
+    /// Columns of its Jacobian.
+    pub columns: usize,
+    /// What joins degrees of freedom, where the recording tells.
     pub kinematics: Option<&'a Kinematics>,
+    /// What joins inputs and outputs to these; None where they are their coordinates.
+    pub ties: Option<&'a Ties>,
+}
+
+impl Space<'_> {
+    /// A space of numbers that are their own tangent coordinates: state and action, to the next state.
+    pub const fn plain(inputs: usize, outputs: usize) -> Self {
+        Self { inputs, outputs, columns: inputs, kinematics: None, ties: None }
+    }
 }
 
 impl ModelSpec {
@@ -229,22 +249,20 @@ impl ModelSpec {
     }
 
     fn network(&self, space: Space<'_>) -> Result<Box<dyn Network>, LearnError> {
-        let Space { inputs, outputs, kinematics } = space;
+        let Space { inputs, outputs, kinematics, ties, .. } = space;
         Ok(match self.kind {
             ModelKind::Mlp => Box::new(mlp::Mlp::new(inputs, outputs, self.width, self.depth)),
             ModelKind::Oracle => Box::new(oracle::Oracle::new(inputs, outputs, self.width, self.depth, true)),
             ModelKind::Unmasked => Box::new(oracle::Oracle::new(inputs, outputs, self.width, self.depth, false)),
-            ModelKind::Transformer => {
-                Box::new(transformer::Transformer::new(inputs, outputs, self.width, self.depth, false))
-            }
+            ModelKind::Transformer => Box::new(transformer::Transformer::new(space, self.width, self.depth, false)),
             ModelKind::SparseTransformer => {
-                Box::new(transformer::Transformer::new(inputs, outputs, self.width, self.depth, true))
+                Box::new(transformer::Transformer::new(space, self.width, self.depth, true))
             }
             ModelKind::Gated => Box::new(gated::Gated::new(inputs, outputs, self.width, self.depth)),
             ModelKind::Graph => {
                 let missing = || LearnError::Settings("the model graph needs the kinematic tree".to_owned());
                 let tree = kinematics.ok_or_else(missing)?;
-                Box::new(graph::Graph::new(tree, self.width, self.depth))
+                Box::new(graph::Graph::new(tree, ties, self.width, self.depth))
             }
         })
     }
@@ -301,10 +319,18 @@ impl Asks {
     }
 }
 
+/// The same matrix for every state.
+fn matrix(values: &[f32], shape: [usize; 2], input: &Input) -> Dual {
+    let (batch, [rows, columns]) = (input.x.dims()[0], shape);
+    let data = TensorData::new(values.to_vec(), [1, rows, columns]);
+    let matrix = Tensor::<3>::from_data(data, (&input.x.device(), input.x.dtype()));
+    Dual::constant(matrix.expand([batch, rows, columns]))
+}
+
 /// A matrix of weights as [1, token, feature].
 fn tokens(weight: &Tensor<2>) -> Tensor<3> {
     weight.clone().unsqueeze_dim(0)
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -29,7 +29,7 @@ impl Setup {
             ctrl_dofs: vec![vec![1]],
             ..Kinematics::default()
         };
-        let space = Space { inputs: INPUTS, outputs: OUTPUTS, kinematics: Some(&tree) };
+        let space = Space { kinematics: Some(&tree), ..Space::plain(INPUTS, OUTPUTS) };
         let model = ModelSpec { kind, width: 6, depth: 2 }.build(space).unwrap();
         let weights = model.layout().draw(3, &place);
         let mut stream = Stream::new(1, "test", 0);
@@ -44,6 +44,7 @@ impl Setup {
             x: self.place.tensor64(x.to_vec(), [STATES, INPUTS]),
             mask: Some(self.place.tensor64(self.mask.clone(), [STATES, OUTPUTS, INPUTS])),
             directions: derivatives.then(|| self.place.tensor64(identity, [INPUTS, 1, 1, INPUTS])),
+            chain: None,
         }
     }
 
@@ -53,7 +54,7 @@ impl Setup {
 }
 
 /// (f(x + h) - f(x - h)) / 2h.
-fn difference(x: &[f64], i: usize, f: impl Fn(&[f64]) -> f64) -> f64 {
+pub(in super::super) fn difference(x: &[f64], i: usize, f: impl Fn(&[f64]) -> f64) -> f64 {
     let h = 1e-6;
     let moved = |by: f64| {
         let mut x = x.to_vec();
@@ -115,7 +116,7 @@ fn networks_of_equal_size_differ_by_less_than_one_more_width() {
         ctrl_dofs: vec![vec![1]],
         ..Kinematics::default()
     };
-    let space = Space { inputs: INPUTS, outputs: OUTPUTS, kinematics: Some(&tree) };
+    let space = Space { kinematics: Some(&tree), ..Space::plain(INPUTS, OUTPUTS) };
     for kind in ModelKind::ALL {
         let few = ModelSpec::of_weights(kind, kind.sizes().1, 1, space).unwrap_err().to_string();
         assert!(few.contains(&format!("gives {kind} about 1 weights")), "{few}");

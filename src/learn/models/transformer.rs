@@ -1,4 +1,5 @@
-//! Attention over state variables: every input is a token, and the output of a state variable is read from its own. Which
+//! Attention over state variables: every input is a token, and the output of a state variable is read from its own (the mean of
+//! those of an orientation). Which
 //! token listens to which follows from the state, so structure may change with it. With softmax every variable listens a
 //! little to every other; with sparsemax a weight can be exactly zero, and then so is the derivative along that path.
 //! Attention as a local causal graph: Pitis et al. 2020 (arXiv 2007.02863); attention with a price for every edge: Lei et
@@ -12,7 +13,7 @@ use burn_tensor::Tensor;
 use super::super::LearnError;
 use super::super::dual::Dual;
 use super::super::params::{Init, Layout, Linear};
-use super::{Asks, Input, Network, Readout, apply, start, tokens};
+use super::{Asks, Input, Network, Readout, Space, apply, matrix, start, tokens};
 
 /// What the tokens' own layer is wider than a token.
 const WIDER: usize = 2;
@@ -37,10 +38,13 @@ pub(super) struct Transformer {
     lift: Linear,
     blocks: Vec<Block>,
     readout: Readout,
+    /// [outputs, inputs]: how much of a token an output is read from; empty where it is the first ones.
+    homes: Vec<f32>,
 }
 
 impl Transformer {
-    pub(super) fn new(inputs: usize, outputs: usize, width: usize, depth: usize, sparse: bool) -> Self {
+    pub(super) fn new(space: Space<'_>, width: usize, depth: usize, sparse: bool) -> Self {
+        let Space { inputs, outputs, .. } = space;
         let mut layout = Layout::default();
         let scale = layout.add("token.scale", [inputs, width], Init::Uniform(1));
         let offset = layout.add("token.offset", [inputs, width], Init::Uniform(1));
@@ -60,7 +64,14 @@ impl Transformer {
         let blocks = blocks.collect();
         let readout = Readout::new(&mut layout, "", outputs, width);
         let sizes = [inputs, outputs];
-        Self { layout, sparse, sizes, scale, offset, lift, blocks, readout }
+        let mut homes = Vec::new();
+        if let Some(ties) = space.ties {
+            homes = vec![0.0; outputs * inputs];
+            for (output, tokens) in ties.homes.iter().enumerate() {
+                tokens.iter().for_each(|token| homes[output * inputs + token] = 1.0 / tokens.len() as f32);
+            }
+        }
+        Self { layout, sparse, sizes, scale, offset, lift, blocks, readout, homes }
     }
 }
 
@@ -81,6 +92,11 @@ impl Network for Transformer {
             x = x.add(&apply(block.mix, weights, &heard));
             x = x.add(&apply(block.down, weights, &apply(block.up, weights, &x).elu()));
         }
-        Ok(self.readout.run(weights, &x.first_tokens(outputs)))
+        let read = if self.homes.is_empty() {
+            x.first_tokens(outputs)
+        } else {
+            matrix(&self.homes, [outputs, inputs], input).matmul(&x)
+        };
+        Ok(self.readout.run(weights, &read))
     }
 }
