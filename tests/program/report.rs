@@ -4,6 +4,7 @@ use base64::Engine as _;
 use roxmltree::{Document, Node};
 use serde_json::Value;
 
+use crate::common::browser::Browser;
 use crate::common::{Place, Ran};
 
 /// Two recordings, the second without zero masks.
@@ -260,4 +261,45 @@ fn names_are_no_markup() {
     assert!(document.descendants().any(|n| n.has_tag_name("h1") && text(n) == "<b>\"T\" & more"));
     assert_eq!(rows(with(&document, "class", "front"))[0][0], "a&b <i>");
     assert!(place.has("f/a_b__i/trace.png"));
+}
+
+#[test]
+fn a_reader_opens_searches_and_asks() {
+    let Some(mut browser) = Browser::start() else { return };
+    let place = two();
+    place.small("third.h5", &["--seed", "3"]).ok();
+    place.run(&["report", "tested.h5", "plain.h5", "third.h5", "-o", "r.html"]).ok();
+    // Else the mouse would have to follow a page that glides.
+    browser.prefer("prefers-reduced-motion", "reduce");
+    browser.open(&place.path("r.html"), "document.readyState === 'complete' && document.getElementById('find')");
+    // Only an address, or a click, opens one of three parts.
+    assert_eq!(browser.value("document.querySelectorAll('article').length"), 0);
+    let link = browser.middle("document.querySelector('.front tbody a')");
+    browser.click(link);
+    browser.wait("document.querySelectorAll('#r0[open] article figure').length > 8");
+    let typed = "find.value = 'PLAIN'; find.dispatchEvent(new Event('input'));";
+    browser.value(&format!("{typed} 1"));
+    assert_eq!(browser.value("document.getElementById('found').textContent"), "1 of 3");
+    let rows = "[...document.querySelectorAll('.front tbody tr')].filter((row) => row.offsetParent).length";
+    assert_eq!(browser.value(rows), 1);
+    // What an address names is shown, whatever was searched for.
+    browser.value("location.hash = '#r2'; 1");
+    browser.wait("document.querySelectorAll('#r2[open] article figure').length > 8");
+    assert_eq!(browser.value(rows), 3);
+    let heatmap = "[...document.querySelectorAll('#r2 [data-hover]')].find((box) => spots(box).grids.length)";
+    browser.value(&format!("{heatmap}.focus(); 1"));
+    browser.key("ArrowRight");
+    let first = browser.value("tip.hidden ? '' : tip.textContent");
+    let labels = browser.value(&format!("[spots({heatmap}).grids[0].rows[0], spots({heatmap}).grids[0].columns[1]]"));
+    let said = first.as_str().unwrap_or_default();
+    assert!(
+        labels.as_array().is_some_and(|two| two.iter().all(|l| said.contains(l.as_str().unwrap()))),
+        "{said}: {labels}"
+    );
+    assert!(said.contains("zero"), "{said}");
+    let mark = "[...document.querySelectorAll('#r2 [data-hover]')].find((box) => spots(box).marks.length)";
+    browser.value(&format!("{mark}.focus(); 1"));
+    browser.key("ArrowRight");
+    assert!(browser.value("tip.textContent").as_str().is_some_and(|text| text.lines().count() >= 2));
+    browser.is_content();
 }
