@@ -167,6 +167,11 @@ fn the_chapter_on_learning_runs() {
 }
 
 #[test]
+fn the_chapter_on_influence_runs() {
+    session("docs/influence.md");
+}
+
+#[test]
 fn the_chapter_on_sweeps_runs() {
     session("docs/hpc.md");
 }

@@ -9,8 +9,9 @@
 //! to its end ([`Model::strict`]) and from the same warm start, as [`super::steps`] takes its differences.
 //!
 //! A change is seen beyond what rounding makes. That is measured: from the base and from the changed state the same steps are taken
-//! again from states that differ in the last bits of every entry. What these come to differently is what nothing at all does, the
-//! rest of the solver included.
+//! again from states that differ in the last bits of every entry. What these come to differently is what nothing at all does. What a
+//! solve of constraints leaves goes to any dof of a tree, now here and now there: where there are constraint rows, the noise of a tree's
+//! velocities is the largest of theirs, and that of its positions at least what this moves in the time of the steps.
 
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ pub struct Effect {
 #[derive(Debug)]
 struct Acting {
     constraints: ActiveConstraints,
-    held: Vec<usize>,
+    held: Vec<(usize, bool)>,
 }
 
 impl Acting {
@@ -99,6 +100,10 @@ pub struct Interventions {
     /// What acts in each physics step from the base.
     base: Vec<Acting>,
     noise: Vec<f64>,
+    /// The tree of every dof, by its root.
+    trees: Vec<usize>,
+    /// Whether any of the steps since the last look has constraint rows.
+    constrained: bool,
     /// Space.
     direction: Vec<f64>,
     jar: Vec<f64>,
@@ -114,6 +119,12 @@ impl Interventions {
     pub fn new(model: &Model, substeps: usize) -> Result<Self, PhysicsError> {
         let model = Arc::new(model.strict()?);
         let (nv, ndx) = (model.nv(), model.ndx());
+        let mut trees: Vec<usize> = Vec::with_capacity(nv);
+        for (dof, parent) in model.kinematics().dof_parent.into_iter().enumerate() {
+            // A dof comes behind its parent.
+            let root = usize::try_from(parent).ok().and_then(|parent| trees.get(parent).copied());
+            trees.push(root.unwrap_or(dof));
+        }
         Ok(Self {
             cold: !model.solves_by_sweeps(),
             substeps,
@@ -122,6 +133,8 @@ impl Interventions {
             next: NextState::new(&model),
             base: Vec::new(),
             noise: vec![0.0; ndx],
+            trees,
+            constrained: false,
             direction: vec![0.0; nv],
             jar: Vec::new(),
             nudged: NextState::new(&model),
@@ -149,6 +162,7 @@ impl Interventions {
         self.drives = drives;
         let mut base = std::mem::take(&mut self.base);
         base.clear();
+        self.constrained = false;
         self.place()?;
         self.run(0.0, None, Some(&mut base))?;
         self.base = base;
@@ -167,6 +181,9 @@ impl Interventions {
         }
         let grain = self.grain();
         self.noise.iter_mut().zip(grain).for_each(|(noise, grain)| *noise = noise.max(grain));
+        let mut noise = std::mem::take(&mut self.noise);
+        self.share(&mut noise);
+        self.noise = noise;
         Ok(true)
     }
 
@@ -209,6 +226,7 @@ impl Interventions {
 
     fn changed(&mut self, input: usize, out: &mut Effect) -> Result<(), PhysicsError> {
         let mut acting = Vec::with_capacity(self.base.len());
+        self.constrained = false;
         self.place()?;
         self.run(out.applied, Some(input), Some(&mut acting))?;
         out.diverged = self.sim.divergence().is_some();
@@ -232,7 +250,26 @@ impl Interventions {
             nudged.difference(sim, 1.0, probed);
             widen(&mut out.noise, probed);
         }
+        self.share(&mut out.noise);
         Ok(())
+    }
+
+    /// Gives the noise of a solve to all dofs of a tree.
+    fn share(&self, noise: &mut [f64]) {
+        if !self.constrained {
+            return;
+        }
+        let nv = self.trees.len();
+        let (positions, rest) = noise.split_at_mut(nv);
+        let mut most = vec![0.0_f64; nv];
+        for (tree, noise) in self.trees.iter().zip(&*rest) {
+            most[*tree] = most[*tree].max(*noise);
+        }
+        let time = self.model().timestep() * (self.substeps * self.drives.len()) as f64;
+        for ((position, velocity), tree) in positions.iter_mut().zip(rest).zip(&self.trees) {
+            *velocity = most[*tree];
+            *position = position.max(time * most[*tree]);
+        }
     }
 
     /// The size of an intervention that the range of a control leaves.
@@ -267,6 +304,7 @@ impl Interventions {
             for _ in 0..self.substeps {
                 go_on()?;
                 self.sim.step()?;
+                self.constrained |= self.sim.nefc() > 0;
                 if let Some(acting) = &mut acting {
                     self.sim.settle_constraints(&mut self.jar)?;
                     acting.push(Acting::read(&self.sim));

@@ -321,27 +321,30 @@ impl Sim {
         self.held_forces().count()
     }
 
-    /// The forces that are held by a limit now: numbers of actuators, then of joints counted behind all actuators.
-    pub fn held_forces(&self) -> impl Iterator<Item = usize> + '_ {
+    /// The forces that are held by a limit now: numbers of actuators, then of joints counted behind all actuators, and whether the
+    /// upper limit holds them.
+    pub fn held_forces(&self) -> impl Iterator<Item = (usize, bool)> + '_ {
         let (model, d) = (self.model(), self.raw());
-        let held = |[low, high]: [f64; 2], force: f64| force <= low || force >= high;
-        let actuators = model.actuators().enumerate().filter(move |(_, actuator)| {
-            actuator.forcerange.is_some_and(|range| {
-                // SAFETY: an actuator's outputs are entries of actuator_force.
-                let mut forces = actuator.outputs.clone().map(|output| unsafe { *d.actuator_force.add(output) });
-                if actuator.gaintype == Ok(mjtGain::mjGAIN_SO3) {
-                    // The size of its torque is held, not its components; rounding leaves it beside the bound.
-                    return forces.map(|x| x * x).sum::<f64>().sqrt() >= range[1] * (1.0 - 1e-14);
-                }
-                forces.any(|force| held(range, force))
-            })
+        let held = |[low, high]: [f64; 2], force: f64| (force <= low || force >= high).then_some(force >= high);
+        let actuators = model.actuators().enumerate().filter_map(move |(i, actuator)| {
+            let range = actuator.forcerange?;
+            // SAFETY: an actuator's outputs are entries of actuator_force.
+            let mut forces = actuator.outputs.clone().map(|output| unsafe { *d.actuator_force.add(output) });
+            let end = if actuator.gaintype == Ok(mjtGain::mjGAIN_SO3) {
+                // The size of its torque is held, not its components; rounding leaves it beside the bound.
+                let size = forces.map(|x| x * x).sum::<f64>().sqrt();
+                (size >= range[1] * (1.0 - 1e-14)).then_some(true)
+            } else {
+                forces.find_map(|force| held(range, force))
+            };
+            Some((i, end?))
         });
-        let joints = model.joints().enumerate().filter(move |(_, joint)| {
+        let behind = model.actuators().len();
+        let joints = model.joints().enumerate().filter_map(move |(i, joint)| {
             // SAFETY: qfrc_actuator has nv entries, of which a joint's dof is one.
-            joint.actfrcrange.is_some_and(|range| held(range, unsafe { *d.qfrc_actuator.add(joint.dof) }))
+            Some((behind + i, held(joint.actfrcrange?, unsafe { *d.qfrc_actuator.add(joint.dof) })?))
         });
-        let behind = model.actuators().count();
-        actuators.map(|(i, _)| i).chain(joints.map(move |(i, _)| behind + i))
+        actuators.chain(joints)
     }
 
     /// Number of constraint rows.
