@@ -414,6 +414,15 @@ pub fn run_grid(grid: &Grid, folder: &Path, watch: &mut GridWatch<'_>) -> Result
             let text = format!("is a second recording of {}: learn it into another folder", data.task);
             return Err(LearnError::file(recording, text));
         }
+        let test = data.steps(Part::Test);
+        if !test.iter().any(|step| data.has_derivative(*step)) {
+            let text = format!(
+                "none of the {} states of its test episodes has a Jacobian to compare with: a contact, a limit or friction \
+                 switches at each (flags), and a recording does not tell which columns that bends",
+                test.len()
+            );
+            return Err(LearnError::file(recording, text));
+        }
         memory = memory.saturating_sub(data.held());
         all.push(data);
     }

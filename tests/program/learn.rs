@@ -738,6 +738,12 @@ fn recordings_that_cannot_be_learned_are_refused() {
     Made { tells_kinematics: false, ..linear(5, 20, false) }.write(&place.path("untold.h5"));
     let told = ["untold.h5", "does not tell its joints", "record it again"];
     place.run(&["learn", "untold.h5", "--features", "sincos"]).refused(&told);
+    let mut made = linear(5, 20, false);
+    made.episodes.iter_mut().flatten().for_each(|s| s.flags = StepFlags::LIMIT_SWITCH.bits());
+    made.write(&place.path("switches.h5"));
+    let ran = place.run(&["learn", "switches.h5", "-o", "switches"]);
+    ran.refused(&["switches.h5", "none of the 20 states of its test episodes has a Jacobian"]);
+    assert!(!place.has("switches"), "known before anything is trained");
     place.run(&["learn", "none.h5"]).refused(&["none.h5", "no such file"]);
 }
 
