@@ -5,15 +5,13 @@
 
 mod error;
 mod image;
-
-use std::sync::Arc;
+mod states;
 
 pub use error::RenderError;
+pub use states::{States, find_episode, step_duration};
 
-use crate::dataset::schema::{Axis, Var, attribute};
-use crate::dataset::{EpisodeRow, Recording};
-use crate::physics::{BodyId, Camera, MOST_PIXELS, Model, Renderer, Sim};
-use crate::record::{Restored, restored};
+use crate::dataset::Recording;
+use crate::physics::{Camera, MOST_PIXELS, Model, Renderer};
 
 /// Which steps of an episode are drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +54,8 @@ const MOST_FRAMES: usize = 100_000;
 
 /// The frames of one episode.
 pub struct Shots<'r> {
-    recording: &'r Recording,
-    sim: Sim,
+    states: States<'r>,
     renderer: Renderer,
-    forced: Vec<BodyId>,
     settings: RenderSettings,
     /// The name of the camera.
     camera: String,
@@ -83,24 +79,17 @@ impl<'r> Shots<'r> {
                 return refuse(format!("a frame of {name} {pixels} cannot be drawn; give 1 to {MOST_PIXELS} pixels"));
             }
         }
-        let episodes = recording.episodes()?;
-        let at = find(recording, &episodes, settings.episode)?;
-        let dt = recording.float_attribute(attribute::STEP_DURATION).filter(|dt| dt.is_finite() && *dt > 0.0);
-        let dt = dt.ok_or_else(|| recording.foreign("has no step_duration: the file is damaged"))?;
+        let (at, episode) = find_episode(recording, settings.episode)?;
+        let dt = step_duration(recording)?;
         let named = |reason| RenderError::Setting(format!("{}: {reason}", recording.path().display()));
-        let steps = steps(&settings, episodes[at].length.max(0) as usize, dt).map_err(named)?;
+        let steps = steps(&settings, episode.length.max(0) as usize, dt).map_err(named)?;
 
-        let Restored { recipe, task, .. } = &restored(recording)?;
-        let model = Arc::new(task.model(recipe.job.solver)?);
-        fits(recording, &model)?;
-        let (camera, name) = camera(&model, settings.camera.as_deref()).map_err(named)?;
-        let forced = match recording.has(Var::XfrcApplied) {
-            true => recording.labels(Axis::ForcedBody)?.iter().map(|b| model.body(b)).collect::<Result<_, _>>()?,
-            false => Vec::new(),
-        };
-        let renderer = Renderer::new(&model, settings.width, settings.height, camera, settings.contacts)?;
+        let states = States::new(recording)?;
+        let model = states.model();
+        let (camera, name) = camera(model, settings.camera.as_deref()).map_err(named)?;
+        let renderer = Renderer::new(model, settings.width, settings.height, camera, settings.contacts)?;
         let first = recording.offsets()?[at];
-        Ok(Self { recording, sim: Sim::new(&model)?, renderer, forced, settings, camera: name, first, steps, dt })
+        Ok(Self { states, renderer, settings, camera: name, first, steps, dt })
     }
 
     /// The steps that are drawn, in order.
@@ -115,54 +104,15 @@ impl<'r> Shots<'r> {
 
     /// Draws the state at the start of a step into `rgb`, rows of 3 bytes a pixel from the top.
     fn draw(&mut self, step: usize, rgb: &mut [u8]) -> Result<(), RenderError> {
-        let row = self.first + step;
-        let read = |var| self.recording.read::<f64>(var, row..row + 1);
-        let time = read(Var::Time)?;
-        let sim = &mut self.sim;
-        sim.set_time(time[0]);
-        sim.qpos_mut().copy_from_slice(&read(Var::Qpos)?);
-        sim.qvel_mut().copy_from_slice(&read(Var::Qvel)?);
-        for (var, to) in [
-            (Var::Act, Sim::act_mut as fn(&mut Sim) -> &mut [f64]),
-            (Var::Ctrl, Sim::ctrl_mut),
-            (Var::QaccWarmstart, Sim::qacc_warmstart_mut),
-            (Var::MocapPos, Sim::mocap_pos_mut),
-            (Var::MocapQuat, Sim::mocap_quat_mut),
-        ] {
-            if self.recording.has(var) {
-                to(sim).copy_from_slice(&read(var)?);
-            }
-        }
-        if !self.forced.is_empty() {
-            for (body, force) in self.forced.iter().zip(read(Var::XfrcApplied)?.as_chunks::<6>().0) {
-                sim.set_body_force(*body, *force);
-            }
-        }
-        if let Some(reason) = sim.divergence() {
-            let message = format!("step {step} of episode {} cannot be drawn: {reason}", self.settings.episode);
-            return Err(self.recording.foreign(&message).into());
-        }
-        sim.forward()?;
+        let sim = self.states.put_back(self.first + step)?;
         let decimals = if self.dt < 0.01 { 3 } else { 2 };
-        Ok(self.renderer.draw(sim, &format!("{:.decimals$} s", time[0]), rgb)?)
+        let label = format!("{:.decimals$} s", sim.time());
+        Ok(self.renderer.draw(sim, &label, rgb)?)
     }
 }
 
 fn refuse<T>(reason: String) -> Result<T, RenderError> {
     Err(RenderError::Setting(reason))
-}
-
-/// The place of an episode among those of the file.
-fn find(recording: &Recording, episodes: &[EpisodeRow], number: i64) -> Result<usize, RenderError> {
-    if let Some(at) = episodes.iter().position(|e| e.episode == number) {
-        return Ok(at);
-    }
-    let there = match episodes {
-        [] => "none".to_owned(),
-        [only] => only.episode.to_string(),
-        [first, .., last] => format!("{} to {}", first.episode, last.episode),
-    };
-    refuse(format!("{}: there is no episode {number}; its episodes are {there}", recording.path().display()))
 }
 
 /// The steps to draw of an episode of `length` steps.
@@ -191,33 +141,6 @@ fn steps(settings: &RenderSettings, length: usize, dt: f64) -> Result<Vec<usize>
         n if n > MOST_FRAMES => Err(format!("{n} frames are more than {MOST_FRAMES}; draw fewer steps")),
         _ => Ok(steps),
     }
-}
-
-/// Whether the states of a recording are states of the model in it.
-fn fits(recording: &Recording, model: &Model) -> Result<(), RenderError> {
-    let vectors = [
-        (Var::Qpos, model.nq()),
-        (Var::Qvel, model.nv()),
-        (Var::Act, model.na()),
-        (Var::Ctrl, model.nu()),
-        (Var::QaccWarmstart, model.nv()),
-        (Var::MocapPos, 3 * model.nmocap()),
-        (Var::MocapQuat, 4 * model.nmocap()),
-    ];
-    let needed = [Var::Qpos, Var::Qvel];
-    for (var, n) in vectors {
-        let (name, found) = (var.spec().name, recording.shape(var).iter().skip(1).product::<usize>());
-        if !recording.has(var) {
-            if needed.contains(&var) && n > 0 {
-                return Err(recording.foreign(&format!("has no {name}, so its states cannot be drawn")).into());
-            }
-        } else if found != n {
-            return Err(recording
-                .foreign(&format!("{name} has {found} numbers a step, its model {n}: the file is damaged"))
-                .into());
-        }
-    }
-    Ok(())
 }
 
 /// The camera that is asked for, and its name.
