@@ -25,6 +25,8 @@ pub mod report;
 pub mod rng;
 pub mod sweep;
 pub mod task;
+#[cfg(feature = "report")]
+pub mod view;
 pub mod watch;
 
 use dynsparse_base::{chunk, heap, idle, number};

@@ -35,6 +35,8 @@ mod table;
 mod tasks;
 mod threads;
 mod verify;
+#[cfg(feature = "report")]
+mod view;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -111,6 +113,12 @@ enum Verb {
     Report(absent::Args),
     /// Draw an episode as a strip of pictures, or as an animation
     Render(render::Args),
+    /// Put an episode into one page that plays it: the robot, its Jacobians, what acts
+    #[cfg(feature = "report")]
+    View(view::Args),
+    /// Put an episode into one page that plays it: not in this build
+    #[cfg(not(feature = "report"))]
+    View(absent::Args),
     /// Train world models on recordings, and see how much of the true sparsity they recover
     #[cfg(feature = "learn")]
     Learn(Box<learn::Args>),
@@ -182,8 +190,12 @@ fn run(verb: Verb, plugins: &[PathBuf]) -> anyhow::Result<ExitCode> {
         Verb::CheckJacobian(args) => check_jacobian::run(&args),
         #[cfg(feature = "report")]
         Verb::Report(args) => report::run(&args),
+        #[cfg(feature = "report")]
+        Verb::View(args) => view::run(&args),
         #[cfg(not(feature = "report"))]
-        Verb::Ablate(_) | Verb::Report(_) => Err(absent::missing("draw figures or write pages", "report")),
+        Verb::Ablate(_) | Verb::Report(_) | Verb::View(_) => {
+            Err(absent::missing("draw figures or write pages", "report"))
+        }
         Verb::Render(args) => render::run(&args),
         #[cfg(feature = "learn")]
         Verb::Learn(args) => learn::run(&args),

@@ -30,7 +30,7 @@ pub(super) const STYLE: &str = "\
 .w{stroke:var(--paper);fill:none;stroke-width:2}.n{fill:var(--grid);stroke:none}.k{stroke:var(--soft);fill:none;stroke-width:.6}";
 
 /// The variables of [`STYLE`] in light.
-pub(super) const LIGHT: [(&str, &str); 8] = [
+pub(crate) const LIGHT: [(&str, &str); 8] = [
     ("paper", "#ffffff"),
     ("ink", "#1d2630"),
     ("soft", "#66717d"),
@@ -42,7 +42,7 @@ pub(super) const LIGHT: [(&str, &str); 8] = [
 ];
 
 /// In dark.
-pub(super) const DARK: [(&str, &str); 8] = [
+pub(crate) const DARK: [(&str, &str); 8] = [
     ("paper", "#14191f"),
     ("ink", "#e4e9ee"),
     ("soft", "#98a4b0"),
@@ -56,6 +56,11 @@ pub(super) const DARK: [(&str, &str); 8] = [
 /// A colour of the scale (cividis: even in grey, and the same for colour-blind readers), dark at 0, light at 1.
 pub(super) fn colour(level: usize) -> String {
     format!("#{:x}", CIVIDIS.eval_rational(level.min(LEVELS - 1), LEVELS))
+}
+
+/// All colours of the scale, from dark to light.
+pub(crate) fn scale() -> Vec<String> {
+    (0..LEVELS).map(colour).collect()
 }
 
 /// The level of a share.

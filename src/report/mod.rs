@@ -16,6 +16,7 @@ mod table;
 mod task;
 
 pub use chart::Drawing;
+pub(crate) use chart::{DARK, LIGHT, scale};
 pub use error::ReportError;
 pub use figure::Figure;
 pub use image::{png, write_figures};

@@ -1,5 +1,6 @@
 //! What every test of the program shares: a fresh folder, a run with a time limit, and checks on its words.
 
+pub(crate) mod browser;
 pub(crate) mod bytes;
 pub(crate) mod dice;
 pub(crate) mod fuzz;

@@ -47,4 +47,6 @@ mod sweep;
 mod tasks;
 mod touches;
 mod trust;
+#[cfg(feature = "report")]
+mod view;
 mod zero_test;

@@ -97,6 +97,13 @@ impl Model {
     }
 }
 
+impl Model {
+    /// All bodies, the world first.
+    pub fn body_ids(&self) -> impl ExactSizeIterator<Item = BodyId> + use<> {
+        (0..self.raw().nbody as usize).map(BodyId)
+    }
+}
+
 impl Sim {
     /// Position of a body's frame in the world, m (xpos).
     pub fn body_pos(&self, body: BodyId) -> [f64; 3] {

@@ -1,6 +1,8 @@
 //! Arrays of mjModel as slices, each with the type of its rows and the size that counts them. As in mjmodel.h (3.17.0).
 
-use mujoco_rs::mujoco_c::{mjModel, mjNBIAS, mjNDYN, mjNEQDATA, mjNFLUID, mjNGAIN, mjNIMP, mjNPOLY, mjNREF};
+use mujoco_rs::mujoco_c::{
+    mjModel, mjNBIAS, mjNDYN, mjNEQDATA, mjNFLUID, mjNGAIN, mjNIMP, mjNPOLY, mjNREF, mjtTextureRole,
+};
 
 use crate::physics::sim::view;
 
@@ -45,8 +47,19 @@ slices! {
     ngeom: {
         geom_type: i32, geom_bodyid: i32, geom_size: [f64; 3], geom_gap: f64, geom_adhesion: f64,
         geom_surfacevel: [f64; 6],
-        geom_fluid: [f64; mjNFLUID as usize],
+        geom_fluid: [f64; mjNFLUID as usize], geom_dataid: i32, geom_matid: i32, geom_group: i32, geom_pos: [f64; 3],
+        geom_quat: [f64; 4], geom_rgba: [f32; 4],
     }
+    nmesh: { mesh_vertadr: i32, mesh_vertnum: i32, mesh_faceadr: i32, mesh_facenum: i32 }
+    nmeshvert: { mesh_vert: [f32; 3] }
+    nmeshface: { mesh_face: [i32; 3] }
+    nhfield: { hfield_size: [f64; 4], hfield_nrow: i32, hfield_ncol: i32, hfield_adr: i32 }
+    nhfielddata: { hfield_data: f32 }
+    nmat: { mat_rgba: [f32; 4], mat_texid: [i32; mjtTextureRole::mjNTEXROLE as usize] }
+    ntex: { tex_type: i32, tex_height: i32, tex_width: i32, tex_nchannel: i32, tex_adr: i64 }
+    ntexdata: { tex_data: u8 }
+    nflex: { flex_vertadr: i32, flex_vertnum: i32, flex_interp: i32, flex_centered: bool, flex_rgba: [f32; 4] }
+    nflexvert: { flex_vertbodyid: i32, flex_vert: [f64; 3] }
     nsite: { site_bodyid: i32, site_pos: [f64; 3], site_quat: [f64; 4] }
     npair: { pair_gap: f64, pair_adhesion: f64 }
     neq: {
@@ -59,6 +72,7 @@ slices! {
         tendon_stiffnesspoly: [f64; mjNPOLY as usize], tendon_lengthspring: [f64; 2], tendon_length0: f64,
         tendon_damping: f64, tendon_armature: f64,
         tendon_dampingpoly: [f64; mjNPOLY as usize], tendon_actfrclimited: bool,
+        tendon_group: i32, tendon_matid: i32, tendon_width: f64, tendon_rgba: [f32; 4],
     }
     nsensor: {
         sensor_type: i32, sensor_adr: i32, sensor_dim: i32, sensor_delay: f64, sensor_interval: [f64; 2],
@@ -87,7 +101,13 @@ mod tests {
     #[test]
     fn slices_are_those_of_the_table_of_all_arrays() {
         let mjcf = r#"<mujoco>
+          <asset>
+            <mesh name="m" vertex="0 0 0 1 0 0 0 1 0 0 0 1"/>
+            <hfield name="f" nrow="2" ncol="2" size="1 1 1 1"/>
+            <texture name="t" type="cube" builtin="flat" width="2" height="2"/><material name="c" texture="t"/>
+          </asset>
           <worldbody>
+            <flexcomp name="x" type="grid" count="2 2 2" spacing="0.1 0.1 0.1" dim="3" mass="1"/>
             <body><freejoint/><geom size="0.1" name="g"/></body>
             <body pos="0 0 1"><joint name="a"/><geom size="0.1" name="h"/><site name="s"/>
               <body pos="0 0 1"><joint name="b"/><geom size="0.1"/><site name="tip"/></body>
