@@ -407,7 +407,7 @@ class Stage {
     for (let i = pointFirst[step]; i < pointFirst[step + 1]; i++) {
       const own = chosen.touches(pointGeom1[i] | 0, pointGeom2[i] | 0);
       const size = this.radius * (own ? 0.05 : 0.032);
-      placed(matrix, [...pointPos.slice(3 * i, 3 * i + 3)], towards([...pointNormal.slice(3 * i, 3 * i + 3)]), [size, size, size * 0.06]);
+      placed(matrix, [...pointPos.slice(3 * i, 3 * i + 3)], towards([...pointNormal.slice(3 * i, 3 * i + 3)]), [size, size, size * 0.22]);
       gl.uniform4f(at.colour, ...this.palette.event, own ? 0.95 : chosen.any ? 0.35 : 0.7);
       gl.uniformMatrix4fv(at.model, false, matrix);
       gl.drawElements(gl.TRIANGLES, this.surfaces.cylinder.n, gl.UNSIGNED_INT, 0);
