@@ -205,7 +205,7 @@ fn timeline() -> Markup {
                 output id="now" {}
                 span id="key" {}
             }
-            div.track { canvas id="line" tabindex="0" role="slider" aria-label="Step" aria-valuemin="0" {} i.head.handle {} }
+            div.track { canvas id="line" tabindex="0" role="slider" aria-label="Step" aria-valuemin="0" {} i.mark.handle {} }
         }
     }
 }

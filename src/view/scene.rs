@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::pack::Pack;
 use super::thin::{self, Mesh};
-use crate::physics::{Camera, Look, Model, Shape, Surface};
+use crate::physics::{Camera, GeomLook, GeomShape, Model, Surface};
 
 /// Triangles of all geoms together at most, with which pages stay quick on small graphics cards.
 const MOST_TRIANGLES: usize = 200_000;
@@ -38,6 +38,8 @@ struct BodyView {
     mass: f64,
     /// Whether it can move, or be moved, at all.
     moves: bool,
+    /// Whether it is put where it is, and not moved by forces: it hangs on a mocap body.
+    placed: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -148,29 +150,31 @@ impl Scene {
 fn bodies(model: &Model) -> Vec<BodyView> {
     let numbers = |field: &str| model.numbers(field).unwrap_or_default();
     let (mass, weld, mocap) = (numbers("body_mass"), numbers("body_weldid"), numbers("body_mocapid"));
+    let placed = |i: usize| mocap[weld[i] as usize] >= 0.0 || mocap[i] >= 0.0;
     let names = model.body_names().into_iter().enumerate();
-    names.map(|(i, name)| BodyView { name, mass: mass[i], moves: weld[i] > 0.0 || mocap[i] >= 0.0 }).collect()
+    let view = |(i, name)| BodyView { name, mass: mass[i], moves: weld[i] > 0.0 || placed(i), placed: placed(i) };
+    names.map(view).collect()
 }
 
 /// Which geoms are drawn: those that MuJoCo's viewer shows, or all where none of these moves.
-fn shown(looks: &[Look], bodies: &[BodyView]) -> Vec<bool> {
+fn shown(looks: &[GeomLook], bodies: &[BodyView]) -> Vec<bool> {
     let shown: Vec<bool> = looks.iter().map(|l| SHOWN.contains(&l.group) && l.rgba[3] > 0.0).collect();
-    let moves = |look: &Look| bodies.get(look.body).is_some_and(|body| body.moves);
+    let moves = |look: &GeomLook| bodies.get(look.body).is_some_and(|body| body.moves);
     if looks.iter().zip(&shown).any(|(look, shown)| *shown && moves(look)) {
         return shown;
     }
     looks.iter().map(|look| look.rgba[3] > 0.0).collect()
 }
 
-fn geom(model: &Model, look: &Look, name: String, mesh: Option<usize>, shown: bool) -> GeomView {
+fn geom(model: &Model, look: &GeomLook, name: String, mesh: Option<usize>, shown: bool) -> GeomView {
     let (kind, size) = match look.shape {
-        Shape::Plane => ("plane", look.size),
-        Shape::Sphere { radius } => ("sphere", [radius; 3]),
-        Shape::Capsule { radius, half } => ("capsule", [radius, half, 0.0]),
-        Shape::Ellipsoid { radii } => ("sphere", radii),
-        Shape::Cylinder { radius, half } => ("cylinder", [radius, half, 0.0]),
-        Shape::Box { halves } => ("box", halves),
-        Shape::Other => (if mesh.is_some() { "mesh" } else { "none" }, [0.0; 3]),
+        GeomShape::Plane => ("plane", look.size),
+        GeomShape::Sphere { radius } => ("sphere", [radius; 3]),
+        GeomShape::Capsule { radius, half } => ("capsule", [radius, half, 0.0]),
+        GeomShape::Ellipsoid { radii } => ("sphere", radii),
+        GeomShape::Cylinder { radius, half } => ("cylinder", [radius, half, 0.0]),
+        GeomShape::Box { halves } => ("box", halves),
+        GeomShape::Other => (if mesh.is_some() { "mesh" } else { "none" }, [0.0; 3]),
     };
     let mut rgba = look.rgba;
     if let Some(mean) = look.texture.and_then(|texture| mean_colour(model, texture)) {

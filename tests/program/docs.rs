@@ -147,6 +147,11 @@ fn the_chapter_on_analysis_runs() {
 }
 
 #[test]
+fn the_chapter_on_seeing_an_episode_runs() {
+    session("docs/view.md");
+}
+
+#[test]
 fn the_chapter_on_real_robots_runs() {
     session("docs/real-robots.md");
 }

@@ -1,5 +1,6 @@
 //! What tests need from the system's packages: Slurm, which those of `dynsparse sweep --slurm` start on loopback, OpenGL
-//! without a window, which those of `dynsparse render` draw with, and PyTorch, for `dynsparse.torch`.
+//! without a window, which those of `dynsparse render` draw with, Chromium, which opens the pages of `dynsparse view`, and PyTorch, for
+//! `dynsparse.torch`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -38,6 +39,18 @@ pub(crate) const OPENGL: Packages = Packages {
     size: "40 MB",
     without: "no OpenGL, so the tests of `render` see its error only",
     missing: || ["libEGL.so.1", "dri"].into_iter().find(|name| !in_libraries(name)),
+};
+
+/// A browser.
+pub(crate) const CHROMIUM: Packages = Packages {
+    label: "chromium",
+    names: &["chromium"],
+    size: "90 MB",
+    without: "no Chromium, so the pages of `view` are read, but not opened",
+    missing: || {
+        let programs = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+        programs.iter().all(|name| find(name).is_none()).then_some("chromium")
+    },
 };
 
 /// PyTorch for the system's Python, without CUDA.

@@ -32,6 +32,9 @@ pub(crate) struct Setup {
     /// Also OpenGL without a window, from the system's packages, for the tests of `render` (40 MB; takes root or sudo)
     #[arg(long)]
     pub(crate) opengl: bool,
+    /// Also Chromium, from the system's packages, for the tests of `view` (90 MB; takes root or sudo)
+    #[arg(long)]
+    pub(crate) chromium: bool,
     /// Download nothing: use the wheels in vendor/downloads
     #[arg(long)]
     pub(crate) offline: bool,
@@ -76,6 +79,9 @@ impl Setup {
         }
         if self.opengl {
             packages::OPENGL.ensure(self.offline)?;
+        }
+        if self.chromium {
+            packages::CHROMIUM.ensure(self.offline)?;
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ pub(crate) struct Test {
 impl Test {
     /// Runs the checks, cheapest first, and stops at the first that fails.
     pub(crate) fn run(&self) -> Result<()> {
-        let all = Setup { all_assets: true, python: true, slurm: true, opengl: true, ..Setup::default() };
+        let all =
+            Setup { all_assets: true, python: true, slurm: true, opengl: true, chromium: true, ..Setup::default() };
         Setup { suites: Suite::all(), ..all }.run()?;
         run("cargo fmt", cargo().args(["fmt", "--all", "--check"]))?;
         run("cargo clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;

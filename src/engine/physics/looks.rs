@@ -3,7 +3,7 @@
 
 use mujoco_rs::mujoco_c::{mjtGeom, mjtTexture, mjtTextureRole};
 
-use super::elements::{Shape, Slices};
+use super::elements::{GeomShape, Slices};
 use super::{Model, names};
 
 /// The colour that MJCF gives a geom without one; there a material's colour counts.
@@ -11,11 +11,11 @@ const NO_COLOUR: [f32; 4] = [0.5, 0.5, 0.5, 1.0];
 
 /// A geom as it is drawn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Look {
+pub struct GeomLook {
     /// Number of the body that it is fixed to.
     pub body: usize,
-    /// Its shape; [`Shape::Other`] where it has a surface.
-    pub shape: Shape,
+    /// Its shape; [`GeomShape::Other`] where it has a surface.
+    pub shape: GeomShape,
     /// Its surface, where it is no plain shape.
     pub surface: Option<Surface>,
     /// Its size parameters, m; of a plane its half sides, 0 where it does not end.
@@ -70,7 +70,7 @@ pub struct SoftBody {
 
 impl Model {
     /// How each geom looks.
-    pub fn looks(&self) -> Vec<Look> {
+    pub fn looks(&self) -> Vec<GeomLook> {
         let m = Slices(self.raw());
         let surface = |geom: usize| {
             let id = usize::try_from(m.geom_dataid()[geom]).ok()?;
@@ -82,7 +82,7 @@ impl Model {
         };
         let look = |geom: usize| {
             let (rgba, texture) = self.colour(m.geom_rgba()[geom], m.geom_matid()[geom]);
-            Look {
+            GeomLook {
                 body: m.geom_bodyid()[geom] as usize,
                 shape: self.shape(geom),
                 surface: surface(geom),
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!((mesh.body, mesh.surface, mesh.texture), (1, Some(Surface::Mesh(0)), Some(0)));
         assert_eq!(mesh.rgba, [0.2, 0.4, 0.6, 0.5], "the material's colour");
         assert_eq!((capsule.rgba, capsule.group), ([1.0, 1.0, 0.0, 1.0], 3), "its own colour");
-        assert_eq!((capsule.shape, capsule.pos), (Shape::Capsule { radius: 0.1, half: 1.0 }, [0.0, 0.0, 1.0]));
+        assert_eq!((capsule.shape, capsule.pos), (GeomShape::Capsule { radius: 0.1, half: 1.0 }, [0.0, 0.0, 1.0]));
 
         let (vertices, faces) = model.triangles(Surface::HeightField(0));
         assert_eq!((vertices.len(), faces.len()), (6, 4));

@@ -50,13 +50,13 @@ pub(crate) use dynamics::turn_derivatives;
 pub use dynamics::{Cone, Damping};
 pub use edit::{EditValue, Matching, ModelEdit, ObjectKind, ObjectName, Rows};
 pub use elements::{
-    Actuator, Body, ConstraintRow, Equality, Joint, JointLimit, PathPoint, Shape, Tendon, TendonLimit, Unknown,
+    Actuator, Body, ConstraintRow, Equality, GeomShape, Joint, JointLimit, PathPoint, Tendon, TendonLimit, Unknown,
 };
 pub use error::{Divergence, PhysicsError};
 pub use features::Features;
 pub use guard::{REQUIRED_VERSION, installed_callback, mujoco_version, share_messages};
 pub use islands::Islands;
-pub use looks::{Look, SoftBody, Surface, Texture};
+pub use looks::{GeomLook, SoftBody, Surface, Texture};
 pub use model::Model;
 pub use names::Names;
 pub use objects::{BodyId, GeomId, SiteId};

@@ -62,7 +62,7 @@ class Acting {
     const parts = [this.contacts(step, pair), this.constraints(step), this.flags(step)];
     if (pair !== null && found) parts.unshift(this.chosen(pair, found));
     const scroll = this.section.scrollTop;
-    this.section.replaceChildren(element("h2", {}, "Acting at this step"), ...parts.filter((p) => p));
+    this.section.replaceChildren(element("h2", {}, "Acting at this step"), element("div", { class: "columns" }, ...parts.filter((p) => p)));
     this.section.scrollTop = scroll;
     if (focused !== undefined) this.section.querySelector(`[data-pair="${focused}"]`)?.focus({ preventScroll: true });
   }
@@ -86,7 +86,7 @@ class Acting {
       list.append(this.button(pair, chosen, words.join(", ")));
     }
     const others = ABOUT.events.pairs.map((_, p) => p).filter((p) => !there.has(p));
-    const out = element("div", { class: "group" }, element("h3", {}, "Contacts"), there.size ? list : element("p", { class: "soft" }, "Nothing touches."));
+    const out = element("div", { class: "group contacts" }, element("h3", {}, "Contacts"), there.size ? list : element("p", { class: "soft" }, "Nothing touches."));
     if (others.length) {
       const at = element("details", { open: this.open }, element("summary", {}, `${others.length} more at other steps`));
       at.addEventListener("toggle", () => { this.open = at.open; });

@@ -77,7 +77,7 @@ function drawEntry(step, anew) {
   if (section.dataset.entry !== id) {
     section.dataset.entry = id;
     const canvas = element("canvas", { id: "curve", role: "img", "aria-label": "Its value along the steps" });
-    section.replaceChildren(element("h2", { title: shortened(rowName(e), 200) + " by " + shortened(columnName(e), 200) }, entryName(e, 26)), element("p", { id: "value" }), element("div", { class: "track" }, canvas, element("i", { class: "head" })));
+    section.replaceChildren(element("h2", { title: shortened(rowName(e), 200) + " by " + shortened(columnName(e), 200) }, entryName(e, 26)), element("p", { id: "value" }), element("div", { class: "track" }, canvas, element("i", { class: "mark" })));
     anew = true;
     curve = new Curve(canvas, { seek: (t) => { player.play(false); player.seek(t); }, now: () => player.time });
     get("joined").hidden = false;

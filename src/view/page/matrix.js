@@ -58,7 +58,7 @@ class Matrix {
     this.gap = matrices.nu ? Math.max(6, w * 0.018) : 0;
     const whole = (room) => Math.min(room >= 7 ? Math.floor(room) : room, 34);
     const across = (w - side - this.gap - 4) / Math.max(this.columns, 1), down = (h - top - CAPTION - 4) / Math.max(this.rows, 1);
-    this.tall = whole(Math.min(down, across * 1.25));
+    this.tall = whole(Math.min(down, across * 1.6));
     this.cell = whole(Math.min(across, this.tall * 2));
     const used = side + this.columns * this.cell + this.gap;
     this.left = side + Math.max(0, (w - used - 4) / 2);
@@ -167,7 +167,7 @@ class Matrix {
     const { top, cell, tall } = this, ndx = matrices.ndx, { state_bodies, control_bodies, nv } = ABOUT.axes;
     const bounds = (groups) => groups.map((g, i) => i && String(g) !== String(groups[i - 1]) ? i : 0).filter((i) => i);
     const own = bounds(state_bodies), strong = [nv, 2 * nv].filter((i) => i > 0 && i < ndx);
-    const fine = (list, n, size) => (n * size / (list.length + 1) >= 5 ? list : []);
+    const fine = (list, n, size) => (n * size / (list.length + 1) >= 10 ? list : []);
     const [rowLines, height] = [fine(own, ndx, tall), ndx * tall];
     const line = (x1, y1, x2, y2) => { pen.moveTo(x1, y1); pen.lineTo(x2, y2); };
     for (const [style, width, rows, columns] of [[grid, 1, rowLines, null], [soft, 1, strong, strong]]) {

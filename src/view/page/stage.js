@@ -144,8 +144,7 @@ class Stage {
       case "cylinder": return { ...base, surface: this.surfaces.cylinder, scale: [s[0], s[0], s[1]] };
       case "box": return { ...base, surface: this.surfaces.box, scale: s };
       case "capsule": return { ...base, surface: this.surface(shapes.capsule(s[0], s[1])) };
-      // To what collides no plane ends, whatever size it is drawn in.
-      case "plane": return { ...base, surface: this.surfaces.square, scale: [1, 1, 1], plane: true };
+      case "plane": return { ...base, surface: this.surfaces.square, scale: [s[0] || 1, s[1] || 1, 1], plane: true };
       case "mesh": return { ...base, surface: all[geom.mesh] };
       default: return null;
     }
@@ -161,7 +160,7 @@ class Stage {
   // Where what moves has its middle, along the steps; where the camera is to look is smoother.
   path() {
     const T = ABOUT.steps, { pos } = this.motion, bodies = ABOUT.scene.bodies;
-    const own = bodies.map((b, i) => [i, b.moves ? Math.max(b.mass, 1e-9) : 0]).filter(([, mass]) => mass > 0);
+    const own = bodies.map((b, i) => [i, b.moves && !b.placed ? Math.max(b.mass, 1e-9) : 0]).filter(([, mass]) => mass > 0);
     const total = own.reduce((sum, [, mass]) => sum + mass, 0) || 1;
     this.middle = [0, 1, 2].map((k) => {
       const raw = new Float64Array(T);
@@ -170,21 +169,22 @@ class Stage {
     });
   }
 
-  // How large what moves is at the first step, so that all of it is seen.
+  // How large what moves is at the first step, so that all of it is seen; what is only put somewhere counts where it is near.
   frame() {
-    const middle = this.lookAt(0);
-    let radius = 0;
-    for (const geom of ABOUT.scene.geoms) {
-      if (!ABOUT.scene.bodies[geom.body].moves || geom.kind === "none" || geom.kind === "plane") continue;
-      const [p, q] = this.pose(geom.body, 0), at = add(p, turned(q, geom.pos));
-      const s = geom.size, mesh = ABOUT.scene.meshes[geom.mesh];
+    const middle = this.lookAt(0), { bodies, geoms, meshes: all, soft } = ABOUT.scene, reach = [];
+    for (const geom of geoms) {
+      if (!bodies[geom.body].moves || geom.kind === "none" || geom.kind === "plane") continue;
+      const [p, q] = this.pose(geom.body, 0), s = geom.size, mesh = all[geom.mesh];
       const own = mesh ? mesh.side * 0.5 : geom.kind === "capsule" ? s[0] + s[1] : geom.kind === "sphere" ? Math.max(...s) : Math.hypot(...s);
-      radius = Math.max(radius, norm(sub(at, middle)) + own);
+      reach.push({ far: norm(sub(add(p, turned(q, geom.pos)), middle)) + own, own, placed: bodies[geom.body].placed });
     }
-    for (const soft of ABOUT.scene.soft)
-      for (const [body, local] of soft.vertices) radius = Math.max(radius, norm(sub(this.vertex(body, local, 0), middle)));
-    this.radius = radius || 1;
-    this.camera.fit(this.radius * 1.08);
+    for (const { vertices } of soft)
+      for (const [body, local] of vertices) reach.push({ far: norm(sub(this.vertex(body, local, 0), middle)), own: 0, placed: false });
+    // A single ball is not all that there is to see.
+    let radius = reach.filter((r) => !r.placed).reduce((most, r) => Math.max(most, r.far, 3 * r.own), 0) || 1;
+    radius = reach.filter((r) => r.placed && r.far < 3 * radius).reduce((most, r) => Math.max(most, r.far), radius);
+    this.radius = radius;
+    this.camera.fit(radius * 1.08);
   }
 
   vertex(body, local, t) {
@@ -234,13 +234,15 @@ class Stage {
     for (const item of seen) {
       const [p, q] = pose(item.geom.body), place = add(p, turned(q, item.geom.pos));
       item.turn = product(q, item.geom.quat);
-      item.place = item.plane ? this.under(place, item.turn) : place;
-      if (item.plane) item.scale = [far, far, 1];
+      item.endless = item.plane && (!item.geom.size[0] || turned(item.turn, [0, 0, 1])[2] > 0.9);
+      item.place = item.endless ? this.under(place, item.turn) : place;
+      if (item.endless) item.scale = [far, far, 1];
       placed(item.matrix, item.place, item.turn, item.scale);
     }
     const solid = seen.filter((item) => !item.plane && (item.geom.shown ? item.geom.rgba[3] : 0.35) >= 0.99);
     const clear = seen.filter((item) => !item.plane && !solid.includes(item));
-    const planes = seen.filter((item) => item.plane);
+    // To what collides no plane ends; a floor is drawn so, a wall in its own size, and none hides what is in front of it from behind.
+    const planes = seen.filter((item) => item.plane && dot(turned(item.turn, [0, 0, 1]), sub(eye, item.place)) > 0);
     this.solids(solid, view, eye, chosen);
     this.floors(planes, view, eye, far);
     if (!this.coarse) this.shade(planes, solid, view);
@@ -405,7 +407,7 @@ class Stage {
     for (let i = pointFirst[step]; i < pointFirst[step + 1]; i++) {
       const own = chosen.touches(pointGeom1[i] | 0, pointGeom2[i] | 0);
       const size = this.radius * (own ? 0.05 : 0.032);
-      placed(matrix, [...pointPos.slice(3 * i, 3 * i + 3)], towards([...pointNormal.slice(3 * i, 3 * i + 3)]), [size, size, size * 0.06]);
+      placed(matrix, [...pointPos.slice(3 * i, 3 * i + 3)], towards([...pointNormal.slice(3 * i, 3 * i + 3)]), [size, size, size * 0.22]);
       gl.uniform4f(at.colour, ...this.palette.event, own ? 0.95 : chosen.any ? 0.35 : 0.7);
       gl.uniformMatrix4fv(at.model, false, matrix);
       gl.drawElements(gl.TRIANGLES, this.surfaces.cylinder.n, gl.UNSIGNED_INT, 0);

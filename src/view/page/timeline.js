@@ -40,7 +40,7 @@ class Timeline {
     const { pen, w, h } = sheet, T = ABOUT.steps;
     const [ink, soft, grid, event] = ["ink", "soft", "grid", "event"].map(colour);
     const rows = [["contacts", this.switches, event], ["limits", this.limits, soft], ["flags", this.flagged, ink]].filter(([, all]) => all.length);
-    const narrow = w < 600, rowHeight = narrow ? 8 : 10, foot = 15, bottom = h - foot - rows.length * rowHeight - 9, top = 6;
+    const rowHeight = 10, foot = 15, bottom = h - foot - rows.length * rowHeight - 9, top = 6;
     this.left = 56;
     const x = (t) => this.left + (T > 1 ? t / (T - 1) : 0.5) * (w - this.left - RIGHT);
     const all = this.shares.flatMap((s) => [...s.zero]);

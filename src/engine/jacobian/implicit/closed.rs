@@ -7,7 +7,7 @@
 use super::dual::{Arrow, Dual};
 use super::motion::ULP;
 use super::spatial::{Vec3, cross, norm3};
-use crate::physics::{ContactGeometry, Shape};
+use crate::physics::{ContactGeometry, GeomShape};
 
 /// Below this angle to the plane, rad, there is no derivative by a turn to be had: rim points run round with radius / tilt,
 /// and what rounding leaves of that where the points' forces cancel is 3e-5 of the largest entry at a tilt of 1e-7.
@@ -35,7 +35,7 @@ pub(super) struct Exact {
 /// than the narrow phase finds: distance does not count here. None where there is no closed form.
 pub(super) fn on_plane(
     (from, frame): &(Vec3, [f64; 9]),
-    shape: Shape,
+    shape: GeomShape,
     (pos, mat): &(Vec3, [f64; 9]),
     axes: &[Vec3; 3],
 ) -> Option<Vec<Exact>> {
@@ -66,17 +66,17 @@ pub(super) fn on_plane(
     // A point of the shape under the plane's surface.
     let touching = |point: Arrow, tangent: Arrow| exact(point, height(point), tangent, 1.0, none);
     Some(match shape {
-        Shape::Sphere { radius } => vec![touching(centre - normal.times(radius), zero)],
-        Shape::Capsule { radius, half } => {
+        GeomShape::Sphere { radius } => vec![touching(centre - normal.times(radius), zero)],
+        GeomShape::Capsule { radius, half } => {
             [half, -half].map(|x| touching(centre + side(2).times(x) - normal.times(radius), side(2))).to_vec()
         }
-        Shape::Ellipsoid { radii } => {
+        GeomShape::Ellipsoid { radii } => {
             let along: [Dual; 3] = std::array::from_fn(|i| side(i).dot(normal) * Dual::constant(radii[i]));
             let length = (along[0] * along[0] + along[1] * along[1] + along[2] * along[2]).sqrt().inverse();
             let point = (0..3).fold(centre, |p, i| p - side(i).times(radii[i]).scaled(along[i] * length));
             vec![touching(point, zero)]
         }
-        Shape::Box { halves } => {
+        GeomShape::Box { halves } => {
             let mut out = Vec::with_capacity(8);
             for i in 0..8_usize {
                 let arm =
@@ -88,7 +88,7 @@ pub(super) fn on_plane(
             }
             out
         }
-        Shape::Cylinder { radius, half } => {
+        GeomShape::Cylinder { radius, half } => {
             // The axis towards the plane, and from it the direction to the lowest point of the rim.
             let down = if side(2).dot(normal).x > 0.0 { -1.0 } else { 1.0 };
             let axis = side(2).times(down);
@@ -112,6 +112,6 @@ pub(super) fn on_plane(
                 .map(|point| exact(point, height(point), zero, wild, broken))
                 .to_vec()
         }
-        Shape::Plane | Shape::Other => return None,
+        GeomShape::Plane | GeomShape::Other => return None,
     })
 }

@@ -11,7 +11,7 @@ mod estimate;
 use super::boxes::of_boxes;
 use super::closed::{Exact, on_plane};
 use super::spatial::{Spatial, Vec3, add3, cross, dot3, norm3, scale3, sub3};
-use crate::physics::{ContactDetail, ContactGeometry, Model, PhysicsError, Shape, Sim};
+use crate::physics::{ContactDetail, ContactGeometry, GeomShape, Model, PhysicsError, Sim};
 use estimate::{Estimate, KINDS, NONE, NOTHING, OPEN, OPEN_UP_TO, ROUGH, differences, numbers};
 
 /// Nudges of the narrow phase, m and rad: powers of two, so that nudging rounds little. Two differences, at one and two
@@ -163,7 +163,7 @@ impl Narrow {
         }
         self.axes = WORLD;
         let shapes = geoms.map(|g| sim.model().shape(g));
-        if shapes[0] == Shape::Plane && self.exact(&poses[0], shapes[1], &poses[1], pair)
+        if shapes[0] == GeomShape::Plane && self.exact(&poses[0], shapes[1], &poses[1], pair)
             || self.exact_boxes(shapes, &setting)
         {
             return Ok(());
@@ -191,7 +191,7 @@ impl Narrow {
         }
         self.geometry.clear();
         let mixes = !iterates || self.mixes(sim, &setting, NUDGES[0])? || self.mixes(sim, &setting, NUDGES[1])?;
-        let tilts = shapes.iter().all(|shape| matches!(shape, Shape::Box { .. })) && parallel(&poses);
+        let tilts = shapes.iter().all(|shape| matches!(shape, GeomShape::Box { .. })) && parallel(&poses);
         self.conclude(iterates, mixes, tilts);
         Ok(())
     }
@@ -217,7 +217,7 @@ impl Narrow {
     fn exact(
         &mut self,
         plane: &(Vec3, [f64; 9]),
-        shape: Shape,
+        shape: GeomShape,
         second: &(Vec3, [f64; 9]),
         pair: &[ContactDetail],
     ) -> bool {
@@ -230,8 +230,8 @@ impl Narrow {
     }
 
     /// The same of two boxes. False where a choice of the narrow phase is not clear.
-    fn exact_boxes(&mut self, shapes: [Shape; 2], setting: &Setting) -> bool {
-        let [Shape::Box { halves: first }, Shape::Box { halves: second }] = shapes else { return false };
+    fn exact_boxes(&mut self, shapes: [GeomShape; 2], setting: &Setting) -> bool {
+        let [GeomShape::Box { halves: first }, GeomShape::Box { halves: second }] = shapes else { return false };
         let poses = setting.poses.map(|(pos, mat)| (sub3(pos, setting.pivot), mat));
         let Some(mut all) = of_boxes(&poses, [first, second], &self.axes, setting.margin) else { return false };
         all.iter_mut().for_each(|e| e.touch.pos = add3(e.touch.pos, setting.pivot));
@@ -427,11 +427,14 @@ impl Narrow {
 /// height fields, signed distance fields and cylinders, but for a sphere at a cylinder and whatever is on a plane. Those of
 /// two boxes come from a choice among their faces and edges, which rounding makes where faces are parallel.
 fn iterates(model: &Model, geoms: [usize; 2]) -> bool {
-    let closed = |shape: Shape| matches!(shape, Shape::Sphere { .. } | Shape::Capsule { .. } | Shape::Box { .. });
+    let closed = |shape: GeomShape| {
+        matches!(shape, GeomShape::Sphere { .. } | GeomShape::Capsule { .. } | GeomShape::Box { .. })
+    };
     let [a, b] = geoms.map(|g| model.shape(g));
-    let cylinder = |a: Shape, b: Shape| matches!((a, b), (Shape::Sphere { .. }, Shape::Cylinder { .. }));
+    let cylinder =
+        |a: GeomShape, b: GeomShape| matches!((a, b), (GeomShape::Sphere { .. }, GeomShape::Cylinder { .. }));
     let plane = geoms.into_iter().any(|g| model.is_plane(g));
-    let boxes = matches!((a, b), (Shape::Box { .. }, Shape::Box { .. }));
+    let boxes = matches!((a, b), (GeomShape::Box { .. }, GeomShape::Box { .. }));
     boxes || !(plane || (closed(a) && closed(b)) || cylinder(a, b) || cylinder(b, a))
 }
 

@@ -7,7 +7,7 @@ use crate::physics::Model;
 
 /// A geom's shape, about its own frame; lengths in m.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Shape {
+pub enum GeomShape {
     /// The plane z = 0, infinite to whatever collides.
     Plane,
     /// About the origin.
@@ -50,22 +50,22 @@ impl Model {
     }
 
     /// The shape of a geom.
-    pub fn shape(&self, geom: usize) -> Shape {
+    pub fn shape(&self, geom: usize) -> GeomShape {
         let size = Slices(self.raw()).geom_size()[geom];
         match self.geom_kind(geom) {
-            Ok(mjtGeom::mjGEOM_PLANE) => Shape::Plane,
-            Ok(mjtGeom::mjGEOM_SPHERE) => Shape::Sphere { radius: size[0] },
-            Ok(mjtGeom::mjGEOM_CAPSULE) => Shape::Capsule { radius: size[0], half: size[1] },
-            Ok(mjtGeom::mjGEOM_ELLIPSOID) => Shape::Ellipsoid { radii: size },
-            Ok(mjtGeom::mjGEOM_CYLINDER) => Shape::Cylinder { radius: size[0], half: size[1] },
-            Ok(mjtGeom::mjGEOM_BOX) => Shape::Box { halves: size },
-            _ => Shape::Other,
+            Ok(mjtGeom::mjGEOM_PLANE) => GeomShape::Plane,
+            Ok(mjtGeom::mjGEOM_SPHERE) => GeomShape::Sphere { radius: size[0] },
+            Ok(mjtGeom::mjGEOM_CAPSULE) => GeomShape::Capsule { radius: size[0], half: size[1] },
+            Ok(mjtGeom::mjGEOM_ELLIPSOID) => GeomShape::Ellipsoid { radii: size },
+            Ok(mjtGeom::mjGEOM_CYLINDER) => GeomShape::Cylinder { radius: size[0], half: size[1] },
+            Ok(mjtGeom::mjGEOM_BOX) => GeomShape::Box { halves: size },
+            _ => GeomShape::Other,
         }
     }
 
     /// Whether a geom is a plane.
     pub(crate) fn is_plane(&self, geom: usize) -> bool {
-        self.shape(geom) == Shape::Plane
+        self.shape(geom) == GeomShape::Plane
     }
 
     /// Whether a geom feels the medium as an ellipsoid (`fluidshape="ellipsoid"`) and not as the box of its body's inertia.

@@ -20,7 +20,7 @@ pub use actuator::Actuator;
 pub use body::Body;
 pub use constraint::ConstraintRow;
 pub use equality::Equality;
-pub use geom::Shape;
+pub use geom::GeomShape;
 pub use joint::{Joint, JointLimit};
 pub(super) use sensor::Sensor;
 pub(super) use slices::Slices;

@@ -7,7 +7,7 @@ use super::super::bending::Bend;
 use super::super::contact::{Shift, bends};
 use super::super::motion::ULP;
 use super::{Scene, Slope};
-use crate::physics::{ContactDetail, Shape};
+use crate::physics::{ContactDetail, GeomShape};
 
 /// A direction of friction.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Friction {
         touching.sort_unstable_by_key(|(_, contact)| contact.row);
         let ordered = |geoms: [usize; 2]| {
             let shapes = geoms.map(|geom| scene.sim.model().shape(geom));
-            matches!(shapes, [Shape::Plane, Shape::Box { .. } | Shape::Capsule { .. }])
+            matches!(shapes, [GeomShape::Plane, GeomShape::Box { .. } | GeomShape::Capsule { .. }])
         };
         if touching.windows(2).any(|pair| pair[0].1.geoms == pair[1].1.geoms && !ordered(pair[0].1.geoms)) {
             return None;
