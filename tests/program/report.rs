@@ -290,7 +290,7 @@ fn a_reader_opens_searches_and_asks() {
     browser.value(&format!("{heatmap}.focus(); 1"));
     browser.key("ArrowRight");
     let first = browser.value("tip.hidden ? '' : tip.textContent");
-    let labels = browser.value(&format!("[spots({heatmap}).grids[0].rows[0], spots({heatmap}).grids[0].columns[1]]"));
+    let labels = browser.value(&format!("[spots({heatmap}).grids[0].rows[0], spots({heatmap}).grids[0].columns[0]]"));
     let said = first.as_str().unwrap_or_default();
     assert!(
         labels.as_array().is_some_and(|two| two.iter().all(|l| said.contains(l.as_str().unwrap()))),
