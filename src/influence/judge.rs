@@ -5,6 +5,8 @@
 //! - c = 0 to the last bit: unchanged.
 //! - |c| > 10 n: changed.
 //! - |c| > 3 n: undecided.
+//! - |c| > 10 n, but not above ten times the largest noise of that output in any intervention of the row: undecided. Where steps jump with the
+//!   last bit of a state (contacts with height fields), the few steps that measure a noise may all have missed the jump.
 //! - |c| <= 3 n: nothing is seen. That is unchanged where the Jacobian says zero as well, or where it predicts more than 10 n, which
 //!   would have been seen; else the change may be hidden by the noise, and is undecided.
 
@@ -19,6 +21,11 @@ pub(super) struct Derivative {
     pub(super) verdict: ZeroVerdict,
     /// Its number; NaN where it is not known.
     pub(super) value: f64,
+}
+
+/// Whether a change is beyond the largest noise of its output in a row.
+pub(super) fn stands_out(change: f64, largest_noise: f64) -> bool {
+    change.abs() > BEYOND * largest_noise
 }
 
 /// Whether an intervention of that size has changed an entry: nonzero where it has.

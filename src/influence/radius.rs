@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::InfluenceError;
-use super::judge::{Derivative, judge};
+use super::judge::{Derivative, judge, stands_out};
 use super::row::{Dimensions, RowFound, status};
 use crate::jacobian::{Effect, Interventions};
 use crate::zero::ZeroVerdict;
@@ -30,6 +30,8 @@ struct Line<'a> {
     sign: f64,
     derivatives: &'a [Derivative],
     inputs: usize,
+    /// The largest noise of each output in the interventions of the row.
+    noise: &'a [f32],
     tried: BTreeMap<u64, Tried>,
     effect: Effect,
 }
@@ -42,7 +44,10 @@ impl Line<'_> {
         self.steps.apply(self.input, self.sign * size, &mut self.effect)?;
         let effect = &self.effect;
         let of = |(i, change): (usize, &f64)| {
-            judge(*change, effect.noise[i], effect.applied, self.derivatives[i * self.inputs + self.input])
+            let derivative = self.derivatives[i * self.inputs + self.input];
+            let verdict = judge(*change, effect.noise[i], effect.applied, derivative);
+            let doubtful = verdict == ZeroVerdict::Nonzero && !stands_out(*change, self.noise[i].into());
+            if doubtful { ZeroVerdict::Undecided } else { verdict }
         };
         // A size that the range of a control cuts is none that was asked for.
         let whole = effect.applied.abs() >= size;
@@ -106,7 +111,8 @@ pub(super) fn find(
         }
         for (s, sign) in [1.0, -1.0].into_iter().enumerate() {
             let (tried, effect) = (BTreeMap::new(), Effect::default());
-            let mut line = Line { steps, input, sign, derivatives, inputs, tried, effect };
+            let noise = &found.noise;
+            let mut line = Line { steps, input, sign, derivatives, inputs, noise, tried, effect };
             let mut rung = smallest[input];
             while rung < largest[input] {
                 line.try_size(rung)?;

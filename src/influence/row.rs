@@ -1,6 +1,6 @@
 //! What interventions at one row have found, and its bytes.
 
-use super::judge::{Derivative, judge, of_both};
+use super::judge::{Derivative, judge, of_both, stands_out};
 use super::start::Start;
 use super::{InfluenceError, radius, second};
 use crate::flags::StepFlags;
@@ -155,10 +155,27 @@ impl RowFound {
                 }
             }
         }
+        found.doubt(dimensions);
         if dimensions.radius {
             radius::find(dimensions, derivatives, sizes, steps, &mut found)?;
         }
         Ok(found)
+    }
+
+    /// What is changed by less than the largest noise of its output allows to say is undecided.
+    fn doubt(&mut self, dimensions: Dimensions) {
+        let Dimensions { sizes, ndx, inputs, .. } = dimensions;
+        let nonzero = ZeroVerdict::Nonzero.code();
+        for (s, i, input) in
+            (0..sizes).flat_map(|s| (0..ndx).flat_map(move |i| (0..inputs).map(move |input| (s, i, input))))
+        {
+            let change = |sign: usize| f64::from(self.change[((2 * s + sign) * ndx + i) * inputs + input]);
+            let seen = (0..2).any(|sign| stands_out(change(sign), self.noise[i].into()));
+            let verdict = &mut self.verdict[(s * ndx + i) * inputs + input];
+            if *verdict == nonzero && !seen {
+                *verdict = ZeroVerdict::Undecided.code();
+            }
+        }
     }
 
     fn keep(&mut self, dimensions: Dimensions, [s, sign, input]: [usize; 3], size: f64, effect: &Effect) {

@@ -179,13 +179,13 @@ impl<'a> Feature<'a> {
 fn exact(column: &mut Column<'_>, rows: std::ops::Range<usize>) -> Result<Values, ExportError> {
     let mut bytes = Vec::new();
     column.bytes(rows, &mut bytes)?;
-    let wide = |bytes: &[u8]| bytes.chunks_exact(4).map(|b| [b[0], b[1], b[2], b[3]]).collect::<Vec<_>>();
+    let (eights, fours) = (bytes.as_chunks::<8>().0, bytes.as_chunks::<4>().0);
     Ok(match column.kind {
-        ElementType::F64 => Values::F64(bytemuck::pod_collect_to_vec(&bytes)),
-        ElementType::F32 => Values::F32(bytemuck::pod_collect_to_vec(&bytes)),
-        ElementType::I64 => Values::I64(bytemuck::pod_collect_to_vec(&bytes)),
-        ElementType::I32 => Values::I64(wide(&bytes).into_iter().map(|b| i32::from_le_bytes(b).into()).collect()),
-        ElementType::U32 => Values::I64(wide(&bytes).into_iter().map(|b| u32::from_le_bytes(b).into()).collect()),
+        ElementType::F64 => Values::F64(eights.iter().map(|b| f64::from_le_bytes(*b)).collect()),
+        ElementType::F32 => Values::F32(fours.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+        ElementType::I64 => Values::I64(eights.iter().map(|b| i64::from_le_bytes(*b)).collect()),
+        ElementType::I32 => Values::I64(fours.iter().map(|b| i32::from_le_bytes(*b).into()).collect()),
+        ElementType::U32 => Values::I64(fours.iter().map(|b| u32::from_le_bytes(*b).into()).collect()),
         ElementType::U8 | ElementType::Text => Values::U8(bytes),
     })
 }
