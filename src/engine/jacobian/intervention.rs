@@ -3,7 +3,9 @@
 //! With x the state in its tangent space and u the controls of the first control step, do(x_j := x_j + delta) changes the next
 //! state by
 //!
-//!     change_i = x'_i(x + delta e_j, u) - x'_i(x, u)      (ndx numbers, in the units of the state)
+//! ```text
+//! change_i = x'_i(x + delta e_j, u) - x'_i(x, u)      (ndx numbers, in the units of the state)
+//! ```
 //!
 //! in the tangent space of x'. Both steps are whole: positions, contacts, solve and integration, on a model whose solver runs
 //! to its end ([`Model::strict`]) and from the same warm start, as [`super::steps`] takes its differences.
