@@ -5,7 +5,9 @@
 //! For sampled rows of a recording and every input j (positions in the tangent space, velocities, activations, controls) the
 //! control steps are simulated after do(x_j := x_j +- delta) and without it:
 //!
-//!     change[row, size, sign, i, j] = x'_i(x +- delta_j e_j) - x'_i(x)
+//! ```text
+//! change[row, size, sign, i, j] = x'_i(x +- delta_j e_j) - x'_i(x)
+//! ```
 //!
 //! with delta_j = size times the unit of j, and whether that is more than what rounding makes (`judge`). The graph of a size has
 //! an edge from j to i where it is. A row depends on the recording and the settings alone, so threads and interruptions decide

@@ -6,7 +6,7 @@ use super::super::norm::Norm;
 use super::super::place::Place;
 use super::{Coordinates, Row};
 
-/// The chain of some states by some tangent coordinates; see [`super`] for the formulas.
+/// The chain of some states by some tangent coordinates; the formulas are at the head of `learn/manifold`.
 #[derive(Debug, Clone)]
 pub struct TangentChain {
     /// P, scaled and transposed, [outputs, ndx].

@@ -274,7 +274,7 @@ impl Coordinates {
         Ok(found)
     }
 
-    /// StateFeatures of a state, as they are, [features].
+    /// Features of a state, as they are (features).
     pub fn features(&self, row: &[f64]) -> impl Iterator<Item = f64> {
         self.features.iter().map(|feature| feature.value(row))
     }
@@ -289,7 +289,7 @@ impl Coordinates {
         }
     }
 
-    /// Normalised features of a state, [features].
+    /// Normalised features of a state (features).
     pub fn normal(&self, norm: &Norm, row: &[f64]) -> Vec<f64> {
         let of = |(i, x): (usize, f64)| {
             let [mean, std] = self.scale(norm, i);
@@ -298,7 +298,7 @@ impl Coordinates {
         self.features(row).enumerate().map(of).collect()
     }
 
-    /// How normalised features change with a normalised tangent coordinate at a state, [features]; added to what is there.
+    /// How normalised features change with a normalised tangent coordinate at a state (features); added to what is there.
     pub fn add_direction(&self, norm: &Norm, row: &[f64], column: usize, direction: &mut [f64]) {
         for (i, (feature, d)) in self.features.iter().zip(direction).enumerate() {
             if feature.columns().contains(&column) {
@@ -307,7 +307,7 @@ impl Coordinates {
         }
     }
 
-    /// What a network should say of a step, as it is, [outputs].
+    /// What a network should say of a step, as it is (outputs).
     pub fn goal(&self, row: &[f64], after: &[f64]) -> Vec<f64> {
         self.rows.outputs.iter().map(|output| self.rows.goal(self, *output, row, after)).collect()
     }
