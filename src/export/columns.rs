@@ -5,6 +5,22 @@ use std::ops::Range;
 use crate::dataset::schema::{Axis, ElementType, Var};
 use crate::dataset::{DatasetError, EpisodeRow, Recording, RowReader};
 
+/// What the Jacobians are, and what is known of them.
+pub(super) const FINDINGS: [Var; 12] = [
+    Var::A,
+    Var::B,
+    Var::AZero,
+    Var::BZero,
+    Var::ZeroFloor,
+    Var::Kink,
+    Var::Flags,
+    Var::Sensordata,
+    Var::C,
+    Var::D,
+    Var::CZero,
+    Var::DZero,
+];
+
 /// An episode with its rows of the recording.
 pub(super) struct Episode {
     pub(super) row: EpisodeRow,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::columns::{Column, Episode, action, action_width, names, terminated};
+use super::columns::{Column, Episode, FINDINGS, action, action_width, names, terminated};
 use super::{ExportError, ExportJob};
 use crate::dataset::schema::{Axis, ElementType, Var};
 use crate::dataset::{Archive, Attribute};
@@ -21,24 +21,8 @@ const OBSERVED: [[Var; 2]; 4] = [
     [Var::Act, Var::ActNext],
 ];
 
-/// What goes into `infos`, a row a step.
-const INFOS: [Var; 15] = [
-    Var::Time,
-    Var::Ctrl,
-    Var::A,
-    Var::B,
-    Var::AZero,
-    Var::BZero,
-    Var::ZeroFloor,
-    Var::Kink,
-    Var::Flags,
-    Var::Sensordata,
-    Var::C,
-    Var::D,
-    Var::CZero,
-    Var::DZero,
-    Var::Residual,
-];
+/// What goes into `infos` besides, a row a step.
+const INFOS: [Var; 5] = [Var::Time, Var::Ctrl, Var::Residual, Var::ResidualTenth, Var::ResidualSecond];
 
 pub(super) fn write(
     job: &ExportJob<'_>,
@@ -129,7 +113,7 @@ fn write_episode(job: &ExportJob<'_>, number: usize, episode: &Episode, file: &m
     truncations[count - 1] = 1 - terminations[count - 1].min(1);
     file.booleans(&format!("{group}/terminations"), &terminations)?;
     file.booleans(&format!("{group}/truncations"), &truncations)?;
-    for mut column in Column::those(recording, &INFOS)? {
+    for mut column in Column::those(recording, &[&INFOS[..], &FINDINGS].concat())? {
         let mut bytes = Vec::new();
         column.bytes(rows.clone(), &mut bytes)?;
         file.array(&format!("{group}/infos/{}", column.name()), column.kind, &column.tail, count, &bytes)?;

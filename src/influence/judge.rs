@@ -70,7 +70,7 @@ mod tests {
             (5e-15, of(Zero, 0.0), Undecided),
             (2e-15, of(Zero, 0.0), Zero),
             (2e-15, of(Nonzero, 1.0), Zero),
-            (2e-15, of(Nonzero, 1e-9), Undecided),
+            (2e-15, of(Nonzero, 1e-12), Undecided),
             (2e-15, of(Nonzero, f64::NAN), Undecided),
             (2e-15, of(Undecided, 1.0), Undecided),
             (f64::NAN, of(Zero, 0.0), Undecided),

@@ -284,7 +284,10 @@ mod tests {
         let start = Start { state: vec![], drives: vec![], flags: StepFlags::EVENT, off: 1e-12 };
         let mut found = RowFound::new(dimensions, STUDIED, &start);
         found.change.iter_mut().enumerate().for_each(|(i, x)| *x = i as f32);
-        found.noise.fill(1.0);
+        // NaN is not equal to itself.
+        for column in [&mut found.noise, &mut found.linear_error, &mut found.second_change] {
+            column.fill(1.0);
+        }
         found.radius.fill(f64::INFINITY);
         let bytes = found.to_bytes();
         assert_eq!(RowFound::from_bytes(dimensions, &bytes), Some(found));

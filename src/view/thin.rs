@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_flat_square_stays_one_with_fewer_triangles() {
         let fine = square(40);
-        assert_eq!((fine.faces.len(), area(&fine)), (3200, 1.0), "what is compared with");
+        assert!(fine.faces.len() == 3200 && (area(&fine) - 1.0).abs() < 1e-12, "what is compared with");
         let (thin, cell) = thinned_to(vec![fine], |m| m[0].faces.len() <= 300);
         assert!(cell > 0.0 && thin[0].faces.len() <= 300 && thin[0].faces.len() > 50, "{}", thin[0].faces.len());
         // Vertices of the border move inwards by less than a cell, nothing folds over.

@@ -3,31 +3,15 @@
 use serde_json::{Value, json};
 
 use super::super::ExportError;
-use super::super::columns::{Column, Episode, action, terminated};
+use super::super::columns::{Column, Episode, FINDINGS, action, terminated};
 use super::stats::Stats;
 use super::table::{Column as TableColumn, Kind, Values};
 use crate::dataset::Recording;
 use crate::dataset::schema::{ElementType, Var};
 
-/// What is exact.
-const EXACT: [Var; 16] = [
-    Var::Qpos,
-    Var::Qvel,
-    Var::Act,
-    Var::Ctrl,
-    Var::A,
-    Var::B,
-    Var::AZero,
-    Var::BZero,
-    Var::ZeroFloor,
-    Var::Kink,
-    Var::Flags,
-    Var::Sensordata,
-    Var::C,
-    Var::D,
-    Var::CZero,
-    Var::DZero,
-];
+/// What is exact, besides.
+const EXACT: [Var; 7] =
+    [Var::Qpos, Var::Qvel, Var::Act, Var::Ctrl, Var::Residual, Var::ResidualTenth, Var::ResidualSecond];
 
 /// Where the numbers of a feature come from.
 enum Source<'a> {
@@ -86,7 +70,7 @@ pub(super) fn features(recording: &Recording) -> Result<Vec<Feature<'_>>, Export
         let names = if labels.len() == width { json!(labels) } else { Value::Null };
         all.push(Feature::new(name, Kind::F32, shape, names, Source::Single(columns)));
     }
-    for column in Column::those(recording, &EXACT)? {
+    for column in Column::those(recording, &[&EXACT[..], &FINDINGS].concat())? {
         let kind = match column.kind {
             ElementType::F64 => Kind::F64,
             ElementType::F32 => Kind::F32,
