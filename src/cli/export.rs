@@ -40,18 +40,25 @@ pub(super) struct Args {
 
 /// Writes the data set.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let recording = Recording::open(&args.file)?;
     let name = match &args.name {
         Some(name) => name.clone(),
         None => from_folder(&args.output),
     };
-    if args.to == ExportFormat::Minari && !is_minari_name(&name) {
-        let from = if args.name.is_some() { "--name" } else { "--output" };
-        anyhow::bail!(
-            "{from}: \"{}\" is no name of a data set in Minari; give --name one like dynsparse/cheetah-v0",
-            dynsparse::text::plain(&name)
-        );
+    match args.to {
+        ExportFormat::Lerobot => anyhow::ensure!(
+            args.name.is_none(),
+            "--name: a data set of LeRobot has no name but that of its folder; leave it out"
+        ),
+        ExportFormat::Minari if !is_minari_name(&name) => {
+            let from = if args.name.is_some() { "--name" } else { "--output" };
+            anyhow::bail!(
+                "{from}: \"{}\" is no name of a data set in Minari; give --name one like dynsparse/cheetah-v0",
+                dynsparse::text::plain(&name)
+            );
+        }
+        ExportFormat::Minari => {}
     }
-    let recording = Recording::open(&args.file)?;
     let job = ExportJob { recording: &recording, format: args.to, folder: &args.output, name };
     let done = export(&job)?;
     let mut text = format!("{}: {} episodes, {} steps\n", args.output.display(), done.episodes, grouped(done.steps));
@@ -64,6 +71,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// The last two parts of a folder's path, or the last one, as a name.
 fn from_folder(folder: &std::path::Path) -> String {
+    let has_name = folder.components().any(|part| matches!(part, std::path::Component::Normal(_)));
+    let whole = std::path::absolute(folder).unwrap_or_default();
+    let folder = if has_name { folder } else { &whole };
     let parts: Vec<String> = folder
         .components()
         .filter_map(|part| match part {

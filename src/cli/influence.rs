@@ -86,6 +86,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let threads = threads::count(args.threads)?;
     let recording = Recording::open(&args.file)?;
     let inputs = Inputs::new([&args.file]);
+    let name = args.output.clone().unwrap_or_else(|| args.file.with_extension("influence.h5"));
+    anyhow::ensure!(
+        args.csv.as_ref() != Some(&name),
+        "{}: the graphs and the table are both to go there; name two files",
+        name.display()
+    );
     let csv = args.csv.as_ref().map(|file| Output::claim(file, FileKind::Csv, &inputs)).transpose()?;
     let settings = InfluenceSettings {
         sizes: args.sizes.clone(),
@@ -97,7 +103,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         exclude: args.exclude.clone(),
     };
     let study = Study::new(&recording, settings.clone())?;
-    let name = args.output.clone().unwrap_or_else(|| args.file.with_extension("influence.h5"));
     let run = InfluenceRun { output: &name, threads, force: args.force, stop: &stop };
     let found = influence(&study, &run, &Shown::new())?;
     let program = format!("dynsparse {}", output::version());

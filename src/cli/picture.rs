@@ -74,19 +74,23 @@ pub(super) fn map(matrices: &[Entries]) -> Option<String> {
         out.push('\n');
     }
     if fold > 1 {
-        out.push_str(&format!("  half a block is {fold} x {fold} entries, drawn where this is so of half of them\n"));
+        out.push_str(&format!("  half a block is {fold} x {fold} entries, drawn where this is so of half of them,\n  or of as many as of all\n"));
     }
     Some(out)
 }
 
-/// The block of two by `fold` rows and `fold` columns.
+/// The block of two by `fold` rows and `fold` columns. A half is drawn where half of its entries are in the set, or, in a set that is
+/// sparse, as large a share of them as of all.
 fn block(m: &Entries, set: &[bool], fold: usize, line: usize, column: usize) -> char {
+    let share = |of: usize, n: usize| of as f64 / n.max(1) as f64;
+    let least = share(set.iter().filter(|cell| **cell).count(), set.len()).min(0.5);
     let most = |half: usize| {
         let from = (2 * line + half) * fold;
         let rows = from..(from + fold).min(m.rows());
         let columns = column * fold..((column + 1) * fold).min(m.columns);
         let cells: Vec<bool> = rows.flat_map(|r| columns.clone().map(move |c| set[r * m.columns + c])).collect();
-        2 * cells.iter().filter(|cell| **cell).count() >= cells.len().max(1)
+        let there = cells.iter().filter(|cell| **cell).count();
+        there > 0 && share(there, cells.len()) >= least
     };
     match (most(0), most(1)) {
         (true, true) => '█',
@@ -122,7 +126,7 @@ mod tests {
         assert_eq!(lines[2], "  ▀▄                     ▄");
         assert_eq!(lines[3], "  ▀▀");
         let n = 130;
-        let diagonal: Vec<bool> = (0..n * n).map(|e| e / n / 4 == e % n / 4).collect();
+        let diagonal: Vec<bool> = (0..n * n).map(|e| e / n == e % n).collect();
         let large = Entries { name: "A", columns: n, switches: vec![false; n * n], nonzero: diagonal };
         let text = map(&[large]).unwrap();
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

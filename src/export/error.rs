@@ -1,8 +1,9 @@
 //! What can go wrong with a data set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::dataset::DatasetError;
+use crate::files::FileError;
 
 /// An error of the export room.
 #[derive(Debug, thiserror::Error)]
@@ -10,20 +11,9 @@ pub enum ExportError {
     /// From the recording, or from writing HDF5.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The folder cannot be written.
-    #[error("{}: cannot be written: {reason}; give --output a folder you may write to", folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// There is something in the folder.
-    #[error("{}: is not empty; give --output the name of a new folder, or remove what is there", folder.display())]
-    NotEmpty {
-        /// The folder.
-        folder: PathBuf,
-    },
+    /// The folder cannot be written, or there is something in it.
+    #[error(transparent)]
+    Files(#[from] FileError),
     /// The recording does not fit the library.
     #[error("{}: {problem}", file.display())]
     Recording {
@@ -45,10 +35,4 @@ pub enum ExportError {
     #[cfg(not(feature = "parquet"))]
     #[error("LeRobot's data sets are Parquet, which is not in this build: build it with --features parquet")]
     NotInThisBuild,
-}
-
-impl ExportError {
-    pub(super) fn folder(folder: &Path, error: &std::io::Error) -> Self {
-        Self::Folder { folder: folder.to_owned(), reason: error.to_string() }
-    }
 }

@@ -1,14 +1,13 @@
 //! Minari: a folder `data` with `metadata.json` and `main_data.hdf5`, in which an episode is a group. Observations have one row more
 //! than the rest: the state after the last step.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use super::columns::{Column, Episode, FINDINGS, action, action_width, names, terminated};
 use super::{ExportError, ExportJob};
 use crate::dataset::schema::{Axis, ElementType, Var};
 use crate::dataset::{Archive, Attribute};
+use crate::files::NewFolder;
 
 /// The version of Minari's layout.
 const VERSION: &str = "0.5.3";
@@ -27,13 +26,12 @@ const INFOS: [Var; 5] = [Var::Time, Var::Ctrl, Var::Residual, Var::ResidualTenth
 pub(super) fn write(
     job: &ExportJob<'_>,
     episodes: &[Episode],
-    folder: &Path,
+    folder: &NewFolder,
     notes: &mut Vec<String>,
 ) -> Result<(), ExportError> {
     let recording = job.recording;
-    let data = folder.join("data");
-    std::fs::create_dir(&data).map_err(|e| ExportError::folder(job.folder, &e))?;
-    let mut file = Archive::create(&data.join("main_data.hdf5"))?;
+    let numbers = folder.make_room("data/main_data.hdf5")?;
+    let mut file = Archive::create(&numbers)?;
     for (number, episode) in episodes.iter().enumerate() {
         write_episode(job, number, episode, &mut file)?;
     }
@@ -42,7 +40,7 @@ pub(super) fn write(
         notes.push("the task has no reward: rewards are NaN".to_owned());
     }
     let steps: usize = episodes.iter().map(|e| e.rows.len()).sum();
-    let length = std::fs::metadata(data.join("main_data.hdf5")).map_or(0, |m| m.len());
+    let length = std::fs::metadata(&numbers).map_or(0, |m| m.len());
     let about = |name: &str| recording.text_attribute(name).unwrap_or_default();
     let metadata = json!({
         "dataset_id": job.name,
@@ -70,7 +68,7 @@ pub(super) fn write(
         },
     });
     let text = serde_json::to_string_pretty(&metadata).unwrap_or_default();
-    std::fs::write(data.join("metadata.json"), text).map_err(|e| ExportError::folder(job.folder, &e))
+    Ok(folder.write("data/metadata.json", text.as_bytes())?)
 }
 
 fn write_episode(job: &ExportJob<'_>, number: usize, episode: &Episode, file: &mut Archive) -> Result<(), ExportError> {

@@ -1,7 +1,7 @@
 //! A recording as a data set of another library: Minari (reinforcement learning) or LeRobot (robot learning), with the
 //! Jacobians, their verdicts and the flags beside what these libraries expect.
 //!
-//! A data set is a new folder, whole or not at all: it is made beside its place and moved there when it is complete.
+//! A data set is a new folder, whole or not at all.
 
 mod columns;
 mod error;
@@ -9,11 +9,12 @@ mod error;
 mod lerobot;
 mod minari;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use error::ExportError;
 
 use crate::dataset::Recording;
+use crate::files::NewFolder;
 use columns::Episode;
 
 /// The library that a data set is for.
@@ -54,18 +55,7 @@ pub struct Exported {
 /// # Errors
 /// [`ExportError`]: the folder holds something, the recording cannot be read, or the disk is full; nothing is left then.
 pub fn export(job: &ExportJob<'_>) -> Result<Exported, ExportError> {
-    let place = job.folder;
-    let trouble = |e: std::io::Error| ExportError::folder(place, &e);
-    match std::fs::read_dir(place).map(|mut there| there.next().is_some()) {
-        Ok(false) => {}
-        Ok(true) => return Err(ExportError::NotEmpty { folder: place.to_owned() }),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(trouble(e)),
-    }
-    let parent = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(trouble)?;
-    // Removed with all that is in it, unless it becomes the data set.
-    let draft = tempfile::Builder::new().prefix(".dynsparse-export-").tempdir_in(parent).map_err(trouble)?;
+    let folder = NewFolder::begin(job.folder)?;
     let episodes = Episode::all(job.recording)?;
     let mut notes = Vec::new();
     let empty = job.recording.episodes()?.len() - episodes.len();
@@ -73,17 +63,12 @@ pub fn export(job: &ExportJob<'_>) -> Result<Exported, ExportError> {
         notes.push(format!("{empty} episodes without a step are left out"));
     }
     match job.format {
-        ExportFormat::Minari => minari::write(job, &episodes, draft.path(), &mut notes)?,
+        ExportFormat::Minari => minari::write(job, &episodes, &folder, &mut notes)?,
         #[cfg(feature = "parquet")]
-        ExportFormat::Lerobot => lerobot::write(job, &episodes, draft.path(), &mut notes)?,
+        ExportFormat::Lerobot => lerobot::write(job, &episodes, &folder, &mut notes)?,
         #[cfg(not(feature = "parquet"))]
         ExportFormat::Lerobot => return Err(ExportError::NotInThisBuild),
     }
-    // An empty folder gives way; anything else that has come meanwhile is in the way.
-    let draft: PathBuf = draft.keep();
-    std::fs::rename(&draft, place).map_err(|e| {
-        let _ = std::fs::remove_dir_all(&draft);
-        trouble(e)
-    })?;
+    folder.publish()?;
     Ok(Exported { episodes: episodes.len(), steps: episodes.iter().map(|e| e.rows.len()).sum(), notes })
 }

@@ -8,6 +8,7 @@ mod error;
 mod folder;
 mod kind;
 mod lock;
+mod new_folder;
 mod output;
 mod write;
 
@@ -15,5 +16,6 @@ pub use error::FileError;
 pub use folder::{Mark, sweep_up};
 pub use kind::FileKind;
 pub use lock::Lock;
+pub use new_folder::NewFolder;
 pub use output::{Inputs, Output, resolve};
 pub use write::{draft, publish, replace, replace_ours};

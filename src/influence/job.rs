@@ -103,6 +103,9 @@ impl<'r> Study<'r> {
         if !recording.has(Var::AZero) {
             return refuse("it was recorded without the zero test, so there are no zeros to compare with; record it without --no-zero-test".to_owned());
         }
+        if settings.horizon > 1 && recording.has(Var::Residual) {
+            return refuse("its rows are those of a robot's log, each set from the log, so that none follows from the one before; leave out --horizon".to_owned());
+        }
         let units = units(recording, &model, settings.unit)?;
         let sizes = settings.sizes.iter().map(|size| units.iter().map(|unit| size * unit).collect()).collect();
         let starts = Starts::new(recording, &model, recipe.job.substeps_per_row())?;
@@ -405,6 +408,11 @@ pub fn influence(
         let text = format!("{} exists already; choose another name, or --force to replace it", run.output.display());
         return Err(InfluenceError::Setting(text));
     }
+    if Recording::open(&output).is_ok() {
+        let text =
+            format!("{} is a recording, which a study does not replace; choose another name", run.output.display());
+        return Err(InfluenceError::Setting(text));
+    }
     let parts = RowParts::open(&output, &study.identity(), study.dimensions, run.force)?;
     study.work(&parts, run, progress)?;
     let draft = parts.draft();
@@ -413,7 +421,7 @@ pub fn influence(
         drop(std::fs::remove_file(&draft));
         let text = format!(
             "{}: the simulator does not come from any of {} sampled rows to the recorded next state, so there is nothing to \
-             intervene in: another machine or version has recorded it, or the file is damaged; `dynsparse verify` says more",
+             intervene in: each row may be set from elsewhere (a replay of states), another machine or version may have recorded it, or the file is damaged; `dynsparse verify` says more",
             study.recording.path().display(),
             outcome.rows
         );

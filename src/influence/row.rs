@@ -255,10 +255,16 @@ fn singles(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|x| f32::from_le_bytes(*x)).collect()
 }
 
-/// |change - A_j applied| / |change|, with every entry in its unit; NaN where the Jacobian has no number or nothing moves.
+/// |change - A_j applied| / |change|, with every entry in its unit; NaN where the Jacobian has no number or nothing moves. What is not
+/// beyond its noise is no change.
 fn linear_error<'a>(effect: &Effect, column: impl Iterator<Item = &'a Derivative>, units: &[f64]) -> f64 {
     let (mut off, mut moved) = (0.0, 0.0);
-    for ((change, derivative), unit) in effect.change.iter().zip(column).zip(units).filter(|(_, unit)| **unit > 0.0) {
+    let changes = effect
+        .change
+        .iter()
+        .zip(&effect.noise)
+        .map(|(change, noise)| if change.is_nan() || stands_out(*change, *noise) { *change } else { 0.0 });
+    for ((change, derivative), unit) in changes.zip(column).zip(units).filter(|(_, unit)| **unit > 0.0) {
         let predicted = if derivative.verdict == ZeroVerdict::Zero { 0.0 } else { derivative.value * effect.applied };
         off += ((change - predicted) / unit).powi(2);
         moved += (change / unit).powi(2);

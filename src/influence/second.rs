@@ -2,7 +2,9 @@
 //!
 //! With J = [A, B] of a row (ndx x (ndx + nu)), for every size and every input k
 //!
-//!     J_ij(x +- delta_k e_k) - J_ij(x)
+//! ```text
+//! J_ij(x +- delta_k e_k) - J_ij(x)
+//! ```
 //!
 //! is taken by the recording's own engine, whose zero test has a floor of each row's noise. An entry is constant where no input
 //! moves it by more than three floors, and changes where one does by more than ten. It is bilinear where every change is, within
@@ -96,6 +98,7 @@ impl SecondOrder {
         self.differentiate(start, None, &mut base)?;
         for s in 0..sizes {
             let mut seen = vec![Seen::default(); dimensions.entries()];
+            let mut tried = false;
             for input in 0..inputs {
                 let mut applied = [false; 2];
                 let mut sides = std::mem::take(&mut self.sides);
@@ -108,12 +111,13 @@ impl SecondOrder {
                         applied[sign] = self.differentiate(start, Some((input, found.applied[at])), side)?;
                     }
                 }
+                tried |= applied != [false, false];
                 compare(&base, &sides, applied, status & SWITCHES != 0, &mut seen);
                 self.sides = sides;
             }
             let place = s * dimensions.entries();
             for (entry, seen) in seen.into_iter().enumerate() {
-                found.second[place + entry] = seen.code();
+                found.second[place + entry] = if tried { seen.code() } else { UNDECIDED };
                 found.second_change[place + entry] = seen.largest as f32;
             }
         }

@@ -3,7 +3,9 @@
 //! Rows with a flag that is to be left out do not count; an entry that is undecided, in the Jacobian or in the graph, neither. **The
 //! error of the proxy** is the share of the Jacobian's zeros that interventions of a size break, over entries that both decide:
 //!
-//!     sum over rows of (zeros that are changed) / sum over rows of (zeros that are changed or unchanged)
+//! ```text
+//! sum over rows of (zeros that are changed) / sum over rows of (zeros that are changed or unchanged)
+//! ```
 //!
 //! Its interval is the middle 95 % of a bootstrap over blocks, since rows next to each other are not independent: whole episodes
 //! where there are enough of them, else stretches of about the root of the number of rows.

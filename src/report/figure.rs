@@ -128,7 +128,8 @@ fn heatmap(a: &Analysis) -> Figure {
             "A: by entry of the state, B: by control. Dark: never zero; light with a stroke: zero in every step. A dot marks an entry that is undecided in \
                   some steps: those count as neither."
                 .to_owned(),
-        tables: &["entries", "global_cells"],
+        // A table without a row is not in the data.
+        tables: if a.global.iter().any(|g| !g.cells.is_empty()) { &["entries", "global_cells"] } else { &["entries"] },
         drawing: canvas.finish("Share of steps in which each entry of A and B is zero"),
     }
 }

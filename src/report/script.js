@@ -17,10 +17,15 @@ const loaded = new Promise((done) => {
 async function fill(part) {
   if (part.dataset.full) return;
   part.dataset.full = "yes";
-  const packed = () => document.getElementById(`packed-${part.id}`);
-  if (!packed()) await loaded;
-  const blob = await unpacked(packed().textContent.trim(), true);
-  part.insertAdjacentHTML("beforeend", await blob.text());
+  // What the parser is still reading is there already, but not whole.
+  await loaded;
+  try {
+    const blob = await unpacked(document.getElementById(`packed-${part.id}`).textContent.trim(), true);
+    part.insertAdjacentHTML("beforeend", await blob.text());
+  } catch (trouble) {
+    part.insertAdjacentHTML("beforeend", `<p class="warn">This browser cannot unpack the part.</p>`);
+    throw trouble;
+  }
 }
 const parts = [...document.querySelectorAll(".part")];
 for (const part of parts) part.addEventListener("toggle", () => { if (part.open) fill(part); });

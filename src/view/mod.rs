@@ -154,11 +154,30 @@ impl Parts {
             self.packs.push((format!("block{}", (end - steps.start) / self.kept.block), packed));
             end = block.end;
         }
+        if end == steps.start && settings.to.is_none() {
+            end = self.add_part_of_a_block(rows, &steps, room)?;
+        }
         if end == steps.start || (settings.to.is_some() && end < steps.end) {
             return Err(too_large(rows.recording, settings, &format!("A and B of {} steps", steps.len())));
         }
         self.steps = steps.start..end;
         Ok(())
+    }
+
+    /// Adds as many steps as have room where those of a block have not, and says behind which it ends.
+    fn add_part_of_a_block(&mut self, rows: &Rows<'_>, steps: &Range<usize>, room: usize) -> Result<usize, ViewError> {
+        let mut n = self.kept.block.min(steps.len()) / 2;
+        while n > 0 {
+            self.tally = Tally::default();
+            let part = steps.start..steps.start + n;
+            let packed = self.kept.block(rows.recording, rows.of(&part), &mut self.tally)?.packed()?;
+            if packed.base64.len() + page::PACK <= room {
+                self.packs.push(("block0".to_owned(), packed));
+                return Ok(part.end);
+            }
+            n /= 2;
+        }
+        Ok(steps.start)
     }
 
     /// Adds what moves and what acts along the steps, and leaves out the last of them where a page has no room for that.
@@ -212,7 +231,7 @@ fn part(budget: usize, share: f64) -> usize {
 
 fn too_large(recording: &Recording, settings: &ViewSettings, what: &str) -> ViewError {
     ViewError::Setting(format!(
-        "{}: {what} do not fit into a page of {:.1} MB; show fewer steps (--from, --to) or allow more (--budget-mb)",
+        "{}: {what} do not fit into a page of {} MB; show fewer steps (--from, --to) or allow more (--budget-mb)",
         recording.path().display(),
         settings.budget as f64 / 1e6
     ))
@@ -222,7 +241,7 @@ fn too_large(recording: &Recording, settings: &ViewSettings, what: &str) -> View
 fn steps(settings: &ViewSettings, length: usize) -> Result<Range<usize>, String> {
     let ViewSettings { episode, from, to, budget } = *settings;
     if budget < LEAST_BUDGET {
-        return Err(format!("a budget of {:.1} MB holds no page; give at least 0.2", budget as f64 / 1e6));
+        return Err(format!("a budget of {} MB holds no page; give at least 0.2", budget as f64 / 1e6));
     }
     if length == 0 {
         return Err(format!("episode {episode} has no step, so there is nothing to show; choose another one"));

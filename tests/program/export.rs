@@ -50,6 +50,8 @@ fn what_has_no_controls_or_no_steps() {
     if cfg!(feature = "parquet") {
         let ran = place.run(&["export", "free.h5", "--to", "lerobot", "-o", "free"]);
         ran.refused(&["free.h5: has no controls", "export it as minari"]);
+        let named = place.run(&["export", "free.h5", "--to", "lerobot", "-o", "free", "--name", "a/b-v0"]);
+        named.refused(&["--name", "leave it out"]);
     }
 }
 
@@ -60,7 +62,8 @@ fn what_cannot_be_exported() {
     std::fs::create_dir(place.path("full")).unwrap();
     place.write("full/note", "mine").write("text.h5", "no recording");
     let minari = |file, folder| ["export", file, "--to", "minari", "-o", folder, "--name", "a/b-v0"];
-    place.run(&minari("a.h5", "full")).refused(&["full: is not empty", "--output"]);
+    place.run(&minari("a.h5", "full")).refused(&["full: is not empty"]);
+    place.run(&minari("a.h5", "gone/..")).refused(&["gone/..", "not the name of a folder"]);
     place.run(&minari("a.h5", "full/note")).refused(&["full/note"]);
     place.run(&minari("gone.h5", "new")).refused(&["gone.h5"]);
     place.run(&minari("text.h5", "new")).refused(&["text.h5"]);
@@ -72,7 +75,7 @@ fn what_cannot_be_exported() {
     place.run(&["export", "a.h5", "--to", "minari", "-o", "new"]).refused(&["--output: \"new\"", "--name"]);
     place.run(&["export", "a.h5", "--to", "zarr", "-o", "new"]).usage(&["zarr"]);
     std::fs::create_dir(place.path("empty-v1")).unwrap();
-    place.run(&["export", "a.h5", "--to", "minari", "-o", "empty-v1"]).ok();
+    place.run(&["export", "a.h5", "--to", "minari", "-o", "empty-v1/."]).ok();
     assert!(place.has("empty-v1/data/metadata.json"));
 }
 

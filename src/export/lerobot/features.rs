@@ -103,10 +103,17 @@ pub(super) fn features(recording: &Recording) -> Result<Vec<Feature<'_>>, Export
     Ok(all)
 }
 
-/// Names of the entries of a row.
+/// Names of the entries of a row; with what they are behind it where the same names are positions and velocities, as LeRobot has it.
 fn labels(recording: &Recording, column: &Column<'_>) -> Result<Vec<String>, ExportError> {
     let axes = column.var.spec().axes;
-    Ok(if let [_, axis] = axes { recording.labels(*axis)? } else { Vec::new() })
+    let names = if let [_, axis] = axes { recording.labels(*axis)? } else { Vec::new() };
+    let what = match column.var {
+        Var::Qpos => ".pos",
+        Var::Qvel => ".vel",
+        Var::Act => ".act",
+        _ => return Ok(names),
+    };
+    Ok(names.into_iter().map(|name| name + what).collect())
 }
 
 impl<'a> Feature<'a> {

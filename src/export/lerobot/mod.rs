@@ -7,8 +7,6 @@ mod features;
 mod stats;
 mod table;
 
-use std::path::Path;
-
 use serde_json::{Map, Value, json};
 
 use self::features::{Feature, Place, features};
@@ -17,6 +15,7 @@ use super::columns::{Episode, names};
 use super::{ExportError, ExportJob};
 use crate::dataset::Recording;
 use crate::dataset::schema::{Axis, Var};
+use crate::files::NewFolder;
 
 /// A file of data ends with the episode in which it has grown to this, bytes.
 const FILE: usize = 100 << 20;
@@ -27,7 +26,7 @@ const CHUNK: usize = 1000;
 pub(super) fn write(
     job: &ExportJob<'_>,
     episodes: &[Episode],
-    folder: &Path,
+    folder: &NewFolder,
     notes: &mut Vec<String>,
 ) -> Result<(), ExportError> {
     let recording = job.recording;
@@ -43,13 +42,13 @@ pub(super) fn write(
         notes.push("the task has no reward: there is no next.reward".to_owned());
     }
     let columns: Vec<TableColumn> = features.iter().map(|f| f.column.clone()).collect();
-    let data = |file: usize| folder.join(format!("data/chunk-{:03}/file-{:03}.parquet", file / CHUNK, file % CHUNK));
+    let data = |file: usize| format!("data/chunk-{:03}/file-{:03}.parquet", file / CHUNK, file % CHUNK);
     let (mut file, mut first) = (0, 0);
-    let mut writer = Writer::create(&data(file), columns.clone(), &[])?;
+    let mut writer = Writer::create(folder, &data(file), columns.clone(), &[])?;
     let mut index = Vec::new();
     for (number, episode) in episodes.iter().enumerate() {
         if writer.bytes() > FILE {
-            std::mem::replace(&mut writer, Writer::create(&data(file + 1), columns.clone(), &[])?).finish()?;
+            std::mem::replace(&mut writer, Writer::create(folder, &data(file + 1), columns.clone(), &[])?).finish()?;
             file += 1;
         }
         let place = Place { number, first, seconds };
@@ -106,7 +105,7 @@ fn info(job: &ExportJob<'_>, features: &[Feature<'_>], episodes: usize, frames: 
 }
 
 /// Where each episode is: number, length, folder and file of its data, first row and the one behind the last.
-fn write_episodes(folder: &Path, index: &[[usize; 6]], task: &str) -> Result<(), ExportError> {
+fn write_episodes(folder: &NewFolder, index: &[[usize; 6]], task: &str) -> Result<(), ExportError> {
     let names = [
         "episode_index",
         "length",
@@ -123,13 +122,13 @@ fn write_episodes(folder: &Path, index: &[[usize; 6]], task: &str) -> Result<(),
     let of = |k: usize| Values::I64(index.iter().map(|row| row.get(k).map_or(0, |n| *n as i64)).collect());
     let mut values: Vec<Values> = (0..names.len()).map(of).collect();
     values.push(Values::Text(vec![task.to_owned(); index.len()]));
-    let mut writer = Writer::create(&folder.join("meta/episodes/chunk-000/file-000.parquet"), columns, &[])?;
+    let mut writer = Writer::create(folder, "meta/episodes/chunk-000/file-000.parquet", columns, &[])?;
     writer.rows(index.len(), &values)?;
     writer.finish()
 }
 
 /// The one task; its text is the index of a table of pandas.
-fn write_task(folder: &Path, task: &str) -> Result<(), ExportError> {
+fn write_task(folder: &NewFolder, task: &str) -> Result<(), ExportError> {
     let index = "__index_level_0__";
     let column = |name: &str, kind| TableColumn { name: name.to_owned(), kind, shape: Vec::new() };
     let about = |name: Option<&str>, field: &str, pandas: &str, numpy: &str| json!({ "name": name, "field_name": field, "pandas_type": pandas, "numpy_type": numpy, "metadata": null });
@@ -141,13 +140,12 @@ fn write_task(folder: &Path, task: &str) -> Result<(), ExportError> {
         "pandas_version": "2.0.0",
     });
     let columns = vec![column("task_index", Kind::I64), column(index, Kind::Text)];
-    let mut writer = Writer::create(&folder.join("meta/tasks.parquet"), columns, &[("pandas", pandas.to_string())])?;
+    let mut writer = Writer::create(folder, "meta/tasks.parquet", columns, &[("pandas", pandas.to_string())])?;
     writer.rows(1, &[Values::I64(vec![0]), Values::Text(vec![task.to_owned()])])?;
     writer.finish()
 }
 
-fn write_json(folder: &Path, name: &str, value: &Value) -> Result<(), ExportError> {
-    let path = folder.join("meta").join(name);
+fn write_json(folder: &NewFolder, name: &str, value: &Value) -> Result<(), ExportError> {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    std::fs::write(&path, text).map_err(|e| ExportError::folder(&path, &e))
+    Ok(folder.write(&format!("meta/{name}"), text.as_bytes())?)
 }

@@ -1,7 +1,7 @@
 //! Parquet tables whose cells are numbers, texts, or lists and matrices of a fixed size.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
@@ -13,6 +13,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
 
 use super::ExportError;
+use crate::files::NewFolder;
 
 /// What the numbers of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,9 +112,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Begins a table, with notes about it.
-    pub(super) fn create(path: &Path, columns: Vec<Column>, notes: &[(&str, String)]) -> Result<Self, ExportError> {
-        let opened = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| File::create_new(path));
-        let file = opened.map_err(|e| ExportError::folder(path, &e))?;
+    pub(super) fn create(
+        folder: &NewFolder,
+        name: &str,
+        columns: Vec<Column>,
+        notes: &[(&str, String)],
+    ) -> Result<Self, ExportError> {
+        let (path, file) = (PathBuf::from(name), folder.file(name)?);
         let begin = || {
             let fields = columns.iter().map(Column::schema).collect::<Result<_, _>>()?;
             let schema = Type::group_type_builder("schema").with_fields(fields).build()?;
@@ -122,8 +127,8 @@ impl Writer {
                 WriterProperties::builder().set_compression(Compression::SNAPPY).set_key_value_metadata(Some(notes));
             SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties.build()))
         };
-        let file = begin().map_err(|source| ExportError::Parquet { file: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), columns, file })
+        let file = begin().map_err(|source| ExportError::Parquet { file: path.clone(), source })?;
+        Ok(Self { path, columns, file })
     }
 
     /// Appends rows: the values of every column.
