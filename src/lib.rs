@@ -16,6 +16,7 @@ pub mod influence;
 #[cfg(feature = "learn")]
 pub mod learn;
 pub mod logs;
+mod moments;
 mod npz;
 pub mod planner;
 pub mod policy;

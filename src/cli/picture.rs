@@ -63,13 +63,15 @@ pub(super) fn map(matrices: &[Entries]) -> Option<String> {
     let mut out = format!("  {:<width$}zero in some, nonzero in others\n", "nonzero in some step");
     let heads: String = matrices.iter().map(|m| format!("{:<1$} ", m.name, of(m))).collect();
     out.push_str(&format!("  {heads:<width$}{}\n", heads.trim_end()));
+    let side = |which: fn(&Entries) -> &[bool]| matrices.iter().map(|m| Map::new(m, which(m))).collect::<Vec<_>>();
+    let sides = [side(|m| &m.nonzero), side(|m| &m.switches)];
     for line in 0..rows.div_ceil(2 * fold) {
-        let half = |which: fn(&Entries) -> &[bool]| {
+        let half = |maps: &[Map<'_>]| {
             let blocks =
-                |m: &Entries| (0..of(m)).map(|c| block(m, which(m), fold, line, c)).chain([' ']).collect::<String>();
-            matrices.iter().map(blocks).collect::<String>()
+                |m: &Map<'_>| (0..of(m.entries)).map(|c| m.block(fold, line, c)).chain([' ']).collect::<String>();
+            maps.iter().map(blocks).collect::<String>()
         };
-        let (left, right) = (half(|m| &m.nonzero), half(|m| &m.switches));
+        let [left, right] = sides.each_ref().map(|maps| half(maps));
         out.push_str(format!("  {left:<width$}{right}").trim_end());
         out.push('\n');
     }
@@ -79,25 +81,42 @@ pub(super) fn map(matrices: &[Entries]) -> Option<String> {
     Some(out)
 }
 
-/// The block of two by `fold` rows and `fold` columns. A half is drawn where half of its entries are in the set, or, in a set that is
-/// sparse, as large a share of them as of all.
-fn block(m: &Entries, set: &[bool], fold: usize, line: usize, column: usize) -> char {
-    let share = |of: usize, n: usize| of as f64 / n.max(1) as f64;
-    let least = share(set.iter().filter(|cell| **cell).count(), set.len()).min(0.5);
-    let most = |half: usize| {
-        let from = (2 * line + half) * fold;
-        let rows = from..(from + fold).min(m.rows());
-        let columns = column * fold..((column + 1) * fold).min(m.columns);
-        let cells: Vec<bool> = rows.flat_map(|r| columns.clone().map(move |c| set[r * m.columns + c])).collect();
-        let there = cells.iter().filter(|cell| **cell).count();
-        there > 0 && share(there, cells.len()) >= least
-    };
-    match (most(0), most(1)) {
-        (true, true) => '█',
-        (true, false) => '▀',
-        (false, true) => '▄',
-        (false, false) => ' ',
+/// Which entries of a matrix are in a set.
+struct Map<'a> {
+    entries: &'a Entries,
+    set: &'a [bool],
+    /// The share of its entries from which on a half block is drawn: half, or of a sparse set, that of all its entries.
+    least: f64,
+}
+
+impl<'a> Map<'a> {
+    fn new(entries: &'a Entries, set: &'a [bool]) -> Self {
+        Self { entries, set, least: share(set.iter().copied()).min(0.5) }
     }
+
+    /// The block of two by `fold` rows and `fold` columns.
+    fn block(&self, fold: usize, line: usize, column: usize) -> char {
+        let n = self.entries.columns;
+        let half = |half: usize| {
+            let from = (2 * line + half) * fold;
+            let rows = from..(from + fold).min(self.entries.rows());
+            let columns = column * fold..((column + 1) * fold).min(n);
+            let there = share(rows.flat_map(|r| columns.clone().map(move |c| self.set[r * n + c])));
+            there > 0.0 && there >= self.least
+        };
+        match (half(0), half(1)) {
+            (true, true) => '█',
+            (true, false) => '▀',
+            (false, true) => '▄',
+            (false, false) => ' ',
+        }
+    }
+}
+
+/// The share of what is true.
+fn share(set: impl Iterator<Item = bool>) -> f64 {
+    let (there, all) = set.fold((0, 0), |(there, all), is| (there + usize::from(is), all + 1));
+    there as f64 / all.max(1) as f64
 }
 
 #[cfg(test)]

@@ -309,10 +309,13 @@ impl Recording {
     /// Labels of an axis that does not grow, as they can be shown; none where it does not occur.
     ///
     /// # Errors
-    /// [`DatasetError::Foreign`] when it is not there.
+    /// [`DatasetError::Foreign`] when it has entries and no labels.
     pub fn labels(&self, axis: Axis) -> Result<Vec<String>, DatasetError> {
-        let labels = self.labels.get(&axis).map(|labels| labels.iter().map(|label| shown(label)).collect());
-        labels.ok_or_else(|| self.foreign(&format!("has no labels of {}", axis.name())))
+        match self.labels.get(&axis) {
+            Some(labels) => Ok(labels.iter().map(|label| shown(label)).collect()),
+            None if self.len(axis) == 0 => Ok(Vec::new()),
+            None => Err(self.foreign(&format!("has no labels of {}", axis.name()))),
+        }
     }
 
     /// Rows of a variable as little-endian bytes, whatever its type.

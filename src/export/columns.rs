@@ -71,26 +71,23 @@ impl<'a> Column<'a> {
     }
 
     /// Numbers of a row.
-    #[cfg(feature = "parquet")]
     pub(super) fn width(&self) -> usize {
         self.tail.iter().product()
     }
 
-    /// Appends the rows as they are stored, little-endian.
-    pub(super) fn bytes(&mut self, rows: Range<usize>, to: &mut Vec<u8>) -> Result<(), DatasetError> {
+    /// The rows as they are stored, little-endian.
+    pub(super) fn bytes(&mut self, rows: Range<usize>) -> Result<Vec<u8>, DatasetError> {
+        let mut bytes = Vec::with_capacity(rows.len() * self.width() * self.kind.size());
         for row in rows {
-            to.extend_from_slice(self.reader.row(row)?);
+            bytes.extend_from_slice(self.reader.row(row)?);
         }
-        Ok(())
+        Ok(bytes)
     }
 
-    /// Appends the rows of floats as doubles.
+    /// A row of floats, as doubles.
     #[cfg(feature = "parquet")]
-    pub(super) fn numbers(&mut self, rows: Range<usize>, to: &mut Vec<f64>) -> Result<(), DatasetError> {
-        for row in rows {
-            to.extend_from_slice(self.reader.numbers(row)?);
-        }
-        Ok(())
+    pub(super) fn numbers(&mut self, row: usize) -> Result<&[f64], DatasetError> {
+        self.reader.numbers(row)
     }
 }
 
@@ -104,17 +101,19 @@ pub(super) fn action_width(recording: &Recording) -> usize {
     recording.len(if action(recording) == Var::Action { Axis::Action } else { Axis::Actuator })
 }
 
-/// By row of an episode: whether one of the task's conditions ends it there.
-pub(super) fn terminated(recording: &Recording, episode: &Episode) -> Result<Vec<u8>, DatasetError> {
-    let mut flags = Vec::new();
-    match Column::of(recording, Var::Terminated)? {
-        Some(mut column) => column.bytes(episode.rows.clone(), &mut flags)?,
-        None => flags.resize(episode.rows.len(), 0),
-    }
-    Ok(flags)
-}
+/// Whether one of the task's conditions ends the episode, by row.
+pub(super) struct Terminated<'a>(Option<Column<'a>>);
 
-/// Names of an axis; none where it has no entry.
-pub(super) fn names(recording: &Recording, axis: Axis) -> Result<Vec<String>, DatasetError> {
-    if recording.len(axis) == 0 { Ok(Vec::new()) } else { recording.labels(axis) }
+impl<'a> Terminated<'a> {
+    pub(super) fn of(recording: &'a Recording) -> Result<Self, DatasetError> {
+        Ok(Self(Column::of(recording, Var::Terminated)?))
+    }
+
+    /// 1 where it does; only time ends an episode of a task without conditions.
+    pub(super) fn flags(&mut self, rows: Range<usize>) -> Result<Vec<u8>, DatasetError> {
+        match &mut self.0 {
+            Some(column) => column.bytes(rows),
+            None => Ok(vec![0; rows.len()]),
+        }
+    }
 }

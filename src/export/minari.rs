@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use super::columns::{Column, Episode, FINDINGS, action, action_width, names, terminated};
+use super::columns::{Column, Episode, FINDINGS, Terminated, action, action_width};
 use super::{ExportError, ExportJob};
 use crate::dataset::schema::{Axis, ElementType, Var};
-use crate::dataset::{Archive, Attribute};
+use crate::dataset::{Archive, Attribute, Recording};
 use crate::files::NewFolder;
 
 /// The version of Minari's layout.
@@ -23,6 +23,34 @@ const OBSERVED: [[Var; 2]; 4] = [
 /// What goes into `infos` besides, a row a step.
 const INFOS: [Var; 5] = [Var::Time, Var::Ctrl, Var::Residual, Var::ResidualTenth, Var::ResidualSecond];
 
+/// What is read, episode by episode.
+struct Columns<'a> {
+    /// Before a step, and after it.
+    observed: Vec<[Column<'a>; 2]>,
+    acted: Option<Column<'a>>,
+    reward: Option<Column<'a>>,
+    terminated: Terminated<'a>,
+    infos: Vec<Column<'a>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(recording: &'a Recording) -> Result<Self, ExportError> {
+        let mut observed = Vec::new();
+        for [before, after] in OBSERVED {
+            if let [Some(before), Some(after)] = [Column::of(recording, before)?, Column::of(recording, after)?] {
+                observed.push([before, after]);
+            }
+        }
+        Ok(Self {
+            observed,
+            acted: Column::of(recording, action(recording))?,
+            reward: Column::of(recording, Var::Reward)?,
+            terminated: Terminated::of(recording)?,
+            infos: Column::those(recording, &[&INFOS[..], &FINDINGS].concat())?,
+        })
+    }
+}
+
 pub(super) fn write(
     job: &ExportJob<'_>,
     episodes: &[Episode],
@@ -30,10 +58,12 @@ pub(super) fn write(
     notes: &mut Vec<String>,
 ) -> Result<(), ExportError> {
     let recording = job.recording;
+    let actions = action_width(recording);
+    let mut columns = Columns::of(recording)?;
     let numbers = folder.make_room("data/main_data.hdf5")?;
     let mut file = Archive::create(&numbers)?;
     for (number, episode) in episodes.iter().enumerate() {
-        write_episode(job, number, episode, &mut file)?;
+        write_episode(number, episode, &mut columns, actions, &mut file)?;
     }
     file.finish()?;
     if !recording.has(Var::Reward) {
@@ -50,8 +80,8 @@ pub(super) fn write(
         "total_episodes": episodes.len(),
         "total_steps": steps,
         "dataset_size": length as f64 / 1e6,
-        "observation_space": observation_space(job),
-        "action_space": space(action_width(recording)),
+        "observation_space": observation_space(&columns),
+        "action_space": space(actions),
         "algorithm_name": about("policy"),
         "description": about("description"),
         "code_permalink": "",
@@ -63,17 +93,23 @@ pub(super) fn write(
             "command": about("command"),
             "task": about("task"),
             "engine": about("engine"),
-            "state": names(recording, Axis::State)?,
-            "actuator": names(recording, Axis::Actuator)?,
+            "state": recording.labels(Axis::State)?,
+            "actuator": recording.labels(Axis::Actuator)?,
         },
     });
     let text = serde_json::to_string_pretty(&metadata).unwrap_or_default();
     Ok(folder.write("data/metadata.json", text.as_bytes())?)
 }
 
-fn write_episode(job: &ExportJob<'_>, number: usize, episode: &Episode, file: &mut Archive) -> Result<(), ExportError> {
-    let (recording, rows) = (job.recording, episode.rows.clone());
-    let (group, count) = (format!("episode_{number}"), rows.len());
+fn write_episode(
+    number: usize,
+    episode: &Episode,
+    columns: &mut Columns<'_>,
+    actions: usize,
+    file: &mut Archive,
+) -> Result<(), ExportError> {
+    let (rows, group) = (episode.rows.clone(), format!("episode_{number}"));
+    let count = rows.len();
     let about = [
         ("id", Attribute::Int(number as i64)),
         ("total_steps", Attribute::Int(count as i64)),
@@ -84,36 +120,25 @@ fn write_episode(job: &ExportJob<'_>, number: usize, episode: &Episode, file: &m
     for part in ["observations", "infos"] {
         file.group(&format!("{group}/{part}"), &[])?;
     }
-    for [before, after] in OBSERVED {
-        let [Some(mut before), Some(mut after)] = [Column::of(recording, before)?, Column::of(recording, after)?]
-        else {
-            continue;
-        };
-        let mut bytes = Vec::new();
-        before.bytes(rows.clone(), &mut bytes)?;
-        after.bytes(rows.end - 1..rows.end, &mut bytes)?;
-        let name = format!("{group}/observations/{}", before.name());
-        file.array(&name, before.kind, &before.tail, count + 1, &bytes)?;
+    for [before, after] in &mut columns.observed {
+        let mut bytes = before.bytes(rows.clone())?;
+        bytes.extend(after.bytes(rows.end - 1..rows.end)?);
+        file.array(&format!("{group}/observations/{}", before.name()), before.kind, &before.tail, count + 1, &bytes)?;
     }
-    let mut bytes = Vec::new();
-    if let Some(mut column) = Column::of(recording, action(recording))? {
-        column.bytes(rows.clone(), &mut bytes)?;
-    }
-    file.array(&format!("{group}/actions"), ElementType::F64, &[action_width(recording)], count, &bytes)?;
-    let mut bytes = Vec::new();
-    match Column::of(recording, Var::Reward)? {
-        Some(mut column) => column.bytes(rows.clone(), &mut bytes)?,
-        None => bytes.extend(f64::NAN.to_le_bytes().repeat(count)),
-    }
+    let bytes = columns.acted.as_mut().map(|column| column.bytes(rows.clone())).transpose()?.unwrap_or_default();
+    file.array(&format!("{group}/actions"), ElementType::F64, &[actions], count, &bytes)?;
+    let bytes = match &mut columns.reward {
+        Some(column) => column.bytes(rows.clone())?,
+        None => f64::NAN.to_le_bytes().repeat(count),
+    };
     file.array(&format!("{group}/rewards"), ElementType::F64, &[], count, &bytes)?;
-    let terminations = terminated(recording, episode)?;
+    let terminations = columns.terminated.flags(rows.clone())?;
     let mut truncations = vec![0; count];
     truncations[count - 1] = 1 - terminations[count - 1].min(1);
     file.booleans(&format!("{group}/terminations"), &terminations)?;
     file.booleans(&format!("{group}/truncations"), &truncations)?;
-    for mut column in Column::those(recording, &[&INFOS[..], &FINDINGS].concat())? {
-        let mut bytes = Vec::new();
-        column.bytes(rows.clone(), &mut bytes)?;
+    for column in &mut columns.infos {
+        let bytes = column.bytes(rows.clone())?;
         file.array(&format!("{group}/infos/{}", column.name()), column.kind, &column.tail, count, &bytes)?;
     }
     Ok(())
@@ -126,11 +151,11 @@ fn space(width: usize) -> String {
     format!(r#"{{"type": "Box", "dtype": "float64", "shape": [{width}], "low": [{low}], "high": [{high}]}}"#)
 }
 
-fn observation_space(job: &ExportJob<'_>) -> String {
-    let there = OBSERVED.iter().filter(|[before, after]| {
-        [before, after].iter().all(|var| job.recording.has(**var) && !job.recording.shape(**var).contains(&0))
-    });
-    let spaces: Vec<String> =
-        there.map(|[var, _]| format!(r#""{}": {}"#, var.spec().name, space(job.recording.shape(*var)[1]))).collect();
+fn observation_space(columns: &Columns<'_>) -> String {
+    let spaces: Vec<String> = columns
+        .observed
+        .iter()
+        .map(|[column, _]| format!(r#""{}": {}"#, column.name(), space(column.width())))
+        .collect();
     format!(r#"{{"type": "Dict", "subspaces": {{{}}}}}"#, spaces.join(", "))
 }

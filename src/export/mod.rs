@@ -56,11 +56,12 @@ pub struct Exported {
 /// [`ExportError`]: the folder holds something, the recording cannot be read, or the disk is full; nothing is left then.
 pub fn export(job: &ExportJob<'_>) -> Result<Exported, ExportError> {
     let folder = NewFolder::begin(job.folder)?;
-    let episodes = Episode::all(job.recording)?;
+    let mut episodes = Episode::all(job.recording)?;
+    let all = episodes.len();
+    episodes.retain(|episode| !episode.rows.is_empty());
     let mut notes = Vec::new();
-    let empty = job.recording.episodes()?.len() - episodes.len();
-    if empty > 0 {
-        notes.push(format!("{empty} episodes without a step are left out"));
+    if episodes.len() < all {
+        notes.push(format!("{} episodes without a step are left out", all - episodes.len()));
     }
     match job.format {
         ExportFormat::Minari => minari::write(job, &episodes, &folder, &mut notes)?,

@@ -135,6 +135,13 @@ fn gone(path: &Path, result: std::io::Result<()>) -> Result<(), FileError> {
     }
 }
 
+/// The folder of unfinished work beside an output, `OUT.parts`.
+pub fn parts_of(output: &Path) -> PathBuf {
+    let mut name = output.file_name().unwrap_or_default().to_os_string();
+    name.push(".parts");
+    output.with_file_name(name)
+}
+
 /// The folder that a file lies in.
 pub(super) fn of(file: &Path) -> &Path {
     file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))

@@ -13,7 +13,7 @@ mod output;
 mod write;
 
 pub use error::FileError;
-pub use folder::{Mark, sweep_up};
+pub use folder::{Mark, parts_of, sweep_up};
 pub use kind::FileKind;
 pub use lock::Lock;
 pub use new_folder::NewFolder;

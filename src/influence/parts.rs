@@ -29,15 +29,9 @@ pub(super) struct RowParts {
 }
 
 impl RowParts {
-    fn folder_of(output: &Path) -> PathBuf {
-        let mut name = output.file_name().unwrap_or_default().to_os_string();
-        name.push(".parts");
-        output.with_file_name(name)
-    }
-
     /// Whether work of these settings lies beside an output: a kill between its last rename and the clean-up leaves it.
     pub(super) fn are_there(output: &Path, settings: &str) -> bool {
-        let folder = Self::folder_of(output);
+        let folder = files::parts_of(output);
         MARK.is_on(&folder) && bounded::read_text(&folder.join(SETTINGS)).is_ok_and(|there| there == settings)
     }
 
@@ -51,7 +45,7 @@ impl RowParts {
         dimensions: Dimensions,
         force: bool,
     ) -> Result<Self, InfluenceError> {
-        let folder = Self::folder_of(output);
+        let folder = files::parts_of(output);
         let Some(lock) = MARK.lock(&folder, true)? else {
             let text =
                 format!("another process is at work in {}; wait for it, or name another output", folder.display());

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::LearnError;
 use super::manifold::{Coordinates, LearningTarget, StateFeatures, StateSpace};
 use super::models::Space;
-use super::norm::{Moments, Norm, angular};
+use super::norm::{Norm, angular};
 use super::truths::{Filling, Store, Truths};
 use crate::analysis::{DEFAULT_THRESHOLD, Regimes};
 use crate::dataset::schema::{Axis, Var, attribute};
@@ -29,6 +29,7 @@ use crate::dataset::{self, FlagReader, Recording, RowReader};
 use crate::flags::StepFlags;
 use crate::kinematics::Kinematics;
 use crate::layout::StateLayout;
+use crate::moments::Moments;
 use crate::number;
 use crate::quat;
 use crate::rng::Stream;
@@ -195,7 +196,7 @@ impl Data {
         let mut data = Self {
             task: recording.text_attribute(attribute::TASK).unwrap_or_default(),
             state: recording.labels(Axis::State)?,
-            action: if nu > 0 { recording.labels(Axis::Actuator)? } else { Vec::new() },
+            action: recording.labels(Axis::Actuator)?,
             norm: Norm {
                 mean: Vec::new(),
                 std: Vec::new(),

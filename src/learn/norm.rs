@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::moments::Moments;
 use crate::quat;
 
 /// What numbers are shifted and scaled by.
@@ -24,32 +25,7 @@ pub struct Norm {
     pub target: Vec<[f64; 2]>,
 }
 
-/// Means and sums of squares in one pass (Welford).
-#[derive(Default)]
-pub(super) struct Moments {
-    n: f64,
-    pub(super) mean: Vec<f64>,
-    square: Vec<f64>,
-}
-
 impl Moments {
-    pub(super) fn add(&mut self, row: impl Iterator<Item = f64>) {
-        self.n += 1.0;
-        for (i, x) in row.enumerate() {
-            if i == self.mean.len() {
-                self.mean.push(0.0);
-                self.square.push(0.0);
-            }
-            let off = x - self.mean[i];
-            self.mean[i] += off / self.n;
-            self.square[i] += off * (x - self.mean[i]);
-        }
-    }
-
-    pub(super) fn std(&self) -> Vec<f64> {
-        self.square.iter().map(|s| (s / self.n).sqrt()).collect()
-    }
-
     /// Which ones never change.
     pub(super) fn still(&self) -> Vec<bool> {
         self.std().iter().zip(&self.mean).map(|(s, m)| *s <= 1e-12 * m.abs().max(1e-3)).collect()

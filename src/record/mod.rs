@@ -17,6 +17,7 @@ mod recipe;
 mod replayed;
 mod residual;
 mod restored;
+mod rows;
 mod settings;
 mod unsound;
 mod verify;
@@ -36,6 +37,7 @@ pub use probe::Probe;
 pub use recipe::{FileHash, Recipe};
 pub use replayed::Replayed;
 pub use restored::{Restored, restored};
+pub use rows::RecordedRows;
 pub use settings::{RecordSettings, command, in_quotes};
 pub use unsound::drop_unsound;
 pub use verify::{Verification, verify};
@@ -279,7 +281,7 @@ pub fn record(prepared: &Prepared, run: &Run<'_>, progress: &dyn RecordProgress)
         return Ok(RecordOutcome::AlreadyThere);
     }
     let total = prepared.job.episodes;
-    let folder = Parts::folder_of(run.output);
+    let folder = files::parts_of(run.output);
     if run.merge_only && !folder.is_dir() {
         return Err(RecordError::Incomplete { folder, missing: total as usize, total, first: 0 });
     }

@@ -29,20 +29,13 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Where the shards of an output lie.
-    pub(super) fn folder_of(output: &Path) -> PathBuf {
-        let mut name = output.file_name().unwrap_or_default().to_os_string();
-        name.push(".parts");
-        output.with_file_name(name)
-    }
-
     /// Opens or makes the folder for a recipe. Processes that record disjoint shards share it; one that
     /// will merge has it alone.
     ///
     /// # Errors
     /// [`RecordError::Busy`], [`RecordError::OtherJob`] or an I/O error.
     pub(super) fn open(output: &Path, recipe: &Recipe, alone: bool, force: bool) -> Result<Self, RecordError> {
-        let folder = Self::folder_of(output);
+        let folder = files::parts_of(output);
         // Dropping other settings' shards needs the folder alone, too.
         let Some(lock) = MARK.lock(&folder, alone || force)? else { return Err(RecordError::Busy { folder }) };
         let parts = Self { folder, lock };
@@ -113,7 +106,7 @@ impl Parts {
 
 /// Whether unfinished work of an output lies beside it. A user's own folder of that name is none.
 pub(super) fn are_there(output: &Path) -> bool {
-    let folder = Parts::folder_of(output);
+    let folder = files::parts_of(output);
     MARK.is_on(&folder) || Mark::is_rest(&folder)
 }
 
@@ -122,7 +115,7 @@ pub(super) fn are_there(output: &Path) -> bool {
 /// # Errors
 /// [`DatasetError`], also where the folder is not ours.
 pub(crate) fn drop_unfinished(output: &Path) -> Result<(), DatasetError> {
-    let folder = Parts::folder_of(output);
+    let folder = files::parts_of(output);
     if !folder.exists() {
         return Ok(());
     }
@@ -145,7 +138,7 @@ fn remove(folder: &Path) -> Result<(), DatasetError> {
 /// # Errors
 /// [`RecordError::Dataset`] when the folder of shards cannot be read.
 pub fn finished_episodes(output: &Path) -> Result<BTreeSet<u64>, RecordError> {
-    let folder = Parts::folder_of(output);
+    let folder = files::parts_of(output);
     match std::fs::read_dir(&folder) {
         Ok(entries) => Ok(entries.flatten().filter_map(|entry| episode_of(&entry.path())).collect()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::parts::Parts;
 use super::{Prepared, RecordError, Run, Todo};
 use crate::dataset::{DatasetError, check_shard};
+use crate::files;
 
 /// Removes the shards of an unfinished recording that cannot be used, and returns their episodes.
 ///
@@ -19,7 +20,7 @@ pub fn drop_unsound(
     threads: usize,
     stop: &AtomicBool,
 ) -> Result<Vec<u64>, RecordError> {
-    if !Parts::folder_of(output).is_dir() {
+    if !files::parts_of(output).is_dir() {
         return Ok(Vec::new());
     }
     let parts = Parts::open(output, &prepared.recipe, true, false)?;

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use super::RenderError;
-use crate::dataset::schema::{Axis, Var, attribute};
+use crate::dataset::schema::{Var, attribute};
 use crate::dataset::{EpisodeRow, Recording};
-use crate::physics::{BodyId, Model, Sim};
-use crate::record::{Restored, restored};
+use crate::physics::{Model, Sim};
+use crate::record::{RecordedRows, Restored, restored};
 
 /// Puts the states of a recording back into a simulation.
 #[derive(Debug)]
 pub struct States<'r> {
     recording: &'r Recording,
+    rows: RecordedRows<'r>,
     sim: Sim,
-    forced: Vec<BodyId>,
 }
 
 impl<'r> States<'r> {
@@ -24,12 +24,8 @@ impl<'r> States<'r> {
     pub fn new(recording: &'r Recording) -> Result<Self, RenderError> {
         let Restored { recipe, task, .. } = &restored(recording)?;
         let model = Arc::new(task.model(recipe.job.solver)?);
-        fits(recording, &model)?;
-        let forced = match recording.has(Var::XfrcApplied) {
-            true => recording.labels(Axis::ForcedBody)?.iter().map(|b| model.body(b)).collect::<Result<_, _>>()?,
-            false => Vec::new(),
-        };
-        Ok(Self { recording, sim: Sim::new(&model)?, forced })
+        let rows = RecordedRows::new(recording, &model, &[Var::Qpos, Var::Qvel], "its states cannot be drawn")?;
+        Ok(Self { recording, rows, sim: Sim::new(&model)? })
     }
 
     /// The model.
@@ -43,28 +39,8 @@ impl<'r> States<'r> {
     /// # Errors
     /// [`RenderError::Dataset`] for a state that cannot be read or is none; [`RenderError::Physics`] from MuJoCo.
     pub fn put_back(&mut self, row: usize) -> Result<&mut Sim, RenderError> {
-        let read = |var| self.recording.read::<f64>(var, row..row + 1);
-        let time = read(Var::Time)?;
         let sim = &mut self.sim;
-        sim.set_time(time[0]);
-        sim.qpos_mut().copy_from_slice(&read(Var::Qpos)?);
-        sim.qvel_mut().copy_from_slice(&read(Var::Qvel)?);
-        for (var, to) in [
-            (Var::Act, Sim::act_mut as fn(&mut Sim) -> &mut [f64]),
-            (Var::Ctrl, Sim::ctrl_mut),
-            (Var::QaccWarmstart, Sim::qacc_warmstart_mut),
-            (Var::MocapPos, Sim::mocap_pos_mut),
-            (Var::MocapQuat, Sim::mocap_quat_mut),
-        ] {
-            if self.recording.has(var) {
-                to(sim).copy_from_slice(&read(var)?);
-            }
-        }
-        if !self.forced.is_empty() {
-            for (body, force) in self.forced.iter().zip(read(Var::XfrcApplied)?.as_chunks::<6>().0) {
-                sim.set_body_force(*body, *force);
-            }
-        }
+        self.rows.put_back(sim, row)?;
         if let Some(reason) = sim.divergence() {
             let numbers =
                 [Var::StepInEpisode, Var::StepEpisode].map(|var| self.recording.read::<i32>(var, row..row + 1));
@@ -102,31 +78,4 @@ pub fn find_episode(recording: &Recording, number: i64) -> Result<(usize, Episod
 pub fn step_duration(recording: &Recording) -> Result<f64, RenderError> {
     let dt = recording.float_attribute(attribute::STEP_DURATION).filter(|dt| dt.is_finite() && *dt > 0.0);
     Ok(dt.ok_or_else(|| recording.foreign("has no step_duration: the file is damaged"))?)
-}
-
-/// Whether the states of a recording are states of the model in it.
-fn fits(recording: &Recording, model: &Model) -> Result<(), RenderError> {
-    let vectors = [
-        (Var::Qpos, model.nq()),
-        (Var::Qvel, model.nv()),
-        (Var::Act, model.na()),
-        (Var::Ctrl, model.nu()),
-        (Var::QaccWarmstart, model.nv()),
-        (Var::MocapPos, 3 * model.nmocap()),
-        (Var::MocapQuat, 4 * model.nmocap()),
-    ];
-    let needed = [Var::Qpos, Var::Qvel];
-    for (var, n) in vectors {
-        let (name, found) = (var.spec().name, recording.shape(var).iter().skip(1).product::<usize>());
-        if !recording.has(var) {
-            if needed.contains(&var) && n > 0 {
-                return Err(recording.foreign(&format!("has no {name}, so its states cannot be drawn")).into());
-            }
-        } else if found != n {
-            return Err(recording
-                .foreign(&format!("{name} has {found} numbers a step, its model {n}: the file is damaged"))
-                .into());
-        }
-    }
-    Ok(())
 }

@@ -43,7 +43,7 @@ pub(super) const STYLE: &str = "\
 .w{stroke:var(--paper);fill:none;stroke-width:2}.n{fill:var(--grid);stroke:none}.k{stroke:var(--soft);fill:none;stroke-width:.6}";
 
 /// The variables of [`STYLE`] in light.
-pub(crate) const LIGHT: [(&str, &str); 8] = [
+pub(super) const LIGHT: [(&str, &str); 8] = [
     ("paper", "#ffffff"),
     ("ink", "#1d2630"),
     ("soft", "#66717d"),
@@ -55,7 +55,7 @@ pub(crate) const LIGHT: [(&str, &str); 8] = [
 ];
 
 /// In dark.
-pub(crate) const DARK: [(&str, &str); 8] = [
+pub(super) const DARK: [(&str, &str); 8] = [
     ("paper", "#14191f"),
     ("ink", "#e4e9ee"),
     ("soft", "#98a4b0"),

@@ -18,7 +18,7 @@ pub struct Figure {
     /// How to read it.
     pub caption: String,
     /// Tables that hold its numbers.
-    pub tables: &'static [&'static str],
+    pub tables: Vec<&'static str>,
     /// The drawing.
     pub drawing: Drawing,
 }
@@ -128,8 +128,7 @@ fn heatmap(a: &Analysis) -> Figure {
             "A: by entry of the state, B: by control. Dark: never zero; light with a stroke: zero in every step. A dot marks an entry that is undecided in \
                   some steps: those count as neither."
                 .to_owned(),
-        // A table without a row is not in the data.
-        tables: if a.global.iter().any(|g| !g.cells.is_empty()) { &["entries", "global_cells"] } else { &["entries"] },
+        tables: vec!["entries", "global_cells"],
         drawing: canvas.finish("Share of steps in which each entry of A and B is zero"),
     }
 }
@@ -177,7 +176,7 @@ fn convergence(a: &Analysis) -> Figure {
             "Entries that were not nonzero in any step so far, by the number of steps. A late drop means that more \
                   steps could still change the count."
                 .to_owned(),
-        tables: &["global_convergence"],
+        tables: vec!["global_convergence"],
         drawing: plot.finish("Entries never seen nonzero by the number of steps"),
     }
 }
@@ -208,7 +207,7 @@ fn distribution(a: &Analysis) -> Figure {
         name: "distribution",
         title: "How sparse single steps are".to_owned(),
         caption: format!("Steps by their sparsity, in bins of 0.1 (the last one holds 1).{note}"),
-        tables: &["sparsity_bins", "sparsity_levels", "sparsity"],
+        tables: vec!["sparsity_bins", "sparsity_levels", "sparsity"],
         drawing: plot.finish("Distribution of the sparsity of single steps"),
     }
 }
@@ -259,7 +258,7 @@ fn embedding(a: &Analysis) -> Option<Figure> {
             "{how} of {} steps drawn at random, each feature scaled to standard deviation 1.",
             e.steps.len()
         ),
-        tables: &["embedding", "embedding_loadings"],
+        tables: vec!["embedding", "embedding_loadings"],
         drawing: plot.finish("Steps in two dimensions, coloured by the sparsity of A"),
     })
 }
@@ -291,7 +290,7 @@ fn contact_sets(a: &Analysis) -> Figure {
         caption: format!(
             "The most frequent sets of geom pairs in contact, with the share of steps at the right.{rest}"
         ),
-        tables: &["contact_sets", "regime_counts", "information"],
+        tables: vec!["contact_sets", "regime_counts", "information"],
         drawing: chart::rows(title, &axis, 130.0, "steps", &legend[..legend_length(a)], &rows),
     }
 }
@@ -336,7 +335,7 @@ fn trace(a: &Analysis) -> Option<Figure> {
             "A step in the lines is a switch of the zero pattern; gaps are steps that do not count. Marks at the top: \
                   the set of geom pairs in contact changes."
                 .to_owned(),
-        tables: &["trace"],
+        tables: vec!["trace"],
         drawing: plot.finish("Sparsity of A and B over time, with contact events"),
     })
 }
@@ -375,7 +374,7 @@ fn runs(a: &Analysis) -> Option<Figure> {
             "Runs of all entries that switch, by their length; entries that are constant over an episode are left \
                   out of it, as published."
                 .to_owned(),
-        tables: &["run_lengths", "runs", "entry_runs"],
+        tables: vec!["run_lengths", "runs", "entry_runs"],
         drawing: plot.finish("Distribution of the durations of zero and nonzero runs"),
     })
 }
@@ -403,7 +402,7 @@ fn autocorrelation(a: &Analysis) -> Option<Figure> {
         name: "autocorrelation",
         title: "How long the zero pattern remembers itself".to_owned(),
         caption: "Autocorrelation of zero against nonzero over all entries that vary, by the lag.".to_owned(),
-        tables: &["autocorrelation"],
+        tables: vec!["autocorrelation"],
         drawing: plot.finish("Autocorrelation of the zero pattern"),
     })
 }
@@ -448,7 +447,7 @@ fn clustering(a: &Analysis) -> Option<Figure> {
             "Fano factor of the steps whose pattern differs from the one before; above the dotted line, which puts the events of \
              every episode at random steps of it, they cluster more than chance.{burst}"
         ),
-        tables: &["fano", "switches"],
+        tables: vec!["fano", "switches"],
         drawing: plot.finish("Fano factor of switches by window"),
     })
 }
@@ -481,7 +480,7 @@ fn around_contacts(a: &Analysis) -> Option<Figure> {
         caption: "How much more often the pattern switches so many steps after (or before) the set of geom pairs in \
                   contact changes than at any step."
             .to_owned(),
-        tables: &["delay_lift", "delay_since", "delays"],
+        tables: vec!["delay_lift", "delay_since", "delays"],
         drawing: plot.finish("Rate of switches around contact events"),
     })
 }
@@ -515,7 +514,7 @@ fn thresholds(a: &Analysis) -> Figure {
         name: "thresholds",
         title: "What a fixed threshold would say".to_owned(),
         caption: caption.to_owned(),
-        tables: &["thresholds"],
+        tables: vec!["thresholds"],
         drawing: plot.finish("Mean sparsity by threshold"),
     }
 }

@@ -125,7 +125,7 @@ fn sparsity(name: &'static str, title: String, rows: &[Row]) -> Figure {
         caption: "Relative sparsity of the normalised Jacobian at 1e-6 beside target and untrained network, as in \
                   Figure 8 of the paper; at the right the mean square error of the next state. Means over seeds."
             .to_owned(),
-        tables: &["learned"],
+        tables: vec!["learned"],
         drawing: chart::rows(&title, &axis, 210.0, "error", &marks, rows),
         title,
     }
@@ -156,7 +156,7 @@ fn overview(tasks: &[(String, Vec<Setting<'_>>)]) -> Vec<Figure> {
             caption: "1: always, 0.5: guessing. Those that vary: zero at some states and not at others. Means over seeds; at the \
                       right half of the 95 % interval."
                 .to_owned(),
-            tables: &["learned"],
+            tables: vec!["learned"],
             drawing: chart::rows(&title, &axis, 210.0, "interval", &marks, &recovered),
             title,
         },
@@ -202,7 +202,7 @@ fn trade(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
             "Up: |J| tells edges from zeros at every state (1: always, 0.5: guessing). Left: better predictions. A \
                   letter is a mean over seeds, its line the 95 % interval."
                 .to_owned(),
-        tables: &["learned"],
+        tables: vec!["learned"],
         drawing: plot.finish(&format!("ROC-AUC against next-state error, {task}")),
     })
 }
@@ -244,7 +244,7 @@ fn switches(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
             "How well |J| tells edges from zeros, by how far the nearest step is at which the set of touching geoms \
                   changes. Means over seeds."
                 .to_owned(),
-        tables: &["learned_groups"],
+        tables: vec!["learned_groups"],
         drawing: plot.finish(&format!("ROC-AUC by time to a contact switch, {task}")),
     })
 }
@@ -283,7 +283,7 @@ fn masks(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
              threshold that is best on validation episodes, first seed.",
             first.episode
         ),
-        tables: &["learned_masks"],
+        tables: vec!["learned_masks"],
         drawing: canvas.finish(&format!("True and learned masks along an episode of {task}")),
     })
 }
@@ -320,7 +320,7 @@ fn curves(task: &str, settings: &[Setting<'_>]) -> Option<Figure> {
         title: format!("{task}: validation loss"),
         caption: "A line is a seed. Losses with other terms or targets have other scales: compare lines of one letter."
             .to_owned(),
-        tables: &["learned_curves"],
+        tables: vec!["learned_curves"],
         drawing: plot.finish(&format!("Validation loss along training, {task}")),
     })
 }

@@ -18,11 +18,12 @@ mod table;
 mod task;
 
 pub use chart::Drawing;
-pub(crate) use chart::{DARK, LIGHT, scale};
+pub(crate) use chart::scale;
 pub use error::ReportError;
 pub use figure::Figure;
 pub use image::{png, write_figures};
 pub use page::page;
+pub(crate) use page::{head, themed};
 
 use crate::analysis::compare::Comparison;
 use crate::analysis::table::Table;
@@ -78,4 +79,12 @@ pub struct Figures {
     pub recordings: Vec<(String, Vec<Figure>)>,
     /// Of trained networks, by task.
     pub learned: Vec<(String, Vec<Figure>)>,
+}
+
+impl Figures {
+    fn each(&mut self, mut change: impl FnMut(&mut Figure)) {
+        let Self { overview, recordings, learned } = self;
+        let own = recordings.iter_mut().chain(learned).flat_map(|(_, own)| own);
+        overview.iter_mut().chain(own).for_each(&mut change);
+    }
 }

@@ -53,7 +53,7 @@ fn global(analyses: &[Analysis]) -> Figure {
         caption: "At the right the count of A and of B. Hollow marks add the entries that were never nonzero but \
                   undecided at least once."
             .to_owned(),
-        tables: &["global"],
+        tables: vec!["global"],
         drawing: chart::rows(title, &axis, ALONE, "A + B", &legend, &rows),
     }
 }
@@ -76,7 +76,7 @@ fn distribution(analyses: &[Analysis]) -> Figure {
         name: "all-distribution",
         title: "How sparse the steps of each recording are".to_owned(),
         caption: "Share of the steps whose sparsity of A lies in each bin; empty where none does.".to_owned(),
-        tables: &["sparsity_bins", "sparsity"],
+        tables: vec!["sparsity_bins", "sparsity"],
         drawing: grid(
             "Steps by sparsity of A",
             "sparsity of A",
@@ -114,7 +114,7 @@ fn explained(analyses: &[Analysis]) -> Option<Figure> {
                   at the right); chance is what circular shifts of the regimes within episodes give. Regimes of fewer \
                   than 5 steps are taken for one."
             .to_owned(),
-        tables: &["information"],
+        tables: vec!["information"],
         drawing: chart::rows("Share of the pattern's entropy that contacts explain", &axis, 330.0, "bits", &legend, &rows),
     })
 }
@@ -141,7 +141,7 @@ fn bursts(analyses: &[Analysis]) -> Option<Figure> {
             "−1 regular, to 1 bursty (Goh and Barabási 2008); the dotted mark is what the same \
                   switches at random steps of their episodes give. At the right, the share of steps in which A switches."
                 .to_owned(),
-        tables: &["switches"],
+        tables: vec!["switches"],
         drawing: chart::rows("Burstiness of switches", &axis, ALONE, "switching", &legend, &rows),
     })
 }
@@ -167,7 +167,7 @@ fn compared(comparisons: &[Comparison]) -> Option<Figure> {
             "Mean sparsity by the criterion of each recording, and what the published threshold makes of the same \
                   numbers. At the right, the entries of A and of B that are zero in every step."
                 .to_owned(),
-        tables: &["comparison"],
+        tables: vec!["comparison"],
         drawing: chart::rows(
             "Mean sparsity of recordings that differ in a setting",
             &axis,
@@ -199,7 +199,7 @@ fn wrong_by_threshold(analyses: &[Analysis]) -> Option<Figure> {
             "Share of the entries of A that a threshold puts on the other side than the recorded zero test, on a log \
                   scale; empty where there is none. Undecided entries are left out."
                 .to_owned(),
-        tables: &["thresholds"],
+        tables: vec!["thresholds"],
         drawing: grid(
             "Entries that a threshold gets wrong",
             "threshold",

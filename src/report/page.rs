@@ -29,8 +29,10 @@ const WIDE: f64 = 480.0;
 /// # Errors
 /// [`ReportError`] when a table cannot be encoded, which a writer into memory does not give.
 pub fn page(input: &ReportInput<'_>) -> Result<String, ReportError> {
-    let figures = input.figures();
     let tables = input.tables();
+    let mut figures = input.figures();
+    // A table without a row is not there to be linked to.
+    figures.each(|figure| figure.tables.retain(|name| tables.iter().any(|table| table.name == *name)));
     let data = data(input, &tables)?;
     let steps: u64 = input.analyses.iter().map(|a| a.selection.samples).sum();
     let (recorded, trained) = (!input.analyses.is_empty(), !input.learned.is_empty());
@@ -50,14 +52,7 @@ pub fn page(input: &ReportInput<'_>) -> Result<String, ReportError> {
     let body = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
-                meta name="color-scheme" content="light dark";
-                title { (input.title) }
-                style { (PreEscaped(style())) }
-            }
+            (head(input.title, &style()))
             body {
                 header {
                     button id="theme" type="button" { "light / dark" }
@@ -159,14 +154,31 @@ pub(super) fn text(a: &Analysis, name: &str) -> String {
 }
 
 fn style() -> String {
+    themed(&[chart::STYLE, include_str!("style.css")].join("\n"))
+}
+
+/// The head of a page that fetches nothing.
+pub(crate) fn head(title: &str, style: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            style { (PreEscaped(style)) }
+        }
+    }
+}
+
+/// Rules with the colours of light and dark before them, as the system prefers or as `data-theme` of the page says.
+pub(crate) fn themed(rules: &str) -> String {
     let block = |variables: &[(&str, &str)]| variables.iter().map(|(n, v)| format!("--{n}:{v};")).collect::<String>();
     let (light, dark) = (block(&chart::LIGHT), block(&chart::DARK));
     format!(
         ":root{{color-scheme:light;{light}}}\
          @media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\
-         :root[data-theme=dark]{{color-scheme:dark;{dark}}}\n{}\n{}",
-        chart::STYLE,
-        include_str!("style.css")
+         :root[data-theme=dark]{{color-scheme:dark;{dark}}}\n{rules}"
     )
 }
 

@@ -68,7 +68,7 @@ pub(super) fn figure(a: &Analysis) -> Option<Figure> {
              right, after one row.{rest}",
             if in_noise { " At 1 nobody could tell the model from the robot." } else { "" }
         ),
-        tables: &["residuals"],
+        tables: vec!["residuals"],
         drawing: chart::rows(
             "Residuals of the model by entry of the state",
             &Axis::log(unit, low / 1.3, high * 1.3),

@@ -26,7 +26,6 @@ impl Axes {
     pub(super) fn new(recording: &Recording, model: &Model) -> Result<Self, ViewError> {
         let labels =
             |axis, n: usize| match recording.len(axis) {
-                0 if n == 0 => Ok(Vec::new()),
                 found if found != n => Err(recording
                     .foreign(&format!("{} has {found} entries, its model {n}: the file is damaged", axis.name()))),
                 _ => recording.labels(axis),

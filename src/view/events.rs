@@ -6,10 +6,9 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::ViewError;
-use super::motion::CONTACT;
 use super::pack::Pack;
 use crate::dataset::Recording;
-use crate::dataset::schema::{Axis, CONSTRAINT_STATES, CONSTRAINT_TYPES, Var};
+use crate::dataset::schema::{Axis, CONSTRAINT_STATES, CONSTRAINT_TYPES, RAGGED, Ragged, Var};
 use crate::physics::Model;
 
 /// The state of a constraint row that does nothing.
@@ -55,34 +54,72 @@ struct Series {
     acting_state: Vec<u8>,
 }
 
-/// The contacts at the start of a step: geoms and distance, m.
-pub(super) fn contacts_of(recording: &Recording, row: usize) -> Result<Vec<([i32; 2], f64)>, ViewError> {
-    if !CONTACT.iter().all(|var| recording.has(*var)) {
-        return Ok(Vec::new());
-    }
-    let rows = rows_of(recording, Var::Ncon, Var::ContactOffset, row)?;
-    let geoms: Vec<Vec<i32>> = [Var::ContactGeom1, Var::ContactGeom2]
-        .iter()
-        .map(|var| recording.read(*var, rows.clone()))
-        .collect::<Result<_, _>>()?;
-    let dist: Vec<f64> = recording.read(Var::ContactDist, rows)?;
-    Ok(dist.into_iter().enumerate().map(|(i, dist)| ([geoms[0][i], geoms[1][i]], dist)).collect())
+/// Which rows of a table belong to each of some steps.
+struct StepLists {
+    /// Those of all the steps.
+    all: Range<usize>,
+    /// By step, its first one among these; then their number.
+    bounds: Vec<usize>,
 }
 
-/// The rows of a step in a table of which each step has some.
-fn rows_of(recording: &Recording, count: Var, offset: Var, row: usize) -> Result<Range<usize>, ViewError> {
-    let n: Vec<i32> = recording.read(count, row..row + 1)?;
-    if n[0] <= 0 {
-        return Ok(0..0);
+impl StepLists {
+    /// Of the steps in some rows of the file, of which there is one at least.
+    fn of(recording: &Recording, table: Ragged, rows: Range<usize>) -> Result<Self, ViewError> {
+        let first: Vec<i64> = recording.read(table.offset, rows.start..rows.start + 1)?;
+        let counts: Vec<i32> = recording.read(table.count, rows)?;
+        let mut bounds = vec![0];
+        let mut end = 0;
+        for count in counts {
+            end += count.max(0) as usize;
+            bounds.push(end);
+        }
+        // Both were found to fit when the file was opened.
+        let first = first[0] as usize;
+        Ok(Self { all: first..first + end, bounds })
     }
-    let first: Vec<i64> = recording.read(offset, row..row + 1)?;
-    // Both were found to fit when the file was opened.
-    Ok(first[0] as usize..first[0] as usize + n[0] as usize)
+
+    /// Those of a step.
+    fn of_step(&self, step: usize) -> Range<usize> {
+        self.bounds[step]..self.bounds[step + 1]
+    }
+}
+
+/// The contacts at the start of some steps.
+pub(super) struct Contacts {
+    lists: StepLists,
+    /// Geoms and distance, m.
+    all: Vec<([i32; 2], f64)>,
+}
+
+impl Contacts {
+    /// Of the steps in some rows of the file.
+    pub(super) fn new(recording: &Recording, rows: Range<usize>) -> Result<Self, ViewError> {
+        let vars = [Var::ContactGeom1, Var::ContactGeom2, Var::ContactDist];
+        if !vars.iter().all(|var| recording.has(*var)) {
+            let lists = StepLists { all: 0..0, bounds: vec![0; rows.len() + 1] };
+            return Ok(Self { lists, all: Vec::new() });
+        }
+        let lists = StepLists::of(recording, RAGGED[0], rows)?;
+        let read = |var| recording.read::<i32>(var, lists.all.clone());
+        let geoms = read(vars[0])?.into_iter().zip(read(vars[1])?).map(<[i32; 2]>::from);
+        let all = geoms.zip(recording.read::<f64>(vars[2], lists.all.clone())?).collect();
+        Ok(Self { lists, all })
+    }
+
+    /// Those of a step.
+    pub(super) fn of_step(&self, step: usize) -> &[([i32; 2], f64)] {
+        &self.all[self.lists.of_step(step)]
+    }
 }
 
 impl Events {
     /// What acts at the steps in some rows of the file.
-    pub(super) fn new(recording: &Recording, model: &Model, rows: Range<usize>) -> Result<Self, ViewError> {
+    pub(super) fn new(
+        recording: &Recording,
+        model: &Model,
+        contacts: &Contacts,
+        rows: Range<usize>,
+    ) -> Result<Self, ViewError> {
         let mut events = Self {
             states: CONSTRAINT_STATES.to_vec(),
             flags: crate::flags::StepFlags::TABLE
@@ -102,69 +139,91 @@ impl Events {
             false => vec![f32::NAN; rows.len()],
         };
         let mut known = Known::new(recording, model)?;
-        for row in rows {
-            events.touches(recording, &mut known, row)?;
-            events.rows(recording, &mut known, row)?;
-        }
+        events.touches(recording, &mut known, contacts, rows.clone())?;
+        events.rows(recording, &mut known, rows)?;
         events.series.touch_first.push(events.series.touch_pair.len() as u32);
         events.series.acting_first.push(events.series.acting.len() as u32);
         Ok(events)
     }
 
     /// Pairs of geoms that touch within a step: in how many of its physics steps, and how near they are at its start.
-    fn touches(&mut self, recording: &Recording, known: &mut Known, row: usize) -> Result<(), ViewError> {
-        let contacts = contacts_of(recording, row)?;
-        let mut found: Vec<([i32; 2], u16)> = Vec::new();
-        if recording.has(Var::Ntouch) {
-            let rows = rows_of(recording, Var::Ntouch, Var::TouchOffset, row)?;
-            let [one, two, steps] =
-                [Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps].map(|var| recording.read::<i32>(var, rows.clone()));
-            let (one, two, steps) = (one?, two?, steps?);
-            found.extend((0..one.len()).map(|i| ([one[i], two[i]], steps[i].clamp(0, u16::MAX.into()) as u16)));
-        } else {
-            found.extend(contacts.iter().map(|(geoms, _)| (sorted(*geoms), 1)));
-            found.sort_unstable();
-            found.dedup();
-        }
-        self.series.touch_first.push(self.series.touch_pair.len() as u32);
-        for (pair, steps) in found {
-            let next = self.pairs.len();
-            let number = *known.pairs.entry(pair).or_insert(next);
-            if number == next {
-                self.pairs.push(pair);
+    fn touches(
+        &mut self,
+        recording: &Recording,
+        known: &mut Known,
+        contacts: &Contacts,
+        rows: Range<usize>,
+    ) -> Result<(), ViewError> {
+        let steps = rows.len();
+        let touched = match recording.has(Var::Ntouch) {
+            true => {
+                let lists = StepLists::of(recording, RAGGED[2], rows)?;
+                let [one, two, times] = [Var::TouchGeom1, Var::TouchGeom2, Var::TouchSteps]
+                    .map(|var| recording.read::<i32>(var, lists.all.clone()));
+                let pairs = one?.into_iter().zip(two?).map(<[i32; 2]>::from);
+                let times = times?.into_iter().map(|n| n.clamp(0, u16::MAX.into()) as u16);
+                Some((lists, pairs.zip(times).collect::<Vec<_>>()))
             }
-            let own = contacts.iter().filter(|(geoms, _)| sorted(*geoms) == pair).map(|(_, dist)| *dist as f32);
-            self.series.touch_pair.push(number as u32);
-            self.series.touch_steps.push(steps);
-            self.series.touch_dist.push(own.fold(f32::NAN, f32::min));
+            false => None,
+        };
+        for step in 0..steps {
+            let contacts = contacts.of_step(step);
+            let found = match &touched {
+                Some((lists, all)) => all[lists.of_step(step)].to_vec(),
+                None => {
+                    let mut found: Vec<_> = contacts.iter().map(|(geoms, _)| (sorted(*geoms), 1)).collect();
+                    found.sort_unstable();
+                    found.dedup();
+                    found
+                }
+            };
+            self.series.touch_first.push(self.series.touch_pair.len() as u32);
+            for (pair, times) in found {
+                let next = self.pairs.len();
+                let number = *known.pairs.entry(pair).or_insert(next);
+                if number == next {
+                    self.pairs.push(pair);
+                }
+                let own = contacts.iter().filter(|(geoms, _)| sorted(*geoms) == pair).map(|(_, dist)| *dist as f32);
+                self.series.touch_pair.push(number as u32);
+                self.series.touch_steps.push(times);
+                self.series.touch_dist.push(own.fold(f32::NAN, f32::min));
+            }
         }
         Ok(())
     }
 
     /// Constraint rows that act, but those of contacts; a constraint counts once.
-    fn rows(&mut self, recording: &Recording, known: &mut Known, row: usize) -> Result<(), ViewError> {
-        self.series.acting_first.push(self.series.acting.len() as u32);
+    fn rows(&mut self, recording: &Recording, known: &mut Known, rows: Range<usize>) -> Result<(), ViewError> {
         if !recording.has(Var::ConstraintType) {
+            self.series.acting_first.extend(vec![0; rows.len()]);
             return Ok(());
         }
-        let rows = rows_of(recording, Var::Nefc, Var::ConstraintOffset, row)?;
-        let (kinds, states): (Vec<u8>, Vec<u8>) =
-            (recording.read(Var::ConstraintType, rows.clone())?, recording.read(Var::ConstraintState, rows.clone())?);
-        let ids: Vec<i32> = recording.read(Var::ConstraintId, rows)?;
-        let mut last = None;
-        for ((kind, state), id) in kinds.into_iter().zip(states).zip(ids) {
-            let Some(name) = CONSTRAINT_TYPES.get(usize::from(kind)) else { continue };
-            if name.starts_with("contact") || state == SATISFIED || last == Some((kind, id)) {
-                continue;
+        let steps = rows.len();
+        let lists = StepLists::of(recording, RAGGED[1], rows)?;
+        let (kinds, states): (Vec<u8>, Vec<u8>) = (
+            recording.read(Var::ConstraintType, lists.all.clone())?,
+            recording.read(Var::ConstraintState, lists.all.clone())?,
+        );
+        let ids: Vec<i32> = recording.read(Var::ConstraintId, lists.all.clone())?;
+        for step in 0..steps {
+            self.series.acting_first.push(self.series.acting.len() as u32);
+            let mut last = None;
+            for at in lists.of_step(step) {
+                let (kind, state, id) = (kinds[at], states[at], ids[at]);
+                let Some(name) = CONSTRAINT_TYPES.get(usize::from(kind)) else { continue };
+                if name.starts_with("contact") || state == SATISFIED || last == Some((kind, id)) {
+                    continue;
+                }
+                last = Some((kind, id));
+                let next = self.constraints.len();
+                let number = *known.constraints.entry((kind, id)).or_insert(next);
+                if number == next {
+                    self.constraints.push(Constraint { kind: name, name: known.name(name, id) });
+                }
+                self.series.acting.push(number as u32);
+                self.series.acting_state.push(state);
             }
-            last = Some((kind, id));
-            let next = self.constraints.len();
-            let number = *known.constraints.entry((kind, id)).or_insert(next);
-            if number == next {
-                self.constraints.push(Constraint { kind: name, name: known.name(name, id) });
-            }
-            self.series.acting.push(number as u32);
-            self.series.acting_state.push(state);
         }
         Ok(())
     }
@@ -200,11 +259,10 @@ struct Known {
 
 impl Known {
     fn new(recording: &Recording, model: &Model) -> Result<Self, ViewError> {
-        let dofs = if recording.len(Axis::Dof) > 0 { recording.labels(Axis::Dof)? } else { Vec::new() };
         Ok(Self {
             pairs: HashMap::new(),
             constraints: HashMap::new(),
-            dofs,
+            dofs: recording.labels(Axis::Dof)?,
             joints: model.names().joint.clone(),
             tendons: model.tendon_looks().into_iter().map(|look| look.0).collect(),
         })

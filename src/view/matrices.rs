@@ -108,13 +108,13 @@ impl Kept {
             nonzero.for_each(|(x, _)| tally.see(*x));
             if self.values {
                 let short: Vec<f32> = values.iter().map(|x| shortened(*x)).collect();
-                pack.add(names[0], &super::motion::by_column(&short, n, entries));
+                pack.add_by_column(names[0], &short, n);
             }
-            pack.add(names[1], &super::motion::by_column(&verdicts, n, entries));
+            pack.add_by_column(names[1], &verdicts, n);
         }
         if self.floor {
             let floor: Vec<f32> = recording.read::<f64>(Var::ZeroFloor, rows)?.into_iter().map(|x| x as f32).collect();
-            pack.add("floor", &super::motion::by_column(&floor, n, self.ndx));
+            pack.add_by_column("floor", &floor, n);
         }
         Ok(pack)
     }

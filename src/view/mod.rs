@@ -21,7 +21,7 @@ use crate::dataset::Recording;
 use crate::dataset::schema::{Axis, attribute};
 use crate::render::{States, find_episode, step_duration};
 use axes::Axes;
-use events::Events;
+use events::{Contacts, Events};
 use matrices::{Kept, Tally};
 use motion::Motion;
 use pack::{Pack, Packed};
@@ -98,7 +98,7 @@ impl View {
         let mut states = States::new(recording)?;
         let model = states.model().clone();
         let axes = Axes::new(recording, &model)?;
-        let names = if recording.len(Axis::Geom) > 0 { recording.labels(Axis::Geom)? } else { Vec::new() };
+        let names = recording.labels(Axis::Geom)?;
         let (scene, meshes) = Scene::new(&model, &names, part(settings.budget, MESHES))?;
         let meshes = meshes.packed()?;
 
@@ -189,8 +189,9 @@ impl Parts {
     ) -> Result<(), ViewError> {
         let model = states.model().clone();
         let (packed, strange) = loop {
-            self.events = Events::new(rows.recording, &model, rows.of(&self.steps))?;
-            let motion = Motion::new(rows.recording, states, &self.scene, rows.of(&self.steps))?;
+            let contacts = Contacts::new(rows.recording, rows.of(&self.steps))?;
+            self.events = Events::new(rows.recording, &model, &contacts, rows.of(&self.steps))?;
+            let motion = Motion::new(states, &self.scene, &contacts, rows.of(&self.steps))?;
             let mut pack = Pack::default();
             motion.pack(&mut pack);
             self.events.pack(&mut pack);

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::ViewError;
+use super::events::Contacts;
 use super::pack::Pack;
 use super::scene::Scene;
-use crate::dataset::Recording;
-use crate::dataset::schema::Var;
+use crate::physics::Sim;
 use crate::render::States;
 
 /// What a component of a unit quaternion is multiplied by.
@@ -28,7 +28,6 @@ struct Points {
 pub(super) struct Motion {
     pos: Vec<f32>,
     quat: Vec<i16>,
-    bodies: usize,
     steps: usize,
     points: Points,
     /// By step and shown tendon: how many points its path has; and the points.
@@ -41,15 +40,15 @@ pub(super) struct Motion {
 impl Motion {
     /// Puts back the states of some rows of the file.
     pub(super) fn new(
-        recording: &Recording,
         states: &mut States<'_>,
         scene: &Scene,
+        contacts: &Contacts,
         rows: Range<usize>,
     ) -> Result<Self, ViewError> {
         let model = states.model().clone();
         let shown: Vec<usize> = (0..scene.tendons.len()).filter(|i| scene.tendons[*i].shown).collect();
-        let mut motion = Self { bodies: model.body_ids().len(), steps: rows.len(), ..Self::default() };
-        for row in rows {
+        let mut motion = Self { steps: rows.len(), ..Self::default() };
+        for (step, row) in rows.enumerate() {
             let sim = states.put_back(row)?;
             for body in model.body_ids() {
                 motion.pos.extend(sim.body_pos(body).map(|x| x as f32));
@@ -57,7 +56,7 @@ impl Motion {
                 let norm = quat.iter().map(|x| x * x).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
                 motion.quat.extend(quat.map(|x| (x / norm * UNIT).round() as i16));
             }
-            motion.contacts(recording, sim, row)?;
+            motion.contacts(sim, contacts.of_step(step));
             for tendon in &shown {
                 let path = sim.tendon_path(*tendon);
                 motion.path_lengths.push(u16::try_from(path.len()).unwrap_or(u16::MAX));
@@ -71,15 +70,14 @@ impl Motion {
     }
 
     /// The points of the contacts of a step, where these are those that were recorded.
-    fn contacts(&mut self, recording: &Recording, sim: &crate::physics::Sim, row: usize) -> Result<(), ViewError> {
+    fn contacts(&mut self, sim: &Sim, recorded: &[([i32; 2], f64)]) {
         let points = &mut self.points;
         points.first.push(points.geoms[0].len() as u32);
-        let recorded = super::events::contacts_of(recording, row)?;
         let same = sim.contacts().len() == recorded.len()
-            && sim.contacts().zip(&recorded).all(|(found, (geoms, _))| found.geom == *geoms);
+            && sim.contacts().zip(recorded).all(|(found, (geoms, _))| found.geom == *geoms);
         if !same {
             self.strange += 1;
-            return Ok(());
+            return;
         }
         let mut details = sim.contact_details();
         for contact in sim.contacts() {
@@ -91,13 +89,12 @@ impl Motion {
             points.pos.extend(contact.pos.map(|x| x as f32));
             points.normal.extend(normal.unwrap_or([0.0, 0.0, 1.0]).map(|x| x as f32));
         }
-        Ok(())
     }
 
     /// Adds what it has to a pack: by number of a body and coordinate, one step after the other.
     pub(super) fn pack(&self, pack: &mut Pack) {
-        pack.add("pos", &by_column(&self.pos, self.steps, 3 * self.bodies));
-        pack.add("quat", &by_column(&self.quat, self.steps, 4 * self.bodies));
+        pack.add_by_column("pos", &self.pos, self.steps);
+        pack.add_by_column("quat", &self.quat, self.steps);
         pack.add("pointFirst", &self.points.first);
         pack.add("pointGeom1", &self.points.geoms[0]);
         pack.add("pointGeom2", &self.points.geoms[1]);
@@ -110,11 +107,3 @@ impl Motion {
 
 /// What MuJoCo says a point of a tendon's path is on, of a pulley.
 const PULLEY: i32 = -2;
-
-/// A matrix of so many rows by its columns.
-pub(super) fn by_column<T: Copy>(rows: &[T], n: usize, columns: usize) -> Vec<T> {
-    (0..columns).flat_map(|column| (0..n).map(move |row| rows[row * columns + column])).collect()
-}
-
-/// Variables of which the page needs the rows of contacts.
-pub(super) const CONTACT: [Var; 3] = [Var::ContactGeom1, Var::ContactGeom2, Var::ContactDist];

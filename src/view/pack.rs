@@ -57,6 +57,13 @@ impl Pack {
         }
     }
 
+    /// Adds a matrix of `n` rows by its columns, one after the other.
+    pub(super) fn add_by_column<T: Number>(&mut self, name: &'static str, rows: &[T], n: usize) {
+        let columns = rows.len().checked_div(n).unwrap_or(0);
+        let turned = (0..columns).flat_map(|column| (0..n).map(move |row| rows[row * columns + column]));
+        self.add(name, &turned.collect::<Vec<T>>());
+    }
+
     /// What goes into the page.
     pub(super) fn packed(&self) -> Result<Packed, serde_json::Error> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(7));

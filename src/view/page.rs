@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Parts, ViewError, subject};
 use crate::dataset::Recording;
 use crate::dataset::schema::attribute;
-use crate::report::{DARK, LIGHT, scale};
+use crate::report::{head, scale, themed};
 use crate::text;
 
 /// The scripts, in the order in which they need each other.
@@ -35,14 +35,7 @@ pub(super) fn page(recording: &Recording, parts: &Parts, program: &str) -> Resul
     let body = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
-                meta name="color-scheme" content="light dark";
-                title { (title) ", episode " (parts.episode) ": dynamic sparsity" }
-                style { (PreEscaped(style())) }
-            }
+            (head(&format!("{title}, episode {}: dynamic sparsity", parts.episode), &style()))
             body {
                 (header(&title, &policy, parts))
                 (main())
@@ -103,14 +96,7 @@ fn embedded(json: &serde_json::Value) -> String {
 }
 
 fn style() -> String {
-    let block = |variables: &[(&str, &str)]| variables.iter().map(|(n, v)| format!("--{n}:{v};")).collect::<String>();
-    let (light, dark) = (block(&LIGHT), block(&DARK));
-    format!(
-        ":root{{color-scheme:light;{light}}}\
-         @media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\
-         :root[data-theme=dark]{{color-scheme:dark;{dark}}}\n{}",
-        include_str!("page/style.css")
-    )
+    themed(include_str!("page/style.css"))
 }
 
 /// The first words of a text.

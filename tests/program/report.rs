@@ -83,17 +83,8 @@ fn went_on(ran: &Ran, lines: &[&[&str]]) {
     }
 }
 
-#[test]
-fn the_page_is_whole_and_fetches_nothing() {
-    let place = two();
-    let ran = place.run(&["report", "tested.h5", "plain.h5", "-o", "r.html"]).ok();
-    assert!(ran.stdout.starts_with("r.html: 2 recordings, "), "{}", ran.stdout);
-    let page = unpacked(&page(&place, "r.html"));
-    for fetched in [" src=", "<link", "url(", "@import", "fetch(", "XMLHttpRequest", "<img", "<iframe"] {
-        assert!(!page.contains(fetched), "{fetched}");
-    }
-    let xml = as_xml(&page);
-    let document = Document::parse(&xml).unwrap_or_else(|e| panic!("{e}"));
+/// No two elements have one name, and no link leads to a name that is not there.
+fn links_lead_somewhere(document: &Document<'_>) {
     let mut ids = std::collections::BTreeSet::new();
     for id in document.descendants().filter_map(|n| n.attribute("id")) {
         assert!(ids.insert(id), "two elements are called {id}");
@@ -105,6 +96,20 @@ fn the_page_is_whole_and_fetches_nothing() {
             None => assert!(href.starts_with("data:") || href == "https://arxiv.org/abs/2511.08086", "{href}"),
         }
     }
+}
+
+#[test]
+fn the_page_is_whole_and_fetches_nothing() {
+    let place = two();
+    let ran = place.run(&["report", "tested.h5", "plain.h5", "-o", "r.html"]).ok();
+    assert!(ran.stdout.starts_with("r.html: 2 recordings, "), "{}", ran.stdout);
+    let page = unpacked(&page(&place, "r.html"));
+    for fetched in [" src=", "<link", "url(", "@import", "fetch(", "XMLHttpRequest", "<img", "<iframe"] {
+        assert!(!page.contains(fetched), "{fetched}");
+    }
+    let xml = as_xml(&page);
+    let document = Document::parse(&xml).unwrap_or_else(|e| panic!("{e}"));
+    links_lead_somewhere(&document);
     let figures: Vec<_> = document.descendants().filter(|n| n.has_tag_name("figure")).collect();
     assert!(figures.len() >= 20, "{} figures", figures.len());
     for figure in figures {
@@ -247,6 +252,21 @@ fn bad_input() {
     place.run(&["report"]).usage(&["FILE"]);
     std::fs::create_dir(place.path("empty")).expect("a folder");
     place.run(&["report", "empty"]).refused(&["empty", "no finished recording"]);
+}
+
+/// A table without a row is not in the data, and is not linked to.
+#[test]
+fn what_there_is_nothing_of_is_not_linked_to() {
+    let place = Place::new();
+    place.write("pendulum.xml", "<mujoco><worldbody><body><joint name='j' axis='0 1 0'/><geom size='.1' pos='.3 0 0'/></body></worldbody><actuator><motor joint='j'/></actuator></mujoco>");
+    place.run(&["record", "pendulum.xml", "--episodes", "2", "--steps", "20", "-o", "p.h5"]).ok();
+    place.run(&["report", "p.h5", "-o", "r.html"]).ok();
+    let xml = as_xml(&page(&place, "r.html"));
+    let document = Document::parse(&xml).expect("XML");
+    links_lead_somewhere(&document);
+    let heatmap = document.descendants().find(|n| n.attribute("data-table") == Some("entries"));
+    let caption = heatmap.and_then(|link| link.parent()).expect("the caption of the heatmap");
+    assert!(!caption.children().any(|link| link.attribute("data-table") == Some("global_cells")), "{}", text(caption));
 }
 
 /// A name goes into the page as text, whatever it is.

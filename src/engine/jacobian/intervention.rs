@@ -102,7 +102,7 @@ pub struct Interventions {
     /// What acts in each physics step from the base.
     base: Vec<Acting>,
     noise: Vec<f64>,
-    /// The tree of every dof, by its root.
+    /// The kinematic tree of every dof, by number.
     trees: Vec<usize>,
     /// Whether any of the steps since the last look has constraint rows.
     constrained: bool,
@@ -121,11 +121,9 @@ impl Interventions {
     pub fn new(model: &Model, substeps: usize) -> Result<Self, PhysicsError> {
         let model = Arc::new(model.strict()?);
         let (nv, ndx) = (model.nv(), model.ndx());
-        let mut trees: Vec<usize> = Vec::with_capacity(nv);
-        for (dof, parent) in model.kinematics().dof_parent.into_iter().enumerate() {
-            // A dof comes behind its parent.
-            let root = usize::try_from(parent).ok().and_then(|parent| trees.get(parent).copied());
-            trees.push(root.unwrap_or(dof));
+        let mut trees = vec![0; nv];
+        for (tree, dofs) in model.dofs_of_trees().into_iter().enumerate() {
+            dofs.into_iter().for_each(|dof| trees[dof] = tree);
         }
         Ok(Self {
             cold: !model.solves_by_sweeps(),

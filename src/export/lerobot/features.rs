@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::ExportError;
-use super::super::columns::{Column, Episode, FINDINGS, action, terminated};
+use super::super::columns::{Column, Episode, FINDINGS, Terminated, action};
 use super::stats::Stats;
 use super::table::{Column as TableColumn, Kind, Values};
 use crate::dataset::Recording;
@@ -19,13 +19,13 @@ enum Source<'a> {
     Single(Vec<Column<'a>>),
     /// A variable as it is.
     Exact(Box<Column<'a>>),
+    Done(Box<Terminated<'a>>),
     Counted(Counted),
 }
 
 /// What every row of LeRobot has.
 #[derive(Clone, Copy)]
 enum Counted {
-    Done,
     Timestamp,
     Frame,
     Episode,
@@ -89,8 +89,9 @@ pub(super) fn features(recording: &Recording) -> Result<Vec<Feature<'_>>, Export
             Source::Exact(Box::new(column)),
         ));
     }
+    let done = Source::Done(Box::new(Terminated::of(recording)?));
+    all.push(Feature::new("next.done", Kind::Bool, Vec::new(), Value::Null, done));
     let counted = [
-        ("next.done", Kind::Bool, Counted::Done),
         ("timestamp", Kind::F32, Counted::Timestamp),
         ("frame_index", Kind::I64, Counted::Frame),
         ("episode_index", Kind::I64, Counted::Episode),
@@ -123,27 +124,21 @@ impl<'a> Feature<'a> {
     }
 
     /// The values of an episode.
-    pub(super) fn read(
-        &mut self,
-        recording: &Recording,
-        episode: &Episode,
-        place: Place,
-    ) -> Result<Values, ExportError> {
+    pub(super) fn read(&mut self, episode: &Episode, place: Place) -> Result<Values, ExportError> {
         let rows = episode.rows.clone();
         let values = match &mut self.source {
             Source::Single(columns) => {
                 let mut values = Vec::new();
-                let mut row_of = Vec::new();
                 for row in rows {
-                    row_of.clear();
-                    columns.iter_mut().try_for_each(|column| column.numbers(row..row + 1, &mut row_of))?;
-                    values.extend(row_of.iter().map(|x| *x as f32));
+                    for column in &mut *columns {
+                        values.extend(column.numbers(row)?.iter().map(|x| *x as f32));
+                    }
                 }
                 Values::F32(values)
             }
             Source::Exact(column) => exact(column, rows)?,
-            Source::Counted(Counted::Done) => {
-                let mut done: Vec<bool> = terminated(recording, episode)?.into_iter().map(|flag| flag != 0).collect();
+            Source::Done(terminated) => {
+                let mut done: Vec<bool> = terminated.flags(rows)?.into_iter().map(|flag| flag != 0).collect();
                 done.last_mut().into_iter().for_each(|last| *last = true);
                 Values::Bool(done)
             }
@@ -168,8 +163,7 @@ impl<'a> Feature<'a> {
 /// The rows of a variable as they are; bit masks become wider, since Parquet's readers know no unsigned numbers of that size
 /// everywhere.
 fn exact(column: &mut Column<'_>, rows: std::ops::Range<usize>) -> Result<Values, ExportError> {
-    let mut bytes = Vec::new();
-    column.bytes(rows, &mut bytes)?;
+    let bytes = column.bytes(rows)?;
     let (eights, fours) = (bytes.as_chunks::<8>().0, bytes.as_chunks::<4>().0);
     Ok(match column.kind {
         ElementType::F64 => Values::F64(eights.iter().map(|b| f64::from_le_bytes(*b)).collect()),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use self::features::{Feature, Place, features};
 use self::table::{Column as TableColumn, Kind, Values, Writer};
-use super::columns::{Episode, names};
+use super::columns::Episode;
 use super::{ExportError, ExportJob};
 use crate::dataset::Recording;
 use crate::dataset::schema::{Axis, Var};
@@ -52,7 +52,7 @@ pub(super) fn write(
             file += 1;
         }
         let place = Place { number, first, seconds };
-        let values = features.iter_mut().map(|f| f.read(recording, episode, place)).collect::<Result<Vec<_>, _>>()?;
+        let values = features.iter_mut().map(|f| f.read(episode, place)).collect::<Result<Vec<_>, _>>()?;
         writer.rows(episode.rows.len(), &values)?;
         index.push([number, episode.rows.len(), file / CHUNK, file % CHUNK, first, first + episode.rows.len()]);
         first += episode.rows.len();
@@ -61,7 +61,7 @@ pub(super) fn write(
     let task = text(recording, "description").unwrap_or_else(|| text(recording, "task").unwrap_or_default());
     write_episodes(folder, &index, &task)?;
     write_task(folder, &task)?;
-    write_json(folder, "info.json", &info(job, &features, episodes.len(), first))?;
+    write_json(folder, "info.json", &info(recording, &features, [episodes.len(), first], seconds))?;
     let stats: Map<String, Value> =
         features.iter().map(|f| (f.column.name.clone(), f.stats.json(&f.column.shape))).collect();
     write_json(folder, "stats.json", &Value::Object(stats))
@@ -71,10 +71,9 @@ fn text(recording: &Recording, name: &str) -> Option<String> {
     recording.text_attribute(name).filter(|text| !text.is_empty())
 }
 
-fn info(job: &ExportJob<'_>, features: &[Feature<'_>], episodes: usize, frames: usize) -> Value {
-    let recording = job.recording;
+fn info(recording: &Recording, features: &[Feature<'_>], [episodes, frames]: [usize; 2], seconds: f64) -> Value {
     let about = |name: &str| text(recording, name).unwrap_or_default();
-    let rate = 1.0 / recording.float_attribute("step_duration").unwrap_or(1.0);
+    let rate = 1.0 / seconds;
     let whole = (rate - rate.round()).abs() < 1e-9 * rate;
     let feature = |f: &Feature<'_>| {
         let shape = if f.column.shape.is_empty() { vec![1] } else { f.column.shape.clone() };
@@ -98,8 +97,8 @@ fn info(job: &ExportJob<'_>, features: &[Feature<'_>], episodes: usize, frames: 
             "content_sha256": about("content_sha256"),
             "command": about("command"),
             "engine": about("engine"),
-            "state": names(recording, Axis::State).unwrap_or_default(),
-            "actuator": names(recording, Axis::Actuator).unwrap_or_default(),
+            "state": recording.labels(Axis::State).unwrap_or_default(),
+            "actuator": recording.labels(Axis::Actuator).unwrap_or_default(),
         },
     })
 }

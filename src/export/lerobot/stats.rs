@@ -3,25 +3,18 @@
 use serde_json::{Value, json};
 
 use super::table::Values;
+use crate::moments::Moments;
 
-/// Sums over the rows so far.
+/// Of the rows so far.
 #[derive(Debug, Clone)]
-pub(super) struct Stats {
-    count: usize,
-    low: Vec<f64>,
-    high: Vec<f64>,
-    mean: Vec<f64>,
-    /// Sum of the squared distances from the mean.
-    spread: Vec<f64>,
-}
+pub(super) struct Stats(Moments);
 
 impl Stats {
     pub(super) fn new(width: usize) -> Self {
-        let all = |x: f64| vec![x; width];
-        Self { count: 0, low: all(f64::INFINITY), high: all(f64::NEG_INFINITY), mean: all(0.0), spread: all(0.0) }
+        Self(Moments::of(width))
     }
 
-    /// Adds rows, by Welford's updates of mean and spread.
+    /// Adds rows.
     pub(super) fn add(&mut self, values: &Values) {
         let numbers: Vec<f64> = match values {
             Values::Bool(values) => values.iter().map(|x| f64::from(u8::from(*x))).collect(),
@@ -31,24 +24,17 @@ impl Stats {
             Values::F64(values) => values.clone(),
             Values::Text(_) => return,
         };
-        for row in numbers.chunks_exact(self.mean.len().max(1)) {
-            self.count += 1;
-            for (i, x) in row.iter().enumerate() {
-                self.low[i] = self.low[i].min(*x);
-                self.high[i] = self.high[i].max(*x);
-                let apart = x - self.mean[i];
-                self.mean[i] += apart / self.count as f64;
-                self.spread[i] += apart * (x - self.mean[i]);
-            }
-        }
+        let rows = numbers.chunks_exact(self.0.mean.len().max(1));
+        rows.for_each(|row| self.0.add(row.iter().copied()));
     }
 
     /// In the shape of the feature. JSON has no NaN: an entry that is NaN somewhere has null.
     pub(super) fn json(&self, shape: &[usize]) -> Value {
-        let std: Vec<f64> = self.spread.iter().map(|s| (s / self.count.max(1) as f64).sqrt()).collect();
+        let Moments { n, mean, ends, .. } = &self.0;
+        let end = |k: usize| ends.iter().map(|ends| ends[k]).collect::<Vec<_>>();
         json!({
-            "min": shaped(&self.low, shape), "max": shaped(&self.high, shape), "mean": shaped(&self.mean, shape),
-            "std": shaped(&std, shape), "count": [self.count],
+            "min": shaped(&end(0), shape), "max": shaped(&end(1), shape), "mean": shaped(mean, shape),
+            "std": shaped(&self.0.std(), shape), "count": [*n as u64],
         })
     }
 }

@@ -3,9 +3,7 @@
 
 use burn_tensor::Tensor;
 
-use super::super::batch::{Batch, Truth};
-use super::super::loss::Loss;
-use super::super::models::tests::difference;
+use super::super::models::tests::{check_gradients, drawn};
 use super::super::models::{Input, ModelKind, ModelSpec, Network, Space, predict};
 use super::super::place::{Place, numbers};
 use super::*;
@@ -259,59 +257,14 @@ impl Setup {
 
 #[test]
 fn gradients_of_every_loss_are_those_of_differences_on_manifolds() {
+    let losses = ["mse", "mse+mse-jac", "mse+mae-jac", "mse+l1", "mse+sae"];
     for (kind, target) in ModelKind::ALL.into_iter().zip(LearningTarget::ALL.into_iter().cycle()) {
         let setup = Setup::new(kind, "6d+sincos", target);
-        let mut stream = Stream::new(8, "test", 0);
-        let (k, rows, place) = (setup.columns, setup.rows, &setup.place);
         let outputs = predict(&*setup.model, &setup.weights, &setup.input).unwrap().0.dims()[1];
-        let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| stream.normal()).collect() };
-        let (next, jacobian, kinds) = (draw(STATES * outputs), draw(k * STATES * rows), draw(k * STATES * rows));
-        let flag = |most: f64| kinds.iter().map(|x| f64::from(u8::from(*x > most))).collect::<Vec<_>>();
-        let (decided, zero, shape) = (flag(-1.0), flag(0.0), [k, STATES, rows]);
-        let batch = Batch {
-            input: setup.input.clone(),
-            next: place.tensor64(next, [STATES, outputs]),
-            truth: Some(Truth {
-                jacobian: place.tensor64(jacobian, shape),
-                per_decided: 1.0 / decided.iter().sum::<f64>(),
-                per_zero: 1.0 / zero.iter().sum::<f64>(),
-                decided: place.tensor64(decided, shape),
-                zero: place.tensor64(zero, shape),
-            }),
-        };
-        for loss in ["mse", "mse+mse-jac", "mse+mae-jac", "mse+l1", "mse+sae"] {
-            let loss: Loss = loss.parse().unwrap();
-            let value = |weights: &[Tensor<2>]| {
-                let (next, jacobian) = predict(&*setup.model, weights, &batch.input).unwrap();
-                loss.of(&next, jacobian.as_ref(), &batch)
-            };
-            let tracked: Vec<_> = setup.weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
-            let mut gradients = value(&tracked).backward();
-            let mut largest: f64 = 0.0;
-            for (i, slot) in setup.model.layout().slots.iter().enumerate() {
-                let found = match tracked[i].grad_remove(&mut gradients) {
-                    Some(g) => numbers(g).unwrap(),
-                    None => vec![0.0; slot.shape[0] * slot.shape[1]],
-                };
-                let before = numbers(setup.weights[i].clone()).unwrap();
-                for at in (0..before.len()).step_by(1 + before.len() / 3) {
-                    let expected = difference(&before, at, |w| {
-                        let mut weights = setup.weights.clone();
-                        weights[i] = place.tensor64(w.to_vec(), slot.shape);
-                        numbers(value(&weights)).unwrap()[0]
-                    });
-                    let off = (found[at] - expected).abs();
-                    assert!(
-                        off < 1e-6 * (1.0 + expected.abs()),
-                        "{kind} {target} {loss} {} {at}: {} {expected}",
-                        slot.name,
-                        found[at]
-                    );
-                    largest = largest.max(expected.abs());
-                }
-            }
-            assert!(largest > 1e-4, "{kind} {target} {loss}: no gradient");
-        }
+        let shape = [setup.columns, STATES, setup.rows];
+        let batch = drawn(&setup.place, setup.input.clone(), outputs, shape, 8);
+        let network = (&*setup.model, &setup.weights[..]);
+        check_gradients(&format!("{kind} {target}"), network, (&batch, &setup.place), &losses, (3, 1e-6));
     }
 }
 

@@ -131,61 +131,78 @@ fn networks_of_equal_size_differ_by_less_than_one_more_width() {
     }
 }
 
+/// A batch of an input with targets, Jacobians (`shape`: directions, states, rows) and verdicts that are drawn.
+pub(in super::super) fn drawn(place: &Place, input: Input, outputs: usize, shape: [usize; 3], seed: u64) -> Batch {
+    let mut stream = Stream::new(seed, "test", 0);
+    let n = shape.iter().product();
+    let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| stream.normal()).collect() };
+    let (next, jacobian, kinds) = (draw(shape[1] * outputs), draw(n), draw(n));
+    let flag = |least: f64| kinds.iter().map(|k| f64::from(u8::from(*k > least))).collect::<Vec<_>>();
+    let (decided, zero) = (flag(-1.0), flag(0.0));
+    Batch {
+        input,
+        next: place.tensor64(next, [shape[1], outputs]),
+        truth: Some(Truth {
+            jacobian: place.tensor64(jacobian, shape),
+            per_decided: 1.0 / decided.iter().sum::<f64>(),
+            per_zero: 1.0 / zero.iter().sum::<f64>(),
+            decided: place.tensor64(decided, shape),
+            zero: place.tensor64(zero, shape),
+        }),
+    }
+}
+
+/// Gradients of losses by some `parts` of the weights of each slot, against differences: within a share of them or of 1.
+pub(in super::super) fn check_gradients(
+    name: &str,
+    (model, weights): (&dyn Network, &[Tensor<2>]),
+    (batch, place): (&Batch, &Place),
+    losses: &[&str],
+    (parts, within): (usize, f64),
+) {
+    for loss in losses {
+        let loss: Loss = loss.parse().unwrap();
+        let value = |weights: &[Tensor<2>]| {
+            let (next, jacobian) = predict(model, weights, &batch.input).unwrap();
+            loss.of(&next, jacobian.as_ref(), batch)
+        };
+        let tracked: Vec<_> = weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
+        let mut gradients = value(&tracked).backward();
+        let mut largest: f64 = 0.0;
+        for (i, slot) in model.layout().slots.iter().enumerate() {
+            let found = match tracked[i].grad_remove(&mut gradients) {
+                Some(g) => numbers(g).unwrap(),
+                None => vec![0.0; slot.shape[0] * slot.shape[1]],
+            };
+            let before = numbers(weights[i].clone()).unwrap();
+            for at in (0..before.len()).step_by(1 + before.len() / parts) {
+                let expected = difference(&before, at, |w| {
+                    let mut weights = weights.to_vec();
+                    weights[i] = place.tensor64(w.to_vec(), slot.shape);
+                    numbers(value(&weights)).unwrap()[0]
+                });
+                let off = (found[at] - expected).abs();
+                assert!(
+                    off < within * (1.0 + expected.abs()),
+                    "{name} {loss} {} {at}: {} {expected}",
+                    slot.name,
+                    found[at]
+                );
+                largest = largest.max(expected.abs());
+            }
+        }
+        assert!(largest > 1e-4, "{name} {loss}: no gradient");
+    }
+}
+
 #[test]
 fn gradients_of_every_loss_are_those_of_differences() {
+    let losses = ["mse", "mse+mse-jac", "mse+mae-jac", "mse+l1", "mse+sae", "mse+mse-jac:0.3+mae-jac:0.7+l1+sae"];
     for kind in ModelKind::ALL {
         let setup = Setup::new(kind);
-        let mut stream = Stream::new(2, "test", 0);
-        let n = INPUTS * STATES * OUTPUTS;
-        let mut draw = |n: usize| -> Vec<f64> { (0..n).map(|_| stream.normal()).collect() };
-        let (next, jacobian, kinds) = (draw(STATES * OUTPUTS), draw(n), draw(n));
-        let place = &setup.place;
-        let flag = |f: &dyn Fn(f64) -> bool| kinds.iter().map(|k| f64::from(f(*k))).collect::<Vec<_>>();
-        let (decided, zero) = (flag(&|k| k > -1.0), flag(&|k| k > 0.0));
         let shape = [INPUTS, STATES, OUTPUTS];
-        let batch = Batch {
-            input: setup.input(&setup.x, true),
-            next: place.tensor64(next, [STATES, OUTPUTS]),
-            truth: Some(Truth {
-                jacobian: place.tensor64(jacobian, shape),
-                per_decided: 1.0 / decided.iter().sum::<f64>(),
-                per_zero: 1.0 / zero.iter().sum::<f64>(),
-                decided: place.tensor64(decided, shape),
-                zero: place.tensor64(zero, shape),
-            }),
-        };
-        for loss in ["mse", "mse+mse-jac", "mse+mae-jac", "mse+l1", "mse+sae", "mse+mse-jac:0.3+mae-jac:0.7+l1+sae"] {
-            let loss: Loss = loss.parse().unwrap();
-            let value = |weights: &[Tensor<2>]| {
-                let (next, jacobian) = predict(&*setup.model, weights, &batch.input).unwrap();
-                loss.of(&next, jacobian.as_ref(), &batch)
-            };
-            let tracked: Vec<_> = setup.weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
-            let mut gradients = value(&tracked).backward();
-            let mut largest: f64 = 0.0;
-            for (i, slot) in setup.model.layout().slots.iter().enumerate() {
-                let found = match tracked[i].grad_remove(&mut gradients) {
-                    Some(g) => numbers(g).unwrap(),
-                    None => vec![0.0; slot.shape[0] * slot.shape[1]],
-                };
-                let before = numbers(setup.weights[i].clone()).unwrap();
-                for at in (0..before.len()).step_by(1 + before.len() / 7) {
-                    let expected = difference(&before, at, |w| {
-                        let mut weights = setup.weights.clone();
-                        weights[i] = place.tensor64(w.to_vec(), slot.shape);
-                        numbers(value(&weights)).unwrap()[0]
-                    });
-                    let off = (found[at] - expected).abs();
-                    assert!(
-                        off < 1e-7 * (1.0 + expected.abs()),
-                        "{kind} {loss} {} {at}: {} {expected}",
-                        slot.name,
-                        found[at]
-                    );
-                    largest = largest.max(expected.abs());
-                }
-            }
-            assert!(largest > 1e-4, "{kind} {loss}: no gradient");
-        }
+        let batch = drawn(&setup.place, setup.input(&setup.x, true), OUTPUTS, shape, 2);
+        let network = (&*setup.model, &setup.weights[..]);
+        check_gradients(&kind.to_string(), network, (&batch, &setup.place), &losses, (7, 1e-7));
     }
 }
