@@ -323,7 +323,7 @@ impl Work<'_> {
                 }
                 _ => return Ok(TaskOutcome::Failed { reason: error.to_string() }),
             },
-            Err(error) => return Ok(TaskOutcome::Failed { reason: error.to_string() }),
+            Err(error) => return Ok(self.ended_by(&error)),
         };
         self.sweep.change(|manifest| {
             if let Some(entry) = manifest.tasks.get_mut(&self.task.name) {
@@ -332,14 +332,18 @@ impl Work<'_> {
             }
         })?;
         drop(permit);
-        match self.record(&prepared, replace) {
-            Ok(outcome) => Ok(outcome),
-            Err(RecordError::Stopped) => Ok(TaskOutcome::Stopped),
-            Err(error @ RecordError::Incomplete { .. }) => {
+        Ok(self.record(&prepared, replace).unwrap_or_else(|error| self.ended_by(&error)))
+    }
+
+    /// What an error makes of the task: a stop, which may come while it is prepared too, is no failure.
+    fn ended_by(&self, error: &RecordError) -> TaskOutcome {
+        match error {
+            RecordError::Stopped => TaskOutcome::Stopped,
+            RecordError::Incomplete { .. } => {
                 let parts = unit::failures(&self.sweep.folder, &self.task.name);
-                Ok(TaskOutcome::Failed { reason: format!("{error}{parts}") })
+                TaskOutcome::Failed { reason: format!("{error}{parts}") }
             }
-            Err(error) => Ok(TaskOutcome::Failed { reason: error.to_string() }),
+            error => TaskOutcome::Failed { reason: error.to_string() },
         }
     }
 

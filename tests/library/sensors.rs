@@ -440,3 +440,38 @@ fn forces_where_the_impedance_changes_its_parabola() {
         assert!((x - y).abs() <= 1e-7 * largest, "{k}: {x} {y}");
     }
 }
+
+/// Four corners of a box that lies flat push alike, and which of them has the largest force is decided by rounding: along and
+/// across the contact, the force of one corner has a derivative by the turn about z, and its neighbour's has the opposite.
+#[test]
+fn a_sensor_that_picks_one_of_equals_has_no_derivative() {
+    let mjcf = |reduce: &str| {
+        format!(
+            r#"<mujoco><worldbody><geom type="plane" size="2 2 .1"/><body name="box" pos="0 0 0.0606"><freejoint/>
+            <geom type="box" size="0.05369 0.07442 0.0712" mass="2.61"/></body></worldbody>
+            <equality><weld body1="box" solref="0.0882 0.95"/></equality>
+            <sensor><contact name="one" data="force torque" reduce="{reduce}"/><framepos name="box" objtype="body" objname="box"/></sensor></mujoco>"#
+        )
+    };
+    for kind in [EngineKind::Implicit, EngineKind::WholeStep] {
+        for (reduce, picks) in [("maxforce", true), ("mindist", true), ("netforce", false)] {
+            let model = load(&mjcf(reduce), Solver::CONVERGED);
+            let mut out = Jacobian::zeros(&model, true);
+            let spec = EngineSpec { sensors: true, ..EngineSpec::new(kind) };
+            spec.build(&model).unwrap().jacobian(&mut Sim::new(&model).unwrap(), &mut out).unwrap();
+            let turn = 5;
+            for (row, values) in out.c.chunks(model.ndx()).enumerate().take(6) {
+                let said = &out.verdicts.c[row * model.ndx()..][..model.ndx()];
+                if picks {
+                    assert!(values.iter().all(|x| x.is_nan()), "{kind:?}, {reduce}, {row}: {values:?}");
+                    assert!(said.iter().all(|v| *v == ZeroVerdict::Undecided), "{kind:?}, {reduce}, {row}");
+                } else {
+                    // The force on the box as a whole does not depend on how it is turned, but for its direction.
+                    assert!(values[turn].is_finite(), "{kind:?}, {reduce}, {row}: {values:?}");
+                }
+            }
+            // The other sensor is none the worse for it.
+            assert!(out.c[model.ndx() * 6..].iter().all(|x| x.is_finite()), "{kind:?}, {reduce}");
+        }
+    }
+}

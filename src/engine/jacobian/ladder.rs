@@ -207,6 +207,11 @@ impl Entry {
         if self.smooth { self.ripple } else { self.erratic }
     }
 
+    /// Whether both sides have the same derivative.
+    pub(super) fn is_smooth(&self) -> bool {
+        self.smooth
+    }
+
     /// The derivative with a bound on its error; NaN and infinity where the function jumps.
     pub(super) fn derivative(&self, side: Side, at: f64, noise: f64) -> (f64, f64) {
         if !self.smooth && self.stays {

@@ -19,6 +19,8 @@ struct Sees {
     contacts: bool,
     /// Several values of different kinds.
     mixed: bool,
+    /// The one of several that is nearest, or pushes most.
+    picks: bool,
 }
 
 /// None for a plugin, which may see anything.
@@ -44,11 +46,9 @@ fn sees(kind: mjtSensor) -> Option<Sees> {
         | mjSENS_FRAMEZAXIS
         | mjSENS_SUBTREECOM
         | mjSENS_INSIDESITE
-        | mjSENS_GEOMDIST
-        | mjSENS_GEOMNORMAL
-        | mjSENS_GEOMFROMTO
         | mjSENS_E_POTENTIAL => position,
-        mjSENS_RANGEFINDER => Sees { mixed: true, ..position },
+        mjSENS_GEOMDIST | mjSENS_GEOMNORMAL | mjSENS_GEOMFROMTO => Sees { picks: true, ..position },
+        mjSENS_RANGEFINDER => Sees { mixed: true, picks: true, ..position },
         mjSENS_JOINTVEL | mjSENS_BALLANGVEL => Sees { velocity: true, ..none },
         mjSENS_VELOCIMETER
         | mjSENS_GYRO
@@ -70,7 +70,8 @@ fn sees(kind: mjtSensor) -> Option<Sees> {
         | mjSENS_FRAMELINACC
         | mjSENS_FRAMEANGACC => all,
         mjSENS_TOUCH | mjSENS_FORCE | mjSENS_TORQUE => Sees { contacts: true, ..all },
-        mjSENS_CONTACT | mjSENS_TACTILE => Sees { contacts: true, mixed: true, ..all },
+        mjSENS_CONTACT => Sees { contacts: true, mixed: true, picks: true, ..all },
+        mjSENS_TACTILE => Sees { contacts: true, mixed: true, ..all },
         // Nobody installs a callback for user sensors here: MuJoCo leaves them at zero.
         mjSENS_CLOCK | mjSENS_USER => none,
         mjSENS_PLUGIN => return None,
@@ -86,6 +87,8 @@ pub struct Sensed {
     pub by: [bool; 3],
     /// Whether the values are quantities of different kinds.
     pub mixed: bool,
+    /// Whether the values are those of one of several things, the nearest or the one that pushes most.
+    pub picks: bool,
 }
 
 /// Which stages of a state the sensors of a model need.
@@ -113,7 +116,12 @@ impl Model {
         for Sensor { kind, values, .. } in self.sensors() {
             let sees = kind.ok().and_then(sees).filter(|s| s.position || s.velocity || s.force);
             let Some(sees) = sees else { continue };
-            found.push(Sensed { values, by: [sees.position, sees.velocity, sees.force], mixed: sees.mixed });
+            found.push(Sensed {
+                values,
+                by: [sees.position, sees.velocity, sees.force],
+                mixed: sees.mixed,
+                picks: sees.picks,
+            });
             stages.velocity |= sees.velocity;
             stages.acceleration |= sees.force;
             // The force and the velocity of an actuator on a body are those of the body's contacts.

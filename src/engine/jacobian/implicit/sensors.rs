@@ -5,6 +5,17 @@
 //! follows from positions, velocities and controls is computed again, the forces of constraints are those at that
 //! acceleration, and the sensors are read. Nudges of several sizes, extrapolated, give the value and a bound on its error;
 //! the error of da goes into the bound through ds/da.
+//!
+//! A sensor that picks one of several (the contact with the largest force, the nearest pair) has no derivative where two
+//! are equal, as the corners of a box that lies flat are; nudges of one input at a time need not show it, since both sides of each
+//! may pick the same. So it is nudged aslant too: a derivative is linear, and along any w (ndx + nu)
+//!
+//! ```text
+//! ds = (C D) w
+//! ```
+//!
+//! within the bounds on both, or the sensor's values have none. Where one that picks has a kink along any input, nothing tells
+//! which of those that are equal the other derivatives are of.
 
 use nalgebra::{DMatrix, DVector};
 
@@ -19,6 +30,13 @@ const VELOCITY: [f64; 3] = [1.0 / 4096.0, 1.0 / 262_144.0, 1.0 / 16_777_216.0];
 /// Of the probe for rounding: too small for anything else to be seen.
 const PROBE: f64 = 1.0 / 68_719_476_736.0;
 const CONTROL: [f64; 3] = [1.0 / 4096.0, 1.0 / 262_144.0, 1.0 / 16_777_216.0];
+
+/// Directions aslant that a derivative has to be linear along.
+const ASLANT: usize = 2;
+/// Derivatives along them and what columns say that are apart by more bounds than this, and by a larger share of the columns'
+/// sizes than that, are not of one linear map.
+const BOUNDS_APART: f64 = 16.0;
+const SHARE_APART: f64 = 1e-6;
 
 /// Inputs that are nudged in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +65,16 @@ pub(super) struct Sensors {
     /// Derivatives and bounds on their errors (nsensordata x ndx + nu).
     found: DMatrix<f64>,
     bounds: DMatrix<f64>,
+    /// Inputs whose two sides have different derivatives (nsensordata x ndx + nu).
+    kinks: DMatrix<bool>,
     /// |ds/da| (nsensordata x nv).
     lever: DMatrix<f64>,
     qpos: Vec<f64>,
     qacc: Vec<f64>,
     direction: Vec<f64>,
     jar: Vec<f64>,
+    /// Velocities, activations and controls of the state.
+    others: [Vec<f64>; 3],
 }
 
 impl Sensors {
@@ -76,11 +98,13 @@ impl Sensors {
             entries: vec![Entry::UNKNOWN; ns],
             found: wide(ns),
             bounds: wide(ns),
+            kinks: DMatrix::repeat(ns, inputs, false),
             lever: DMatrix::zeros(ns, nv),
             qpos: vec![0.0; model.nq()],
             qacc: vec![0.0; nv],
             direction: vec![0.0; nv],
             jar: Vec::new(),
+            others: Default::default(),
         })
     }
 
@@ -100,6 +124,7 @@ impl Sensors {
         let layout = model.layout();
         self.found.fill(0.0);
         self.bounds.fill(0.0);
+        self.kinks.fill(false);
         self.ripple.fill(0.0);
         self.qpos.copy_from_slice(work.qpos());
         self.everything(work, a)?;
@@ -129,6 +154,7 @@ impl Sensors {
                 self.column(work, a, layout.control(i), &CONTROL, Block::Force, side)?;
             }
         }
+        self.aslant(work, a)?;
         self.put(judge, out);
         Ok(())
     }
@@ -229,20 +255,48 @@ impl Sensors {
             Block::Velocity => 1,
             Block::Force => 2,
         };
+        self.ladder(work, sizes, side, Some(moved), |sensors, work, by| {
+            let before = sensors.nudge(work, c, by);
+            for (x, (a, da)) in sensors.qacc.iter_mut().zip(a.iter().zip(sensors.da.column(c).iter())) {
+                *x = a + by * da;
+            }
+            let stages = sensors.stages(work, block);
+            sensors.back(work, c, before);
+            stages
+        })?;
+        for sensor in self.sensed.iter().filter(|s| s.by[moved]) {
+            let most = sensor.values.clone().map(|r| self.at[r].abs()).fold(0.0, f64::max);
+            for r in sensor.values.clone() {
+                let entry = &self.entries[r];
+                self.ripple[r] = self.ripple[r].max(entry.ripple());
+                let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { self.at[r].abs() } else { most });
+                let (x, bound) = entry.derivative(side, self.at[r], noise);
+                self.found[(r, c)] = x;
+                self.bounds[(r, c)] = bound;
+                self.kinks[(r, c)] = !entry.is_smooth();
+            }
+        }
+        Ok(())
+    }
+
+    /// Values at nudges of several sizes, down to those of which smaller ones are of no use to the sensors that a block moves, or
+    /// to any. `nudged` leaves the sensors at a nudge and puts the inputs back.
+    fn ladder(
+        &mut self,
+        work: &mut Sim,
+        sizes: &[f64],
+        side: Side,
+        moved: Option<usize>,
+        mut nudged: impl FnMut(&mut Self, &mut Sim, f64) -> Result<(), PhysicsError>,
+    ) -> Result<(), PhysicsError> {
         self.entries.fill(Entry::UNKNOWN);
         for h in sizes {
             for (k, by) in side.nudges(*h).into_iter().enumerate() {
-                let before = self.nudge(work, c, by);
-                for (x, (a, da)) in self.qacc.iter_mut().zip(a.iter().zip(self.da.column(c).iter())) {
-                    *x = a + by * da;
-                }
-                let stages = self.stages(work, block);
-                self.back(work, c, before);
-                stages?;
+                nudged(self, work, by)?;
                 self.samples[k].copy_from_slice(work.sensordata());
             }
             let mut settled = true;
-            for sensor in self.sensed.iter().filter(|s| s.by[moved]) {
+            for sensor in self.sensed.iter().filter(|s| moved.is_none_or(|block| s.by[block])) {
                 let size = |r: usize| self.samples.iter().fold(self.at[r].abs(), |m, s| m.max(s[r].abs()));
                 let most = sensor.values.clone().map(size).fold(0.0, f64::max);
                 for r in sensor.values.clone() {
@@ -255,18 +309,89 @@ impl Sensors {
                 break;
             }
         }
-        for sensor in self.sensed.iter().filter(|s| s.by[moved]) {
-            let most = sensor.values.clone().map(|r| self.at[r].abs()).fold(0.0, f64::max);
-            for r in sensor.values.clone() {
-                let entry = &self.entries[r];
-                self.ripple[r] = self.ripple[r].max(entry.ripple());
-                let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { self.at[r].abs() } else { most });
-                let (x, bound) = entry.derivative(side, self.at[r], noise);
-                self.found[(r, c)] = x;
-                self.bounds[(r, c)] = bound;
+        Ok(())
+    }
+
+    /// Takes the derivatives from sensors that have none: where those along directions aslant are not what the columns say.
+    fn aslant(&mut self, work: &mut Sim, a: &DVector<f64>) -> Result<(), PhysicsError> {
+        let (inputs, nv) = (self.found.ncols(), a.len());
+        let known = |sensors: &Self, c: usize| {
+            let finite = |m: &DMatrix<f64>| m.column(c).iter().all(|x| x.is_finite());
+            finite(&sensors.found) && finite(&sensors.bounds) && finite(&sensors.da)
+        };
+        let model = work.model().clone();
+        self.others = [work.qvel().to_vec(), work.act().to_vec(), work.ctrl().to_vec()];
+        for turn in 0..ASLANT {
+            let along: Vec<f64> = (0..inputs)
+                .map(|c| {
+                    let share = (0.618_034 * c as f64 + 0.381_966 * turn as f64).fract();
+                    let sign = if (c + turn) % (turn + 2) == 0 { 1.0 } else { -1.0 };
+                    let fits = match model.layout().input(c) {
+                        StepInput::Position(dof) => (self.widest[dof] / (3.0 * POSITION[0])).min(1.0),
+                        StepInput::Control(i) if side(&model, i, work.ctrl()[i]) != Side::Both => 0.0,
+                        _ => 1.0,
+                    };
+                    if known(self, c) { sign * fits * (0.5 + share) } else { 0.0 }
+                })
+                .collect();
+            let mut slope = vec![0.0; nv];
+            for (c, by) in along.iter().enumerate().filter(|(_, by)| **by != 0.0) {
+                slope.iter_mut().zip(self.da.column(c).iter()).for_each(|(sum, da)| *sum += by * da);
             }
+            self.ladder(work, &POSITION, Side::Both, None, |sensors, work, by| {
+                model.integrate_pos(work.qpos_mut(), &along[..nv], by);
+                for (c, w) in along.iter().enumerate() {
+                    match model.layout().input(c) {
+                        StepInput::Position(_) => {}
+                        StepInput::Velocity(dof) => work.qvel_mut()[dof] += by * w,
+                        StepInput::Activation(i) => work.act_mut()[i] += by * w,
+                        StepInput::Control(i) => work.ctrl_mut()[i] += by * w,
+                    }
+                }
+                for (x, (a, slope)) in sensors.qacc.iter_mut().zip(a.iter().zip(&slope)) {
+                    *x = a + by * slope;
+                }
+                let stages = sensors.stages(work, Block::Position);
+                work.qpos_mut().copy_from_slice(&sensors.qpos);
+                let [qvel, act, ctrl] = &sensors.others;
+                work.qvel_mut().copy_from_slice(qvel);
+                work.act_mut().copy_from_slice(act);
+                work.ctrl_mut().copy_from_slice(ctrl);
+                stages
+            })?;
+            self.compare(&along);
         }
         Ok(())
+    }
+
+    /// Compares the derivatives along a direction with what the columns say of it.
+    fn compare(&mut self, along: &[f64]) {
+        for sensor in &self.sensed {
+            let most = sensor.values.clone().map(|r| self.at[r].abs()).fold(0.0, f64::max);
+            let bent = sensor.values.clone().any(|r| {
+                let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { self.at[r].abs() } else { most });
+                let (x, left) = self.entries[r].derivative(Side::Both, self.at[r], noise);
+                // Where the sides differ, what the bound has of it is no excuse.
+                let (mut bound, kink) = if self.entries[r].is_smooth() { (left, 0.0) } else { (0.0, left) };
+                let (mut sum, mut size) = (0.0, 0.0);
+                for (c, w) in along.iter().enumerate().filter(|(_, w)| **w != 0.0) {
+                    sum += w * self.found[(r, c)];
+                    size += (w * self.found[(r, c)]).abs();
+                    bound += w.abs() * self.bounds[(r, c)];
+                }
+                let kinked = |c: usize| self.kinks[(r, c)] && self.bounds[(r, c)] > SHARE_APART * size;
+                let apart = (x - sum).abs() + kink;
+                sensor.picks && (0..along.len()).any(kinked)
+                    || apart.is_nan()
+                    || apart > BOUNDS_APART * bound + SHARE_APART * size
+            });
+            if bent {
+                for r in sensor.values.clone() {
+                    self.found.row_mut(r).fill(f64::NAN);
+                    self.bounds.row_mut(r).fill(f64::INFINITY);
+                }
+            }
+        }
     }
 
     /// Nudges an input, and returns what it was, where that is a number.

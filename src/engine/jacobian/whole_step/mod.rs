@@ -59,6 +59,8 @@ pub struct WholeStep {
     plugins: bool,
     /// The entries of the state in groups that can be nudged together, where no constraint is in force; empty where none can.
     groups: Vec<Group>,
+    /// Values of sensors that show one of several things.
+    picks: Vec<std::ops::Range<usize>>,
 }
 
 /// Of every entry of A, B, C and D, row-major: its error, and how far its one-sided derivatives are apart.
@@ -112,6 +114,11 @@ impl WholeStep {
             holds: !model.held_state().is_empty(),
             plugins: model.has_plugins(),
             groups: if ns == 0 { groups(model).unwrap_or_default() } else { Vec::new() },
+            picks: if ns == 0 {
+                Vec::new()
+            } else {
+                model.sensed().0.into_iter().filter(|s| s.picks).map(|s| s.values).collect()
+            },
             steps,
         })
     }
@@ -187,7 +194,35 @@ impl WholeStep {
                 }
             }
         }
+        for values in &self.picks {
+            self.settle_pick(values.clone(), out);
+        }
         kink
+    }
+
+    /// A sensor that shows one of several things has a kink where two of them are equal, and then nothing tells which of them
+    /// its other derivatives are of.
+    fn settle_pick(&self, values: std::ops::Range<usize>, out: &mut Jacobian) {
+        let model = self.steps.sim().model();
+        let (ndx, nu) = (model.ndx(), model.nu());
+        let of = |row: usize| (row * ndx..(row + 1) * ndx, row * nu..(row + 1) * nu);
+        let kinked = values.clone().any(|row| {
+            let (c, d) = of(row);
+            let entries = || {
+                self.errors.c[c.clone()]
+                    .iter()
+                    .zip(&out.c[c.clone()])
+                    .chain(self.errors.d[d.clone()].iter().zip(&out.d[d.clone()]))
+            };
+            let largest = entries().map(|(_, x)| x.abs()).filter(|x| x.is_finite()).fold(0.0, f64::max);
+            entries().any(|([_, apart], x)| x.is_nan() || *apart > KINK * largest)
+        });
+        if kinked {
+            for (c, d) in values.map(of) {
+                out.c[c].fill(f64::NAN);
+                out.d[d].fill(f64::NAN);
+            }
+        }
     }
 
     /// Fills the verdicts.
