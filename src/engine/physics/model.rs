@@ -561,8 +561,8 @@ const NO_END: f64 = -1.0;
 const IPC_TOLERANCE: f64 = 1e-14;
 
 impl Model {
-    /// A copy whose solver runs to its end, so that differences of its steps see the step and not where the solver
-    /// stopped. Newton converges as far as it can, and takes the place of CG, which has the same solution and comes less
+    /// A copy whose solver runs to its end, or to the model's own tolerance where that is tighter still, so that differences of its
+    /// steps see the step and not where the solver stopped. Newton converges as far as it can, and takes the place of CG, which has the same solution and comes less
     /// near to it (but with the flag `ipc`, which goes with CG alone), and of PGS under pyramidal cones, which has it too. Under
     /// elliptic ones PGS ends elsewhere, and is what its number of sweeps makes of it: it takes all of these, and the step is
     /// that of the model. So do noslip iterations, after any solver.
@@ -583,7 +583,12 @@ impl Model {
         }
         opt.iterations = opt.iterations.max(TO_THE_END.iterations);
         opt.ls_iterations = opt.ls_iterations.max(TO_THE_END.ls_iterations);
-        opt.tolerance = if needs_cg { IPC_TOLERANCE } else { TO_THE_END.tolerance };
+        let tighter = opt.tolerance > 0.0 && opt.tolerance < TO_THE_END.tolerance;
+        opt.tolerance = match (needs_cg, tighter) {
+            (true, _) => IPC_TOLERANCE,
+            (false, true) => opt.tolerance,
+            (false, false) => TO_THE_END.tolerance,
+        };
         Ok(copy)
     }
 
