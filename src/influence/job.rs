@@ -150,7 +150,7 @@ impl<'r> Study<'r> {
         let derivatives = starts.derivatives(row, self.horizon())?;
         let mut found = RowFound::find(self.dimensions, &start, &derivatives, (&self.sizes, &self.units), steps)?;
         if let Some(second) = second.as_mut().filter(|_| found.code == STUDIED) {
-            second.find(self.dimensions, &start, &mut found)?;
+            second.find(self.dimensions, &start, &self.units, &mut found)?;
         }
         Ok(found)
     }
@@ -386,6 +386,8 @@ fn variables(settings: &InfluenceSettings) -> Vec<ArrayVariable> {
         let about = "how an entry of the Jacobian changes when any input is changed by the size";
         all.push(coded(&KINDS, of("second", U8, &axes, about)));
         all.push(of("second_change", F32, &axes, "the most by which an entry of the Jacobian changes then"));
+        let about = "|J after the intervention - J| / |J|, J = [A, B], every entry over the units of its output and its input: how large the second order is against the first";
+        all.push(of("second_share", F32, &["size", "sign", "input"], about));
     }
     all
 }
