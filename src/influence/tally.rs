@@ -167,10 +167,9 @@ impl Tally {
             let sizes = (0..self.dimensions.sizes).map(|size| self.count(size, found)).collect();
             self.rows.push((episode, sizes));
             let d = self.dimensions;
-            for (all, own) in [
-                (&mut self.linear_errors, &found.linear_error),
-                (&mut self.second_shares, &found.second_share),
-            ] {
+            for (all, own) in
+                [(&mut self.linear_errors, &found.linear_error), (&mut self.second_shares, &found.second_share)]
+            {
                 for (at, number) in own.iter().enumerate().filter(|(_, number)| number.is_finite()) {
                     all[at / (2 * d.inputs)][usize::from(at % d.inputs >= d.ndx)].push(*number);
                 }
