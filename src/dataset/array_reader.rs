@@ -130,11 +130,6 @@ impl ArrayReader {
         DatasetError::foreign(&self.path, message)
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Entries of an axis.
     pub fn len(&self, axis: &str) -> usize {
         self.sizes.get(axis).copied().unwrap_or(0)

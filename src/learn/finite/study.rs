@@ -232,18 +232,13 @@ impl FiniteTruth {
     }
 
     /// Sizes of interventions, rising.
-    pub fn sizes(&self) -> &[f64] {
+    pub(super) fn sizes(&self) -> &[f64] {
         &self.sizes
     }
 
     /// Unit of the sizes: `absolute`, `sd` or `range`.
-    pub fn unit(&self) -> &str {
+    pub(super) fn unit(&self) -> &str {
         &self.unit
-    }
-
-    /// Rows of the recording that were studied.
-    pub fn steps(&self) -> impl Iterator<Item = usize> + '_ {
-        self.rows.iter().map(|[_, step]| *step)
     }
 
     /// Rows of the study, those included that could not be studied.
@@ -300,7 +295,7 @@ impl FiniteTruth {
     ///
     /// # Errors
     /// [`LearnError::File`].
-    pub fn has_rows_in(&self, data: &Data, part: Option<Part>) -> Result<(), LearnError> {
+    pub(in super::super) fn has_rows_in(&self, data: &Data, part: Option<Part>) -> Result<(), LearnError> {
         self.fits(data)?;
         if !self.rows_in(data, part).is_empty() {
             return Ok(());
