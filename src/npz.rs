@@ -87,6 +87,17 @@ impl Archive {
         Ok(Some((shape.clone(), if header.order() == Order::Fortran { row_major(&values, &shape) } else { values })))
     }
 
+    /// The shape that an array declares.
+    ///
+    /// # Errors
+    /// As [`Archive::member`].
+    #[cfg(feature = "learn")]
+    pub(crate) fn shape(&mut self, array: &str) -> io::Result<Vec<usize>> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "it is not in the archive");
+        let header = NpyHeader::from_reader(&mut self.member(array)?.ok_or_else(missing)?)?;
+        Ok(header.shape().iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect())
+    }
+
     /// What numpy calls the type of an array's entries, such as `'<f2'`.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use dynsparse::learn::{self, Data, Evaluation, Part, Place, Trained};
+use dynsparse::learn::{self, Data, Evaluation, FiniteScore, Part, Place, Trained};
+use serde::Serialize;
 
 use super::learn::short;
 use super::{output, score};
@@ -12,6 +13,8 @@ const AFTER: &str = "\
 Examples:
   dynsparse evaluate learned/CheetahRun-mlp-mse-s0 CheetahRun.h5
   dynsparse evaluate learned/CheetahRun-mlp-mse-s0 other.h5 --json
+  dynsparse evaluate learned/CheetahRun-mlp-mse-s0 CheetahRun.h5 \\
+      --influence CheetahRun.influence.h5
 
 The recording that the model was trained on is evaluated on its test episodes, any other one of the same model on all \
 of its episodes.";
@@ -29,9 +32,20 @@ pub(super) struct Args {
     /// States whose Jacobian is evaluated, at most
     #[arg(long, value_name = "N", default_value_t = learn::STATES, value_parser = score::at_least_one)]
     states: usize,
+    #[command(flatten)]
+    finite: score::Finite,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// All that is printed as JSON.
+#[derive(Debug, Serialize)]
+struct Found {
+    #[serde(flatten)]
+    evaluation: Evaluation,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    influence: Vec<FiniteScore>,
 }
 
 /// Evaluates.
@@ -68,10 +82,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     let found = learn::evaluate(&trained, &data, part, args.states, &place)?;
+    let influence = match args.finite.open(&args.recording)? {
+        Some((study, size)) => learn::score_network(&trained, &data, part, (&study, size), args.states, &place)?,
+        None => Vec::new(),
+    };
     if args.json {
-        output::print(&serde_json::to_string_pretty(&found)?)?;
+        output::print(&serde_json::to_string_pretty(&Found { evaluation: found, influence })?)?;
     } else {
-        output::print(&page(&found))?;
+        output::print(&(page(&found) + &score::finite_page(&influence)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

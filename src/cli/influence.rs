@@ -162,8 +162,9 @@ fn page(found: &InfluenceOutcome) -> String {
          broken: of the Jacobian's zeros, those that the intervention changes (95 %\n\
          interval); missed: of the entries that it changes, those that the Jacobian calls\n\
          zero. Below: what switches in the steps in which zeros break; vanished: nonzero in\n\
-         the Jacobian, unchanged by the intervention. Linear model: |change - A delta| /\n\
-         |change|, median over interventions.\n",
+         the Jacobian, unchanged by the intervention. Linear off by: |change - A delta| /\n\
+         |change|; J changes by: |J after the intervention - J| / |J|; medians over\n\
+         interventions.\n",
         match settings.unit {
             SizeUnit::Absolute => "each input's own unit",
             SizeUnit::Sd => "standard deviations of each input in the recording",
@@ -183,8 +184,8 @@ fn model(found: &InfluenceOutcome) -> String {
     let mut table = Table::of(rows)
         .number("size", |s| format!("{:e}", s.size))
         .words("", |s| s.matrix.to_owned())
-        .number("linear model off by", |s| error(s.linear_error.map(|e| e.median)))
-        .number("9 of 10 below", |s| error(s.linear_error.map(|e| e.ninth_decile)));
+        .number("linear off by", |s| error(s.linear_error.map(|e| e.median)))
+        .number("9 of 10", |s| error(s.linear_error.map(|e| e.ninth_decile)));
     if found.settings.second {
         let share = |s: &SizeSummary, of: &dyn Fn(&EntryKinds) -> u64| {
             let all = s.entries.map(|e| e.constant + e.bilinear + e.bends + e.switches + e.undecided);
@@ -194,11 +195,12 @@ fn model(found: &InfluenceOutcome) -> String {
             }
         };
         table = table
-            .number("constant %", |s| share(s, &|e| e.constant))
-            .number("bilinear %", |s| share(s, &|e| e.bilinear))
+            .number("const. %", |s| share(s, &|e| e.constant))
+            .number("bilin. %", |s| share(s, &|e| e.bilinear))
             .number("bends %", |s| share(s, &|e| e.bends))
-            .number("switches %", |s| share(s, &|e| e.switches))
-            .number("?", |s| share(s, &|e| e.undecided));
+            .number("switch %", |s| share(s, &|e| e.switches))
+            .number("?", |s| share(s, &|e| e.undecided))
+            .number("J changes by", |s| error(s.second_share.map(|e| e.median)));
     }
     table.text() + "\n"
 }

@@ -14,6 +14,7 @@ use dynsparse::report::{self, ReportInput};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
+use super::score::finite_page;
 use super::table::Table;
 
 const AFTER: &str = "\
@@ -57,6 +58,7 @@ Examples:
   dynsparse learn Go1JoystickFlatTerrain.h5 --target next,increment \\
       --features 6d+local
   dynsparse learn --grid grid.toml -o learned
+  dynsparse learn CheetahRun.h5 --influence CheetahRun.influence.h5
 
 Every run has a folder with its weights (model.safetensors), losses (curve.csv) and result.json; results.csv and \
 results.json put them side by side, report.html and figures/ show them. Killed, the same command goes on, with the \
@@ -77,7 +79,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "DIR", default_value = "learned")]
     output: PathBuf,
     /// Everything from a TOML file instead: recordings, models, losses, targets, features, seeds, width, weights, depth,
-    /// states, [training], [split]
+    /// states, influence, [training], [split]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "Run", "Training"])]
     grid: Option<PathBuf>,
     #[command(flatten)]
@@ -116,6 +118,9 @@ struct Run {
     /// Test states whose Jacobian is evaluated, at most
     #[arg(long, value_name = "N", default_value_t = STATES)]
     states: usize,
+    /// Score networks under interventions of finite size too: studies by `dynsparse influence`, each of one of the recordings
+    #[arg(long, value_name = "STUDY.h5,...", value_delimiter = ',')]
+    influence: Vec<PathBuf>,
     /// cpu, or gpu in builds with the feature gpu
     #[arg(long, value_name = "BACKEND", default_value_t = Backend::Cpu)]
     backend: Backend,
@@ -173,6 +178,7 @@ impl Args {
             weights: run.weights,
             depth: run.depth,
             states: run.states,
+            influence: run.influence.clone(),
             training: Training {
                 steps: t.steps,
                 batch: t.batch,
@@ -201,6 +207,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let GridOutcome { results, failures, held: _held } = outcome?;
     if !results.is_empty() {
         let mut text = shown_as(&learn::summaries(&results), &results);
+        for run in results.iter().filter(|run| !run.influence.is_empty()) {
+            text.push_str(&format!("{}\n{}", run.spec.name(&run.task), finite_page(&run.influence)));
+        }
         let estimate = grid.training.columns > 0 && grid.losses.iter().any(Loss::needs_jacobian);
         text.push_str(&format!(
             "Jacobian losses: {}; weights {DEFAULT_WEIGHT} where nothing is said\n{}: {} runs\n",

@@ -11,6 +11,9 @@ use super::column::Column;
 use super::schema::ElementType;
 use super::{Attribute, DatasetError, h5};
 
+/// The root attributes `format` and `format_version` of the graphs of a study by interventions.
+pub const INFLUENCE: (&str, i64) = ("dynsparse-influence", 1);
+
 /// An axis of such a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArrayAxis {

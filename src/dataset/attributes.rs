@@ -41,12 +41,20 @@ pub(super) fn of_root(root: &Location) -> Result<Vec<(String, Attribute)>, Strin
 /// # Errors
 /// What is wrong.
 pub(super) fn format_version(root: &Location) -> Result<Option<i64>, String> {
+    version_of(root, "schema_version")
+}
+
+/// The same of a file whose version is an attribute of that name.
+///
+/// # Errors
+/// What is wrong.
+pub(super) fn version_of(root: &Location, attribute: &str) -> Result<Option<i64>, String> {
     let read = |e: hdf5::Error| format!("its root attributes cannot be read ({})", line(&e));
     let names = root.attr_names().map_err(read)?;
-    if !["format", "schema_version"].iter().all(|name| names.iter().any(|there| there == name)) {
+    if !["format", attribute].iter().all(|name| names.iter().any(|there| there == name)) {
         return Ok(None);
     }
-    match value(&root.attr("schema_version").map_err(read)?)? {
+    match value(&root.attr(attribute).map_err(read)?)? {
         Some(Attribute::Int(version)) => Ok(Some(version)),
         _ => Ok(None),
     }

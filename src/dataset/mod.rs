@@ -2,6 +2,7 @@
 //! room has not heard of MuJoCo.
 
 mod archive;
+mod array_reader;
 mod arrays;
 mod attributes;
 mod codec;
@@ -23,7 +24,8 @@ mod stored;
 mod writer;
 
 pub use archive::Archive;
-pub use arrays::{ArrayAxis, ArrayVariable, ArrayWriter, AxisEntries};
+pub use array_reader::{ArrayFormat, ArrayReader};
+pub use arrays::{ArrayAxis, ArrayVariable, ArrayWriter, AxisEntries, INFLUENCE};
 pub use codec::{Effort, Encoder};
 pub use digest::{DigestReader, EpisodeDigest, content_digest, file_sha256};
 pub use error::DatasetError;

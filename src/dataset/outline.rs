@@ -202,7 +202,7 @@ impl Column {
 }
 
 /// The names in a group, and what kind of link each is.
-fn links(group: &Group) -> Result<Vec<(String, LinkType)>, String> {
+pub(super) fn links(group: &Group) -> Result<Vec<(String, LinkType)>, String> {
     let mut found = Vec::new();
     group
         .iter_visit_default(|name, info| {
@@ -220,7 +220,13 @@ fn is_single(at: &Group, name: &str) -> bool {
 }
 
 /// Opens a dataset of that element type with so many dimensions.
-fn open(at: &Group, name: &str, kind: ElementType, dimensions: usize, length: u64) -> Result<Column, String> {
+pub(super) fn open(
+    at: &Group,
+    name: &str,
+    kind: ElementType,
+    dimensions: usize,
+    length: u64,
+) -> Result<Column, String> {
     let read = |e: hdf5::Error| format!("cannot be read ({})", line(&e));
     let dataset = at.dataset(name).map_err(read)?;
     let found = dataset.get_shape().map_err(read)?.len();

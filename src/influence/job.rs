@@ -15,16 +15,12 @@ use super::tally::{SizeSummary, Tally};
 use super::unit::units;
 use super::{InfluenceError, InfluenceSettings};
 use crate::dataset::schema::{ElementType, Var, attribute};
-use crate::dataset::{ArrayAxis, ArrayVariable, ArrayWriter, Attribute, AxisEntries, Recording};
+use crate::dataset::{ArrayAxis, ArrayVariable, ArrayWriter, Attribute, AxisEntries, INFLUENCE, Recording};
 use crate::files::{FileKind, Inputs, Output, publish, resolve};
 use crate::jacobian::{EngineSpec, Interventions};
 use crate::physics::{Model, mujoco_version};
 use crate::record::{COMMIT, MOST_THREADS, Recipe, Restored, restored};
 use crate::zero::ZeroVerdict;
-
-/// The value of the root attribute `format`, and the version behind it.
-const FORMAT: &str = "dynsparse-influence";
-const VERSION: i64 = 1;
 
 /// Bytes of what is found at one row, at most.
 const MOST_BYTES: usize = 1 << 30;
@@ -150,7 +146,7 @@ impl<'r> Study<'r> {
         let derivatives = starts.derivatives(row, self.horizon())?;
         let mut found = RowFound::find(self.dimensions, &start, &derivatives, (&self.sizes, &self.units), steps)?;
         if let Some(second) = second.as_mut().filter(|_| found.code == STUDIED) {
-            second.find(self.dimensions, &start, &mut found)?;
+            second.find(self.dimensions, &start, &self.units, &mut found)?;
         }
         Ok(found)
     }
@@ -244,7 +240,7 @@ impl<'r> Study<'r> {
     fn attributes(&self, outcome: &InfluenceOutcome) -> Vec<(&'static str, Attribute)> {
         let copied = |name: &'static str| Some((name, Attribute::Text(self.recording.text_attribute(name)?)));
         let mut all: Vec<(&str, Attribute)> =
-            vec![("format", FORMAT.into()), ("format_version", Attribute::Int(VERSION))];
+            vec![("format", INFLUENCE.0.into()), ("format_version", Attribute::Int(INFLUENCE.1))];
         all.extend([attribute::TASK, attribute::SUITE, attribute::STEP_KIND].into_iter().filter_map(copied));
         let content = self.recording.text_attribute(attribute::CONTENT_SHA256).unwrap_or_default();
         all.extend([
@@ -386,6 +382,8 @@ fn variables(settings: &InfluenceSettings) -> Vec<ArrayVariable> {
         let about = "how an entry of the Jacobian changes when any input is changed by the size";
         all.push(coded(&KINDS, of("second", U8, &axes, about)));
         all.push(of("second_change", F32, &axes, "the most by which an entry of the Jacobian changes then"));
+        let about = "|J after the intervention - J| / |J|, J = [A, B], every entry over the units of its output and its input: how large the second order is against the first";
+        all.push(of("second_share", F32, &["size", "sign", "input"], about));
     }
     all
 }

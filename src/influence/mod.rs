@@ -30,4 +30,4 @@ pub use error::InfluenceError;
 pub use job::{InfluenceOutcome, InfluenceProgress, InfluenceRun, Study, influence};
 pub use settings::{InfluenceSettings, SizeUnit};
 pub use table::influence_table;
-pub use tally::{Breaks, EntryKinds, EntryShare, LinearError, SizeSummary};
+pub use tally::{Breaks, EntryKinds, EntryShare, OfInterventions, SizeSummary};

@@ -56,6 +56,11 @@ impl Dimensions {
         if self.second { self.sizes * self.entries() } else { 0 }
     }
 
+    /// Interventions whose Jacobians are compared, where that is asked for.
+    fn shares(self) -> usize {
+        if self.second { self.interventions() } else { 0 }
+    }
+
     /// The place of an intervention.
     pub(super) fn at(self, size: usize, sign: usize, input: usize) -> usize {
         (2 * size + sign) * self.inputs + input
@@ -91,6 +96,8 @@ pub(super) struct RowFound {
     pub(super) second: Vec<u8>,
     /// The same.
     pub(super) second_change: Vec<f32>,
+    /// How much of the Jacobian an intervention changes; sizes x signs x inputs, where it is asked for.
+    pub(super) second_share: Vec<f32>,
 }
 
 impl RowFound {
@@ -112,6 +119,7 @@ impl RowFound {
             radius_status: vec![0; dimensions.radii()],
             second: vec![second::UNDECIDED; dimensions.seconds()],
             second_change: vec![f32::NAN; dimensions.seconds()],
+            second_share: vec![f32::NAN; dimensions.shares()],
         }
     }
 
@@ -201,7 +209,7 @@ impl RowFound {
     }
 
     /// The lists, as bytes.
-    pub(super) fn columns(&self) -> [&[u8]; 11] {
+    pub(super) fn columns(&self) -> [&[u8]; 12] {
         use bytemuck::cast_slice;
         [
             cast_slice(&self.applied),
@@ -215,6 +223,7 @@ impl RowFound {
             &self.radius_status,
             &self.second,
             cast_slice(&self.second_change),
+            cast_slice(&self.second_share),
         ]
     }
 
@@ -242,6 +251,7 @@ impl RowFound {
             radius_status: take(radii)?.to_vec(),
             second: take(seconds)?.to_vec(),
             second_change: singles(take(4 * seconds)?),
+            second_share: singles(take(4 * dimensions.shares())?),
         };
         rest.is_empty().then_some(found)
     }
@@ -291,7 +301,7 @@ mod tests {
         let mut found = RowFound::new(dimensions, STUDIED, &start);
         found.change.iter_mut().enumerate().for_each(|(i, x)| *x = i as f32);
         // NaN is not equal to itself.
-        for column in [&mut found.noise, &mut found.linear_error, &mut found.second_change] {
+        for column in [&mut found.noise, &mut found.linear_error, &mut found.second_change, &mut found.second_share] {
             column.fill(1.0);
         }
         found.radius.fill(f64::INFINITY);

@@ -10,6 +10,12 @@
 //! moves it by more than three floors, and changes where one does by more than ten. It is bilinear where every change is, within
 //! the floors, the opposite to the other side, so that it grows with the input; it switches where it changes only with
 //! interventions in whose steps other constraints act.
+//!
+//! How large the second order is against the first is, of every intervention,
+//!
+//! ```text
+//! |J(x +- delta_k e_k) - J(x)| / |J(x)|      Frobenius norms, J_ij over unit_i / unit_j
+//! ```
 
 use std::sync::Arc;
 
@@ -91,6 +97,7 @@ impl SecondOrder {
         &mut self,
         dimensions: Dimensions,
         start: &Start,
+        units: &[f64],
         found: &mut RowFound,
     ) -> Result<(), InfluenceError> {
         let Dimensions { sizes, inputs, .. } = dimensions;
@@ -109,6 +116,9 @@ impl SecondOrder {
                     applied[sign] = found.status[at] & NOT_APPLIED == 0;
                     if applied[sign] {
                         applied[sign] = self.differentiate(start, Some((input, found.applied[at])), side)?;
+                    }
+                    if applied[sign] {
+                        found.second_share[at] = share(&base, side, units) as f32;
                     }
                 }
                 tried |= applied != [false, false];
@@ -152,21 +162,41 @@ impl SecondOrder {
     }
 }
 
+/// |J(x + delta) - J(x)| / |J(x)|, every entry over the units of its output and its input; NaN where it is no number.
+fn share(base: &Jacobian, side: &Jacobian, units: &[f64]) -> f64 {
+    let ndx = base.verdicts.floor.len();
+    let (mut apart, mut all) = (0.0, 0.0);
+    for (i, unit) in units[..ndx].iter().enumerate().filter(|(_, unit)| **unit > 0.0) {
+        for (j, by) in units.iter().enumerate() {
+            let scale = by / unit;
+            let here = value(base, i, j, units.len());
+            apart += ((value(side, i, j, units.len()) - here) * scale).powi(2);
+            all += (here * scale).powi(2);
+        }
+    }
+    if all > 0.0 { (apart / all).sqrt() } else { f64::NAN }
+}
+
+/// Entry of [A, B] with so many columns.
+fn value(j: &Jacobian, i: usize, column: usize, inputs: usize) -> f64 {
+    let ndx = j.verdicts.floor.len();
+    match column.checked_sub(ndx) {
+        None => j.a[i * ndx + column],
+        Some(control) => j.b[i * (inputs - ndx) + control],
+    }
+}
+
 /// Takes the differences of one input into what is seen of every entry.
 fn compare(base: &Jacobian, sides: &[Jacobian; 2], applied: [bool; 2], switches: bool, seen: &mut [Seen]) {
     let ndx = base.verdicts.floor.len();
     let inputs = seen.len() / ndx.max(1);
-    let value = |j: &Jacobian, i: usize, column: usize| match column.checked_sub(ndx) {
-        None => j.a[i * ndx + column],
-        Some(control) => j.b[i * (inputs - ndx) + control],
-    };
     for (entry, seen) in seen.iter_mut().enumerate() {
         let (i, column) = (entry / inputs, entry % inputs);
-        let here = value(base, i, column);
+        let here = value(base, i, column, inputs);
         let mut changes = [0.0; 2];
         let mut floor = base.verdicts.floor[i];
         for ((change, side), _) in changes.iter_mut().zip(sides).zip(applied).filter(|(_, applied)| *applied) {
-            *change = value(side, i, column) - here;
+            *change = value(side, i, column, inputs) - here;
             floor = floor.max(side.verdicts.floor[i]);
         }
         // An entry is rounded as the largest that it is a sum of, and as itself.

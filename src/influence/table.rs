@@ -42,6 +42,8 @@ row! {
         bends: Option<u64> => "entries that change otherwise",
         switches: Option<u64> => "entries that change only where other constraints act",
         second_undecided: Option<u64> => "entries of which nothing is known",
+        second_share: Option<f64> => "median of |J after an intervention - J| / |J|, every entry over the units of its output and its input",
+        second_share_90: Option<f64> => "what nine of ten stay below",
     }
 }
 
@@ -91,5 +93,7 @@ fn line<'a>(found: &'a InfluenceOutcome, s: &'a SizeSummary) -> Line<'a> {
         bends: s.entries.map(|e| e.bends),
         switches: s.entries.map(|e| e.switches),
         second_undecided: s.entries.map(|e| e.undecided),
+        second_share: s.second_share.map(|e| e.median),
+        second_share_90: s.second_share.map(|e| e.ninth_decile),
     }
 }

@@ -52,9 +52,9 @@ pub struct Breaks {
     pub smooth: u64,
 }
 
-/// How far a linear model holds: |change - A delta| / |change| of an intervention, every entry in its unit.
+/// A number that every intervention has.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct LinearError {
+pub struct OfInterventions {
     /// Interventions that it is of.
     pub of: usize,
     /// Its median.
@@ -113,10 +113,13 @@ pub struct SizeSummary {
     pub not_applied: u64,
     /// Interventions whose steps diverge.
     pub diverged: u64,
-    /// How far a linear model holds; None where the recording keeps no numbers of A and B.
-    pub linear_error: Option<LinearError>,
+    /// How far a linear model holds: |change - A delta| / |change|, every entry in its unit; None where the recording keeps no numbers
+    /// of A and B.
+    pub linear_error: Option<OfInterventions>,
     /// Second order, where it was asked for.
     pub entries: Option<EntryKinds>,
+    /// Its size against the first: |J after the intervention - J| / |J|, where it was asked for.
+    pub second_share: Option<OfInterventions>,
 }
 
 /// Counts of one row, size and matrix.
@@ -141,6 +144,7 @@ pub(super) struct Tally {
     rows: Vec<(i64, Vec<[Counts; 2]>)>,
     /// By size and matrix: of every intervention.
     linear_errors: Vec<[Vec<f32>; 2]>,
+    second_shares: Vec<[Vec<f32>; 2]>,
     /// Rows left out by their flags, and those that could not be studied.
     pub(super) flagged: usize,
     pub(super) not_studied: usize,
@@ -148,8 +152,9 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(dimensions: Dimensions, exclude: StepFlags) -> Self {
-        let linear_errors = vec![Default::default(); dimensions.sizes];
-        Self { dimensions, exclude, linear_errors, rows: Vec::new(), flagged: 0, not_studied: 0 }
+        let none = || vec![Default::default(); dimensions.sizes];
+        let (linear_errors, second_shares) = (none(), none());
+        Self { dimensions, exclude, linear_errors, second_shares, rows: Vec::new(), flagged: 0, not_studied: 0 }
     }
 
     /// Takes a row of an episode.
@@ -162,8 +167,12 @@ impl Tally {
             let sizes = (0..self.dimensions.sizes).map(|size| self.count(size, found)).collect();
             self.rows.push((episode, sizes));
             let d = self.dimensions;
-            for (at, error) in found.linear_error.iter().enumerate().filter(|(_, error)| error.is_finite()) {
-                self.linear_errors[at / (2 * d.inputs)][usize::from(at % d.inputs >= d.ndx)].push(*error);
+            for (all, own) in
+                [(&mut self.linear_errors, &found.linear_error), (&mut self.second_shares, &found.second_share)]
+            {
+                for (at, number) in own.iter().enumerate().filter(|(_, number)| number.is_finite()) {
+                    all[at / (2 * d.inputs)][usize::from(at % d.inputs >= d.ndx)].push(*number);
+                }
             }
         }
     }
@@ -248,11 +257,12 @@ impl Tally {
             cut: all.status[0],
             not_applied: all.status[1],
             diverged: all.status[2],
-            linear_error: LinearError::of(&self.linear_errors[s][matrix]),
+            linear_error: OfInterventions::of(&self.linear_errors[s][matrix]),
             entries: self.dimensions.second.then(|| {
                 let [constant, bilinear, bends, switches, undecided] = all.kinds;
                 EntryKinds { constant, bilinear, bends, switches, undecided }
             }),
+            second_share: OfInterventions::of(&self.second_shares[s][matrix]),
         }
     }
 
@@ -301,9 +311,9 @@ impl Counts {
     }
 }
 
-impl LinearError {
-    fn of(errors: &[f32]) -> Option<Self> {
-        let mut sorted = errors.to_vec();
+impl OfInterventions {
+    fn of(numbers: &[f32]) -> Option<Self> {
+        let mut sorted = numbers.to_vec();
         sorted.sort_unstable_by(f32::total_cmp);
         let at =
             |share: f64| sorted.get(((sorted.len().max(1) - 1) as f64 * share).round() as usize).map(|x| f64::from(*x));

@@ -237,7 +237,7 @@ pub fn evaluate(
 }
 
 /// Jacobians at steps, [step, outputs, inputs].
-fn jacobians(
+pub(super) fn jacobians(
     model: &dyn Network,
     weights: &[Tensor<2>],
     data: &Data,
@@ -469,25 +469,42 @@ enum Habit {
     Varies,
 }
 
-fn habits(data: &Data) -> Result<Vec<Habit>, LearnError> {
-    let mut seen = vec![[false; 2]; data.outputs() * data.inputs()];
+fn habits(data: &Data) -> Result<Habits, LearnError> {
+    let mut found = Habits::new(data);
     let steps: Vec<usize> = data.part(Part::Train).flatten().filter(|s| data.has_derivative(*s)).collect();
     for chunk in steps.chunks(NEXT_CHUNK) {
         let truths = data.truths(chunk)?;
-        for at in 0..truths.len() {
-            for (seen, verdict) in seen.iter_mut().zip(truths.verdicts(at)) {
-                if let Some(seen) = seen.get_mut(usize::from(*verdict)) {
-                    *seen = true;
-                }
+        (0..truths.len()).for_each(|at| found.look(truths.verdicts(at)));
+    }
+    Ok(found)
+}
+
+/// Which verdicts (nonzero, zero) each entry has had.
+pub(super) struct Habits(Vec<[bool; 2]>);
+
+impl Habits {
+    /// Of the entries of a recording's Jacobians, none seen yet.
+    pub(super) fn new(data: &Data) -> Self {
+        Self(vec![[false; 2]; data.outputs() * data.inputs()])
+    }
+
+    /// Takes the verdicts of a state.
+    pub(super) fn look(&mut self, verdicts: &[u8]) {
+        for (seen, verdict) in self.0.iter_mut().zip(verdicts) {
+            if let Some(seen) = seen.get_mut(usize::from(*verdict)) {
+                *seen = true;
             }
         }
     }
-    let habit = |seen: &[bool; 2]| match seen {
-        [false, true] => Habit::AlwaysZero,
-        [_, false] => Habit::NeverZero,
-        [true, true] => Habit::Varies,
-    };
-    Ok(seen.iter().map(habit).collect())
+
+    fn all(&self) -> Vec<Habit> {
+        let habit = |seen: &[bool; 2]| match seen {
+            [false, true] => Habit::AlwaysZero,
+            [_, false] => Habit::NeverZero,
+            [true, true] => Habit::Varies,
+        };
+        self.0.iter().map(habit).collect()
+    }
 }
 
 /// How well |J|, [step, outputs, inputs] at steps, tells edges from zeros: all, by contact, by time to a switch, and by
@@ -503,7 +520,19 @@ pub fn recovered(
     fixed: &[f64],
     threshold: Option<f64>,
 ) -> Result<Recovered, LearnError> {
-    let habits = habits(data)?;
+    Ok(recovered_of(data, &habits(data)?, steps, (truths, found), fixed, threshold))
+}
+
+/// As [`recovered`], where entries depend on the state as `habits` says.
+pub(super) fn recovered_of(
+    data: &Data,
+    habits: &Habits,
+    steps: &[usize],
+    (truths, found): (&Truths, &[f32]),
+    fixed: &[f64],
+    threshold: Option<f64>,
+) -> Recovered {
+    let habits = habits.all();
     let near = |step: usize| data.to_switch(step);
     let groups: [(&str, Takes<'_>); 9] = [
         (ALL, &|_, _| true),
@@ -537,5 +566,5 @@ pub fn recovered(
         }
     });
     let groups = groups.collect();
-    Ok(Recovered { threshold, groups, curve })
+    Recovered { threshold, groups, curve }
 }

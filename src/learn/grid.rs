@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::CONSTANT_VELOCITY;
 use super::data::{Data, MEMORY, Part, Split};
 use super::evaluate::{ALL, EntryGroup, Evaluation, VARYING, evaluate};
+use super::finite::{FiniteScore, FiniteTruth, finite_table, score_network};
 use super::loss::Loss;
 use super::manifold::{LearningTarget, StateFeatures};
 use super::models::{MOST_DEPTH, ModelKind, ModelSpec, Space};
@@ -57,6 +58,9 @@ pub struct Grid {
     /// Test states whose Jacobian is evaluated, at most.
     #[serde(default = "states")]
     pub states: usize,
+    /// Studies by `dynsparse influence`, each of one of the recordings: networks are asked for the same interventions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub influence: Vec<PathBuf>,
     /// How to train.
     #[serde(default)]
     pub training: Training,
@@ -209,6 +213,9 @@ pub struct RunResult {
     pub looks: Vec<Look>,
     /// How good it is.
     pub evaluation: Evaluation,
+    /// Under interventions of finite size, where there is a study of the recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub influence: Vec<FiniteScore>,
 }
 
 impl RunResult {
@@ -426,17 +433,24 @@ pub fn run_grid(grid: &Grid, folder: &Path, watch: &mut GridWatch<'_>) -> Result
         memory = memory.saturating_sub(data.held());
         all.push(data);
     }
+    let truths = FiniteTruth::of_each(&grid.influence, &grid.recordings)?;
+    for (data, truth) in all.iter().zip(&truths) {
+        truth.as_ref().map_or(Ok(()), |truth| truth.has_rows_in(data, Some(Part::Test)))?;
+    }
     // So are settings that do not suit them.
-    let aimed: Vec<Data> =
-        all.iter().flat_map(|data| grid.targets.iter().map(|target| data.with_target(*target))).collect();
-    for data in &aimed {
+    let aimed: Vec<(Data, Option<&FiniteTruth>)> = all
+        .iter()
+        .zip(&truths)
+        .flat_map(|(data, truth)| grid.targets.iter().map(move |target| (data.with_target(*target), truth.as_ref())))
+        .collect();
+    for (data, _) in &aimed {
         for spec in grid.specs(data.space(), data.coordinates.target())? {
             spec.model.build(data.space())?;
             spec.check_size(data.space())?;
         }
     }
     outcome.held = Some(claim(folder)?);
-    for data in &aimed {
+    for (data, truth) in &aimed {
         for spec in grid.specs(data.space(), data.coordinates.target())? {
             let name = spec.name(&data.task);
             let place_of_run = folder.join(&name);
@@ -450,6 +464,10 @@ pub fn run_grid(grid: &Grid, folder: &Path, watch: &mut GridWatch<'_>) -> Result
                 }
                 Err(other) => return Err(other),
             };
+            let influence = match truth {
+                Some(truth) => score_network(&trained, data, Some(Part::Test), (truth, None), grid.states, place)?,
+                None => Vec::new(),
+            };
             let result = RunResult {
                 task: data.task.clone(),
                 weights: trained.model.layout().count(),
@@ -457,6 +475,7 @@ pub fn run_grid(grid: &Grid, folder: &Path, watch: &mut GridWatch<'_>) -> Result
                 best: trained.notes.best,
                 looks: trained.notes.looks.clone(),
                 evaluation: evaluate(&trained, data, Some(Part::Test), grid.states, place)?,
+                influence,
                 spec,
             };
             write_json(&place_of_run.join("result.json"), &result)?;
@@ -469,6 +488,9 @@ pub fn run_grid(grid: &Grid, folder: &Path, watch: &mut GridWatch<'_>) -> Result
     });
     write_json(&folder.join(RESULTS), &all)?;
     write_csv(&folder.join("results.csv"), &tables::results(&outcome.results))?;
+    if !grid.influence.is_empty() {
+        write_csv(&folder.join("influence.csv"), &finite_table(&outcome.results))?;
+    }
     Ok(outcome)
 }
 

@@ -8,6 +8,7 @@ mod dual;
 mod error;
 mod evaluate;
 mod files;
+mod finite;
 mod grid;
 mod loss;
 mod manifold;
@@ -32,6 +33,10 @@ pub use error::LearnError;
 pub use evaluate::{
     ALL, BY_TIME, EntryGroup, Evaluation, FIXED, JacobianError, Judged, NextError, OpenLoop, Recovered, Sparsity,
     VARYING, evaluate, jacobian_error, recovered,
+};
+pub use finite::{
+    ChangeError, FinitePrediction, FinitePredictor, FiniteScore, FiniteTruth, StudySize, score_interventions,
+    score_network,
 };
 pub use grid::{
     Grid, GridOutcome, GridWatch, Measure, RunResult, STATES, SettingComparison, Summary, read_results, run_grid,

@@ -20,7 +20,7 @@ use crate::bounded;
 use crate::npz::Archive;
 
 /// The threshold of edges.
-const EDGE: [f64; 1] = [0.5];
+pub(super) const EDGE: [f64; 1] = [0.5];
 
 /// What a file predicts.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,13 +87,18 @@ impl Prediction {
     /// [`LearnError::File`] that names the array: missing, of another shape or type, not finite, of steps that are not
     /// there, or scaled otherwise than it says.
     pub fn read(file: &Path, data: &Data) -> Result<Self, LearnError> {
+        Self::read_beside(file, data, &[])
+    }
+
+    /// As [`Prediction::read`], of a file that has other arrays too.
+    pub(super) fn read_beside(file: &Path, data: &Data, others: &[&str]) -> Result<Self, LearnError> {
         let refuse = |message: String| LearnError::file(file, message);
         let open = bounded::open(file).map_err(|e| LearnError::io(file, "cannot be read", e))?;
         let mut npz =
             Archive::new(open).map_err(|e| refuse(format!("is no .npz file ({e}): write it with numpy.savez")))?;
         let names = npz.names();
         let known = ["A", "B", "edges", "steps", "std"];
-        if let Some(other) = names.iter().find(|n| !known.contains(&n.as_str())) {
+        if let Some(other) = names.iter().find(|n| !known.contains(&n.as_str()) && !others.contains(&n.as_str())) {
             return Err(refuse(format!("has an array \"{other}\"; arrays are {}", known.join(", "))));
         }
         let has = |name: &str| names.iter().any(|n| n == name);

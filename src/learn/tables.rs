@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::finite::finite_table;
 use super::grid::{Measure, RunResult};
 use super::loss::Loss;
 use super::manifold::LearningTarget;
@@ -18,6 +19,7 @@ pub fn learning_tables(runs: &[RunResult]) -> Vec<Table> {
         Table::of(runs.iter().flat_map(groups)),
         Table::of(curves),
         Table::of(runs.iter().flat_map(masks)),
+        finite_table(runs),
     ];
     all.retain(|t| !t.rows.is_empty());
     all

@@ -21,6 +21,11 @@ impl Truths {
         Self { per, ..Self::default() }
     }
 
+    /// Of numbers and verdicts that were found elsewhere, `per` of each a step.
+    pub(super) fn of(per: usize, values: Vec<f32>, verdicts: Vec<u8>) -> Self {
+        Self { per, values, verdicts }
+    }
+
     /// Of the normalised map, of the step at this place.
     pub fn jacobian(&self, at: usize) -> &[f32] {
         &self.values[at * self.per..(at + 1) * self.per]

@@ -242,6 +242,37 @@ fn second_order_tells_what_is_constant_bilinear_bent_and_switches() {
     // A force of (2 + 3 q) u moves 2 kg for a step of 2 ms: d vel' / d q = h 3 u / m, and u is 0.05.
     let change = f64::from(changes[at(1, "vel:a", "pos:a")]);
     assert!((change - 0.002 * 3.0 * 0.05 / 2.0).abs() < 1e-9, "{change}");
+    // The control changes no other entry but that of the position, which is moved by the velocity.
+    let recording = dynsparse::dataset::Recording::open(&place.path("m.h5")).expect("a recording");
+    let square = |var| -> f64 { recording.read::<f64>(var, 0..1).expect("numbers").iter().map(|x| x * x).sum() };
+    let all = (square(dynsparse::dataset::schema::Var::A) + square(dynsparse::dataset::schema::Var::B)).sqrt();
+    let shares: Vec<f32> = file.dataset("second_share").and_then(|d| d.read_raw()).expect("shares");
+    let share = f64::from(shares[2 * names.inputs.len() + Found::place(&names.inputs, "ctrl:u")]);
+    let exact = change * (1.0 + 0.002 * 0.002_f64).sqrt() / all;
+    assert!((share - exact).abs() < 1e-6 * exact, "{share} instead of {exact}");
+}
+
+/// x + delta is x where delta is below the last bit of x: nothing was done, and nothing follows.
+#[test]
+fn sizes_below_the_last_bit_are_not_applied() {
+    let mjcf = r#"<mujoco><option gravity="0 0 0"/><worldbody>
+        <body pos=".3 1 0" quat="1 2 3 4"><freejoint name="f"/><geom type="box" size=".1 .2 .3"/></body>
+        <body pos="0 5 0"><joint name="s" type="slide" axis="1 0 0" ref="2"/><geom size=".1"/></body></worldbody>
+        <actuator><motor name="m" joint="s"/></actuator></mujoco>"#;
+    let found = study(mjcf, 1, "1e-18,1e-8");
+    let positions = found.inputs.iter().filter(|name| name.starts_with("pos:"));
+    for name in positions.filter(|name| *name != "pos:f.tz") {
+        for sign in [0, 1] {
+            assert_eq!(found.applied(0, sign, name), (0.0, NOT_APPLIED), "{name}");
+            assert_eq!(found.applied(1, sign, name), ([1e-8, -1e-8][sign], 0), "{name}");
+        }
+        assert_eq!(found.verdict(0, name, name), 2, "{name}");
+        assert_eq!(found.verdict(1, name, name), CHANGED, "{name}");
+    }
+    // What is added to zero is there.
+    for name in ["vel:s", "ctrl:m"] {
+        assert_eq!(found.applied(0, 0, name), (1e-18, 0), "{name}");
+    }
 }
 
 #[test]

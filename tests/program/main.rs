@@ -41,6 +41,8 @@ mod render;
 mod replay;
 #[cfg(feature = "report")]
 mod report;
+#[cfg(feature = "learn")]
+mod score_influence;
 mod sleep;
 mod slurm;
 mod store;

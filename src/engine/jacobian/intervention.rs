@@ -59,7 +59,8 @@ impl Drive {
 /// What an intervention has done.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Effect {
-    /// The size that was applied; less than asked for where the range of a control cuts it, down to 0.
+    /// The size that was applied; less than asked for where the range of a control cuts it, down to 0, and 0 where it is below the last
+    /// bit of what it is added to.
     pub applied: f64,
     /// By how much each entry of the state is another one afterwards (ndx); NaN where the step has diverged.
     pub change: Vec<f64>,
@@ -205,6 +206,9 @@ impl Interventions {
         out.noise.copy_from_slice(&self.noise);
         (out.switches, out.diverged) = (Switches::default(), false);
         out.applied = self.room(input, size);
+        if out.applied != 0.0 && !self.moves(input, out.applied)? {
+            out.applied = 0.0;
+        }
         if out.applied == 0.0 {
             out.change.fill(0.0);
             return Ok(());
@@ -280,6 +284,22 @@ impl Interventions {
         let applied = (u + size).clamp(low, high) - u;
         // What is cut by nothing but rounding is not cut.
         if (applied - size).abs() <= 4.0 * f64::EPSILON * u.abs().max(size.abs()) { size } else { applied }
+    }
+
+    /// Whether a change of an input makes any number of the state or the controls another one: x + delta is x where delta is below the last
+    /// bit of x.
+    fn moves(&mut self, input: usize, by: f64) -> Result<bool, PhysicsError> {
+        // Any turn scales a quaternion to length 1, so a change is compared with one by nothing.
+        let mut sides = [Vec::new(), Vec::new()];
+        for (numbers, by) in sides.iter_mut().zip([0.0, by]) {
+            self.place()?;
+            self.sim.nudge(input, by, &mut self.direction);
+            for part in [self.sim.qpos(), self.sim.qvel(), self.sim.act(), self.sim.ctrl()] {
+                numbers.extend_from_slice(part);
+            }
+        }
+        let [without, with] = sides;
+        Ok(without != with)
     }
 
     fn place(&mut self) -> Result<(), PhysicsError> {
