@@ -62,9 +62,11 @@ pub(super) fn pooled(
     const ZERO: u8 = ZeroVerdict::Zero.code();
     let mut shown = Shown::Zero;
     for row in rows.clone() {
-        for entry in row * columns + across.start..row * columns + across.end {
-            let x = values.get(entry).map(|x| x.abs());
-            match (verdicts[entry], shown) {
+        let own = row * columns + across.start..row * columns + across.end;
+        let values = values.get(own.clone()).unwrap_or_default();
+        for (i, verdict) in verdicts[own].iter().enumerate() {
+            let x = values.get(i).map(|x| x.abs());
+            match (*verdict, shown) {
                 (ZERO, _) => {}
                 // An entry without a number is none that a size could be told of.
                 (NONZERO, _) if x.is_none_or(|x| !x.is_nan()) => {
