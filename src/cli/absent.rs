@@ -1,12 +1,11 @@
-//! In the place of verbs that this build has not.
+//! In the place of what this build has not.
 
-use std::ffi::OsString;
-
-/// The arguments, which nobody reads.
+/// The arguments of a verb, which nobody reads.
+#[cfg(not(feature = "learn"))]
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    _arguments: Vec<OsString>,
+    _arguments: Vec<std::ffi::OsString>,
 }
 
 /// What this build `cannot` do, and how one gets what does it.

@@ -3,7 +3,6 @@
 
 #[cfg(feature = "report")]
 mod ablate;
-#[cfg(not(feature = "learn"))]
 mod absent;
 mod analyze;
 mod args;

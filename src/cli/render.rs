@@ -61,7 +61,7 @@ pub(super) struct Args {
 }
 
 /// A width and a height.
-fn size(text: &str) -> Result<(usize, usize), String> {
+pub(super) fn size(text: &str) -> Result<(usize, usize), String> {
     let parsed = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     parsed.ok_or_else(|| "give width and height in pixels, such as 320x240".to_owned())
 }

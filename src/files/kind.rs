@@ -13,8 +13,10 @@ pub enum FileKind {
     Html,
     /// A drawing.
     Svg,
-    /// A picture.
+    /// A picture, or several that move.
     Png,
+    /// A video.
+    Mp4,
     /// A table: text with a comma in its first line that is no comment (`#`).
     Csv,
     /// A JSON object.
@@ -38,6 +40,7 @@ impl FileKind {
             Self::Html => "an HTML page",
             Self::Svg => "an SVG drawing",
             Self::Png => "a PNG picture",
+            Self::Mp4 => "an MP4 video",
             Self::Csv => "a CSV table",
             Self::Json => "a JSON file",
             Self::Parquet => "a Parquet table",
@@ -77,6 +80,9 @@ impl FileKind {
                 return Some(kind);
             }
         }
+        if head.get(4..8) == Some(b"ftyp") {
+            return Some(Self::Mp4);
+        }
         // A letter that the end of the head cuts in two is text all the same.
         let text = match std::str::from_utf8(head) {
             Ok(text) => text,
@@ -114,6 +120,7 @@ mod tests {
             (&b"\x89HDF\r\n\x1a\n\0\0"[..], Some(FileKind::Hdf5)),
             (b"\x89PNG\r\n", Some(FileKind::Png)),
             (b"PAR1", Some(FileKind::Parquet)),
+            (b"\0\0\0\x20ftypisom", Some(FileKind::Mp4)),
             (b"", None),
             (b"<!DOCTYPE html><html>", Some(FileKind::Html)),
             (b"<svg xmlns=", Some(FileKind::Svg)),

@@ -140,4 +140,15 @@ impl Output {
     pub fn write(&self, bytes: &[u8]) -> Result<(), FileError> {
         write::replace(&self.path, self.kind, bytes)
     }
+
+    /// Writes it piece by piece, whole or not at all: nothing is there where `write` fails.
+    ///
+    /// # Errors
+    /// Those of `write`; [`FileError`].
+    pub fn write_by<T, E: From<FileError>>(
+        &self,
+        write: impl FnOnce(&mut std::fs::File) -> Result<T, E>,
+    ) -> Result<T, E> {
+        write::write_by(&place_for(&self.path, self.kind)?, write)
+    }
 }

@@ -56,17 +56,29 @@ pub fn replace_ours(file: &Path, bytes: &[u8]) -> Result<(), FileError> {
 
 fn write_to(target: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let trouble = |e: std::io::Error| FileError::os(target, "cannot be written: ", &e);
+    write_by(target, |file| file.write_all(bytes).map_err(trouble))
+}
+
+/// Writes a file piece by piece under a name of its own, and gives it its name when `write` has succeeded.
+///
+/// # Errors
+/// Those of `write`; [`FileError`].
+pub(super) fn write_by<T, E: From<FileError>>(
+    target: &Path,
+    write: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
     let (mut file, draft) = loop {
         let draft = draft(target);
         match File::create_new(&draft) {
             Ok(file) => break (file, draft),
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(trouble(e)),
+            Err(e) => return Err(FileError::os(target, "cannot be written: ", &e).into()),
         }
     };
-    let written = file.write_all(bytes).map_err(trouble);
+    let written = write(&mut file);
     drop(file);
-    written.and_then(|()| publish(&draft, target)).inspect_err(|_| drop(std::fs::remove_file(&draft)))
+    let published = written.and_then(|done| publish(&draft, target).map(|()| done).map_err(E::from));
+    published.inspect_err(|_| drop(std::fs::remove_file(&draft)))
 }
 
 /// Makes a finished file durable and gives it its name.

@@ -86,7 +86,7 @@ impl<'r> Shots<'r> {
 
         let states = States::new(recording)?;
         let model = states.model();
-        let (camera, name) = camera(model, settings.camera.as_deref()).map_err(named)?;
+        let (camera, name) = find_camera(model, settings.camera.as_deref()).map_err(named)?;
         let renderer = Renderer::new(model, settings.width, settings.height, camera, settings.contacts)?;
         let first = recording.offsets()?[at];
         Ok(Self { states, renderer, settings, camera: name, first, steps, dt })
@@ -143,8 +143,11 @@ fn steps(settings: &RenderSettings, length: usize, dt: f64) -> Result<Vec<usize>
     }
 }
 
-/// The camera that is asked for, and its name.
-fn camera(model: &Model, asked: Option<&str>) -> Result<(Camera, String), String> {
+/// The camera that is asked for, None for the usual one, and its name.
+///
+/// # Errors
+/// What to choose among.
+pub fn find_camera(model: &Model, asked: Option<&str>) -> Result<(Camera, String), String> {
     let names = model.cameras();
     let named = |camera| match camera {
         Camera::Free => FREE.to_owned(),

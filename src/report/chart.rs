@@ -76,6 +76,11 @@ pub(crate) fn scale() -> Vec<String> {
     (0..LEVELS).map(colour).collect()
 }
 
+/// A colour of [`LIGHT`] by its name, black without one.
+pub(crate) fn light(name: &str) -> &'static str {
+    LIGHT.iter().find(|(known, _)| *known == name).map_or("#000000", |(_, colour)| colour)
+}
+
 /// The level of a share.
 pub(super) fn level(share: f64) -> usize {
     ((share.clamp(0.0, 1.0) * LEVELS as f64) as usize).min(LEVELS - 1)

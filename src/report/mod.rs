@@ -18,7 +18,7 @@ mod table;
 mod task;
 
 pub use chart::Drawing;
-pub(crate) use chart::scale;
+pub(crate) use chart::{light, scale};
 pub use error::ReportError;
 pub use figure::Figure;
 pub use image::{png, write_figures};

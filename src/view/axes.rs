@@ -15,11 +15,11 @@ pub(super) struct Axes {
     /// Names of the controls (nu), columns of B.
     pub(super) control: Vec<String>,
     /// By entry of the state: bodies that it moves, by number.
-    state_bodies: Vec<Vec<usize>>,
+    pub(super) state_bodies: Vec<Vec<usize>>,
     /// By control: the same.
-    control_bodies: Vec<Vec<usize>>,
+    pub(super) control_bodies: Vec<Vec<usize>>,
     /// Degrees of freedom: positions come first, as many velocities next, activations last.
-    nv: usize,
+    pub(super) nv: usize,
 }
 
 impl Axes {

@@ -1,4 +1,4 @@
-//! What can go wrong with a page of an episode.
+//! What can go wrong with a page or a video of an episode.
 
 use crate::dataset::DatasetError;
 use crate::physics::PhysicsError;
@@ -22,4 +22,19 @@ pub enum ViewError {
     /// What the page says of itself cannot be written as JSON.
     #[error("the page cannot be written: {0}")]
     Json(#[from] serde_json::Error),
+    /// A frame that cannot be encoded.
+    #[error("the video cannot be encoded: {0}")]
+    Coder(String),
+    /// A frame that cannot be encoded as PNG.
+    #[error("the video cannot be written as PNG: {0}")]
+    Png(#[from] png::EncodingError),
+    /// A frame that cannot be written.
+    #[error("the video cannot be written: {0}")]
+    Io(#[from] std::io::Error),
+    /// From where it goes.
+    #[error(transparent)]
+    File(#[from] crate::files::FileError),
+    /// It was asked to stop.
+    #[error("stopped; no video was written")]
+    Stopped,
 }

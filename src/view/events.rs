@@ -34,9 +34,9 @@ pub(super) struct Events {
 pub(super) struct Constraint {
     /// Its type, as a recording has it.
     #[serde(rename = "type")]
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// What it belongs to.
-    name: String,
+    pub(super) name: String,
 }
 
 /// Lists by step, one after the other: `first` has where each begins, then their length.
@@ -226,6 +226,27 @@ impl Events {
             }
         }
         Ok(())
+    }
+
+    /// Time (s), flags and kink (NaN where none was measured) of a step.
+    pub(super) fn marks(&self, step: usize) -> (f64, u32, f32) {
+        (self.series.time[step], self.series.flags[step], self.series.kink[step])
+    }
+
+    /// What touches at a step: geoms, in how many of its physics steps, and how far apart they are at its start, m (NaN where they do
+    /// not touch there).
+    pub(super) fn touching(&self, step: usize) -> impl Iterator<Item = ([i32; 2], u16, f32)> {
+        let series = &self.series;
+        let own = series.touch_first[step] as usize..series.touch_first[step + 1] as usize;
+        own.map(|at| (self.pairs[series.touch_pair[at] as usize], series.touch_steps[at], series.touch_dist[at]))
+    }
+
+    /// Constraints that act at a step but those of contacts, and in which state.
+    pub(super) fn acting(&self, step: usize) -> impl Iterator<Item = (&Constraint, &'static str)> {
+        let series = &self.series;
+        let own = series.acting_first[step] as usize..series.acting_first[step + 1] as usize;
+        let state = |at: usize| self.states.get(usize::from(series.acting_state[at])).copied().unwrap_or_default();
+        own.map(move |at| (&self.constraints[series.acting[at] as usize], state(at)))
     }
 
     /// Adds its numbers to a pack.

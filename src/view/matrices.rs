@@ -76,18 +76,24 @@ impl Kept {
         }
     }
 
+    /// Whether there are numbers, or verdicts alone.
+    pub(super) fn has_values(self) -> bool {
+        self.values
+    }
+
+    /// Whether there are verdicts of a zero test.
+    pub(super) fn has_test(self) -> bool {
+        self.test
+    }
+
     /// Entries of A and B.
     pub(super) fn entries(self) -> usize {
         self.ndx * (self.ndx + self.nu)
     }
 
-    /// Packs the matrices in some rows of the file, and counts.
-    pub(super) fn block(self, recording: &Recording, rows: Range<usize>, tally: &mut Tally) -> Result<Pack, ViewError> {
-        let mut pack = Pack::default();
-        let n = rows.len();
-        let parts =
-            [(Var::A, Var::AZero, self.ndx, ["A", "AZero"], 0), (Var::B, Var::BZero, self.nu, ["B", "BZero"], 2)];
-        for (var, mask, columns, names, at) in parts {
+    /// Reads A and B of some rows of the file.
+    pub(super) fn read(self, recording: &Recording, rows: Range<usize>) -> Result<[Entries; 2], ViewError> {
+        let one = |var: Var, mask: Var, columns: usize| {
             let entries = self.ndx * columns;
             let values: Vec<f64> =
                 if self.values && entries > 0 { recording.read(var, rows.clone())? } else { Vec::new() };
@@ -95,28 +101,50 @@ impl Kept {
                 (true, _) => recording.read(mask, rows.clone())?,
                 (false, _) => values.iter().map(|x| by_size(*x, self.threshold)).collect(),
             };
-            if entries > 0 && verdicts.len() != n * entries {
+            if entries > 0 && verdicts.len() != rows.len() * entries {
                 return Err(recording.foreign(&format!("{} has a wrong shape", mask.spec().name)).into());
             }
-            for step in 0..n {
-                let own = &verdicts[step * entries..(step + 1) * entries];
-                let count = |verdict: ZeroVerdict| own.iter().filter(|v| **v == verdict.code()).count() as u32;
-                tally.counts[at].push(count(ZeroVerdict::Zero));
-                tally.counts[at + 1].push(count(ZeroVerdict::Undecided));
-            }
-            let nonzero = values.iter().zip(&verdicts).filter(|(_, v)| **v == ZeroVerdict::Nonzero.code());
-            nonzero.for_each(|(x, _)| tally.see(*x));
+            Ok::<_, ViewError>(Entries { entries, values, verdicts })
+        };
+        Ok([one(Var::A, Var::AZero, self.ndx)?, one(Var::B, Var::BZero, self.nu)?])
+    }
+
+    /// Packs the matrices in some rows of the file, and counts.
+    pub(super) fn block(self, recording: &Recording, rows: Range<usize>, tally: &mut Tally) -> Result<Pack, ViewError> {
+        let mut pack = Pack::default();
+        let n = rows.len();
+        let parts = self.read(recording, rows.clone())?;
+        tally.count(&parts, n);
+        for (part, [values, verdicts]) in parts.iter().zip([["A", "AZero"], ["B", "BZero"]]) {
             if self.values {
-                let short: Vec<f32> = values.iter().map(|x| shortened(*x)).collect();
-                pack.add_by_column(names[0], &short, n);
+                let short: Vec<f32> = part.values.iter().map(|x| shortened(*x)).collect();
+                pack.add_by_column(values, &short, n);
             }
-            pack.add_by_column(names[1], &verdicts, n);
+            pack.add_by_column(verdicts, &part.verdicts, n);
         }
         if self.floor {
             let floor: Vec<f32> = recording.read::<f64>(Var::ZeroFloor, rows)?.into_iter().map(|x| x as f32).collect();
             pack.add_by_column("floor", &floor, n);
         }
         Ok(pack)
+    }
+}
+
+/// One of A and B at some steps.
+#[derive(Debug)]
+pub(super) struct Entries {
+    /// Entries of a step.
+    entries: usize,
+    /// Step by step, row by row; nothing where verdicts alone were recorded.
+    values: Vec<f64>,
+    verdicts: Vec<u8>,
+}
+
+impl Entries {
+    /// Values (none where there are none) and codes of the verdicts of a step, counted from the first one that was read.
+    pub(super) fn at(&self, step: usize) -> (&[f64], &[u8]) {
+        let own = step * self.entries..(step + 1) * self.entries;
+        (self.values.get(own.clone()).unwrap_or_default(), &self.verdicts[own])
     }
 }
 
@@ -143,6 +171,25 @@ fn shortened(x: f64) -> f32 {
 }
 
 impl Tally {
+    /// Counts the entries of `steps` steps.
+    pub(super) fn count(&mut self, parts: &[Entries; 2], steps: usize) {
+        for (part, at) in parts.iter().zip([0, 2]) {
+            for step in 0..steps {
+                let (values, verdicts) = part.at(step);
+                let number = |verdict: ZeroVerdict| verdicts.iter().filter(|v| **v == verdict.code()).count() as u32;
+                self.counts[at].push(number(ZeroVerdict::Zero));
+                self.counts[at + 1].push(number(ZeroVerdict::Undecided));
+                let nonzero = values.iter().zip(verdicts).filter(|(_, v)| **v == ZeroVerdict::Nonzero.code());
+                nonzero.for_each(|(x, _)| self.see(*x));
+            }
+        }
+    }
+
+    /// Of A (0) or B (1): zeros and undecided entries by step.
+    pub(super) fn counts(&self, matrix: usize) -> [&[u32]; 2] {
+        [&self.counts[2 * matrix], &self.counts[2 * matrix + 1]]
+    }
+
     fn see(&mut self, x: f64) {
         self.sizes.resize(((DECADES[1] - DECADES[0]) * 10.0) as usize + 1, 0);
         let size = x.abs().log10();

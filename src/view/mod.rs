@@ -12,10 +12,12 @@ mod pack;
 mod page;
 mod scene;
 mod thin;
+mod video;
 
 use std::ops::Range;
 
 pub use error::ViewError;
+pub use video::{Video, VideoFormat, VideoSettings};
 
 use crate::dataset::Recording;
 use crate::dataset::schema::{Axis, attribute};
@@ -244,6 +246,12 @@ fn steps(settings: &ViewSettings, length: usize) -> Result<Range<usize>, String>
     if budget < LEAST_BUDGET {
         return Err(format!("a budget of {} MB holds no page; give at least 0.2", budget as f64 / 1e6));
     }
+    let shown = shown_steps(episode, from, to, length)?;
+    Ok(if to.is_some() { shown } else { from..length.min(from + MOST_STEPS) })
+}
+
+/// The steps from the first to the last one that are asked for, None for the last one that there is, of an episode of `length`.
+fn shown_steps(episode: i64, from: usize, to: Option<usize>, length: usize) -> Result<Range<usize>, String> {
     if length == 0 {
         return Err(format!("episode {episode} has no step, so there is nothing to show; choose another one"));
     }
@@ -252,8 +260,7 @@ fn steps(settings: &ViewSettings, length: usize) -> Result<Range<usize>, String>
     }
     match to {
         Some(to) if to < from => Err(format!("the last step, {to}, comes before the first one, {from}")),
-        Some(to) => Ok(from..to + 1),
-        None => Ok(from..length.min(from + MOST_STEPS)),
+        to => Ok(from..to.map_or(length, |to| to + 1)),
     }
 }
 

@@ -51,6 +51,8 @@ mod sweep;
 mod tasks;
 mod touches;
 mod trust;
+#[cfg(feature = "video")]
+mod video;
 #[cfg(feature = "report")]
 mod view;
 mod zero_test;

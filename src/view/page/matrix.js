@@ -105,7 +105,9 @@ class Matrix {
     const below = blocks.map(([name, from, to]) => ["∂ " + name, parts[0][1] + from * cell, (to - from) * cell]);
     if (parts[1]) below.push(["∂ control", parts[1][1], parts[1][2] * cell]);
     for (const [name, x, width] of below) {
-      const short = name.slice(2), text = [name, short, short.slice(0, 4)].find((t) => pen.measureText(t).width <= width + this.gap) ?? "";
+      // A single control is narrow; its short name hangs over into the gap.
+      const isControl = name === "∂ control", names = isControl ? [name, "∂ ctrl"] : [name, name.slice(2)];
+      const text = names.find((t) => pen.measureText(t).width <= width + this.gap) ?? (isControl ? "ctrl" : "");
       pen.fillText(text, x + width / 2, top + ndx * tall + CAPTION / 2 + 2);
     }
     for (const [name, from, to] of blocks) {
