@@ -11,7 +11,7 @@ use pyo3::types::PyDict;
 
 use crate::batch::{self, Plan, Why};
 use crate::error::{DynsparseError, raised};
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, copy_of};
 use crate::outputs::Arrays;
 use crate::pool::{Owned, pool};
 
@@ -83,7 +83,7 @@ impl Engine {
         if !zero_test {
             settings = settings.without_zero_test();
         }
-        let bytes: Vec<u8> = mjb.as_array().iter().copied().collect();
+        let bytes = copy_of("the model", mjb.as_array().iter().copied())?;
         let made = py.detach(|| {
             let mut model = Model::from_mjb(file, &bytes)?;
             if let Some(solver) = set {
@@ -153,6 +153,7 @@ impl Engine {
                  out"
             )));
         }
+        dynsparse_engine::physics::quiet_clock();
         let rows = count.saturating_mul(horizon);
         let inputs = Inputs::read(&self.model, &self.default, start, count, horizon)?;
         let mut arrays = Arrays::borrow(&self.model, out, rows)?;
@@ -216,7 +217,7 @@ fn rows(name: &str, array: &PyReadonlyArray2<'_, f64>, width: usize) -> PyResult
             "{name} has {found} numbers in its last axis, where {width} are needed"
         )));
     }
-    Ok(array.as_array().iter().copied().collect())
+    copy_of(name, array.as_array().iter().copied())
 }
 
 fn same_rows(a: &PyReadonlyArray2<'_, f64>, b: &PyReadonlyArray2<'_, f64>) -> PyResult<()> {

@@ -1,7 +1,7 @@
 //! Errors of the engine as exceptions of Python, with the program's messages.
 
 use dynsparse_engine::Error;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::{PyErr, create_exception};
 
@@ -40,6 +40,13 @@ pub(crate) fn raised(error: &Error) -> PyErr {
         Error::Control { .. } | Error::NoCycles(_) | Error::NoSteps | Error::StateSize { .. } => {
             PyValueError::new_err(error.to_string())
         }
-        _ => DynsparseError::new_err(error.to_string()),
+        _ => {
+            let message = error.to_string();
+            // MuJoCo has no code for it.
+            if message.contains("ould not allocate memory") {
+                return PyMemoryError::new_err(message);
+            }
+            DynsparseError::new_err(message)
+        }
     }
 }

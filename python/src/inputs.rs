@@ -3,7 +3,7 @@
 use dynsparse_engine::physics::is_bad;
 use dynsparse_engine::{Model, Sim};
 use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -31,8 +31,18 @@ impl Rows {
                 "{name} has the shape ({rows}, {columns}), where ({count}, {width}) or (1, {width}) is needed"
             )));
         }
-        Ok(Self { values: array.as_array().iter().copied().collect(), width, many: rows != 1 })
+        Ok(Self { values: copy_of(name, array.as_array().iter().copied())?, width, many: rows != 1 })
     }
+}
+
+/// A copy of an array, or an exception where there is no memory for it.
+pub(crate) fn copy_of<T>(name: &str, values: impl ExactSizeIterator<Item = T>) -> PyResult<Vec<T>> {
+    let mut copy = Vec::new();
+    let size = values.len() * size_of::<T>();
+    copy.try_reserve_exact(values.len())
+        .map_err(|_| PyMemoryError::new_err(format!("there is no memory for a copy of {name} ({size} bytes)")))?;
+    copy.extend(values);
+    Ok(copy)
 }
 
 /// An input of a simulation: where it is written, the names of its numbers.

@@ -45,6 +45,21 @@ enum Array<'py> {
     U32(PyReadwriteArrayDyn<'py, u32>),
 }
 
+impl Array<'_> {
+    /// Its address, its bytes and its kind.
+    fn place(&self, kind: usize) -> (usize, usize, usize) {
+        fn of<T: Element>(array: &PyReadwriteArrayDyn<'_, T>, kind: usize) -> (usize, usize, usize) {
+            (array.data().addr(), array.len() * size_of::<T>(), kind)
+        }
+        match self {
+            Self::F64(array) => of(array, kind),
+            Self::F32(array) => of(array, kind),
+            Self::U8(array) => of(array, kind),
+            Self::U32(array) => of(array, kind),
+        }
+    }
+}
+
 fn borrowed<'py, T: Element>(
     name: &str,
     array: &Bound<'py, PyArrayDyn<T>>,
@@ -61,6 +76,20 @@ fn borrowed<'py, T: Element>(
     }
     let refused = |e| PyValueError::new_err(format!("{name} cannot be written: {e}"));
     array.try_readwrite().map_err(refused)
+}
+
+/// Refuses arrays that share memory: those of one owner numpy's bookkeeping has refused before, these are of two.
+fn apart(all: &[(usize, Array<'_>)]) -> PyResult<()> {
+    let mut places: Vec<(usize, usize, usize)> = all.iter().map(|(kind, array)| array.place(*kind)).collect();
+    places.retain(|(_, bytes, _)| *bytes > 0);
+    places.sort_unstable();
+    match places.windows(2).find(|pair| pair[0].0 + pair[0].1 > pair[1].0) {
+        None => Ok(()),
+        Some(pair) => {
+            let [one, other] = [NAMES[pair[0].2], NAMES[pair[1].2]];
+            Err(PyValueError::new_err(format!("{one} and {other} share memory; give arrays of their own")))
+        }
+    }
 }
 
 fn unfit(name: &str) -> PyErr {
@@ -101,6 +130,7 @@ impl<'py> Arrays<'py> {
             }
             all.push((kind, array));
         }
+        apart(&all)?;
         Ok(Self(all))
     }
 

@@ -51,8 +51,7 @@ pub(crate) fn pool(_py: Python<'_>, threads: usize) -> PyResult<Arc<ThreadPool>>
     }
     let name = |i| format!("dynsparse-{i}");
     let made = ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build();
-    let pool =
-        Arc::new(made.map_err(|e| DynsparseError::new_err(format!("{threads} threads cannot be started: {e}")))?);
+    let pool = Arc::new(made.map_err(|e| DynsparseError::new_err(format!("threads cannot be started: {e}")))?);
     pools.insert(threads, pool.clone());
     Ok(pool)
 }

@@ -2,13 +2,15 @@
 
 import concurrent.futures
 import copy
+import subprocess
 import sys
+import textwrap
 
 import dynsparse
 import mujoco
 import numpy as np
 import pytest
-from conftest import fallen, state_of
+from conftest import HUMANOID, fallen, state_of
 
 
 @pytest.fixture
@@ -263,15 +265,13 @@ def test_what_no_memory_holds_is_refused_before_it_is_taken(humanoid):
         lin.rollout(horizon=there // one + 1)
 
 
-def test_memory_of_results_is_reused_when_nobody_has_it():
+def test_whatever_is_kept_of_a_result_stays_as_it_was():
     chain = "".join(f"<body pos='.1 0 0'><joint name='j{i}' axis='0 1 0'/><geom size='.01'/>" for i in range(20)) + "</body>" * 20
     lin = dynsparse.Linearizer(f"<mujoco><worldbody>{chain}</worldbody></mujoco>")
     rng = np.random.default_rng(0)
     speeds = rng.normal(size=(40, lin.nv))
     expected = [lin(qvel=qvel).A.copy() for qvel in speeds]
-    places = {lin(qvel=qvel).A.ctypes.data for qvel in speeds}
-    assert len(places) <= 2, "one result after the other"
-    # Whatever is kept of a result stays as it was: the array, a part of it, its memory by another name.
+    # The array, a part of it, its memory by another name.
     for keep in (lambda A: A, lambda A: A[3:], lambda A: A.T, memoryview, lambda A: np.asarray(A).reshape(-1)[::2]):
         kept = [keep(lin(qvel=qvel).A) for qvel in speeds]
         for one, A in zip(kept, expected):
@@ -280,3 +280,101 @@ def test_memory_of_results_is_reused_when_nobody_has_it():
         for _ in range(5):
             found = list(pool.map(lambda qvel: lin(qvel=qvel).A, speeds))
             assert all((one == A).all() for one, A in zip(found, expected))
+
+
+def test_results_cannot_be_resized_while_they_are_written(lin):
+    """With refcheck=False numpy would give their memory back under the threads that write there."""
+    out = lin(qvel=np.zeros((3, lin.nv)))
+    for name, array in out._arrays().items():
+        with pytest.raises(ValueError, match="does not own its data"):
+            array.resize((1,), refcheck=False)
+        assert getattr(out, name).shape[:1] == (3,)
+
+
+def test_outputs_that_share_memory_are_refused():
+    lin = dynsparse.Linearizer("""<mujoco><worldbody><body><joint name="j" axis="0 1 0"/><geom size=".1"/></body></worldbody>
+        <actuator><motor joint="j"/><motor joint="j"/></actuator></mujoco>""")
+    out, memory = lin(), bytearray(64)
+    # Each is a view with an owner of its own.
+    out.A = np.frombuffer(memory, count=4).reshape(2, 2)
+    for offset, shared in ((0, True), (24, True), (32, False)):
+        out.B = np.frombuffer(memory, count=4, offset=offset).reshape(2, 2)
+        if shared:
+            with pytest.raises(ValueError, match="A and B share memory"):
+                lin(out=out)
+        else:
+            assert (lin(out=out).B == lin().B).all()
+    out.B = out.A
+    with pytest.raises(ValueError, match="cannot be written: .* already borrowed"):
+        lin(out=out)
+
+
+def test_results_are_compared_by_who_they_are(lin):
+    one, other = lin(), lin()
+    assert one == one and one != other and len({one, other}) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        (dict(solver=None), ValueError, 'solver is None; give one of "converged"'),
+        (dict(solver=["task"]), ValueError, "solver is .'task'.; give one of"),
+        (dict(engine=3), ValueError, 'engine is 3; give one of "auto"'),
+        (dict(sensors="no"), TypeError, "sensors is 'no'; give True or False"),
+        (dict(zero_test=None), TypeError, "zero_test is None; give True or False"),
+    ],
+)
+def test_options_of_other_types(tree, options, error, says):
+    for make in (lambda: dynsparse.Linearizer(tree, **options), lambda: dynsparse.linearize(tree, mujoco.MjData(tree), **options)):
+        with pytest.raises(error, match=says):
+            make()
+
+
+MESHES = """<mujoco><asset><mesh name="solid" vertex="0 0 0  1 0 0  0 1 0  0 0 1"/><mesh name="seen" vertex="0 0 0  2 0 0  0 2 0  0 0 2"/></asset>
+  <worldbody><geom type="plane" size="1 1 1"/><body pos="0 0 -0.01"><freejoint/><geom name="solid" type="mesh" mesh="solid"/>
+    <geom name="seen" type="mesh" mesh="seen" contype="0" conaffinity="0"/><site name="eye" pos="0 0 3"/></body></worldbody>{}</mujoco>"""
+RAY = '<sensor><rangefinder site="eye"/></sensor>'
+PAIR = '<contact><pair geom1="seen" geom2="solid"/></contact>'
+
+
+@pytest.mark.parametrize(("more", "seen_matters"), [("", False), (RAY, True), (PAIR, True)])
+def test_meshes_that_are_there_to_be_seen(more, seen_matters):
+    """linearize takes a model as it is, and knows what a step does not look at."""
+    model = mujoco.MjModel.from_xml_string(MESHES.format(more))
+    data = mujoco.MjData(model)
+    before = dynsparse.linearize(model, data)
+    watch = dynsparse._linearizer._KEPT[(id(model),)]._watch
+    first = {name: model.mesh(name).vertadr[0] for name in ("solid", "seen")}
+    for name, matters in (("solid", True), ("seen", seen_matters)):
+        was = model.mesh_vert.copy()
+        model.mesh_vert[first[name], 2] -= 0.125
+        assert watch.changed(meshes=True) == ("mesh_vert" if matters else None), name
+        model.mesh_vert[:] = was
+    assert watch.changed(meshes=True) is None
+    # What is not watched is of no influence.
+    if not seen_matters:
+        model.mesh_vert[first["seen"] :][:4] = 7
+        model.mesh_face[:] = 0
+        model.bvh_aabb[model.body_bvhnum.sum() :] = 3
+        assert watch.changed(meshes=True) is None
+        fresh = dynsparse.Linearizer(model)(data)
+        assert all((getattr(fresh, name) == array).all() for name, array in before._arrays().items())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+def test_a_limit_of_memory_is_an_exception():
+    """Copies of what goes in are as large as that; who has no memory for them hears so, and goes on."""
+    text = f"""
+        import dynsparse, mujoco, numpy as np, resource
+        lin = dynsparse.Linearizer({str(HUMANOID)!r}, threads=1)
+        expected = lin().A
+        qvel = np.zeros((400_000, lin.nv))
+        now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + (20 << 20), -1))
+        try:
+            lin._engine.run(len(qvel), 1, 1, {{"qvel": qvel}}, {{}})
+        except MemoryError as error:
+            print("no memory for a copy of qvel" in str(error), (lin().A == expected).all())
+    """
+    out = subprocess.run([sys.executable, "-c", textwrap.dedent(text)], capture_output=True, text=True, timeout=100)
+    assert out.returncode == 0 and out.stdout.strip() == "True True", out.stdout + out.stderr

@@ -12,7 +12,7 @@ import dynsparse
 import mujoco
 import numpy as np
 import pytest
-from conftest import TREE
+from conftest import TREE, needed
 from dynsparse._linearization import _NOT_SMOOTH
 from recorded import EPISODES, STEPS, ball_h5, folder, more_h5, of_steps, python, stored, tree_h5  # noqa: F401
 
@@ -162,6 +162,7 @@ def test_files_of_one_model(tree_h5, more_h5, ball_h5, tmp_path):
 
 
 def test_what_is_kept_of_the_jacobians(tmp_path):
+    needed("DYNSPARSE_PROGRAM", "the program")
     how = {"episodes": 2, "steps": 30, "sensors": True}
     double, single, masks = (
         str(dynsparse.record(TREE, tmp_path / f"{store}.h5", store=store, **how)) for store in ("f64", "f32", "masks")

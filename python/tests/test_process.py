@@ -4,7 +4,9 @@ import concurrent.futures
 import gc
 import multiprocessing
 import os
+import pathlib
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -46,6 +48,75 @@ def test_another_mujoco_gets_one_sentence():
             print(error)
     """)
     assert said == "dynsparse is written for MuJoCo 3.17.0 and this is 4.0.0: pip install mujoco==3.17.0"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="LD_LIBRARY_PATH is Linux's")
+def test_another_copy_of_the_library_on_the_path(tmp_path):
+    """As modules of a cluster set it: plugins of that copy are those of the package, which has registered them before."""
+    package = pathlib.Path(mujoco.__file__).parent
+    shutil.copytree(package / "plugin", tmp_path / "plugin")
+    for library in package.glob("libmujoco.so*"):
+        shutil.copy(library, tmp_path)
+    said = run(
+        f"""
+        import dynsparse, mujoco
+        model = mujoco.MjModel.from_xml_path({str(HUMANOID)!r})
+        print(sum(dynsparse.linearize(model, mujoco.MjData(model)).A.shape))
+        """,
+        env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
+    )
+    assert said == "56"
+
+
+def test_a_clock_of_the_user_is_asked_in_steps_of_the_user_only(humanoid):
+    """MuJoCo asks it several times in each stage of each step; ours have no use for that, and it may raise."""
+    lin, data, asked = dynsparse.Linearizer(humanoid), mujoco.MjData(humanoid), []
+
+    def clock():
+        asked.append(1)
+        return float(len(asked))
+
+    mujoco.set_mjcb_time(clock)
+    try:
+        lin(data)
+        assert not asked and mujoco.get_mjcb_time() is clock
+        mujoco.mj_step(humanoid, data)
+        assert asked and data.timer[mujoco.mjtTimer.mjTIMER_STEP].number == 1
+    finally:
+        mujoco.set_mjcb_time(None)
+    lin(data)
+    mujoco.mj_step(humanoid, data)
+    # MuJoCo's own clock again, in seconds or less.
+    assert 0 < data.timer[mujoco.mjtTimer.mjTIMER_POSITION].duration
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the module of the interpreter that makes others has another name")
+def test_other_interpreters_get_one_sentence():
+    said = run("""
+        import _xxsubinterpreters as interpreters
+        import dynsparse
+        try:
+            interpreters.run_string(interpreters.create(), "import dynsparse")
+        except interpreters.RunFailedError as error:
+            print(error)
+    """)
+    assert "dynsparse works in the main interpreter of a process only" in said
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_process_ends_while_threads_compute(threads):
+    said = run(f"""
+        import dynsparse, numpy as np, threading, time
+        lin = dynsparse.Linearizer({str(HUMANOID)!r}, threads={threads})
+        def work():
+            while True:
+                lin(qvel=np.zeros((2000, lin.nv)))
+        for _ in range(3):
+            threading.Thread(target=work, daemon=True).start()
+        time.sleep(0.3)
+        print("end")
+    """)
+    assert said == "end"
 
 
 def test_threads_have_the_results_of_one(humanoid):

@@ -69,7 +69,7 @@ _NOT_SMOOTH = (
 Array = npt.NDArray[Any]
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class Linearization:
     """The linear model dx' = A dx + B du, dy = C dx + D du of one step, or of a batch of steps.
 
@@ -134,7 +134,7 @@ class Linearization:
         return f"<Linearization{of}: A {self.A.shape[-2:]}, B {self.B.shape[-2:]}, engine {self.engine!r}>"
 
 
-@dataclass(repr=False)
+@dataclass(repr=False, eq=False)
 class Rollout:
     """Trajectories of T control steps, with the linearization of every step where it was asked for.
 

@@ -7,7 +7,7 @@ import math
 import operator
 import os
 from collections import OrderedDict
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import mujoco
 import numpy as np
@@ -40,6 +40,17 @@ def _count(name: str, value: Any, least: int, most: int | None = None) -> int:
     if most is not None and number > most:
         raise ValueError(f"{name} is {number}; give at most {most}")
     return number
+
+
+def _word(name: str, value: Any, known: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}; give one of " + ", ".join(f'"{word}"' for word in get_args(known)))
+
+
+def _switch(name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} is {value!r}; give True or False")
+    return bool(value)
 
 
 class Linearizer:
@@ -107,8 +118,10 @@ class Linearizer:
         if self._dtype not in (np.dtype(np.float64), np.dtype(np.float32)):
             raise TypeError(f"dtype is {self._dtype}; give numpy.float64 or numpy.float32")
         self._substeps = _count("substeps", loaded.substeps if substeps is None else substeps, 1, 1_000_000)
+        _word("solver", solver, Solver)
+        _word("engine", engine, Engine)
         self._options: dict[str, Any] = dict(
-            solver=solver, engine=engine, zero_test=bool(zero_test), sensors=bool(sensors), threads=threads
+            solver=solver, engine=engine, zero_test=_switch("zero_test", zero_test), sensors=_switch("sensors", sensors), threads=threads
         )
         native = {**self._options, "threads": 0 if threads is None else _count("threads", threads, 1, 1024)}
         self._watch = Watch(self._model)
@@ -417,8 +430,8 @@ class Linearizer:
         return found
 
     def _empty(self, batch: tuple[int, ...]) -> dict[str, np.ndarray]:
-        """The arrays of a result for a batch, with nothing in them."""
-        return {name: np.empty(batch + shape, dtype) for name, (shape, dtype) in self._plain.items()}
+        """The arrays of a result for a batch, with nothing in them: views, which nobody can resize while they are written."""
+        return {name: np.empty(batch + shape, dtype)[...] for name, (shape, dtype) in self._plain.items()}
 
     def _linearization(self, arrays: dict[str, np.ndarray]) -> Linearization:
         return Linearization(
@@ -484,6 +497,10 @@ def linearizer_of(model: ModelLike | Linearizer, **options: Any) -> Linearizer:
     task = is_task(model)
     if not task and not isinstance(model, mujoco.MjModel):
         return Linearizer(model, **options)
+    for value in options.values():
+        if isinstance(value, (list, dict, set, np.ndarray)):
+            # No option is one of these, and the Linearizer says which are.
+            return Linearizer(model, **options)
     # A task is compiled once.
     key = (model if task else id(model), *sorted(options.items()))
     # Each access is one operation, so that threads do not meet in the middle.

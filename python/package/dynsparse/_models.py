@@ -26,6 +26,16 @@ _GIVE = "give a mujoco.MjModel, a path, the text of an MJCF or the name of a tas
 
 # Geometry of meshes, megabytes that nobody edits in place but by intent.
 _MESHES = ("mesh_", "bvh_", "oct_")
+# What of it has a row for each vertex; what only rays and signed distances look at; and bounding volumes, those of bodies first.
+_OF_VERTICES = ("mesh_vert", "mesh_polymapadr", "mesh_polymapnum")
+_OF_RAYS = ("mesh_face", "oct_depth", "oct_child", "oct_aabb", "oct_coeff")
+_VOLUMES = ("bvh_aabb", "bvh_child", "bvh_depth", "bvh_nodeid")
+
+# Sensors that may look at the geometry of any mesh, whether it collides or not.
+_LOOKS = frozenset(
+    getattr(mujoco.mjtSensor, f"mjSENS_{name}").value
+    for name in ("RANGEFINDER", "GEOMDIST", "GEOMNORMAL", "GEOMFROMTO", "TACTILE", "PLUGIN", "USER")
+)
 
 
 # Names of tasks are words, with their suite in front where that is not Playground (gymnasium/Ant-v5); whatever else a text may be is
@@ -99,15 +109,40 @@ def _fields(of: object) -> list[str]:
     return [name for name in names if isinstance(getattr(of, name), (int, float, np.ndarray))]
 
 
+def _rows_that_matter(model: mujoco.MjModel) -> list[tuple[tuple[str, ...], list[tuple[int, int]]]]:
+    """Rows of the geometry of meshes that a step depends on, by the names of arrays; of others it is all.
+
+    Most meshes are there to be seen: a step looks at vertices, hulls and faces of those that may touch something, and at triangles and
+    their bounding volumes for rays and signed distances only.
+    """
+    if model.nplugin or model.nflex or _LOOKS.intersection(model.sensor_type.tolist()):
+        return []
+    solid = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
+    solid[model.pair_geom1], solid[model.pair_geom2] = True, True
+    used = sorted(set(model.geom_dataid[solid & (model.geom_type == mujoco.mjtGeom.mjGEOM_MESH.value)].tolist()))
+
+    def pieces(start: np.ndarray, number: np.ndarray, of: Any) -> list[tuple[int, int]]:
+        return [(int(start[i]), int(start[i] + number[i])) for i in of]
+
+    vertices = pieces(model.mesh_vertadr, model.mesh_vertnum, used)
+    volumes = pieces(model.body_bvhadr, model.body_bvhnum, np.flatnonzero(model.body_bvhnum))
+    return [(_OF_VERTICES, vertices), (_OF_RAYS, []), (_VOLUMES, volumes)]
+
+
 class Watch:
     """What a step depends on of a model, as it was when this was made."""
 
     def __init__(self, model: mujoco.MjModel) -> None:
-        views: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] = ({}, {})
+        views: tuple[list[tuple[str, np.ndarray]], list[tuple[str, np.ndarray]]] = ([], [])
+        rows = _rows_that_matter(model)
 
         def view(name: str, array: Any) -> None:
-            if isinstance(array, np.ndarray) and array.size:
-                views[name.startswith(_MESHES)][name] = array.reshape(-1).view(np.uint8)
+            if not isinstance(array, np.ndarray) or not array.size:
+                return
+            for start, end in next((some for names, some in rows if name in names), [(0, len(array))]):
+                part = array[start:end]
+                if part.size:
+                    views[name.startswith(_MESHES)].append((name, part.reshape(-1).view(np.uint8)))
 
         self._scalars: list[tuple[str, Any, list[str], Any, Any]] = []
         for part in ("opt", "stat"):
@@ -122,7 +157,7 @@ class Watch:
         for name in dir(type(model)):
             if not name.startswith("_") and _is_physics(name):
                 view(name, getattr(model, name))
-        self._arrays = [(list(some), _native.Watch(list(some.values()))) for some in views]
+        self._arrays = [([name for name, _ in some], _native.Watch([array for _, array in some])) for some in views]
 
     def changed(self, meshes: bool = False) -> str | None:
         """The name of a field that has been edited, or None; with `meshes` the geometry of meshes is looked at, too."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 NEEDED = "3.17.0"
 
 
@@ -13,6 +15,9 @@ def check_mujoco() -> None:
     ImportError
         Where the package is missing or of another version; the message says what to install.
     """
+    if not _is_main_interpreter():
+        # MuJoCo's package waits for ever in another one.
+        raise ImportError("dynsparse works in the main interpreter of a process only, as the packages of MuJoCo and numpy do")
     try:
         import mujoco
     except ImportError as error:
@@ -28,3 +33,13 @@ def check_mujoco() -> None:
             f"the library of MuJoCo {_native.loaded_mujoco()} is loaded beside the package of {NEEDED}: "
             "unset LD_LIBRARY_PATH and LD_PRELOAD, or point them to that of the package"
         )
+
+
+def _is_main_interpreter() -> bool:
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            interpreters = importlib.import_module(name)
+            return bool(interpreters.get_current() == interpreters.get_main())
+        except (ImportError, AttributeError):
+            continue
+    return True

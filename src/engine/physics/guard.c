@@ -89,7 +89,7 @@ void mjr_overlay(int font, int gridpos, mjrRect viewport, const char* overlay, c
 void mjr_readPixels(unsigned char* rgb, float* depth, mjrRect viewport, const mjrContext* con);
 enum { CATEGORY_ALL = 7, BUFFER_OFFSCREEN = 1, FONT_NORMAL = 0, GRID_TOPLEFT = 0 };
 
-// What a user may have MuJoCo call within a step. mjcb_time is not among them: it tells the time, and Python's binding sets it.
+// What a user may have MuJoCo call within a step. mjcb_time is not among them: it tells the time, see `quiet`.
 extern void (*mjcb_passive)(void);
 extern void (*mjcb_control)(void);
 extern void (*mjcb_contactfilter)(void);
@@ -97,6 +97,7 @@ extern void (*mjcb_sensor)(void);
 extern void (*mjcb_act_dyn)(void);
 extern void (*mjcb_act_gain)(void);
 extern void (*mjcb_act_bias)(void);
+extern double (*mjcb_time)(void);
 
 #define MESSAGE_SIZE 1024
 
@@ -117,7 +118,7 @@ static void copy(char* to, const char* from) {
 }
 
 static void handler(const log_message* m) {
-  if (!armed && shared && others) {
+  if (!armed && !loading && shared && others) {
     others(m);
     return;
   }
@@ -139,6 +140,24 @@ static void handler(const log_message* m) {
 void ds_install_handler(void) { others = mju_setLogHandler(handler); }
 
 void ds_share_messages(void) { shared = 1; }
+
+// The clock of the timers of mjData (mjcb_time), which each stage of a step asks twice. Python's binding installs one, and a user may
+// install another, in Python too. Steps of our calls have no use for it, and ask so often that it is some percent of a Jacobian.
+static double (*_Atomic clock_of_others)(void);
+
+static double quiet(void) {
+  double (*clock)(void) = armed ? NULL : clock_of_others;
+  return clock ? clock() : 0;
+}
+
+// From now on the clock that is installed is asked in calls of others only.
+void ds_quiet_clock(void) {
+  double (*installed)(void) = mjcb_time;
+  if (installed && installed != quiet) {
+    clock_of_others = installed;
+    mjcb_time = quiet;
+  }
+}
 
 // The name of a callback that is installed, or null.
 const char* ds_callback(void) {

@@ -13,6 +13,7 @@ pub const REQUIRED_VERSION: &str = "3.17.0";
 unsafe extern "C" {
     fn ds_install_handler();
     fn ds_share_messages();
+    fn ds_quiet_clock();
     fn ds_callback() -> *const c_char;
     fn ds_last_error() -> *const c_char;
     fn ds_last_warning() -> *const c_char;
@@ -111,6 +112,13 @@ pub(super) fn init() -> Result<(), PhysicsError> {
 pub fn share_messages() {
     // SAFETY: sets a flag.
     unsafe { ds_share_messages() };
+}
+
+/// From now on the clock that is installed in MuJoCo (`mjcb_time`), which times the stages of each step for `mjData.timer`, is asked by
+/// steps of others only: for who shares the library with others, before each batch. Such a clock may take the lock of Python, or be long.
+pub fn quiet_clock() {
+    // SAFETY: reads and sets pointers to functions that take nothing and live as long as the process.
+    unsafe { ds_quiet_clock() };
 }
 
 /// The name of a callback (`mjcb_control`, ...) that someone in this process has installed in MuJoCo. A step calls it, from any

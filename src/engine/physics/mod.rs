@@ -54,7 +54,7 @@ pub use elements::{
 };
 pub use error::{Divergence, PhysicsError};
 pub use features::Features;
-pub use guard::{REQUIRED_VERSION, installed_callback, mujoco_version, share_messages};
+pub use guard::{REQUIRED_VERSION, installed_callback, mujoco_version, quiet_clock, share_messages};
 pub use islands::Islands;
 pub use looks::{GeomLook, SoftBody, Surface, Texture};
 pub use model::Model;

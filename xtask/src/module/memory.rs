@@ -11,7 +11,7 @@ use super::environment::Environment;
 use super::packages::{BUILD, TESTS};
 use super::{build, target};
 use crate::place::{say, tell};
-use crate::step::run;
+use crate::step::{cargo, run};
 
 /// What is run: every function of the module, good and bad input, damaged files. Tests that take processes apart are left to themselves.
 const FILES: [&str; 4] = ["bad_input", "batch", "dataset", "dataset_damaged"];
@@ -35,6 +35,10 @@ pub(super) fn check(offline: bool) -> Result<()> {
     let tools = Environment::make("module-tools", &packages, &["h5py", "maturin", "mujoco", "numpy", "pytest"])?;
     let wheel = build(&tools, &target().join("module-dist"))?;
     tools.install(&packages, &["--force-reinstall", "--no-deps", &wheel.to_string_lossy()])?;
+    // What makes the recordings that are read; without it half of the tests are skipped.
+    let mut program = cargo();
+    program.args(["build", "--locked", "--no-default-features"]).env("CARGO_TARGET_DIR", target());
+    run("cargo build of the program", &mut program)?;
 
     let report = target().join("valgrind.txt");
     let plain = pytest(&tools);
@@ -46,7 +50,7 @@ pub(super) fn check(offline: bool) -> Result<()> {
     command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
     // So that each object is a piece of memory of its own.
     command.env("PYTHONMALLOC", "malloc");
-    run("pytest of the Python module under valgrind (some minutes)", &mut command)?;
+    run("pytest of the Python module under valgrind (a quarter of an hour)", &mut command)?;
 
     let text = fs::read(&report).with_context(|| format!("{} cannot be read", report.display()))?;
     let text = String::from_utf8_lossy(&text);
