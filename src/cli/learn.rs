@@ -25,6 +25,7 @@ with J* the recorded Jacobian:
   mae-jac   mean of |J - J*|
   l1        mean of |J|
   sae       mean of |J| where J* is zero
+  mask      -log p of the zeros of J* by a network's gates: adaptive needs it
 Models:
   mlp                 dense layers with ELU, the paper's network
   oracle              sees only what the true mask lets through: an upper bound
@@ -36,6 +37,10 @@ Models:
                       state
   graph               messages along the kinematic tree, and along contact
                       edges that it learns
+  adaptive            gates of the Jacobian's entries that the state sets; what
+                      is shut is exactly zero; needs the loss mask
+  adaptive-open       the same network, whose gates let everything pass: its
+                      control
 Targets; whatever it is, errors are those of the next state that follows, and \
 Jacobians those of A and B:
   next          the next state; of an orientation the turn to it
@@ -55,6 +60,7 @@ Examples:
       --loss mse,mse+mse-jac,mse+mae-jac,mse+l1,mse+sae
   dynsparse learn BallInCup.h5 --model mlp,unmasked,oracle --weights 25000 \\
       --loss mse+sae --columns 4
+  dynsparse learn FingerSpin.h5 --model adaptive --loss mse+mask:0.3 --lr 3e-3
   dynsparse learn Go1JoystickFlatTerrain.h5 --target next,increment \\
       --features 6d+local
   dynsparse learn --grid grid.toml -o learned
@@ -106,7 +112,7 @@ struct Run {
     /// Seeds of each
     #[arg(long, value_name = "N", default_value_t = 1)]
     seeds: u64,
-    /// Neurons of a hidden layer, or features of a token [default: mlp 512, oracle and unmasked 128, gated 64, others 32]
+    /// Neurons of a hidden layer, or features of a token [default: mlp and adaptive 512, oracle and unmasked 128, gated 64, others 32]
     #[arg(long, value_name = "N", help_heading = "Network")]
     width: Option<usize>,
     /// Numbers in a network, in place of --width: each gets the width that comes nearest, so that sizes are equal

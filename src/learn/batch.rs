@@ -19,6 +19,19 @@ pub struct Batch {
     pub next: Tensor<2>,
     /// The true Jacobian, where it was asked for.
     pub truth: Option<Truth>,
+    /// What gates are taught by, where it was asked for.
+    pub marks: Option<Marks>,
+}
+
+/// Where outputs depend on features, as far as it is known.
+#[derive(Debug, Clone)]
+pub struct Marks {
+    /// 1 where an output depends on a feature, [batch, outputs, features]; 0 where it does not, or nobody knows.
+    pub open: Tensor<3>,
+    /// 1 where one of the two is known of a state that has a derivative.
+    pub known: Tensor<3>,
+    /// 1 / known entries.
+    pub per_known: f64,
 }
 
 /// The true Jacobian along the directions of a batch, which are its columns.
@@ -45,6 +58,8 @@ pub struct Wanted<'a> {
     pub truth: bool,
     /// The true mask as an input.
     pub mask: bool,
+    /// The true mask as what gates are taught by.
+    pub marks: bool,
 }
 
 /// Builds a batch of the steps of these numbers.
@@ -56,12 +71,13 @@ pub fn assemble(data: &Data, steps: &[usize], wanted: Wanted<'_>, place: &Place)
     let goal = |(step, row): (&usize, &&[f64])| data.coordinates.normal_goal(&data.norm, row, data.after(*step));
     let next: Vec<f32> = steps.iter().zip(&rows).flat_map(goal).map(|y| y as f32).collect();
     let columns = wanted.columns.filter(|_| wanted.truth);
-    let truths = if wanted.mask || columns.is_some() { data.truths(steps)? } else { Truths::default() };
+    let truths = if wanted.mask || wanted.marks || columns.is_some() { data.truths(steps)? } else { Truths::default() };
     let truth = columns.map(|columns| truth(data, steps, &truths, columns, place));
     let mut input = seen(data, &rows, wanted.columns, place);
     input.mask = wanted.mask.then(|| mask(data, &truths, place));
+    let marks = wanted.marks.then(|| marks(data, steps, &truths, place));
     let next = place.tensor(next, [steps.len(), data.coordinates.outputs()]);
-    Ok(Batch { input, next, truth })
+    Ok(Batch { input, next, truth, marks })
 }
 
 /// What a network sees of states, which need not be those of the recording, without a mask.
@@ -100,6 +116,45 @@ fn mask(data: &Data, truths: &Truths, place: &Place) -> Tensor<3> {
         }
     }
     place.tensor(values, [truths.len(), outputs, features])
+}
+
+/// See [`Marks`]. What a network may always see is open; of a feature of several columns one that counts is enough.
+fn marks(data: &Data, steps: &[usize], truths: &Truths, place: &Place) -> Marks {
+    let (inputs, features, outputs) = (data.inputs(), data.coordinates.inputs(), data.coordinates.outputs());
+    let (mut open, mut known) = (Vec::new(), Vec::new());
+    for (at, step) in steps.iter().enumerate() {
+        let (verdicts, counts) = (truths.verdicts(at), data.has_derivative(*step));
+        let mut mark = |found: Option<bool>| {
+            let found = found.filter(|_| counts);
+            open.push(f32::from(found == Some(true)));
+            known.push(f32::from(found.is_some()));
+        };
+        match data.coordinates.ties() {
+            None => verdicts.iter().for_each(|verdict| mark(depends([*verdict].into_iter()))),
+            Some(ties) => {
+                let entry = |[row, column]: &[usize; 2]| verdicts[row * inputs + column];
+                let of = |window: &Option<Vec<[usize; 2]>>| {
+                    window.as_ref().map_or(Some(true), |entries| depends(entries.iter().map(entry)))
+                };
+                ties.windows.iter().for_each(|window| mark(of(window)));
+            }
+        }
+    }
+    let per_known = 1.0 / known.iter().filter(|k| **k > 0.0).count().max(1) as f64;
+    let shape = [steps.len(), outputs, features];
+    Marks { open: place.tensor(open, shape), known: place.tensor(known, shape), per_known }
+}
+
+/// Whether one of some entries is not zero; None where that is not known.
+fn depends(verdicts: impl Iterator<Item = u8>) -> Option<bool> {
+    let mut all_zero = true;
+    for verdict in verdicts {
+        if verdict == ZeroVerdict::Nonzero.code() {
+            return Some(true);
+        }
+        all_zero &= verdict == ZeroVerdict::Zero.code();
+    }
+    all_zero.then_some(false)
 }
 
 fn truth(data: &Data, steps: &[usize], truths: &Truths, columns: &[usize], place: &Place) -> Truth {

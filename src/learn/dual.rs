@@ -125,6 +125,23 @@ impl Dual {
         Self { value: self.value.clone().sum_dim(2), tangent: self.map_tangent(|t| t.sum_dim(3)) }
     }
 
+    /// Sum over tokens, which become one.
+    pub fn sum_tokens(&self) -> Self {
+        Self { value: self.value.clone().sum_dim(1), tangent: self.map_tangent(|t| t.sum_dim(2)) }
+    }
+
+    /// x_n W_n: every token with a matrix of its own, [token, feature, out].
+    pub fn each(&self, weight: Tensor<3>) -> Self {
+        let value = self.value.clone().swap_dims(0, 1).matmul(weight.clone()).swap_dims(0, 1);
+        let tangent = self.map_tangent(|t| {
+            let [k, b, n, h] = t.dims();
+            let [.., out] = weight.dims();
+            let product = t.permute([2, 0, 1, 3]).reshape([n, k * b, h]).matmul(weight);
+            product.reshape([n, k, b, out]).permute([1, 2, 0, 3])
+        });
+        Self { value, tangent }
+    }
+
     /// As [batch, token, feature] of other sizes with the same product.
     pub fn reshape(&self, tokens: usize, features: usize) -> Self {
         let b = self.value.dims()[0];

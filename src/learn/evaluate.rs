@@ -7,6 +7,7 @@ use super::LearnError;
 use super::baseline::{Baseline, baselines};
 use super::batch::{Wanted, assemble, seen};
 use super::data::{Data, Part, evenly};
+use super::gate_score::gate_groups;
 use super::metrics::{self, Cut};
 use super::models::{Network, predict};
 use super::place::{self, Place};
@@ -59,6 +60,9 @@ pub struct Evaluation {
     pub sparsity: Sparsity,
     /// Which entries are zero.
     pub recovered: Recovered,
+    /// The same by the probabilities of its gates, where it has some: all entries, and those that depend on the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<Vec<EntryGroup>>,
     /// True and learned verdicts along a stretch of an episode, where there is a threshold.
     #[serde(default)]
     pub strip: Option<Strip>,
@@ -230,6 +234,7 @@ pub fn evaluate(
         jacobian: jacobian_error(&truths, &found),
         sparsity: Sparsity::of(&truths, &found, Some(&untrained)),
         recovered: recovered(data, &chosen, &truths, &found, &FIXED, threshold)?,
+        gates: gate_groups((model, &trained.weights), data, &chosen, &truths, place)?,
         strip,
         baselines: baselines(data, part, &chosen, &truths, place)?,
         still: data.still(),
@@ -247,7 +252,7 @@ pub(super) fn jacobians(
     let columns: Vec<usize> = (0..data.inputs()).collect();
     let mut all = Vec::with_capacity(steps.len() * data.outputs() * data.inputs());
     for chunk in steps.chunks(CHUNK) {
-        let wanted = Wanted { columns: Some(&columns), truth: false, mask: model.needs_mask() };
+        let wanted = Wanted { columns: Some(&columns), mask: model.needs_mask(), ..Wanted::default() };
         let batch = assemble(data, chunk, wanted, place)?;
         let (_, jacobian) = predict(model, weights, &batch.input)?;
         let jacobian = jacobian.ok_or_else(|| LearnError::Library("a network gave no derivatives".to_owned()))?;
@@ -333,7 +338,7 @@ fn next_error(
     let steps = steps_of(data, part);
     let (mut found, mut still) = (Squares::new(data), Squares::new(data));
     for chunk in steps.chunks(NEXT_CHUNK) {
-        let wanted = Wanted { columns: None, truth: false, mask: model.needs_mask() };
+        let wanted = Wanted { mask: model.needs_mask(), ..Wanted::default() };
         let batch = assemble(data, chunk, wanted, place)?;
         let said = place::numbers(predict(model, weights, &batch.input)?.0)?;
         for (step, outputs) in chunk.iter().zip(said.chunks(coordinates.outputs().max(1))) {
@@ -381,7 +386,7 @@ fn open_loop(
         }
         let mut input = seen(data, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>(), None, place);
         if model.needs_mask() {
-            let wanted = Wanted { columns: None, truth: false, mask: true };
+            let wanted = Wanted { mask: true, ..Wanted::default() };
             input.mask = assemble(data, &now, wanted, place)?.input.mask;
         }
         let said = place::numbers(predict(model, weights, &input)?.0)?;

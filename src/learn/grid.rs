@@ -14,7 +14,7 @@ use super::manifold::{LearningTarget, StateFeatures};
 use super::models::{MOST_DEPTH, ModelKind, ModelSpec, Space};
 use super::place::{Backend, Place};
 use super::stats::{self, Mean, Paired};
-use super::train::{Look, RunSpec, Training, TrainingProgress, train};
+use super::train::{Look, RunSpec, Training, TrainingProgress, no_gates, train};
 use super::{LearnError, files, tables};
 use crate::analysis::table::Table;
 use crate::bounded;
@@ -155,6 +155,10 @@ impl Grid {
         if let Some(twice) = self.targets.iter().enumerate().find(|(i, t)| self.targets[..*i].contains(t)) {
             return Err(LearnError::Settings(format!("targets has {} twice; once is enough", twice.1)));
         }
+        let mask = self.losses.iter().any(|loss| loss.gates().is_some());
+        if let Some(kind) = self.models.iter().find(|kind| mask && !kind.has_gates()) {
+            return Err(no_gates(kind.name()));
+        }
         self.training.check()
     }
 
@@ -228,6 +232,10 @@ impl RunResult {
         self.group(group).and_then(|g| g.roc_auc)
     }
 
+    fn gates(&self, name: &str) -> Option<f64> {
+        self.evaluation.gates.iter().flatten().find(|g| g.name == name).and_then(|g| g.roc_auc)
+    }
+
     /// A number of it; None where it has none.
     pub fn measure(&self, what: Measure) -> Option<f64> {
         let e = &self.evaluation;
@@ -241,6 +249,8 @@ impl RunResult {
             Measure::Untrained => e.sparsity.untrained,
             Measure::Auc => self.auc(ALL),
             Measure::AucVaries => self.auc(VARYING),
+            Measure::AucGates => self.gates(ALL),
+            Measure::AucGatesVaries => self.gates(VARYING),
             Measure::PrZeros => e.recovered.groups.first().and_then(|g| g.pr_auc_zeros),
             Measure::States => Some(e.judged.states as f64),
             Measure::Usable => Some(e.judged.usable as f64 / e.judged.all.max(1) as f64),
@@ -275,6 +285,10 @@ pub enum Measure {
     Auc,
     /// The same over entries that depend on the state.
     AucVaries,
+    /// ROC-AUC of the probabilities of gates.
+    AucGates,
+    /// The same over entries that depend on the state.
+    AucGatesVaries,
     /// PR-AUC of zeros.
     PrZeros,
     /// States whose Jacobian is scored.
@@ -293,7 +307,7 @@ pub enum Measure {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Next,
         Self::OpenLoop,
         Self::Jacobian,
@@ -303,6 +317,8 @@ impl Measure {
         Self::Untrained,
         Self::Auc,
         Self::AucVaries,
+        Self::AucGates,
+        Self::AucGatesVaries,
         Self::PrZeros,
         Self::States,
         Self::Usable,
@@ -324,6 +340,8 @@ impl Measure {
             Self::Untrained => "sparsity_untrained",
             Self::Auc => "roc_auc",
             Self::AucVaries => "roc_auc_state_dependent",
+            Self::AucGates => "roc_auc_gates",
+            Self::AucGatesVaries => "roc_auc_gates_state_dependent",
             Self::PrZeros => "pr_auc_zeros",
             Self::States => "scored_states",
             Self::Usable => "usable_states_share",
@@ -346,6 +364,8 @@ impl Measure {
             Self::Untrained => "share below 1e-6 before training",
             Self::Auc => "ROC-AUC of |J| as a score for edges, all entries",
             Self::AucVaries => "the same over entries that depend on the state",
+            Self::AucGates => "ROC-AUC of the probabilities of gates, where the network has some, all entries",
+            Self::AucGatesVaries => "the same over entries that depend on the state",
             Self::PrZeros => "average precision of zeros",
             Self::States => "states whose Jacobian is scored",
             Self::Usable => "share of the test states that have a derivative; the scored ones are of these",

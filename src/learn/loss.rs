@@ -18,11 +18,13 @@ pub enum Term {
     L1,
     /// Mean of |J| over the entries whose truth is zero.
     Sae,
+    /// Mean of -log p of the true zeros by a network's gates; see [`Gates`](super::Gates). No derivative is needed for it.
+    Mask,
 }
 
 impl Term {
     /// All terms.
-    pub const ALL: [Self; 5] = [Self::Mse, Self::MseJacobian, Self::MaeJacobian, Self::L1, Self::Sae];
+    pub const ALL: [Self; 6] = [Self::Mse, Self::MseJacobian, Self::MaeJacobian, Self::L1, Self::Sae, Self::Mask];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Term {
             Self::MaeJacobian => "mae-jac",
             Self::L1 => "l1",
             Self::Sae => "sae",
+            Self::Mask => "mask",
         }
     }
 }
@@ -40,7 +43,7 @@ impl Term {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loss(Vec<(Term, f64)>);
 
-/// The weight of a term that looks at the Jacobian where none is given.
+/// The weight of a term that looks at the truth of the Jacobian, or at the Jacobian, where none is given.
 pub const DEFAULT_WEIGHT: f64 = 0.1;
 
 impl Loss {
@@ -51,11 +54,16 @@ impl Loss {
 
     /// Whether the network's Jacobian is needed.
     pub fn needs_jacobian(&self) -> bool {
-        self.0.iter().any(|(term, _)| *term != Term::Mse)
+        self.0.iter().any(|(term, _)| !matches!(term, Term::Mse | Term::Mask))
+    }
+
+    /// The weight of the likelihood of gates; None where it is no term.
+    pub fn gates(&self) -> Option<f64> {
+        self.0.iter().find(|(term, _)| *term == Term::Mask).map(|(_, weight)| *weight)
     }
 
     /// The loss of a batch: a tensor of one number. `jacobian`, [direction, batch, outputs], must be there where
-    /// [`Loss::needs_jacobian`] says so; its terms are left out otherwise.
+    /// [`Loss::needs_jacobian`] says so; its terms are left out otherwise. `mask` is not in it: it needs the network.
     pub fn of(&self, next: &Tensor<2>, jacobian: Option<&Tensor<3>>, batch: &Batch) -> Tensor<1> {
         let mut sum: Option<Tensor<1>> = None;
         for (term, weight) in &self.0 {
@@ -143,9 +151,13 @@ mod tests {
 
     #[test]
     fn losses_have_one_way_to_be_written() {
-        for (text, shown) in
-            [("mse", "mse"), ("sae+mse", "mse+sae"), ("mse+l1:0.01", "mse+l1:0.01"), ("mse:1+sae:0.1", "mse+sae")]
-        {
+        for (text, shown) in [
+            ("mse", "mse"),
+            ("sae+mse", "mse+sae"),
+            ("mse+l1:0.01", "mse+l1:0.01"),
+            ("mse:1+sae:0.1", "mse+sae"),
+            ("mask:0.1+mse", "mse+mask"),
+        ] {
             let loss: Loss = text.parse().unwrap();
             assert_eq!(loss.to_string(), shown);
             assert_eq!(loss.to_string().parse::<Loss>().unwrap(), loss);

@@ -9,6 +9,7 @@ mod error;
 mod evaluate;
 mod files;
 mod finite;
+mod gate_score;
 mod grid;
 mod loss;
 mod manifold;
@@ -26,7 +27,7 @@ mod train;
 mod truths;
 
 pub use baseline::Baseline;
-pub use batch::{Batch, Truth, Wanted, assemble};
+pub use batch::{Batch, Marks, Truth, Wanted, assemble};
 pub use data::{Data, MEMORY, Part, Split};
 pub use dual::Dual;
 pub use error::LearnError;
@@ -44,7 +45,7 @@ pub use grid::{
 };
 pub use loss::{DEFAULT_WEIGHT, Loss, Term};
 pub use manifold::{Coordinates, LearningTarget, Orientation, StateFeatures, StateSpace, TangentChain, Ties};
-pub use models::{Input, ModelKind, ModelSpec, Network, Space, predict};
+pub use models::{Gates, Input, ModelKind, ModelSpec, Network, Space, predict};
 pub use norm::Norm;
 pub use optim::{AdamW, Rates};
 pub use params::{Init, Layout, Linear, Slot};

@@ -531,8 +531,7 @@ impl Run<'_> {
             }
             all
         });
-        let wanted = Wanted { columns: columns.as_deref(), truth: true, mask: self.model.needs_mask() };
-        let batch = assemble(self.data, &steps, wanted, self.place)?;
+        let batch = assemble(self.data, &steps, self.wanted(columns.as_deref()), self.place)?;
         gradients(&*self.model, &self.state.weights, &spec.loss, &batch)
     }
 
@@ -558,13 +557,37 @@ impl Run<'_> {
         let mut sum = 0.0;
         for chunk in self.validation.chunks(CHUNK) {
             let columns = loss.needs_jacobian().then_some(&columns[..]);
-            let wanted = Wanted { columns, truth: true, mask: self.model.needs_mask() };
-            let batch = assemble(self.data, chunk, wanted, self.place)?;
-            let (next, jacobian) = predict(&*self.model, &self.state.weights, &batch.input)?;
-            sum += one(loss.of(&next, jacobian.as_ref(), &batch))? * chunk.len() as f64;
+            let batch = assemble(self.data, chunk, self.wanted(columns), self.place)?;
+            sum += one(objective(&*self.model, &self.state.weights, loss, &batch)?)? * chunk.len() as f64;
         }
         Ok(sum / self.validation.len().max(1) as f64)
     }
+
+    fn wanted<'b>(&self, columns: Option<&'b [usize]>) -> Wanted<'b> {
+        let marks = self.notes.spec.loss.gates().is_some();
+        Wanted { columns, truth: true, mask: self.model.needs_mask(), marks }
+    }
+}
+
+/// What training makes small: a tensor of one number.
+pub(super) fn objective(
+    model: &dyn Network,
+    weights: &[Tensor<2>],
+    loss: &Loss,
+    batch: &Batch,
+) -> Result<Tensor<1>, LearnError> {
+    let (next, jacobian) = predict(model, weights, &batch.input)?;
+    let value = loss.of(&next, jacobian.as_ref(), batch);
+    let Some(weight) = loss.gates() else { return Ok(value) };
+    match (model.gates(weights, &batch.input), &batch.marks) {
+        (Some(gates), Some(marks)) => Ok(value + gates.surprise(marks) * weight),
+        _ => Err(no_gates("this model")),
+    }
+}
+
+/// Of a network that the loss `mask` has nothing to teach.
+pub(super) fn no_gates(model: &str) -> LearnError {
+    LearnError::Settings(format!("the loss mask teaches gates, which {model} has not: use --model adaptive"))
 }
 
 /// The loss of a batch and its gradient by every matrix of the network, in their order.
@@ -578,8 +601,7 @@ pub fn gradients(
     batch: &Batch,
 ) -> Result<(f64, Vec<Tensor<2>>), LearnError> {
     let tracked: Vec<_> = weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
-    let (next, jacobian) = predict(model, &tracked, &batch.input)?;
-    let value = loss.of(&next, jacobian.as_ref(), batch);
+    let value = objective(model, &tracked, loss, batch)?;
     let mut all = value.backward();
     let own = |w: &Tensor<2>| w.grad_remove(&mut all).unwrap_or_else(|| w.clone().inner().zeros_like());
     let found = tracked.iter().map(own).collect();

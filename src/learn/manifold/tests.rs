@@ -264,7 +264,11 @@ fn gradients_of_every_loss_are_those_of_differences_on_manifolds() {
         let shape = [setup.columns, STATES, setup.rows];
         let batch = drawn(&setup.place, setup.input.clone(), outputs, shape, 8);
         let network = (&*setup.model, &setup.weights[..]);
-        check_gradients(&format!("{kind} {target}"), network, (&batch, &setup.place), &losses, (3, 1e-6));
+        let name = format!("{kind} {target}");
+        check_gradients(&name, network, (&batch, &setup.place), &losses, (3, 1e-6));
+        if kind.has_gates() {
+            check_gradients(&name, network, (&batch, &setup.place), &["mse+mask"], (3, 1e-6));
+        }
     }
 }
 

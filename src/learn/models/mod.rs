@@ -1,15 +1,17 @@
 //! Networks from (state, action) to next state, one file each.
 
+mod adaptive;
 mod gated;
 mod graph;
 mod mlp;
 mod oracle;
 mod transformer;
 
-use burn_tensor::{Tensor, TensorData};
+use burn_tensor::{Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
 
 use super::LearnError;
+use super::batch::Marks;
 use super::dual::Dual;
 use super::manifold::{TangentChain, Ties};
 use super::params::{Init, Layout, Linear};
@@ -44,6 +46,32 @@ pub trait Network: Send + Sync {
     /// # Errors
     /// [`LearnError`] when the tensor library fails.
     fn run(&self, weights: &[Tensor<2>], input: &Input) -> Result<Dual, LearnError>;
+
+    /// What it says of zeros, where it has gates: see [`ModelKind::has_gates`].
+    fn gates(&self, _weights: &[Tensor<2>], _input: &Input) -> Option<Gates> {
+        None
+    }
+}
+
+/// What a network with gates says of zeros: log odds that an output depends on an input.
+#[derive(Debug, Clone)]
+pub struct Gates {
+    /// At the states, [batch, outputs, inputs].
+    pub log_odds: Tensor<3>,
+    /// Without looking at them, [1, outputs, inputs].
+    pub usual: Tensor<3>,
+}
+
+impl Gates {
+    /// Mean over known entries of -log p of the truth, with and without looking at the state: a tensor of one number.
+    pub(super) fn surprise(&self, marks: &Marks) -> Tensor<1> {
+        let of = |log_odds: Tensor<3>| {
+            let [yes, no] = [log_odds.clone(), -log_odds].map(activation::log_sigmoid);
+            let shut = marks.known.clone() - marks.open.clone();
+            (yes * marks.open.clone() + no * shut).sum() * -marks.per_known
+        };
+        of(self.log_odds.clone()) + of(self.usual.clone())
+    }
 }
 
 /// What a network says, [batch, outputs], and its Jacobian in the tangent space of A and B, [direction, batch, rows], where
@@ -108,12 +136,30 @@ pub enum ModelKind {
     Gated,
     /// Messages along the kinematic tree, and along edges that it learns.
     Graph,
+    /// Hard gates of (output, input) that the state sets, taught by the loss `mask`.
+    Adaptive,
+    /// The adaptive network whose gates let everything pass: the control of it.
+    AdaptiveOpen,
 }
 
 impl ModelKind {
     /// All networks.
-    pub const ALL: [Self; 7] =
-        [Self::Mlp, Self::Oracle, Self::Unmasked, Self::Transformer, Self::SparseTransformer, Self::Gated, Self::Graph];
+    pub const ALL: [Self; 9] = [
+        Self::Mlp,
+        Self::Oracle,
+        Self::Unmasked,
+        Self::Transformer,
+        Self::SparseTransformer,
+        Self::Gated,
+        Self::Graph,
+        Self::Adaptive,
+        Self::AdaptiveOpen,
+    ];
+
+    /// Whether it has gates, which the loss `mask` teaches.
+    pub const fn has_gates(self) -> bool {
+        matches!(self, Self::Adaptive | Self::AdaptiveOpen)
+    }
 
     /// Its name.
     pub const fn name(self) -> &'static str {
@@ -125,13 +171,15 @@ impl ModelKind {
             Self::SparseTransformer => "sparse-transformer",
             Self::Gated => "gated",
             Self::Graph => "graph",
+            Self::Adaptive => "adaptive",
+            Self::AdaptiveOpen => "adaptive-open",
         }
     }
 
     /// Width and depth where none are given.
     pub const fn sizes(self) -> (usize, usize) {
         match self {
-            Self::Mlp => (512, 2),
+            Self::Mlp | Self::Adaptive | Self::AdaptiveOpen => (512, 2),
             Self::Oracle | Self::Unmasked => (128, 2),
             Self::Gated => (64, 2),
             Self::Transformer | Self::SparseTransformer => (32, 1),
@@ -263,6 +311,10 @@ impl ModelSpec {
                 let missing = || LearnError::Settings("the model graph needs the kinematic tree".to_owned());
                 let tree = kinematics.ok_or_else(missing)?;
                 Box::new(graph::Graph::new(tree, ties, self.width, self.depth))
+            }
+            ModelKind::Adaptive => Box::new(adaptive::Adaptive::new(inputs, outputs, self.width, self.depth, true)),
+            ModelKind::AdaptiveOpen => {
+                Box::new(adaptive::Adaptive::new(inputs, outputs, self.width, self.depth, false))
             }
         })
     }

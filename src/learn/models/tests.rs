@@ -1,8 +1,9 @@
 //! Derivatives of every network and every loss against finite differences, in 64 bits.
 
-use super::super::batch::{Batch, Truth};
+use super::super::batch::{Batch, Marks, Truth};
 use super::super::loss::Loss;
 use super::super::place::{Place, numbers};
+use super::super::train::objective;
 use super::*;
 use crate::rng::Stream;
 
@@ -139,6 +140,14 @@ pub(in super::super) fn drawn(place: &Place, input: Input, outputs: usize, shape
     let (next, jacobian, kinds) = (draw(shape[1] * outputs), draw(n), draw(n));
     let flag = |least: f64| kinds.iter().map(|k| f64::from(u8::from(*k > least))).collect::<Vec<_>>();
     let (decided, zero) = (flag(-1.0), flag(0.0));
+    let seen = [shape[1], outputs, input.x.dims()[1]];
+    let known: Vec<f64> = draw(seen.iter().product()).into_iter().map(|k| f64::from(u8::from(k > -1.0))).collect();
+    let open = known.iter().zip(draw(known.len())).map(|(known, k)| known * f64::from(u8::from(k > 0.0))).collect();
+    let marks = Marks {
+        open: place.tensor64(open, seen),
+        per_known: 1.0 / known.iter().sum::<f64>(),
+        known: place.tensor64(known, seen),
+    };
     Batch {
         input,
         next: place.tensor64(next, [shape[1], outputs]),
@@ -149,6 +158,7 @@ pub(in super::super) fn drawn(place: &Place, input: Input, outputs: usize, shape
             decided: place.tensor64(decided, shape),
             zero: place.tensor64(zero, shape),
         }),
+        marks: Some(marks),
     }
 }
 
@@ -162,10 +172,7 @@ pub(in super::super) fn check_gradients(
 ) {
     for loss in losses {
         let loss: Loss = loss.parse().unwrap();
-        let value = |weights: &[Tensor<2>]| {
-            let (next, jacobian) = predict(model, weights, &batch.input).unwrap();
-            loss.of(&next, jacobian.as_ref(), batch)
-        };
+        let value = |weights: &[Tensor<2>]| objective(model, weights, &loss, batch).unwrap();
         let tracked: Vec<_> = weights.iter().map(|w| w.clone().autodiff().require_grad()).collect();
         let mut gradients = value(&tracked).backward();
         let mut largest: f64 = 0.0;
@@ -204,5 +211,14 @@ fn gradients_of_every_loss_are_those_of_differences() {
         let batch = drawn(&setup.place, setup.input(&setup.x, true), OUTPUTS, shape, 2);
         let network = (&*setup.model, &setup.weights[..]);
         check_gradients(&kind.to_string(), network, (&batch, &setup.place), &losses, (7, 1e-7));
+        if kind.has_gates() {
+            check_gradients(
+                &kind.to_string(),
+                network,
+                (&batch, &setup.place),
+                &["mse+mask", "mse+sae+mask:3"],
+                (7, 1e-7),
+            );
+        }
     }
 }
