@@ -60,7 +60,7 @@ impl Predictor for OfNetwork<'_> {
         let x = self.place.tensor64(z, [rows.len(), coordinates.inputs()]);
         // Of the intervened states no mask is known: a network that is given one keeps that of the row.
         let mask = if self.model.needs_mask() {
-            let wanted = Wanted { columns: None, truth: false, mask: true };
+            let wanted = Wanted { mask: true, ..Wanted::default() };
             assemble(data, &vec![graph.step; rows.len()], wanted, &self.place)?.input.mask
         } else {
             None
