@@ -98,6 +98,7 @@ impl Own {
                 per_decided: 1.0 / n as f64,
                 per_zero: 1.0,
             }),
+            marks: None,
         };
         Self { model, state, loss, batch, step: 0 }
     }
