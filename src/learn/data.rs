@@ -218,7 +218,10 @@ impl Data {
         data.norm = match norm {
             Some(norm) if norm.mean.len() == inputs => norm.clone(),
             Some(norm) => {
-                return Err(refuse(format!("has {inputs} inputs, the model was trained on {}", norm.mean.len())));
+                return Err(refuse(format!(
+                    "has {inputs} inputs, the network was trained on {}: evaluate it on a recording of the same model",
+                    norm.mean.len()
+                )));
             }
             None => data.statistics(split.is_none()),
         };

@@ -159,6 +159,13 @@ impl Grid {
         if let Some(kind) = self.models.iter().find(|kind| mask && !kind.has_gates()) {
             return Err(no_gates(kind.name()));
         }
+        let untaught = self.losses.iter().any(|loss| loss.gates().is_none());
+        if let Some(kind) = self.models.iter().find(|kind| untaught && kind.has_gates()) {
+            tracing::warn!(
+                "without the loss mask nothing teaches the gates of {}: they stay near what was drawn",
+                kind.name()
+            );
+        }
         self.training.check()
     }
 

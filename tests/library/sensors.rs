@@ -475,3 +475,40 @@ fn a_sensor_that_picks_one_of_equals_has_no_derivative() {
         }
     }
 }
+
+/// A sphere, a capsule and two boxes that press on a plane a little aslant: nothing is tied, and every sensor of contacts has its
+/// derivative, whatever rounding makes of the values that are zero.
+#[test]
+fn sensors_of_contacts_that_are_not_tied_have_derivatives() {
+    let body = |name: &str, pos: &str, geom: &str, sensors: &str| {
+        let sensors = sensors.replace("NAME", name);
+        [format!(r#"<body name="{name}" pos="{pos}" euler="1.3 -0.8 20"><freejoint/><geom {geom}/></body>"#), sensors]
+    };
+    let both = r#"<contact body1="NAME" reduce="netforce" data="found force torque pos"/>
+        <contact body1="NAME" reduce="maxforce" data="found force torque pos"/>"#;
+    let bodies = [
+        body("a", "0 0 .095", r#"size=".1""#, both),
+        body("b", "1 0 .075", r#"type="capsule" size=".08 .2" euler="0 89 0""#, both),
+        body("c", "2 0 .117", r#"type="box" size=".15 .1 .12""#, both),
+    ];
+    let [worldbody, sensors] = [0, 1].map(|k| bodies.iter().map(|b| b[k].as_str()).collect::<String>());
+    let mjcf = format!(
+        r#"<mujoco><worldbody><geom type="plane" size="3 3 .1"/>{worldbody}</worldbody><sensor>{sensors}</sensor></mujoco>"#
+    );
+    let model = load(&mjcf, Solver::CONVERGED);
+    let mut sim = Sim::new(&model).unwrap();
+    let mut engine = spec().build(&model).unwrap();
+    let mut out = Jacobian::zeros(&model, true);
+    let mut stream = Stream::new(3, "test", 0);
+    let (mut gone, mut all) = (0, 0);
+    for _ in 0..12 {
+        sim.qvel_mut().iter_mut().for_each(|v| *v = 0.05 * stream.normal());
+        for _ in 0..3 {
+            sim.step().unwrap();
+        }
+        engine.jacobian(&mut sim, &mut out).unwrap();
+        gone += out.c.iter().filter(|x| x.is_nan()).count();
+        all += out.c.len();
+    }
+    assert!(50 * gone < all, "{gone} of {all} have none");
+}

@@ -203,8 +203,10 @@ fn score(
             let found = predictor.changes(data, &graph)?;
             if let Some(at) = seen.iter().find(|at| !found[**at].is_finite()) {
                 let (name, j) = (predictor.name(), at % data.inputs());
+                let by = graph.applied[at / per * data.inputs() + j];
                 return Err(LearnError::Settings(format!(
-                    "{name}: what is predicted of step {} under an intervention on input {j} is not finite",
+                    "{name}: what is predicted of step {} under an intervention on input {j} by {by:e} is not finite; give a number for \
+                     every intervention of the study",
                     graph.step
                 )));
             }

@@ -88,6 +88,15 @@ pub(super) struct Share {
     pub(super) undecided: Vec<f64>,
 }
 
+/// The part of 0..1 that a curve between two shares is drawn in: with room around it, and at least so wide that noise fills no picture.
+fn range_around(low: f64, high: f64) -> [f64; 2] {
+    let pad = (0.08 * (high - low)).max((LEAST_SPAN - (high - low)) / 2.0);
+    let (low, high) = (low - pad, high + pad);
+    // Moved into 0..1 as a whole, then cut to it.
+    let by = (-low).max(0.0) - (high - 1.0).max(0.0);
+    [(low + by).max(0.0), (high + by).min(1.0)]
+}
+
 /// Where everything is, in units.
 pub(super) struct Timeline {
     at: [f32; 2],
@@ -104,13 +113,7 @@ impl Timeline {
         let rows = (0..ROWS.len()).filter(|row| course.events.iter().any(|bits| bits >> row & 1 == 1)).collect();
         let all = || shares.iter().flat_map(|share| share.zero.iter().copied());
         let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
-        let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
-        let pad = (0.08 * (high - low)).max((LEAST_SPAN - (high - low)) / 2.0);
-        let range = match ((low - pad).max(0.0), (high + pad).min(1.0)) {
-            (low, high) if high - low >= LEAST_SPAN => [low, high],
-            (0.0, _) => [0.0, LEAST_SPAN],
-            _ => [1.0 - LEAST_SPAN, 1.0],
-        };
+        let range = if low <= high { range_around(low, high) } else { [0.0, 1.0] };
         Self { at, size, rows, range, steps: course.times.len(), colours: Colours::new() }
     }
 
@@ -276,5 +279,17 @@ mod tests {
         assert!(points.len() < 4000, "{}", points.len());
         let highest = points.iter().fold(f32::INFINITY, |y, p| y.min(p[1]));
         assert!((highest - line.y(0.9)).abs() < 1e-3);
+    }
+
+    #[test]
+    fn every_curve_lies_within_its_range() {
+        let shares = [0.0, 1e-9, 0.004, 0.01, 0.3, 0.7, 0.8086, 0.8241, 0.99, 0.9999, 1.0];
+        for low in shares {
+            for high in shares.into_iter().filter(|high| *high >= low) {
+                let [from, to] = range_around(low, high);
+                assert!(0.0 <= from && from <= low && high <= to && to <= 1.0, "{low} to {high}: {from} to {to}");
+                assert!(to - from > 0.999 * LEAST_SPAN, "{low} to {high}: {from} to {to}");
+            }
+        }
     }
 }

@@ -33,8 +33,8 @@ const CONTROL: [f64; 3] = [1.0 / 4096.0, 1.0 / 262_144.0, 1.0 / 16_777_216.0];
 
 /// Directions aslant that a derivative has to be linear along.
 const ASLANT: usize = 2;
-/// Derivatives along them and what columns say that are apart by more bounds than this, and by a larger share of the columns'
-/// sizes than that, are not of one linear map.
+/// Derivatives along them and what columns say that are apart by more bounds than this, and by a larger share of the sensor's
+/// largest derivative than that for each input, are not of one linear map.
 const BOUNDS_APART: f64 = 16.0;
 const SHARE_APART: f64 = 1e-6;
 
@@ -312,34 +312,20 @@ impl Sensors {
         Ok(())
     }
 
-    /// Takes the derivatives from sensors that have none: where those along directions aslant are not what the columns say.
+    /// Takes the derivatives from sensors that have none: where those along directions aslant are not what the columns say, and
+    /// where one that picks has a kink.
     fn aslant(&mut self, work: &mut Sim, a: &DVector<f64>) -> Result<(), PhysicsError> {
-        let (inputs, nv) = (self.found.ncols(), a.len());
-        let known = |sensors: &Self, c: usize| {
-            let finite = |m: &DMatrix<f64>| m.column(c).iter().all(|x| x.is_finite());
-            finite(&sensors.found) && finite(&sensors.bounds) && finite(&sensors.da)
-        };
-        let model = work.model().clone();
         self.others = [work.qvel().to_vec(), work.act().to_vec(), work.ctrl().to_vec()];
+        let model = work.model().clone();
+        let mut bent: Vec<bool> = self.sensed.iter().map(|sensor| self.picks_at_a_kink(sensor)).collect();
         for turn in 0..ASLANT {
-            let along: Vec<f64> = (0..inputs)
-                .map(|c| {
-                    let share = (0.618_034 * c as f64 + 0.381_966 * turn as f64).fract();
-                    let sign = if (c + turn) % (turn + 2) == 0 { 1.0 } else { -1.0 };
-                    let fits = match model.layout().input(c) {
-                        StepInput::Position(dof) => (self.widest[dof] / (3.0 * POSITION[0])).min(1.0),
-                        StepInput::Control(i) if side(&model, i, work.ctrl()[i]) != Side::Both => 0.0,
-                        _ => 1.0,
-                    };
-                    if known(self, c) { sign * fits * (0.5 + share) } else { 0.0 }
-                })
-                .collect();
-            let mut slope = vec![0.0; nv];
+            let along = self.direction_aslant(&model, work.ctrl(), turn);
+            let mut slope = vec![0.0; a.len()];
             for (c, by) in along.iter().enumerate().filter(|(_, by)| **by != 0.0) {
                 slope.iter_mut().zip(self.da.column(c).iter()).for_each(|(sum, da)| *sum += by * da);
             }
             self.ladder(work, &POSITION, Side::Both, None, |sensors, work, by| {
-                model.integrate_pos(work.qpos_mut(), &along[..nv], by);
+                model.integrate_pos(work.qpos_mut(), &along[..slope.len()], by);
                 for (c, w) in along.iter().enumerate() {
                     match model.layout().input(c) {
                         StepInput::Position(_) => {}
@@ -359,39 +345,68 @@ impl Sensors {
                 work.ctrl_mut().copy_from_slice(ctrl);
                 stages
             })?;
-            self.compare(&along);
+            for (bent, sensor) in bent.iter_mut().zip(&self.sensed) {
+                *bent |= !self.is_linear(sensor, &along);
+            }
+        }
+        for sensor in bent.iter().zip(&self.sensed).filter(|(bent, _)| **bent).map(|(_, sensor)| sensor) {
+            for r in sensor.values.clone() {
+                self.found.row_mut(r).fill(f64::NAN);
+                self.bounds.row_mut(r).fill(f64::INFINITY);
+            }
         }
         Ok(())
     }
 
-    /// Compares the derivatives along a direction with what the columns say of it.
-    fn compare(&mut self, along: &[f64]) {
-        for sensor in &self.sensed {
-            let most = sensor.values.clone().map(|r| self.at[r].abs()).fold(0.0, f64::max);
-            let bent = sensor.values.clone().any(|r| {
-                let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { self.at[r].abs() } else { most });
-                let (x, left) = self.entries[r].derivative(Side::Both, self.at[r], noise);
-                // Where the sides differ, what the bound has of it is no excuse.
-                let (mut bound, kink) = if self.entries[r].is_smooth() { (left, 0.0) } else { (0.0, left) };
-                let (mut sum, mut size) = (0.0, 0.0);
-                for (c, w) in along.iter().enumerate().filter(|(_, w)| **w != 0.0) {
-                    sum += w * self.found[(r, c)];
-                    size += (w * self.found[(r, c)]).abs();
-                    bound += w.abs() * self.bounds[(r, c)];
-                }
-                let kinked = |c: usize| self.kinks[(r, c)] && self.bounds[(r, c)] > SHARE_APART * size;
-                let apart = (x - sum).abs() + kink;
-                sensor.picks && (0..along.len()).any(kinked)
-                    || apart.is_nan()
-                    || apart > BOUNDS_APART * bound + SHARE_APART * size
-            });
-            if bent {
-                for r in sensor.values.clone() {
-                    self.found.row_mut(r).fill(f64::NAN);
-                    self.bounds.row_mut(r).fill(f64::INFINITY);
-                }
+    /// A direction w (ndx + nu), of inputs that can be nudged to both sides and whose derivatives are known.
+    fn direction_aslant(&self, model: &Model, ctrl: &[f64], turn: usize) -> Vec<f64> {
+        let known = |c: usize| {
+            let finite = |m: &DMatrix<f64>| m.column(c).iter().all(|x| x.is_finite());
+            finite(&self.found) && finite(&self.bounds) && finite(&self.da)
+        };
+        let weight = |c: usize| {
+            let share = (0.618_034 * c as f64 + 0.381_966 * turn as f64).fract();
+            let sign = if (c + turn).is_multiple_of(turn + 2) { 1.0 } else { -1.0 };
+            let fits = match model.layout().input(c) {
+                StepInput::Position(dof) => (self.widest[dof] / (3.0 * POSITION[0])).min(1.0),
+                StepInput::Control(i) if side(model, i, ctrl[i]) != Side::Both => 0.0,
+                _ => 1.0,
+            };
+            if known(c) { sign * fits * (0.5 + share) } else { 0.0 }
+        };
+        (0..self.found.ncols()).map(weight).collect()
+    }
+
+    /// The largest derivative of a sensor's values.
+    fn largest(&self, sensor: &Sensed) -> f64 {
+        let rows = sensor.values.clone().flat_map(|r| self.found.row(r).iter().copied().collect::<Vec<_>>());
+        rows.filter(|x| x.is_finite()).fold(0.0, |most, x| most.max(x.abs()))
+    }
+
+    /// Whether two of the things that a sensor picks from are equal at the state: its sides differ along some input, by more than
+    /// what is rounding beside its largest derivative.
+    fn picks_at_a_kink(&self, sensor: &Sensed) -> bool {
+        let least = SHARE_APART * self.largest(sensor);
+        let kinked = |r: usize| (0..self.found.ncols()).any(|c| self.kinks[(r, c)] && self.bounds[(r, c)] > least);
+        sensor.picks && sensor.values.clone().any(kinked)
+    }
+
+    /// Whether a sensor's derivatives along a direction are what its columns add up to.
+    fn is_linear(&self, sensor: &Sensed, along: &[f64]) -> bool {
+        let most = sensor.values.clone().map(|r| self.at[r].abs()).fold(0.0, f64::max);
+        let least = SHARE_APART * along.len() as f64 * self.largest(sensor);
+        sensor.values.clone().all(|r| {
+            let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { self.at[r].abs() } else { most });
+            let (x, left) = self.entries[r].derivative(Side::Both, self.at[r], noise);
+            // Where the sides differ, what the bound has of it is no excuse.
+            let (mut bound, kink) = if self.entries[r].is_smooth() { (left, 0.0) } else { (0.0, left) };
+            let mut sum = 0.0;
+            for (c, w) in along.iter().enumerate().filter(|(_, w)| **w != 0.0) {
+                sum += w * self.found[(r, c)];
+                bound += w.abs() * self.bounds[(r, c)];
             }
-        }
+            (x - sum).abs() + kink <= BOUNDS_APART * bound + least
+        })
     }
 
     /// Nudges an input, and returns what it was, where that is a number.
