@@ -264,10 +264,6 @@ impl ModelSpec {
     pub fn build(&self, space: Space<'_>) -> Result<Box<dyn Network>, LearnError> {
         bounded::within("width", self.width, &(1..=MOST_WIDTH)).map_err(LearnError::Settings)?;
         bounded::within("depth", self.depth, &(1..=MOST_DEPTH)).map_err(LearnError::Settings)?;
-        if matches!(self.kind, ModelKind::Adaptive | ModelKind::AdaptiveOpen) && self.width < space.outputs {
-            let text = format!("a {} has a neuron at least for each of its {} outputs", self.kind, space.outputs);
-            return Err(LearnError::Settings(format!("{text}: width {} is too small", self.width)));
-        }
         let network = self.network(space)?;
         let weights = network.layout().count();
         if weights > MOST_WEIGHTS {
