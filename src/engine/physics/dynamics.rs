@@ -182,6 +182,20 @@ impl Sim {
         }
     }
 
+    /// Nudges the first inputs, the positions among them, by so much of `by` each, as [`Sim::nudge`] one.
+    pub fn nudge_along(&mut self, along: &[f64], by: f64) {
+        let model = self.model().clone();
+        for (input, share) in along.iter().enumerate() {
+            match model.layout().input(input) {
+                StepInput::Position(_) => {}
+                StepInput::Velocity(dof) => self.qvel_mut()[dof] += by * share,
+                StepInput::Activation(i) => self.act_mut()[i] += by * share,
+                StepInput::Control(i) => self.ctrl_mut()[i] += by * share,
+            }
+        }
+        model.integrate_pos(self.qpos_mut(), &along[..model.nv()], by);
+    }
+
     /// Nudges several inputs by as much each, as [`Sim::nudge`] one.
     pub fn nudge_together(&mut self, inputs: &[usize], by: f64, direction: &mut [f64]) {
         let model = self.model().clone();

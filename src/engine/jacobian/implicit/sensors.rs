@@ -73,8 +73,6 @@ pub(super) struct Sensors {
     qacc: Vec<f64>,
     direction: Vec<f64>,
     jar: Vec<f64>,
-    /// Velocities, activations and controls of the state.
-    others: [Vec<f64>; 3],
 }
 
 impl Sensors {
@@ -104,7 +102,6 @@ impl Sensors {
             qacc: vec![0.0; nv],
             direction: vec![0.0; nv],
             jar: Vec::new(),
-            others: Default::default(),
         })
     }
 
@@ -195,10 +192,7 @@ impl Sensors {
             for (k, weight) in [1.0, -4.0, 6.0, -4.0, 1.0].into_iter().enumerate() {
                 let by = (k + 1) as f64 * PROBE;
                 work.qpos_mut().copy_from_slice(&self.qpos);
-                model.integrate_pos(work.qpos_mut(), &along[..nv], by);
-                for (i, v) in work.qvel_mut().iter_mut().enumerate() {
-                    *v = qvel[i] + by * along[nv + i];
-                }
+                work.nudge_along(&along, by);
                 for (x, (a, d)) in self.qacc.iter_mut().zip(a.iter().zip(slope.iter())) {
                     *x = a + by * d;
                 }
@@ -265,18 +259,23 @@ impl Sensors {
             stages
         })?;
         for sensor in self.sensed.iter().filter(|s| s.by[moved]) {
-            let most = sensor.values.clone().map(|r| self.at[r].abs()).fold(0.0, f64::max);
             for r in sensor.values.clone() {
                 let entry = &self.entries[r];
                 self.ripple[r] = self.ripple[r].max(entry.ripple());
-                let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { self.at[r].abs() } else { most });
-                let (x, bound) = entry.derivative(side, self.at[r], noise);
+                let (x, bound) = entry.derivative(side, self.at[r], self.noise_of(sensor, r));
                 self.found[(r, c)] = x;
                 self.bounds[(r, c)] = bound;
                 self.kinks[(r, c)] = !entry.is_smooth();
             }
         }
         Ok(())
+    }
+
+    /// Of a value of a sensor at the state: what its nudges show, and its own rounding.
+    fn noise_of(&self, sensor: &Sensed, r: usize) -> f64 {
+        let size = |r: usize| self.at[r].abs();
+        let size = if sensor.mixed { size(r) } else { sensor.values.clone().map(size).fold(0.0, f64::max) };
+        self.ripple[r].max(2.0 * f64::EPSILON * size)
     }
 
     /// Values at nudges of several sizes, down to those of which smaller ones are of no use to the sensors that a block moves, or
@@ -315,34 +314,25 @@ impl Sensors {
     /// Takes the derivatives from sensors that have none: where those along directions aslant are not what the columns say, and
     /// where one that picks has a kink.
     fn aslant(&mut self, work: &mut Sim, a: &DVector<f64>) -> Result<(), PhysicsError> {
-        self.others = [work.qvel().to_vec(), work.act().to_vec(), work.ctrl().to_vec()];
+        let (qvel, act, ctrl) = (work.qvel().to_vec(), work.act().to_vec(), work.ctrl().to_vec());
         let model = work.model().clone();
         let mut bent: Vec<bool> = self.sensed.iter().map(|sensor| self.picks_at_a_kink(sensor)).collect();
         for turn in 0..ASLANT {
-            let along = self.direction_aslant(&model, work.ctrl(), turn);
+            let along = self.direction_aslant(&model, &ctrl, turn);
             let mut slope = vec![0.0; a.len()];
             for (c, by) in along.iter().enumerate().filter(|(_, by)| **by != 0.0) {
                 slope.iter_mut().zip(self.da.column(c).iter()).for_each(|(sum, da)| *sum += by * da);
             }
             self.ladder(work, &POSITION, Side::Both, None, |sensors, work, by| {
-                model.integrate_pos(work.qpos_mut(), &along[..slope.len()], by);
-                for (c, w) in along.iter().enumerate() {
-                    match model.layout().input(c) {
-                        StepInput::Position(_) => {}
-                        StepInput::Velocity(dof) => work.qvel_mut()[dof] += by * w,
-                        StepInput::Activation(i) => work.act_mut()[i] += by * w,
-                        StepInput::Control(i) => work.ctrl_mut()[i] += by * w,
-                    }
-                }
+                work.nudge_along(&along, by);
                 for (x, (a, slope)) in sensors.qacc.iter_mut().zip(a.iter().zip(&slope)) {
                     *x = a + by * slope;
                 }
                 let stages = sensors.stages(work, Block::Position);
                 work.qpos_mut().copy_from_slice(&sensors.qpos);
-                let [qvel, act, ctrl] = &sensors.others;
-                work.qvel_mut().copy_from_slice(qvel);
-                work.act_mut().copy_from_slice(act);
-                work.ctrl_mut().copy_from_slice(ctrl);
+                work.qvel_mut().copy_from_slice(&qvel);
+                work.act_mut().copy_from_slice(&act);
+                work.ctrl_mut().copy_from_slice(&ctrl);
                 stages
             })?;
             for (bent, sensor) in bent.iter_mut().zip(&self.sensed) {
@@ -393,11 +383,9 @@ impl Sensors {
 
     /// Whether a sensor's derivatives along a direction are what its columns add up to.
     fn is_linear(&self, sensor: &Sensed, along: &[f64]) -> bool {
-        let most = sensor.values.clone().map(|r| self.at[r].abs()).fold(0.0, f64::max);
         let least = SHARE_APART * along.len() as f64 * self.largest(sensor);
         sensor.values.clone().all(|r| {
-            let noise = self.ripple[r].max(2.0 * f64::EPSILON * if sensor.mixed { self.at[r].abs() } else { most });
-            let (x, left) = self.entries[r].derivative(Side::Both, self.at[r], noise);
+            let (x, left) = self.entries[r].derivative(Side::Both, self.at[r], self.noise_of(sensor, r));
             // Where the sides differ, what the bound has of it is no excuse.
             let (mut bound, kink) = if self.entries[r].is_smooth() { (left, 0.0) } else { (0.0, left) };
             let mut sum = 0.0;
