@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use dynsparse::dataset::Recording;
 use dynsparse::files::{FileKind, Inputs, Output};
@@ -14,6 +13,7 @@ use dynsparse::influence::{
 };
 use serde_json::json;
 
+use super::progress::Lines;
 use super::table::Table;
 use super::{output, signals, threads};
 
@@ -104,7 +104,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let study = Study::new(&recording, settings.clone())?;
     let run = InfluenceRun { output: &name, threads, force: args.force, stop: &stop };
-    let found = influence(&study, &run, &Shown::new())?;
+    let found = influence(&study, &run, &Shown(Mutex::new(Lines::new())))?;
     let program = format!("dynsparse {}", output::version());
     if let Some(csv) = csv {
         csv.write(&influence_table(&found).to_csv(&program, &serde_json::to_value(&settings)?)?)?;
@@ -205,23 +205,12 @@ fn model(found: &InfluenceOutcome) -> String {
     table.text() + "\n"
 }
 
-/// Time between two lines on stderr.
-const LINE_EVERY: Duration = Duration::from_secs(5);
-
 /// Tells how a study comes along.
-struct Shown(Mutex<Instant>);
-
-impl Shown {
-    fn new() -> Self {
-        Self(Mutex::new(Instant::now()))
-    }
-}
+struct Shown(Mutex<Lines>);
 
 impl InfluenceProgress for Shown {
     fn rows(&self, done: usize, rows: usize) {
-        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if last.elapsed() >= LINE_EVERY {
-            *last = Instant::now();
+        if self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_due() {
             let _ = writeln!(std::io::stderr(), "influence: {done} of {rows} rows");
         }
     }

@@ -28,21 +28,38 @@ pub(super) struct Shown {
     ended_early: AtomicU64,
 }
 
-struct Lines {
+/// Lines that are said now and then.
+pub(super) struct Lines {
     started: Instant,
     last: Instant,
+}
+
+impl Lines {
+    /// From now on.
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self { started: now, last: now }
+    }
+
+    /// Whether one is due: seconds after the one before.
+    pub(super) fn is_due(&mut self) -> bool {
+        let due = self.last.elapsed() >= LINE_EVERY;
+        if due {
+            self.last = Instant::now();
+        }
+        due
+    }
 }
 
 impl Shown {
     /// For a job of that name.
     pub(super) fn new(what: &str) -> Self {
-        let now = Instant::now();
         Self {
             what: text::plain(what).into_owned(),
             // Log lines and a bar would tear each other apart.
             terminal: std::io::stderr().is_terminal() && !tracing::enabled!(tracing::Level::INFO),
             bar: Mutex::new(None),
-            lines: Mutex::new(Lines { started: now, last: now }),
+            lines: Mutex::new(Lines::new()),
             rows: AtomicU64::new(0),
             episodes: AtomicU64::new(0),
             total: AtomicU64::new(0),
@@ -110,8 +127,7 @@ impl RecordProgress for Shown {
             return;
         }
         let mut lines = lock(&self.lines);
-        if lines.last.elapsed() >= LINE_EVERY {
-            lines.last = Instant::now();
+        if lines.is_due() {
             let rate = n as f64 / lines.started.elapsed().as_secs_f64();
             self.line(&format!("{}, {n} steps, {rate:.0} steps/s", self.message()));
         }
@@ -164,8 +180,7 @@ impl Said {
     /// A line now and then.
     fn now_and_then(&self, what: &str) {
         let mut lines = lock(&self.lines);
-        if !self.terminal && lines.last.elapsed() >= LINE_EVERY {
-            lines.last = Instant::now();
+        if !self.terminal && lines.is_due() {
             let (done, tasks) = (self.done.load(Ordering::Relaxed), self.tasks.load(Ordering::Relaxed));
             let seconds = lines.started.elapsed().as_secs_f64();
             self.line(&format!("{done} of {tasks} tasks done, {seconds:.0} s; {what}"));
@@ -176,7 +191,6 @@ impl Said {
 impl Board {
     /// With nothing on it.
     pub(super) fn new() -> Self {
-        let now = Instant::now();
         Self {
             bars: MultiProgress::new(),
             total: ProgressBar::hidden(),
@@ -184,7 +198,7 @@ impl Board {
             said: Arc::new(Said {
                 // Log lines and bars would tear each other apart.
                 terminal: std::io::stderr().is_terminal() && !tracing::enabled!(tracing::Level::INFO),
-                lines: Mutex::new(Lines { started: now, last: now }),
+                lines: Mutex::new(Lines::new()),
                 done: AtomicU64::new(0),
                 tasks: AtomicU64::new(0),
             }),

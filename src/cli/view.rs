@@ -4,12 +4,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use dynsparse::dataset::Recording;
 use dynsparse::files::{FileKind, Inputs, Output};
 use dynsparse::view::{Video, VideoFormat, VideoSettings, View, ViewError, ViewSettings};
 
+use super::progress::Lines;
 use super::{absent, output as terminal, render, signals};
 
 const AFTER: &str = "\
@@ -129,9 +129,6 @@ fn format(video: &Path) -> anyhow::Result<(VideoFormat, FileKind)> {
     Ok((format, kind))
 }
 
-/// Time between two lines on stderr.
-const LINE_EVERY: Duration = Duration::from_secs(5);
-
 /// Writes the video.
 fn film(args: &Args, name: &Path) -> anyhow::Result<ExitCode> {
     let (format, kind) = format(name)?;
@@ -148,10 +145,9 @@ fn film(args: &Args, name: &Path) -> anyhow::Result<ExitCode> {
     };
     let recording = Recording::open(&args.file)?;
     let mut video = Video::new(&recording, settings)?;
-    let (frames, mut last) = (video.frames(), Instant::now());
+    let (frames, mut lines) = (video.frames(), Lines::new());
     let mut go_on = |done: usize| {
-        if last.elapsed() >= LINE_EVERY {
-            last = Instant::now();
+        if lines.is_due() {
             let _ = writeln!(std::io::stderr(), "view: {done} of {frames} frames");
         }
         !stop.load(Ordering::Relaxed)

@@ -98,6 +98,22 @@ impl Place {
         self.run_command(self.command(args))
     }
 
+    /// Runs what draws; None where there is no OpenGL, which the program has said then. Where everything must be tested, there is.
+    #[track_caller]
+    pub(crate) fn draw(&self, args: &[&str]) -> Option<Ran> {
+        let mut command = self.command(args);
+        // Mesa has words of its own about drivers that it does not find.
+        command.env("EGL_LOG_LEVEL", "fatal");
+        let ran = self.run_command(command);
+        if !ran.stderr.contains("there is no OpenGL") {
+            return Some(ran.ok());
+        }
+        let ci = std::env::var("CI").is_ok_and(|v| v == "true");
+        assert!(!ci, "run `cargo xtask setup --opengl`: {}", ran.stderr);
+        ran.refused(&["install EGL", "apt-get install libegl1 libgl1-mesa-dri"]);
+        None
+    }
+
     /// Runs a command made here and waits.
     pub(crate) fn run_command(&self, mut command: Command) -> Ran {
         let before = self.listing();

@@ -42,13 +42,7 @@ fn is_made_again(place: &Place, main: &str) -> (Vec<String>, Option<String>, Str
     let away = Place::new();
     std::fs::copy(place.path("r.h5"), away.path("away.h5")).unwrap();
     away.run(&["verify", "away.h5"]).ok();
-    let mut render = away.command(&["render", "away.h5", "-o", "away.png", "--size", "64x48"]);
-    render.env("EGL_LOG_LEVEL", "fatal");
-    let ran = away.run_command(render);
-    // Where everything must be tested, there is OpenGL.
-    let may_lack = !std::env::var("CI").is_ok_and(|v| v == "true");
-    if !(may_lack && ran.stderr.contains("there is no OpenGL")) {
-        ran.ok();
+    if away.draw(&["render", "away.h5", "-o", "away.png", "--size", "64x48"]).is_some() {
         assert!(away.has("away.png"));
     }
     stored(place)
