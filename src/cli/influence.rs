@@ -158,13 +158,14 @@ fn page(found: &InfluenceOutcome) -> String {
     text.push_str(&format!("\n{}\n{}\n{}", graphs.text(), breaks.text(), model(found)));
     text.push_str(&format!(
         "size: in {}.\n\
-         sparse: entries that the intervention does not change; Jacobian: its zeros. zeros\n\
-         broken: of the Jacobian's zeros, those that the intervention changes (95 %\n\
-         interval); missed: of the entries that it changes, those that the Jacobian calls\n\
-         zero. Below: what switches in the steps in which zeros break; vanished: nonzero in\n\
-         the Jacobian, unchanged by the intervention. Linear off by: |change - A delta| /\n\
-         |change|; J changes by: |J after the intervention - J| / |J|; medians over\n\
-         interventions.\n",
+         sparse: entries that the intervention does not change; Jacobian: its zeros.\n\
+         zeros broken: of the Jacobian's zeros, those that the intervention changes\n\
+         (95 % interval); missed: of the entries that it changes, those that the\n\
+         Jacobian calls zero. Below: what switches in the steps in which zeros break;\n\
+         vanished: nonzero in the Jacobian, unchanged by the intervention. Off by: how\n\
+         far a linear model is, |change - A delta| / |change|; J by: how far the\n\
+         Jacobian changes, |J after the intervention - J| / |J|; medians over\n\
+         interventions, and what nine of ten are off by (90 %).\n",
         match settings.unit {
             SizeUnit::Absolute => "each input's own unit",
             SizeUnit::Sd => "standard deviations of each input in the recording",
@@ -184,8 +185,8 @@ fn model(found: &InfluenceOutcome) -> String {
     let mut table = Table::of(rows)
         .number("size", |s| format!("{:e}", s.size))
         .words("", |s| s.matrix.to_owned())
-        .number("linear off by", |s| error(s.linear_error.map(|e| e.median)))
-        .number("9 of 10", |s| error(s.linear_error.map(|e| e.ninth_decile)));
+        .number("off by", |s| error(s.linear_error.map(|e| e.median)))
+        .number("90 %", |s| error(s.linear_error.map(|e| e.ninth_decile)));
     if found.settings.second {
         let share = |s: &SizeSummary, of: &dyn Fn(&EntryKinds) -> u64| {
             let all = s.entries.map(|e| e.constant + e.bilinear + e.bends + e.switches + e.undecided);
@@ -195,12 +196,12 @@ fn model(found: &InfluenceOutcome) -> String {
             }
         };
         table = table
-            .number("const. %", |s| share(s, &|e| e.constant))
-            .number("bilin. %", |s| share(s, &|e| e.bilinear))
+            .number("const %", |s| share(s, &|e| e.constant))
+            .number("bilin %", |s| share(s, &|e| e.bilinear))
             .number("bends %", |s| share(s, &|e| e.bends))
             .number("switch %", |s| share(s, &|e| e.switches))
             .number("?", |s| share(s, &|e| e.undecided))
-            .number("J changes by", |s| error(s.second_share.map(|e| e.median)));
+            .number("J by", |s| error(s.second_share.map(|e| e.median)));
     }
     table.text() + "\n"
 }

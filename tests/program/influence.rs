@@ -217,7 +217,9 @@ fn second_order_tells_what_is_constant_bilinear_bent_and_switches() {
         </worldbody><actuator><general name="u" joint="a" gaintype="affine" gainprm="2 3 0"/></actuator></mujoco>"#;
     place.write("m.xml", mjcf);
     place.run(&["record", "m.xml", "--policy", "zero", "--steps", "1", "-o", "m.h5"]).ok();
-    place.run(&["influence", "m.h5", "--unit", "absolute", "--sizes", "1e-2,5e-2", "--second"]).ok();
+    let ran = place.run(&["influence", "m.h5", "--unit", "absolute", "--sizes", "1e-2,5e-2", "--second"]).ok();
+    let wide: Vec<&str> = ran.stdout.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "wider than a terminal: {wide:#?}");
     let file = hdf5::File::open(place.path("m.influence.h5")).expect("the graphs open");
     let kinds: Vec<u8> = file.dataset("second").and_then(|d| d.read_raw()).expect("kinds");
     let changes: Vec<f32> = file.dataset("second_change").and_then(|d| d.read_raw()).expect("changes");
